@@ -1,0 +1,1 @@
+"""The command line: each module parses one family of commands, calls the library and prints."""

@@ -1,0 +1,50 @@
+"""Where text becomes typed configuration: strict pydantic models and errors a person can act on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from featurizer.errors import ConfigError
+
+
+class Model(BaseModel):
+    """The base of every configuration model: frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def load_yaml(model: type[ModelT], text: str, *, origin: Path | str) -> ModelT:
+    """Parse YAML text into `model`.
+
+    Args:
+        model: the pydantic model the document must fit.
+        text: the document.
+        origin: the file's name, for messages.
+
+    Raises:
+        ConfigError: not YAML, or a field is wrong; the message names file, entry and field.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{origin} is not valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(describe(error, origin)) from error
+
+
+def describe(error: ValidationError, origin: Path | str) -> str:
+    """Say in one line a problem: file, entry, field, what was found."""
+    lines = [
+        f"{'.'.join(map(str, problem['loc'])) or 'the document'}: {problem['msg']} (found {problem['input']!r:.60})"
+        for problem in error.errors(include_url=False)
+    ]
+    return f"{origin}: " + "; ".join(lines)

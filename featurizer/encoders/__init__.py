@@ -1,0 +1,1 @@
+"""Encoders: frozen vision and text models behind one small Protocol, one family a file."""

@@ -1,0 +1,84 @@
+"""Everything featurizer raises on purpose.
+
+    FeaturizerError
+    ├── InputError              what was given cannot be used
+    │   ├── UnknownName         no such encoder, dataset, column or space; carries the nearest names
+    │   ├── ConfigError         a manifest or recipe names a wrong field
+    │   └── DownloadError       a source file could not be fetched whole
+    ├── MissingExtra            an optional package is not installed; carries the pip line
+    ├── ModelUnavailable        weights could not be loaded from where they were asked for
+    ├── StaleOutput             the folder holds the result of another configuration
+    ├── ShapeMismatch           vectors do not have the shape their specification promises
+    └── OutputError             the disk refused what had to be written
+
+A message says what was found, what was expected and what to do, in one paragraph. One item's failure is
+never an exception that leaves a stage: it is a reason in that item's row.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ConfigError",
+    "DownloadError",
+    "FeaturizerError",
+    "InputError",
+    "MissingExtra",
+    "ModelUnavailable",
+    "OutputError",
+    "ShapeMismatch",
+    "StaleOutput",
+    "UnknownName",
+]
+
+
+class FeaturizerError(Exception):
+    """The root: catch it to catch everything that featurizer raises on purpose."""
+
+
+class InputError(FeaturizerError):
+    """What was given (a file, a folder, a value) cannot be used."""
+
+
+class UnknownName(InputError):
+    """A name that nothing answers to; the message carries the nearest known names."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, advice: str = "") -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
+        super().__init__(f"unknown {kind} '{name}': {hint}{' ' + advice if advice else ''}")
+        self.name, self.near = name, near
+
+
+class ConfigError(InputError):
+    """A configuration file is not what its schema asks; the message names file, entry and field."""
+
+
+class DownloadError(InputError):
+    """A source file could not be fetched whole; what had arrived is kept for the next try."""
+
+
+class MissingExtra(FeaturizerError):
+    """An optional package is missing; the message carries the exact pip line."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} is not installed. Install it with: pip install 'featurizer[{extra}]'")
+
+
+class ModelUnavailable(FeaturizerError):
+    """A model's weights could not be loaded from where they were asked for."""
+
+
+class StaleOutput(FeaturizerError):
+    """The output folder holds the result of another configuration."""
+
+
+class ShapeMismatch(FeaturizerError):
+    """Vectors do not have the shape that their specification promises."""
+
+
+class OutputError(FeaturizerError):
+    """The file system refused a write (disk full, no permission)."""

@@ -1,0 +1,177 @@
+"""Folder in, folder out: fingerprints, atomic files and the manifest that is written last.
+
+A stage writes `.stage.json` (the configuration it runs under) first and its manifest last. Between the two
+the folder is unfinished: running the same stage again resumes it, running another one raises `StaleOutput`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from featurizer.errors import InputError, OutputError, StaleOutput
+from featurizer.records import Json
+
+STAGE_FILE = ".stage.json"
+
+
+def fingerprint(config: Mapping[str, Json]) -> str:
+    """Return a sha256 that two configurations share exactly when they are equal as JSON."""
+    canonical = json.dumps(config, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` and rename it into place when the block ends well.
+
+    The file is flushed to disk before the rename, so a kill leaves either the old file or the new one.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written; the temporary file is gone by then.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise output_error(path, error) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """Turn a refused write into a message that says what to do."""
+    if error.errno == errno.ENOSPC or "No space left" in str(error):
+        what = "the disk is full"
+        cure = "Free some space and run the same command again: finished parts are kept"
+    else:
+        what = error.strerror or str(error)
+        cure = "Check that the folder exists and may be written, then run the same command again"
+    return OutputError(f"could not write {path}: {what}. {cure}.")
+
+
+def write_json(path: Path, value: Mapping[str, Json]) -> None:
+    """Write a JSON file atomically, indented, non-ASCII kept."""
+    with atomic_path(path) as partial:
+        partial.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def read_json(path: Path) -> dict[str, Json]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: the file is missing, is not JSON, or holds something other than an object.
+    """
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; is {path.parent} the folder of a finished stage?") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds a JSON {type(value).__name__}, expected an object")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One run of a stage in one folder: claims it, says whether it is finished, and closes it.
+
+    Attributes:
+        folder: where the stage writes.
+        manifest_name: the file whose presence means "finished", `catalog.json` for example.
+        config: the resolved configuration and the fingerprints of the inputs.
+    """
+
+    folder: Path
+    manifest_name: str
+    config: Mapping[str, Json]
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of the configuration; stands in the manifest."""
+        return fingerprint(self.config)
+
+    def claim(self, *, overwrite: bool) -> bool:
+        """Take the folder for this configuration; return True when the stage is already finished there.
+
+        Raises:
+            StaleOutput: the folder holds another configuration's result, or something that is no stage's.
+        """
+        manifest, started = self.folder / self.manifest_name, self.folder / STAGE_FILE
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError(f"{self.folder} is a file, expected a folder to write into; choose another --out")
+        found = next((read_json(path) for path in (manifest, started) if path.exists()), None)
+        if found is not None and found.get("fingerprint") == self.fingerprint:
+            return manifest.exists()
+        if not overwrite:
+            self._refuse(found)
+        elif found is not None:
+            shutil.rmtree(self.folder)
+        elif self.folder.is_dir() and any(self.folder.iterdir()):
+            raise StaleOutput(
+                f"{self.folder} is not empty and holds no {self.manifest_name}: --overwrite replaces only what "
+                "featurizer wrote. Choose another --out or empty the folder yourself."
+            )
+        write_json(started, {"fingerprint": self.fingerprint, "config": dict(self.config)})
+        return False
+
+    def _refuse(self, found: Mapping[str, Json] | None) -> None:
+        if found is None:
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                raise StaleOutput(
+                    f"{self.folder} is not empty and holds no {self.manifest_name}; expected an empty or new "
+                    "folder. Choose another --out."
+                )
+            return
+        before = found.get("config")
+        differing = differing_keys(before if isinstance(before, dict) else {}, self.config)
+        raise StaleOutput(
+            f"{self.folder} holds the result of another configuration; differing: {', '.join(differing)}. "
+            "Choose another --out, or pass --overwrite to replace it."
+        )
+
+    def finish(self, manifest: Mapping[str, Json]) -> None:
+        """Write the manifest, the last file of the stage, and drop the mark of an unfinished one."""
+        write_json(
+            self.folder / self.manifest_name,
+            {**manifest, "fingerprint": self.fingerprint, "config": dict(self.config)},
+        )
+        (self.folder / STAGE_FILE).unlink(missing_ok=True)
+
+
+def differing_keys(before: Mapping[str, Json], after: Mapping[str, Json], prefix: str = "") -> list[str]:
+    """Name the keys in which two configurations differ, dotted, each with both values."""
+    names: list[str] = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            names += differing_keys(old, new, f"{prefix}{key}.")
+        else:
+            names.append(f"{prefix}{key} ({_short(old)} there, {_short(new)} asked for)")
+    return names
+
+
+def _short(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:37]}…"

@@ -1,0 +1,63 @@
+"""The records that flow between stages: one item, one image, one reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+"""A value as JSON knows it: what manifests, extra columns and `--json` carry."""
+
+OK = "ok"
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """Where an item's picture is to be had; at most one of the three is set, none means no picture.
+
+    `url` is fetched over http(s), `path` is read from disk, `data` are the encoded bytes themselves
+    (a source that carries its pictures inside). `name` is the file name to record beside `data`.
+    """
+
+    url: str | None = None
+    path: Path | None = None
+    data: bytes | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """One item as a source tells it, before the text recipe and before its picture is fetched.
+
+    `categories` are ordered from general to special. `extra` holds every other source column under its
+    own name; it is stored with the item and never enters the text.
+    """
+
+    item_id: str
+    title: str | None = None
+    brand: str | None = None
+    description: str | None = None
+    categories: tuple[str, ...] = ()
+    image: ImageRef = field(default_factory=ImageRef)
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedImage:
+    """What became of one item's picture: the encoded bytes as received, or the reason there are none.
+
+    `status` is `ok`, `none` (the item names no picture) or a reason: `http_404`, `timeout`,
+    `connection`, `not_an_image`, `placeholder`, `too_large`, `truncated`, `missing_file`, `empty`, …
+    `data` is set only when `status` is `ok`; `sha256` is of the received bytes, also of rejected ones.
+    """
+
+    status: str
+    data: bytes | None = None
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    attempts: int = 0
+    path: str | None = None

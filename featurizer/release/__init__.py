@@ -1,0 +1,1 @@
+"""Releases: the dataset card."""
