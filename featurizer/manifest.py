@@ -118,7 +118,9 @@ class Stage:
         """
         manifest, started = self.folder / self.manifest_name, self.folder / STAGE_FILE
         if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(f"{self.folder} is a file, expected a folder to write into; choose another --out")
+            raise InputError(
+                f"{self.folder} is a file, expected a folder to write into; choose another --out"
+            )
         found = next((read_json(path) for path in (manifest, started) if path.exists()), None)
         if found is not None and found.get("fingerprint") == self.fingerprint:
             return manifest.exists()
@@ -148,6 +150,11 @@ class Stage:
             f"{self.folder} holds the result of another configuration; differing: {', '.join(differing)}. "
             "Choose another --out, or pass --overwrite to replace it."
         )
+
+    def reopen(self) -> None:
+        """Mark a finished folder as unfinished, before its content changes; `finish` closes it again."""
+        write_json(self.folder / STAGE_FILE, {"fingerprint": self.fingerprint, "config": dict(self.config)})
+        (self.folder / self.manifest_name).unlink(missing_ok=True)
 
     def finish(self, manifest: Mapping[str, Json]) -> None:
         """Write the manifest, the last file of the stage, and drop the mark of an unfinished one."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 import polars as pl
+import pyarrow as pa
 
-from featurizer.records import ItemRecord
+from featurizer.records import ItemRecord, Json
 
 
 class SourceFormat(Protocol):
@@ -32,4 +33,14 @@ class ItemSource(Protocol):
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield every item once."""
+        ...
+
+    @property
+    def extra(self) -> dict[str, pa.DataType]:
+        """The source's own columns and the type each is stored in."""
+        ...
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """What changes when the source's content does; enters the catalogue's fingerprint."""
         ...

@@ -1,0 +1,81 @@
+"""A folder of pictures as a source: one item a picture, captions beside them, subfolders as categories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from featurizer.catalog.table import PICTURES
+from featurizer.errors import InputError
+from featurizer.manifest import fingerprint
+from featurizer.records import ImageRef, ItemRecord, Json
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """Items from a folder: `shoes/red.png` is item `shoes/red`, its title the first line of `shoes/red.txt`.
+
+    Where two pictures differ in their suffix alone, their ids keep it.
+    """
+
+    path: Path
+
+    def __iter__(self) -> Iterator[ItemRecord]:
+        """Yield the pictures ordered by path."""
+        for item_id, picture in self._pictures.items():
+            yield ItemRecord(
+                item_id=item_id,
+                title=_caption(picture),
+                categories=picture.relative_to(self.path).parent.parts,
+                image=ImageRef(path=picture),
+            )
+
+    @property
+    def extra(self) -> dict[str, pa.DataType]:
+        """A folder has no further columns."""
+        return {}
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """The pictures' and captions' names and sizes."""
+        files = (
+            file for picture in self._pictures.values() for file in (picture, picture.with_suffix(".txt"))
+        )
+        return {
+            "files": fingerprint(
+                {str(file.relative_to(self.path)): file.stat().st_size for file in files if file.exists()}
+            )
+        }
+
+    @cached_property
+    def _pictures(self) -> dict[str, Path]:
+        paths = sorted(
+            path for path in self.path.rglob("*") if path.suffix.lower() in PICTURES and path.is_file()
+        )
+        if not paths:
+            raise InputError(
+                f"{self.path} holds no picture; expected {', '.join(PICTURES)} files, in subfolders too"
+            )
+        stems = [path.relative_to(self.path).with_suffix("").as_posix() for path in paths]
+        shared = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
+        names = (
+            path.relative_to(self.path).as_posix() if stem in shared else stem
+            for stem, path in zip(stems, paths, strict=True)
+        )
+        return dict(zip(names, paths, strict=True))
+
+
+def _caption(picture: Path) -> str | None:
+    try:
+        text = picture.with_suffix(".txt").read_text("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"caption {picture.with_suffix('.txt')} cannot be read as UTF-8 text: {error}"
+        ) from error
+    return next((line.strip() for line in text.splitlines() if line.strip()), None)

@@ -1,0 +1,110 @@
+"""A data set of the Hugging Face Hub as a source, streamed through `datasets`; or a local folder in its layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from featurizer.catalog.columns import ColumnNames, as_image, to_record
+from featurizer.catalog.table import stored_type
+from featurizer.errors import InputError
+from featurizer.records import ImageRef, ItemRecord, Json
+
+if TYPE_CHECKING:
+    from datasets import IterableDataset
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """Items from `hf:ORG/NAME[@revision]` or `hf:./folder`.
+
+    Attributes:
+        repo: the repository's name or a local folder.
+        names: the user's choice of columns.
+        split: which split to read.
+        config: which configuration (subset), None for the only one.
+        revision: a branch, tag or commit.
+    """
+
+    repo: str
+    names: ColumnNames
+    split: str = "train"
+    config: str | None = None
+    revision: str | None = None
+
+    def __iter__(self) -> Iterator[ItemRecord]:
+        """Yield the rows in the data set's order."""
+        fields = self.fields
+        for row in self._stream:
+            image = as_image(row.get(fields["image"]), self._folder) if "image" in fields else ImageRef()
+            yield to_record(row, fields, image)
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """Which column each field is read from."""
+        return self.names.resolve(self._schema.names, origin=f"hf:{self.repo}")
+
+    @property
+    def extra(self) -> dict[str, pa.DataType]:
+        """The columns that are no field, with the type they are stored in."""
+        used = set(self.fields.values())
+        return {field.name: stored_type(field.type) for field in self._schema if field.name not in used}
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """The repository, split and commit; of a local folder its files' names and sizes."""
+        own: dict[str, Json] = {
+            "repo": self.repo,
+            "split": self.split,
+            "config": self.config,
+            "columns": {**self.fields},
+        }
+        if self._folder is not None:
+            files = sorted(path for path in self._folder.rglob("*") if path.is_file())
+            return own | {
+                "files": {path.relative_to(self._folder).as_posix(): path.stat().st_size for path in files}
+            }
+        from huggingface_hub import HfApi
+
+        return own | {"commit": HfApi().dataset_info(self.repo, revision=self.revision).sha}
+
+    @property
+    def _folder(self) -> Path | None:
+        path = Path(self.repo)
+        return path if path.is_dir() else None
+
+    @property
+    def _schema(self) -> pa.Schema:
+        features = self._stream.features
+        if features is None:
+            raise InputError(
+                f"hf:{self.repo} does not say its columns; expected Parquet, CSV, JSON or image files"
+            )
+        return features.arrow_schema
+
+    @cached_property
+    def _stream(self) -> IterableDataset:
+        import datasets
+        import httpx2
+
+        if self.repo.startswith((".", "/", "~")) and self._folder is None:
+            raise InputError(f"{self.repo} is no folder; expected a data set folder in the Hub's layout")
+        try:
+            stream = datasets.load_dataset(
+                self.repo, self.config, split=self.split, revision=self.revision, streaming=True
+            )
+            stream = stream if stream.features is not None else stream._resolve_features()
+        except (OSError, ValueError, httpx2.HTTPError, datasets.exceptions.DatasetsError) as error:
+            raise InputError(
+                f"hf:{self.repo} (split {self.split}) cannot be opened: {' '.join(str(error).split())}. "
+                "Check the name, the network and your token; a local copy is given as hf:./folder."
+            ) from error
+        for name, feature in (stream.features or {}).items():
+            if isinstance(feature, datasets.Image):
+                stream = stream.cast_column(name, datasets.Image(decode=False))
+        return stream

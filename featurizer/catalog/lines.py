@@ -1,0 +1,102 @@
+"""A published metadata file as a source: one item a line, read as a stream, whatever its size."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from featurizer.catalog.source import SourceFormat
+from featurizer.catalog.store import OTHER
+from featurizer.errors import InputError
+from featurizer.manifest import file_sha256
+from featurizer.records import ItemRecord, Json
+
+logger = logging.getLogger(__name__)
+
+SAMPLED_LINES = 2000
+"""So many lines say which columns there are; a key that comes later goes into `other_fields`."""
+
+
+@dataclass(frozen=True)
+class LineSource:
+    """Items of one metadata file, restricted to `keep`, in file order.
+
+    Published metadata repeats items and holds broken lines: the first of equal ids wins, both are counted
+    in `notes`. Ids of `keep` that the file does not describe come last, sorted, as items without fields.
+
+    Attributes:
+        path: the metadata file, `.gz` or plain.
+        line_format: how a line is parsed.
+        keep: the item ids wanted; None for all.
+        notes: counts of the last complete pass (`malformed_lines`, `repeated_items`, `without_metadata`).
+    """
+
+    path: Path
+    line_format: SourceFormat
+    keep: frozenset[str] | None = None
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[ItemRecord]:
+        """Yield each wanted item once."""
+        self.notes.clear()
+        seen: set[str] = set()
+        for record in self._records():
+            if self.keep is not None and record.item_id not in self.keep:
+                continue
+            if record.item_id in seen:
+                self.notes["repeated_items"] += 1
+                continue
+            seen.add(record.item_id)
+            yield record
+        for item_id in sorted((self.keep or frozenset()) - seen):
+            self.notes["without_metadata"] += 1
+            yield ItemRecord(item_id)
+
+    @property
+    def extra(self) -> dict[str, pa.DataType]:
+        """Every key that the first lines show beside the item's fields, as text; and `other_fields`."""
+        names = dict.fromkeys(
+            name for record in islice(self._records(), SAMPLED_LINES) for name in record.extra
+        )
+        return dict.fromkeys([*names, OTHER], pa.string())
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """The file's content and how many items are wanted of it."""
+        return {
+            "metadata_sha256": file_sha256(self.path),
+            "wanted_items": None if self.keep is None else len(self.keep),
+        }
+
+    def _records(self) -> Iterator[ItemRecord]:
+        read = 0
+        try:
+            with (
+                gzip.open(self.path, "rt", encoding="utf-8")
+                if self.path.suffix == ".gz"
+                else self.path.open(encoding="utf-8") as file
+            ):
+                for number, line in enumerate(file, start=1):
+                    try:
+                        record = self.line_format.item(line)
+                    except ValueError as error:
+                        self.notes["malformed_lines"] += 1
+                        logger.warning("%s: line %d skipped: %s", self.path.name, number, error)
+                        continue
+                    read += 1
+                    yield record
+        except (OSError, EOFError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{self.path} cannot be read to its end: {error}. Delete it and download it again."
+            ) from error
+        if not read:
+            raise InputError(
+                f"{self.path} holds no item that can be read ({self.notes['malformed_lines']} malformed lines)"
+            )

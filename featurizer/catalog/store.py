@@ -1,0 +1,220 @@
+"""The catalogue on disk: `items/part-*.parquet`, one row an item, and `catalog.json`, written last.
+
+Rows keep the source's order. A picture is stored as received (struct `bytes`, `path`: the `Image` feature of
+`datasets`, declared in the schema metadata so that `datasets` and the Hub's viewer show it). An item whose
+picture failed is a row with null bytes and a reason in `image_status`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from featurizer.catalog.text import TextRecipe
+from featurizer.errors import InputError
+from featurizer.manifest import atomic_path, read_json
+from featurizer.records import FetchedImage, ItemRecord, Json
+
+MANIFEST = "catalog.json"
+FORMAT_VERSION = 1
+PART_ROWS = 1000
+ROW_GROUP_ROWS = 100
+
+IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+CORE = pa.schema(
+    [
+        pa.field("item_id", pa.string(), nullable=False),
+        ("title", pa.string()),
+        ("brand", pa.string()),
+        ("description", pa.string()),
+        ("categories", pa.list_(pa.string())),
+        ("text", pa.string()),
+        ("image", IMAGE_TYPE),
+        pa.field("image_status", pa.string(), nullable=False),
+        ("image_url", pa.string()),
+        ("image_sha256", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("attempts", pa.int32()),
+    ]
+)
+OTHER = "other_fields"
+"""Where a streamed source's keys go that its first lines did not show; JSON."""
+
+
+def catalog_schema(extra: Mapping[str, pa.DataType]) -> pa.Schema:
+    """Return the schema of the parts: the core columns, then the source's own under their own names.
+
+    A source column that is called like a core column is stored as `source_<name>`.
+    """
+    fields = [*CORE, *(pa.field(extra_name(name), kind) for name, kind in extra.items())]
+    features = {field.name: _feature(field.type) for field in fields}
+    metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+    return pa.schema(fields, metadata=metadata)
+
+
+def extra_name(name: str) -> str:
+    """Return the column that a source's own column is stored under."""
+    return f"source_{name}" if name in CORE.names else name
+
+
+def _feature(kind: pa.DataType) -> Json:
+    if kind == IMAGE_TYPE:
+        return {"_type": "Image"}
+    if pa.types.is_list(kind):
+        return {"_type": "List", "feature": _feature(kind.value_type)}
+    names = {pa.float64(): "float64", pa.float32(): "float32", pa.bool_(): "bool"}
+    return {"_type": "Value", "dtype": names.get(kind, str(kind))}
+
+
+def rows_to_table(
+    records: Sequence[ItemRecord], images: Sequence[FetchedImage], recipe: TextRecipe, schema: pa.Schema
+) -> pa.Table:
+    """Lay records and their pictures out as one part."""
+    rows = [_row(record, image, recipe, schema) for record, image in zip(records, images, strict=True)]
+    try:
+        return pa.Table.from_pylist(rows, schema=schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError(
+            f"items {records[0].item_id} to {records[-1].item_id} do not fit their columns: {error}"
+        ) from error
+
+
+def _row(record: ItemRecord, image: FetchedImage, recipe: TextRecipe, schema: pa.Schema) -> dict[str, object]:
+    path = image.path
+    own: dict[str, object] = {extra_name(name): value for name, value in record.extra.items()}
+    unforeseen = {name: value for name, value in own.items() if name not in schema.names}
+    row: dict[str, object] = {
+        name: _stored(own[name], schema.field(name).type) for name in own if name in schema.names
+    }
+    if unforeseen:
+        row[OTHER] = json.dumps(unforeseen, ensure_ascii=False)
+    return row | {
+        "item_id": record.item_id,
+        "title": record.title,
+        "brand": record.brand,
+        "description": record.description,
+        "categories": list(record.categories),
+        "text": recipe.render(record),
+        "image": None if image.data is None else {"bytes": image.data, "path": path},
+        "image_status": image.status,
+        "image_url": record.image.url,
+        "image_sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "attempts": image.attempts,
+    }
+
+
+def _stored(value: object, kind: pa.DataType) -> object:
+    if value is None or not pa.types.is_string(kind) or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def part_path(folder: Path, index: int) -> Path:
+    """Return the path of part `index`."""
+    return folder / "items" / f"part-{index:05d}.parquet"
+
+
+def write_part(path: Path, table: pa.Table) -> None:
+    """Write one part atomically."""
+    with atomic_path(path) as partial:
+        pq.write_table(table, partial, row_group_size=ROW_GROUP_ROWS, compression="zstd")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A finished catalogue, opened for reading: `Catalog.open(folder)`."""
+
+    folder: Path
+    manifest: Mapping[str, Json]
+    parts: tuple[Path, ...]
+
+    @classmethod
+    def open(cls, folder: Path) -> Catalog:
+        """Open a catalogue folder.
+
+        Raises:
+            InputError: no such folder, no `catalog.json` (not a catalogue, or an unfinished one), parts missing.
+        """
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder} is no folder; expected a catalogue made by 'featurizer ingest' or 'download'"
+            )
+        if not (folder / MANIFEST).exists():
+            unfinished = part_path(folder, 0).exists()
+            cure = (
+                "run the command that makes it again, to finish it"
+                if unfinished
+                else "make one with 'featurizer ingest'"
+            )
+            raise InputError(f"{folder} holds no {MANIFEST}; expected a finished catalogue: {cure}")
+        manifest = read_json(folder / MANIFEST)
+        count = manifest.get("parts")
+        parts = tuple(part_path(folder, index) for index in range(count if isinstance(count, int) else 0))
+        for path in parts:
+            if not path.exists():
+                raise InputError(
+                    f"{path} is missing; {MANIFEST} lists {len(parts)} parts. Make the catalogue again."
+                )
+        return cls(folder, manifest, parts)
+
+    @property
+    def rows(self) -> int:
+        """Number of items."""
+        rows = self.manifest["rows"]
+        assert isinstance(rows, int)
+        return rows
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """What another stage puts into its fingerprint: this catalogue's configuration and its content."""
+        return {"fingerprint": self.manifest["fingerprint"], "data_sha256": self.manifest["data_sha256"]}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of every part."""
+        return pq.read_schema(self.parts[0])
+
+    def batches(
+        self, columns: Sequence[str], *, start: int = 0, stop: int | None = None, size: int = 256
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield rows `start` to `stop` in order, at most `size` at a time; nothing else is read into memory."""
+        stop = self.rows if stop is None else stop
+        offset = 0
+        for path in self.parts:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    count = file.metadata.row_group(group).num_rows
+                    if offset + count > start and offset < stop:
+                        batch = file.read_row_group(group, columns=list(columns)).combine_chunks()
+                        batch = batch.slice(
+                            max(start - offset, 0), min(stop - offset, count) - max(start - offset, 0)
+                        )
+                        yield from batch.to_batches(max_chunksize=size)
+                    offset += count
+            if offset >= stop:
+                return
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Read one column whole, in row order.
+
+        Raises:
+            InputError: there is no such column; the message lists those there are.
+        """
+        names = [field for field in self.schema.names if field != "image"]
+        if name not in names:
+            raise InputError(f"{self.folder} has no column '{name}'; it has {', '.join(names)}")
+        return pa.chunked_array(
+            [
+                chunk
+                for path in self.parts
+                for chunk in pq.read_table(path, columns=[name]).column(name).chunks
+            ]
+        )

@@ -1,0 +1,167 @@
+"""Anybody's table as a source: CSV, TSV, JSON lines or Parquet, gzip too, read as a stream."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TextIO, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from featurizer.catalog.columns import ColumnNames, as_image, as_text, images_by_id, to_record
+from featurizer.errors import InputError
+from featurizer.manifest import file_sha256, fingerprint
+from featurizer.records import ImageRef, ItemRecord, Json
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+_KEPT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """Items from one table file.
+
+    Attributes:
+        path: the table; its suffix says the format, `.gz` may follow.
+        names: the user's choice of columns.
+        images: a folder: image paths start there, or, without an image column, files named by item id.
+    """
+
+    path: Path
+    names: ColumnNames
+    images: Path | None = None
+
+    def __iter__(self) -> Iterator[ItemRecord]:
+        """Yield the rows in file order."""
+        fields = self.fields
+        for row in self._rows():
+            yield to_record(row, fields, self._image(row, fields))
+
+    @cached_property
+    def kind(self) -> str:
+        """The format: the suffix without `.gz`."""
+        name = self.path.name.lower().removesuffix(".gz")
+        suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+        if suffix is None:
+            raise InputError(
+                f"{self.path}: cannot tell the table's format; expected one of {', '.join(SUFFIXES)} (.gz may follow)"
+            )
+        return suffix
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The column names; for JSON lines every key of the file, in order of appearance."""
+        try:
+            if self.kind == ".parquet":
+                return tuple(pq.read_schema(self.path).names)
+            if self.kind in (".csv", ".tsv"):
+                with self._open() as file:
+                    return tuple(next(self._csv(file), []))
+            return tuple(dict.fromkeys(key for row in self._json_rows() for key in row))
+        except (OSError, EOFError, UnicodeDecodeError, pa.ArrowInvalid, csv.Error) as error:
+            raise InputError(f"{self.path} cannot be read as {self.kind}: {error}") from error
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """Which column each field is read from."""
+        if not self.columns:
+            raise InputError(f"{self.path} is empty; expected a header line with column names")
+        doubled = sorted({name for name in self.columns if self.columns.count(name) > 1})
+        if doubled:
+            raise InputError(
+                f"{self.path}: columns named twice: {', '.join(doubled)}; expected each name once"
+            )
+        return self.names.resolve(self.columns, origin=str(self.path))
+
+    @property
+    def extra(self) -> dict[str, pa.DataType]:
+        """The columns that are no field, with the type they are stored in; text where there is no simpler one."""
+        used = set(self.fields.values())
+        types = (
+            {field.name: field.type for field in pq.read_schema(self.path)} if self.kind == ".parquet" else {}
+        )
+        return {name: stored_type(types.get(name, pa.string())) for name in self.columns if name not in used}
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """The table's content, its columns and its pictures' names and sizes."""
+        own: dict[str, Json] = {"sha256": file_sha256(self.path), "columns": {**self.fields}}
+        if self.images is not None:
+            own["images"] = fingerprint(
+                {key: [path.name, path.stat().st_size] for key, path in self._by_id.items()}
+            )
+        return own
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Path]:
+        return images_by_id(self.images, PICTURES) if self.images is not None else {}
+
+    def _image(self, row: Mapping[str, object], fields: Mapping[str, str]) -> ImageRef:
+        if "image" in fields:
+            return as_image(row.get(fields["image"]), self.images or self.path.parent)
+        path = self._by_id.get(as_text(row[fields["item_id"]]) or "")
+        return ImageRef(path=path)
+
+    def _rows(self) -> Iterator[Mapping[str, object]]:
+        try:
+            yield from {
+                ".parquet": self._parquet_rows,
+                ".jsonl": self._json_rows,
+                ".ndjson": self._json_rows,
+            }.get(self.kind, self._csv_rows)()
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
+            raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
+
+    def _open(self) -> TextIO:
+        raw = gzip.open(self.path, "rb") if self.path.suffix.lower() == ".gz" else self.path.open("rb")
+        return io.TextIOWrapper(cast("io.BufferedReader", raw), "utf-8-sig", newline="")
+
+    def _csv(self, file: TextIO) -> Iterator[list[str]]:
+        csv.field_size_limit(1 << 30)
+        return csv.reader(file, delimiter="\t" if self.kind == ".tsv" else ",", strict=True)
+
+    def _csv_rows(self) -> Iterator[Mapping[str, object]]:
+        with self._open() as file:
+            reader = self._csv(file)
+            header = next(reader, [])
+            for number, cells in enumerate(reader, start=1):
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    raise InputError(
+                        f"{self.path}: row {number} has {len(cells)} cells, its header {len(header)}; check quotes and separators"
+                    )
+                yield {name: cell or None for name, cell in zip(header, cells, strict=True)}
+
+    def _json_rows(self) -> Iterator[Mapping[str, object]]:
+        with self._open() as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise InputError(f"{self.path}: line {number} is not JSON: {error}") from error
+                if not isinstance(row, dict):
+                    raise InputError(
+                        f"{self.path}: line {number} is a JSON {type(row).__name__}, expected an object"
+                    )
+                yield row
+
+    def _parquet_rows(self) -> Iterator[Mapping[str, object]]:
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(batch_size=256):
+                yield from batch.to_pylist()
+
+
+def stored_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type a source's own column is stored in: numbers and booleans as they are, the rest as text."""
+    return kind if any(is_kept(kind) for is_kept in _KEPT) else pa.string()

@@ -1,0 +1,97 @@
+"""The text recipe: which fields make an item's text, and how markup is taken out of them.
+
+The recipe is recorded in `catalog.json`; its version changes whenever the same fields would give another text.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import string
+from collections.abc import Mapping
+
+from pydantic import field_validator
+
+from featurizer.config import Model
+from featurizer.errors import InputError, UnknownName
+from featurizer.records import ItemRecord
+
+DEFAULT_TEMPLATE = "{title} {brand} {categories} {description}"
+FIELDS = ("title", "brand", "categories", "description")
+
+_ELEMENTS = (
+    "a|abbr|address|article|aside|audio|b|big|blockquote|body|br|button|caption|center|cite|code|col|dd|del|div|dl|"
+    "dt|em|embed|figcaption|figure|font|footer|form|frame|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|label|"
+    "li|link|main|map|area|meta|nav|noscript|object|ol|option|p|param|pre|q|s|section|select|small|source|span|"
+    "strike|strong|sub|sup|svg|table|tbody|td|textarea|tfoot|th|thead|time|title|tr|tt|u|ul|var|video|wbr"
+)
+_HIDDEN = re.compile(r"<(style|script)\b[^>]*>.*?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->|<!doctype[^>]*>|<\?xml[^>]*>", re.IGNORECASE | re.DOTALL)
+_INLINE = re.compile(
+    r"</?(?:b|i|em|strong|u|s|sub|sup|span|font|a|small|big|tt|wbr)(?:\s[^<>]*)?/?>", re.IGNORECASE
+)
+_TAG = re.compile(rf"</?(?:{_ELEMENTS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_CSS_RULE = re.compile(
+    r"(?:(?<!\w)[.#@][a-zA-Z_-][^{}<>;]{0,200}?)?\{\s*(?:[\w-]+\s*:\s*[^;{}]{1,200};\s*)*"
+    r"(?:[\w-]+\s*:\s*[^;{}]{1,200};?\s*)\}"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
+
+
+def clean(value: str) -> str:
+    """Take entities, tags, styles and control characters out of a field; fold white space, keep the rest.
+
+    Entities are unescaped until nothing changes (sources escape twice); a `<` that opens no known HTML
+    element stays, so "size < 5" survives.
+    """
+    for _ in range(3):
+        unescaped = html.unescape(value)
+        if unescaped == value:
+            break
+        value = unescaped
+    value = _COMMENT.sub(" ", _HIDDEN.sub(" ", value))
+    value = _TAG.sub(" ", _INLINE.sub("", value))
+    value = _CSS_RULE.sub(" ", value) if "{" in value else value
+    return " ".join(_CONTROL.sub(" ", value).split())
+
+
+class TextRecipe(Model):
+    """How an item's text is rendered; the same recipe on the same record gives the same text."""
+
+    version: int = 1
+    """Raised when the cleaning changes."""
+    template: str = DEFAULT_TEMPLATE
+    """Python format fields among title, brand, categories, description; anything else is literal."""
+
+    @field_validator("template")
+    @classmethod
+    def _fields_are_known(cls, template: str) -> str:
+        names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        if not names:
+            raise InputError(
+                f"text template '{template}' names no field; expected one or more of {{title}}, {{brand}}, "
+                "{categories}, {description}"
+            )
+        for name in names:
+            if name not in FIELDS:
+                raise UnknownName(
+                    "field in the text template", name, FIELDS, advice="Other columns never enter the text."
+                )
+        return template
+
+    def render(self, record: ItemRecord) -> str | None:
+        """Return the item's text, or None when every field that the template names is empty."""
+        fields = self.fields(record)
+        used = [name for _, name, _, _ in string.Formatter().parse(self.template) if name]
+        if not any(fields[name] for name in used):
+            return None
+        return " ".join(self.template.format_map(fields).split())
+
+    def fields(self, record: ItemRecord) -> Mapping[str, str]:
+        """Return the cleaned fields; an absent one is the empty string."""
+        return {
+            "title": clean(record.title or ""),
+            "brand": clean(record.brand or ""),
+            "categories": " ".join(filter(None, map(clean, record.categories))),
+            "description": clean(record.description or ""),
+        }

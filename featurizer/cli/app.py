@@ -1,0 +1,73 @@
+"""The program: every command is registered here, every error becomes one paragraph and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import featurizer
+from featurizer.cli import card, datasets, download, encoders, extract, ingest, inspect, verify
+from featurizer.cli.console import say
+from featurizer.errors import FeaturizerError
+
+app = typer.Typer(
+    name="featurizer",
+    help="Make, judge and publish multimodal item features for recommendation.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+app.add_typer(datasets.app, name="datasets")
+app.command("download")(download.download)
+app.command("ingest")(ingest.ingest)
+app.add_typer(encoders.app, name="encoders")
+app.command("extract")(extract.extract)
+app.command("inspect")(inspect.inspect)
+app.command("verify")(verify.verify)
+app.command("card")(card.card)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"featurizer {featurizer.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; twice for everything.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Options that every command has; they stand before the command's name."""
+    level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("featurizer").setLevel(level)
+    os.environ["FEATURIZER_DEBUG"] = "1" if debug else ""
+    os.environ["FEATURIZER_QUIET"] = "1" if quiet else ""
+
+
+def main() -> None:
+    """Run the program: exit 0 done, 1 an error a person can act on, 2 usage, 3 failures above the limit."""
+    try:
+        app()
+    except FeaturizerError as error:
+        _fail(str(error), error)
+    except KeyboardInterrupt as error:
+        _fail("interrupted; what is finished is kept. Run the same command again to go on.", error, code=130)
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or 'a file'}. Check the path and its permissions.", error)
+
+
+def _fail(message: str, error: BaseException, code: int = 1) -> None:
+    if os.environ.get("FEATURIZER_DEBUG"):
+        raise error
+    say(f"error: {message}", always=True)
+    sys.exit(code)

@@ -1,0 +1,86 @@
+"""`featurizer extract`: a catalogue becomes a feature set."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from featurizer.cli.console import progress, result, result_json, say
+
+
+class Dtype(str, Enum):
+    """What vectors are stored in."""
+
+    float32 = "float32"
+    float16 = "float16"
+
+
+class ComputeDtype(str, Enum):
+    """What the models compute in."""
+
+    float32 = "float32"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
+
+
+def extract(
+    catalog: Annotated[Path, typer.Argument(help="A catalogue folder.", metavar="CATALOG")],
+    encoder: Annotated[
+        list[str],
+        typer.Option("--encoder", "-e", help="A preset, or family:model[@revision], or family:./folder, or NAME=…; repeat for more."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the feature set into.")],
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:I or mps.")] = "auto",
+    dtype: Annotated[Dtype, typer.Option(help="What vectors are stored in.")] = Dtype.float32,
+    compute_dtype: Annotated[ComputeDtype, typer.Option(help="What the models compute in.")] = ComputeDtype.float32,
+    batch_size: Annotated[int, typer.Option(min=1, help="Items a model sees at once.")] = 32,
+    shard_rows: Annotated[int, typer.Option(min=1, help="Items a shard; a killed run loses the shards in flight.")] = 2048,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads that decode pictures.  [default: one a core, at most 8]")] = None,
+    max_failures: Annotated[int | None, typer.Option(min=0, help="Exit with 3 when more items failed.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a feature set of another configuration.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Encode every item of a catalogue and write a feature set.
+
+    Example: featurizer extract ./catalog --encoder clip --encoder minilm --out ./features
+    """
+    from featurizer.catalog.store import Catalog
+    from featurizer.encoders.resolve import load_encoders, resolve_device
+    from featurizer.features.extract import ExtractOptions
+    from featurizer.features.extract import extract as run
+    from featurizer.release.card import write_card
+
+    opened = Catalog.open(catalog)
+    where = resolve_device(device)
+    loaded = load_encoders(encoder, device=where, dtype=compute_dtype.value)
+    for one in loaded:
+        say(f"{one.spec.space}: {one.spec.dim} dimensions, {one.spec.family}:{one.spec.model} on {where}")
+    options = ExtractOptions(
+        dtype=dtype.value,
+        batch_size=batch_size,
+        shard_rows=shard_rows,
+        workers=workers,
+        overwrite=overwrite,
+        requests=tuple(encoder),
+        device=where,
+    )
+    with progress() as report:
+        made = run(opened, loaded, out, options, report=report)
+    write_card(made)
+    failures = made.manifest["failures"]
+    assert isinstance(failures, dict)
+    failed = sum(count for count in failures.values() if isinstance(count, int))
+    summary = {"out": str(out), "rows": made.rows, "spaces": list(made.spaces), "failures": failures}
+    if as_json:
+        result_json(summary)
+    else:
+        result(f"{out}: {made.rows:,} items, spaces {', '.join(made.spaces)}")
+        for reason, count in failures.items():
+            result(f"  {reason}: {count:,}")
+        say(f"Look inside with: featurizer inspect {out}")
+    if max_failures is not None and failed > max_failures:
+        say(f"{failed} failures, more than the {max_failures} allowed", always=True)
+        raise typer.Exit(3)

@@ -1,0 +1,127 @@
+"""`featurizer inspect`: what is in a feature set or a catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from featurizer.cli.console import result, result_json, table
+from featurizer.errors import InputError
+
+if TYPE_CHECKING:
+    from featurizer.catalog.store import Catalog
+    from featurizer.features.feature_set import FeatureSet
+    from featurizer.features.inspect import Neighbour
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A feature set or a catalogue.")],
+    neighbours: Annotated[str | None, typer.Option(metavar="ITEM_ID", help="List the nearest items of this one, by space.")] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 10,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="Leave-one-out 1-NN accuracy on a catalogue column.")] = None,
+    catalog: Annotated[Path | None, typer.Option(help="The catalogue with that column, and with titles.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show schema, spaces, coverage, failures, odd vectors and provenance; neighbours and label accuracy on request.
+
+    Example: featurizer inspect ./features --label subCategory --catalog ./catalog
+    """
+    from featurizer.features.inspect import is_feature_set
+
+    if not is_feature_set(path) and (path / "catalog.json").exists():
+        from featurizer.catalog.store import Catalog
+
+        _catalog(Catalog.open(path), as_json=as_json)
+        return
+    if label is not None and catalog is None:
+        raise InputError(f"--label {label} needs --catalog DIR, the catalogue that has this column")
+    _feature_set(path, neighbours, k, label, catalog, as_json=as_json)
+
+
+def _catalog(catalog: Catalog, *, as_json: bool) -> None:
+    shown = {name: value for name, value in catalog.manifest.items() if name != "config"}
+    if as_json:
+        result_json(shown)
+        return
+    statuses = catalog.manifest["image_status"]
+    assert isinstance(statuses, dict)
+    result(f"catalogue {catalog.folder}: {catalog.rows:,} items, {catalog.manifest['with_text']:,} with text")
+    result(f"columns: {', '.join(catalog.schema.names)}\n")
+    result(table(["picture", "items"], list(statuses.items())))
+    result("")
+    for name in ("source", "text_recipe", "notes", "interactions", "data_sha256"):
+        if shown.get(name):
+            result(f"{name}: {_plain(shown[name])}")
+
+
+def _feature_set(
+    path: Path, neighbours: str | None, k: int, label: str | None, catalog: Path | None, *, as_json: bool
+) -> None:
+    from featurizer.catalog.store import Catalog
+    from featurizer.features.feature_set import FeatureSet
+    from featurizer.features.inspect import label_accuracies, neighbours_of, summarise
+
+    features = FeatureSet.open(path)
+    opened = Catalog.open(catalog) if catalog is not None else None
+    summaries = summarise(features)
+    near = neighbours_of(features, neighbours, k=k) if neighbours is not None else {}
+    accuracies = label_accuracies(features, opened, label) if label is not None and opened is not None else {}
+    if as_json:
+        result_json(
+            {
+                **{key: value for key, value in features.manifest.items() if key not in ("shards", "config", "spaces")},
+                "spaces": {name: asdict(summary) for name, summary in summaries.items()},
+                "provenance": features.spaces,
+                "label_accuracy": accuracies,
+                "neighbours": {space: [asdict(one) for one in found] for space, found in near.items()},
+            }
+        )
+        return
+    _print_summary(features)
+    columns = ("modality", "dim", "dtype", "null", "zero", "nonfinite", "duplicate", "norm_min", "norm_mean", "norm_max")
+    rows = [[name, *(getattr(summary, column) for column in columns)] for name, summary in summaries.items()]
+    result(table(["space", *columns], rows))
+    _print_provenance(features)
+    if label is not None:
+        result(f"\nleave-one-out 1-NN accuracy on {label}")
+        result(table(["space", "accuracy"], list(accuracies.items())))
+    if neighbours is not None:
+        _print_neighbours(near, neighbours, opened)
+
+
+def _print_summary(features: FeatureSet) -> None:
+    manifest = features.manifest
+    result(f"feature set {features.folder}: {features.rows:,} items, {manifest.get('with_image', '?'):,} with a picture, "
+           f"{manifest.get('with_text', '?'):,} with text")
+    failures = manifest.get("failures")
+    if isinstance(failures, dict) and failures:
+        result("\n" + table(["failure", "items"], list(failures.items())))
+    result("")
+
+
+def _print_provenance(features: FeatureSet) -> None:
+    result("")
+    for name, spec in features.spaces.items():
+        result(f"{name}: {spec.get('family', '')}:{spec.get('model', '')}, {spec.get('pooling', '')} pooling, "
+               f"from {spec.get('source', '?')}, weights {str(spec.get('weight_hash', '?'))[:16]}…")
+    for name in ("text_recipe", "source", "device", "libraries", "seconds", "fingerprint"):
+        if features.manifest.get(name):
+            result(f"{name}: {_plain(features.manifest[name])}")
+
+
+def _print_neighbours(near: dict[str, list[Neighbour]], item_id: str, catalog: Catalog | None) -> None:
+    titles: dict[str, str | None] = {}
+    if catalog is not None:
+        titles = dict(zip(catalog.column("item_id").to_pylist(), catalog.column("title").to_pylist(), strict=True))
+    for space, found in near.items():
+        result(f"\nnearest to {item_id} {titles.get(item_id) or ''} in {space}")
+        result(table(["item", "cosine", "title"], [[one.item_id, one.cosine, titles.get(one.item_id)] for one in found]))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(entry)}" for key, entry in value.items() if entry is not None)
+    return str(value)

@@ -1,0 +1,210 @@
+"""The extract engine: a catalogue and some encoders become a feature set, shard by shard, resumable.
+
+Every picture is decoded once for all image encoders. Three things overlap: a pool of threads decodes and
+prepares the next batches, the calling thread encodes, one thread writes the last shard. Each hand-over is
+bounded (`PREFETCH` batches, one shard), so memory does not depend on the catalogue's size. Batches never
+cross a shard, so a resumed run computes what an uninterrupted one would.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import featurizer
+from featurizer.catalog.store import Catalog
+from featurizer.encoders.base import AnyEncoder
+from featurizer.errors import InputError
+from featurizer.features.encode_shard import Clock, Work, encode_shard
+from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, FeatureSet
+from featurizer.features.schema import StoredDtype
+from featurizer.features.shards import ShardAccount, ShardRows, ShardWriter, account_json
+from featurizer.manifest import Stage
+from featurizer.progress import Progress, Report, silent
+from featurizer.records import Json
+
+logger = logging.getLogger(__name__)
+
+LIBRARIES = (
+    "torch", "torchvision", "transformers", "open-clip-torch", "timm", "sentence-transformers", "tokenizers",
+    "pillow", "numpy", "pyarrow", "datasets",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractOptions:
+    """How a feature set is made.
+
+    Attributes:
+        dtype: what vectors are stored in.
+        batch_size: items an encoder sees at once.
+        shard_rows: items a shard; a killed run loses at most the shards in flight.
+        workers: threads that decode and prepare; None for one a core, at most eight.
+        overwrite: replace what the folder holds.
+        requests: the encoders as the user named them; recorded, so that `verify --sample` can load them again.
+        device: recorded, and part of the fingerprint (vectors differ between devices in the last digits).
+    """
+
+    dtype: StoredDtype = "float32"
+    batch_size: int = 32
+    shard_rows: int = 2048
+    workers: int | None = None
+    overwrite: bool = False
+    requests: tuple[str, ...] = ()
+    device: str = "cpu"
+
+
+def extract(
+    catalog: Catalog,
+    encoders: Sequence[AnyEncoder],
+    out: Path,
+    options: ExtractOptions,
+    *,
+    report: Report = silent,
+) -> FeatureSet:
+    """Encode every item of `catalog` with every encoder and write the feature set into `out`.
+
+    One item's failure (a broken picture, a vector that is not finite) is a null vector and a reason in its
+    row's `error`; the run goes on.
+
+    Raises:
+        StaleOutput: `out` holds a feature set of another catalogue, encoder or option.
+        OutputError: the disk refused a write; finished shards are kept.
+    """
+    if not catalog.rows:
+        raise InputError(f"{catalog.folder} has no items; expected at least one")
+    stage = Stage(out, MANIFEST, _config(catalog, encoders, options))
+    if stage.claim(overwrite=options.overwrite):
+        logger.info("%s is finished already", out)
+        return FeatureSet.open(out)
+    total = -(-catalog.rows // options.shard_rows)
+    writer = ShardWriter(
+        out, total, {encoder.spec.space: encoder.spec.dim for encoder in encoders}, options.dtype
+    )
+    accounts = _write_shards(catalog, encoders, writer, options, report)
+    stage.finish(_manifest(catalog, encoders, options, accounts))
+    writer.forget_marks()
+    return FeatureSet.open(out)
+
+
+def _write_shards(
+    catalog: Catalog,
+    encoders: Sequence[AnyEncoder],
+    writer: ShardWriter,
+    options: ExtractOptions,
+    report: Report,
+) -> list[ShardAccount]:
+    accounts: list[ShardAccount | Future[ShardAccount] | None] = [
+        writer.finished(index) for index in range(writer.total)
+    ]
+    finished = [account for account in accounts if isinstance(account, ShardAccount)]
+    done, failures = (
+        sum(account.rows for account in finished),
+        sum(sum(account.failures.values()) for account in finished),
+    )
+    if finished:
+        logger.info("resuming: %d of %d shards are finished", len(finished), writer.total)
+    report(Progress("extract", done, catalog.rows, failures))
+    workers = options.workers or min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers, "decode") as pool, ThreadPoolExecutor(1, "write") as writing:
+        work = Work(catalog, encoders, pool, options.batch_size, options.dtype)
+        pending: Future[ShardAccount] | None = None
+        for index in [index for index, account in enumerate(accounts) if account is None]:
+            start = index * options.shard_rows
+            stop = min(start + options.shard_rows, catalog.rows)
+            clock = Clock()
+
+            def tick(rows: int, failed: int, done: int = done, failures: int = failures) -> None:
+                report(Progress("extract", done + rows, catalog.rows, failures + failed))
+
+            rows = encode_shard(work, range(start, stop), clock, tick)
+            done += len(rows.item_ids)
+            failures += sum(error is not None for error in rows.errors)
+            if pending is not None:
+                pending.result()
+            pending = accounts[index] = writing.submit(_write, writer, index, rows, clock)
+        return [
+            account.result() if isinstance(account, Future) else account
+            for account in accounts
+            if account is not None
+        ]
+
+
+def _write(writer: ShardWriter, index: int, rows: ShardRows, clock: Clock) -> ShardAccount:
+    return writer.write(index, rows, clock.seconds)
+
+
+def _config(catalog: Catalog, encoders: Sequence[AnyEncoder], options: ExtractOptions) -> dict[str, Json]:
+    return {
+        "catalog": catalog.identity,
+        "encoders": {encoder.spec.space: _spec(encoder) for encoder in encoders},
+        "dtype": options.dtype,
+        "batch_size": options.batch_size,
+        "shard_rows": options.shard_rows,
+        "device": options.device,
+    }
+
+
+def _spec(encoder: AnyEncoder) -> dict[str, Json]:
+    spec = asdict(encoder.spec)
+    return spec | {"preprocessing": dict(encoder.spec.preprocessing)}
+
+
+def _manifest(
+    catalog: Catalog,
+    encoders: Sequence[AnyEncoder],
+    options: ExtractOptions,
+    accounts: Sequence[ShardAccount],
+) -> dict[str, Json]:
+    spaces: dict[str, Json] = {
+        encoder.spec.space: {
+            **_spec(encoder),
+            "encoder": encoder.spec.name,
+            "dtype": options.dtype,
+            "compute_dtype": encoder.spec.dtype,
+            "null": sum(account.null[encoder.spec.space] for account in accounts),
+        }
+        for encoder in encoders
+    }
+    return {
+        "format_version": FORMAT_VERSION,
+        "featurizer_version": featurizer.__version__,
+        "rows": sum(account.rows for account in accounts),
+        "with_image": sum(account.with_image for account in accounts),
+        "with_text": sum(account.with_text for account in accounts),
+        "failures": _total([account.failures for account in accounts]),
+        "requests": list(options.requests),
+        "spaces": spaces,
+        "shards": [account_json(account) for account in accounts],
+        "source": catalog.manifest.get("source"),
+        "text_recipe": catalog.manifest.get("text_recipe"),
+        "catalog": catalog.identity,
+        "device": options.device,
+        "libraries": library_versions(),
+        "seconds": _total([account.seconds for account in accounts]),
+    }
+
+
+def _total(counts: Sequence[object]) -> dict[str, Json]:
+    totals: dict[str, float] = {}
+    for count in counts:
+        assert isinstance(count, dict)
+        for name, value in count.items():
+            totals[name] = round(totals.get(name, 0) + value, 3)
+    return {name: totals[name] for name in sorted(totals)}
+
+
+def library_versions() -> dict[str, Json]:
+    """Return the installed version of every library that can change a vector."""
+    versions: dict[str, Json] = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions

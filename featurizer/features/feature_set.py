@@ -1,0 +1,108 @@
+"""A finished feature set, opened for reading: shards, spaces and provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from featurizer.errors import InputError, UnknownName
+from featurizer.features.schema import arrow_to_vectors
+from featurizer.manifest import read_json
+from featurizer.records import Json
+
+MANIFEST = "feature_set.json"
+FORMAT_VERSION = 1
+
+
+def shard_name(index: int, total: int) -> str:
+    """Return a shard's path in the folder, as the Hub names them."""
+    return f"data/train-{index:05d}-of-{total:05d}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """The folder format: `data/train-*.parquet`, `feature_set.json`, `README.md`."""
+
+    folder: Path
+    manifest: Mapping[str, Json]
+
+    @classmethod
+    def open(cls, folder: Path) -> FeatureSet:
+        """Open a feature set folder.
+
+        Raises:
+            InputError: no such folder, or no `feature_set.json` in it.
+        """
+        if not folder.is_dir():
+            raise InputError(f"{folder} is no folder; expected a feature set made by 'featurizer extract'")
+        if not (folder / MANIFEST).exists():
+            begun = (folder / "data").is_dir()
+            cure = (
+                "run the same 'featurizer extract' again to finish it"
+                if begun
+                else "make one with 'featurizer extract'"
+            )
+            raise InputError(f"{folder} holds no {MANIFEST}; expected a finished feature set: {cure}")
+        manifest = read_json(folder / MANIFEST)
+        for key, kind in (("rows", int), ("spaces", dict), ("shards", list)):
+            if not isinstance(manifest.get(key), kind):
+                raise InputError(
+                    f"{folder / MANIFEST} has no '{key}'; expected the manifest of a feature set"
+                )
+        return cls(folder, manifest)
+
+    @property
+    def rows(self) -> int:
+        """Number of items."""
+        return int(str(self.manifest["rows"]))
+
+    @property
+    def spaces(self) -> dict[str, dict[str, Json]]:
+        """Each space's provenance, by name."""
+        spaces = self.manifest["spaces"]
+        assert isinstance(spaces, dict)
+        return {name: dict(spec) for name, spec in spaces.items() if isinstance(spec, dict)}
+
+    @property
+    def shards(self) -> tuple[Path, ...]:
+        """The shard files, in row order."""
+        shards = self.manifest["shards"]
+        assert isinstance(shards, list)
+        return tuple(self.folder / str(shard["path"]) for shard in shards if isinstance(shard, dict))
+
+    def check_space(self, name: str) -> str:
+        """Return `name`, or raise `UnknownName` with the spaces there are."""
+        if name not in self.spaces:
+            raise UnknownName(
+                "space", name, self.spaces, advice=f"{self.folder} has: {', '.join(self.spaces)}."
+            )
+        return name
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield the chosen columns shard by shard; one shard is in memory at a time.
+
+        Raises:
+            InputError: a shard is missing or cannot be read.
+        """
+        for path in self.shards:
+            try:
+                yield pq.read_table(path, columns=list(columns))
+            except (OSError, pa.ArrowInvalid, KeyError) as error:
+                raise InputError(
+                    f"{path} cannot be read: {error}. 'featurizer verify {self.folder}' says more."
+                ) from error
+
+    def item_ids(self) -> list[str]:
+        """Return every item's id, in row order."""
+        return [item for table in self.tables(["item_id"]) for item in table.column("item_id").to_pylist()]
+
+    def vectors(self, space: str) -> tuple[np.ndarray, np.ndarray]:
+        """Read one space whole: ((n items, d dim) float32, zeros where null; (n,) bool, not null)."""
+        self.check_space(space)
+        parts = [arrow_to_vectors(table.column(space)) for table in self.tables([space])]
+        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])

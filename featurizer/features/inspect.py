@@ -1,0 +1,124 @@
+"""A look inside a feature set: what each space holds, what failed, which items are near which."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from featurizer.catalog.store import Catalog
+from featurizer.errors import InputError
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.neighbours import label_accuracy, nearest
+from featurizer.features.schema import arrow_to_vectors
+from featurizer.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceSummary:
+    """One space in numbers: rows that are null, zero, hold NaN or infinity, equal an earlier row; norms of the rest."""
+
+    modality: str
+    dim: int
+    dtype: str
+    null: int
+    zero: int
+    nonfinite: int
+    duplicate: int
+    norm_min: float | None
+    norm_mean: float | None
+    norm_max: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One item near another."""
+
+    item_id: str
+    cosine: float
+
+
+def summarise(feature_set: FeatureSet) -> dict[str, SpaceSummary]:
+    """Summarise every space, one shard in memory at a time."""
+    return {space: _summarise(feature_set, space) for space in feature_set.spaces}
+
+
+def _summarise(feature_set: FeatureSet, space: str) -> SpaceSummary:
+    spec = feature_set.spaces[space]
+    null = zero = nonfinite = duplicate = counted = 0
+    norms: list[np.ndarray] = []
+    seen: set[bytes] = set()
+    for table in feature_set.tables([space]):
+        vectors, present = arrow_to_vectors(table.column(space))
+        null += int((~present).sum())
+        rows = vectors[present]
+        finite = np.isfinite(rows).all(axis=1)
+        nonfinite += int((~finite).sum())
+        lengths = np.linalg.norm(rows[finite].astype(np.float64), axis=1)
+        zero += int((lengths == 0).sum())
+        norms.append(lengths)
+        seen.update(hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows)
+        counted += len(rows)
+    duplicate = counted - len(seen)
+    every = np.concatenate([np.zeros(0), *norms])
+    stats = [float(every.min()), float(every.mean()), float(every.max())] if len(every) else [None, None, None]
+    return SpaceSummary(
+        str(spec["modality"]), int(str(spec["dim"])), str(spec["dtype"]), null, zero, nonfinite, duplicate, *stats
+    )
+
+
+def neighbours_of(feature_set: FeatureSet, item_id: str, *, k: int = 10) -> dict[str, list[Neighbour]]:
+    """Return an item's nearest items in each space that has a vector for it.
+
+    Raises:
+        InputError: no such item.
+    """
+    ids = feature_set.item_ids()
+    if item_id not in ids:
+        raise InputError(f"{feature_set.folder} has no item '{item_id}'; expected one of its {len(ids)} ids, such as {ids[0]}")
+    row = ids.index(item_id)
+    found: dict[str, list[Neighbour]] = {}
+    for space in feature_set.spaces:
+        vectors, present = feature_set.vectors(space)
+        rows = np.flatnonzero(present)
+        if not present[row] or len(rows) < 2:
+            continue
+        index, cosines = nearest(vectors[rows], np.searchsorted(rows, [row]), min(k, len(rows) - 1))
+        found[space] = [Neighbour(ids[rows[i]], float(c)) for i, c in zip(index[0], cosines[0], strict=True)]
+    return found
+
+
+def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> dict[str, float]:
+    """Return each space's leave-one-out 1-NN accuracy on a catalogue column, over items with vector and label.
+
+    Raises:
+        InputError: the catalogue lacks the column or holds other items.
+    """
+    by_id = dict(zip(catalog.column("item_id").to_pylist(), catalog.column(label).to_pylist(), strict=True))
+    ids = feature_set.item_ids()
+    unknown = [item for item in ids if item not in by_id]
+    if unknown:
+        raise InputError(
+            f"{len(unknown)} items of {feature_set.folder} are not in {catalog.folder} (such as {unknown[0]}); "
+            "give the catalogue that the features were made from"
+        )
+    labelled = np.array([by_id[item] is not None for item in ids], dtype=bool)
+    accuracies: dict[str, float] = {}
+    for space in feature_set.spaces:
+        vectors, present = feature_set.vectors(space)
+        rows = np.flatnonzero(present & labelled)
+        if len(rows) > 1:
+            accuracies[space] = label_accuracy(vectors[rows], [str(by_id[ids[row]]) for row in rows])
+    return accuracies
+
+
+def provenance(feature_set: FeatureSet) -> dict[str, Json]:
+    """Return everything the manifest says but the shard list."""
+    return {name: value for name, value in feature_set.manifest.items() if name not in ("shards", "config")}
+
+
+def is_feature_set(folder: Path) -> bool:
+    """Say whether a folder is a feature set rather than a catalogue."""
+    return (folder / "feature_set.json").exists()

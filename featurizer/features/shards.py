@@ -1,0 +1,112 @@
+"""Writing shards: each is renamed into place whole, then marked finished with its hash and its account."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from featurizer.features.feature_set import shard_name
+from featurizer.features.schema import StoredDtype, feature_schema, vectors_to_arrow
+from featurizer.manifest import atomic_path, file_sha256, read_json, write_json
+from featurizer.records import Json
+
+MARKS = ".shards"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRows:
+    """The rows of one shard, in item order: n items; `vectors[space]` is (n, dim), `present[space]` is (n,)."""
+
+    item_ids: list[str]
+    has_image: np.ndarray
+    has_text: np.ndarray
+    errors: list[str | None]
+    vectors: Mapping[str, np.ndarray]
+    present: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardAccount:
+    """What the manifest says of one finished shard."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    with_image: int
+    with_text: int
+    null: Mapping[str, int]
+    failures: Mapping[str, int]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardWriter:
+    """Writes the shards of one feature set and knows which are finished."""
+
+    folder: Path
+    total: int
+    dims: Mapping[str, int]
+    dtype: StoredDtype
+
+    def finished(self, index: int) -> ShardAccount | None:
+        """Return the account of shard `index` if it was written whole, else None."""
+        mark = self._mark(index)
+        if not mark.exists() or not (self.folder / shard_name(index, self.total)).exists():
+            return None
+        return ShardAccount(**read_json(mark))  # type: ignore[arg-type]
+
+    def write(self, index: int, rows: ShardRows, seconds: Mapping[str, float]) -> ShardAccount:
+        """Write shard `index` and mark it finished."""
+        name = shard_name(index, self.total)
+        columns: list[object] = [rows.item_ids, rows.has_image, rows.has_text, rows.errors]
+        columns += [
+            vectors_to_arrow(rows.vectors[space], rows.present[space], self.dtype) for space in self.dims
+        ]
+        schema = feature_schema(self.dims, self.dtype)
+        arrays = [
+            column if isinstance(column, pa.Array) else pa.array(column, type=field.type)
+            for column, field in zip(columns, schema, strict=True)
+        ]
+        with atomic_path(self.folder / name) as partial:
+            pq.write_table(
+                pa.Table.from_arrays(arrays, schema=schema), partial, compression="zstd", row_group_size=1024
+            )
+        account = ShardAccount(
+            path=name,
+            rows=len(rows.item_ids),
+            bytes=(self.folder / name).stat().st_size,
+            sha256=file_sha256(self.folder / name),
+            with_image=int(rows.has_image.sum()),
+            with_text=int(rows.has_text.sum()),
+            null={space: int((~rows.present[space]).sum()) for space in self.dims},
+            failures=count_failures(rows.errors),
+            seconds={name: round(value, 3) for name, value in seconds.items()},
+        )
+        write_json(self._mark(index), asdict(account))
+        return account
+
+    def forget_marks(self) -> None:
+        """Remove the marks once the manifest says the same."""
+        shutil.rmtree(self.folder / MARKS, ignore_errors=True)
+
+    def _mark(self, index: int) -> Path:
+        return self.folder / MARKS / f"{index:05d}.json"
+
+
+def count_failures(errors: list[str | None]) -> dict[str, int]:
+    """Count reasons; an item with two counts in both (`image: truncated; clip_text: nonfinite`)."""
+    reasons = Counter(reason for error in errors if error for reason in error.split("; "))
+    return {reason: reasons[reason] for reason in sorted(reasons)}
+
+
+def account_json(account: ShardAccount) -> dict[str, Json]:
+    """Return what the manifest lists of a shard."""
+    return {"path": account.path, "rows": account.rows, "bytes": account.bytes, "sha256": account.sha256}

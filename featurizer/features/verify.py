@@ -1,0 +1,163 @@
+"""Is a feature set what its manifest says? Hashes, schema, counts, values; and the encoders run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from featurizer.catalog.decode import UndecodableImage, decode
+from featurizer.catalog.store import Catalog
+from featurizer.encoders.base import AnyEncoder
+from featurizer.errors import InputError
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.schema import arrow_to_vectors, feature_schema
+from featurizer.manifest import file_sha256, fingerprint
+
+TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
+"""Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
+
+
+def verify(feature_set: FeatureSet) -> list[str]:
+    """Return what is wrong with the files, one sentence a problem; an empty list says the set is whole."""
+    problems = [*_verify_manifest(feature_set)]
+    seen: set[str] = set()
+    rows = 0
+    for path, entry in zip(feature_set.shards, _entries(feature_set), strict=True):
+        if not path.exists():
+            problems.append(f"{entry['path']} is missing")
+            continue
+        if file_sha256(path) != entry["sha256"]:
+            problems.append(f"{entry['path']}: its sha256 differs from the manifest's")
+        try:
+            table = pq.read_table(path)
+        except (OSError, pa.ArrowInvalid) as error:
+            problems.append(f"{entry['path']} cannot be read: {error}")
+            continue
+        if table.num_rows != entry["rows"]:
+            problems.append(f"{entry['path']} holds {table.num_rows} rows, the manifest says {entry['rows']}")
+        rows += table.num_rows
+        problems += [f"{entry['path']}: {problem}" for problem in _verify_table(feature_set, table, seen)]
+    if rows != feature_set.rows:
+        problems.append(f"the shards hold {rows} rows, the manifest says {feature_set.rows}")
+    return problems
+
+
+def _verify_manifest(feature_set: FeatureSet) -> Iterator[str]:
+    config = feature_set.manifest.get("config")
+    if isinstance(config, dict) and feature_set.manifest.get("fingerprint") != fingerprint(config):
+        yield "feature_set.json: its fingerprint is not that of its configuration"
+    listed = {str(entry["path"]) for entry in _entries(feature_set)}
+    stray = {path.relative_to(feature_set.folder).as_posix() for path in (feature_set.folder / "data").glob("*")} - listed
+    yield from (f"{name} is not in the manifest" for name in sorted(stray))
+
+
+def _entries(feature_set: FeatureSet) -> list[dict[str, object]]:
+    shards = feature_set.manifest["shards"]
+    assert isinstance(shards, list)
+    return [dict(shard) for shard in shards if isinstance(shard, dict)]
+
+
+def _verify_table(feature_set: FeatureSet, table: pa.Table, seen: set[str]) -> Iterator[str]:
+    spaces = feature_set.spaces
+    dtypes = {str(spec["dtype"]) for spec in spaces.values()}
+    expected = feature_schema({name: int(str(spec["dim"])) for name, spec in spaces.items()}, "float32")
+    for field in expected:
+        kind = pa.list_(pa.float16(), field.type.list_size) if dtypes == {"float16"} and field.name in spaces else field.type
+        if field.name not in table.column_names:
+            yield f"column {field.name} is missing"
+        elif table.schema.field(field.name).type != kind:
+            yield f"column {field.name} is {table.schema.field(field.name).type}, expected {kind}"
+    if not {"item_id", *spaces} <= set(table.column_names):
+        return
+    ids = table.column("item_id").to_pylist()
+    doubled = sum(1 for item in ids if item in seen) + len(ids) - len(set(ids))
+    if doubled:
+        yield f"{doubled} item ids appear more than once"
+    seen.update(ids)
+    for name, spec in spaces.items():
+        vectors, present = arrow_to_vectors(table.column(name))
+        nonfinite = int((~np.isfinite(vectors[present]).all(axis=1)).sum())
+        if nonfinite:
+            yield f"{name}: {nonfinite} rows hold NaN or infinity"
+        flag = f"has_{spec['modality']}"
+        if flag in table.column_names:
+            without = int((present & ~table.column(flag).to_numpy()).sum())
+            if without:
+                yield f"{name}: {without} rows have a vector though {flag} is false"
+
+
+def verify_sample(
+    feature_set: FeatureSet, catalog: Catalog, encoders: Sequence[AnyEncoder], *, sample: int, seed: int = 0
+) -> list[str]:
+    """Encode `sample` random items again and say which stored vectors differ.
+
+    Raises:
+        InputError: the catalogue is not the one the features were made from.
+    """
+    if catalog.rows != feature_set.rows:
+        raise InputError(f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; give the catalogue it was made from")
+    chosen = np.sort(np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False))
+    items = [next(catalog.batches(["item_id", "text", "image"], start=int(row), stop=int(row) + 1)).to_pylist()[0] for row in chosen]
+    ids = feature_set.item_ids()
+    problems = [
+        f"row {row} is item {ids[row]}, in the catalogue {item['item_id']}"
+        for row, item in zip(chosen, items, strict=True)
+        if ids[row] != item["item_id"]
+    ]
+    for encoder in encoders:
+        problems += _compare(feature_set, encoder, chosen, items)
+    return problems
+
+
+def _compare(feature_set: FeatureSet, encoder: AnyEncoder, chosen: np.ndarray, items: Sequence[dict[str, object]]) -> Iterator[str]:
+    space = encoder.spec.space
+    recorded = feature_set.spaces[space]
+    if recorded.get("weight_hash") != encoder.spec.weight_hash:
+        yield f"{space}: the encoder's weights differ from those recorded"
+        return
+    vectors, present = feature_set.vectors(space)
+    read: Callable[[dict[str, object]], object | None] = _picture if encoder.spec.modality == "image" else _text
+    inputs = [read(item) for item in items]
+    usable = [index for index, value in enumerate(inputs) if value is not None]
+    fresh = encoder.encode([encoder.prepare(inputs[index]) for index in usable])
+    for index, vector in zip(usable, fresh, strict=True):
+        row = chosen[index]
+        if not present[row]:
+            yield f"{space}: item {items[index]['item_id']} is null, but encodes to a vector"
+            continue
+        gap = float(np.abs(vectors[row] - vector).max() / max(np.abs(vector).max(), 1e-12))
+        if not gap <= TOLERANCE[str(recorded["dtype"])]:
+            yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of its largest value"
+    for index in set(range(len(items))) - set(usable):
+        if present[chosen[index]]:
+            yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"
+
+
+def _text(item: dict[str, object]) -> object | None:
+    return item["text"]
+
+
+def _picture(item: dict[str, object]) -> object | None:
+    image = item["image"]
+    if not isinstance(image, dict) or image["bytes"] is None:
+        return None
+    try:
+        return decode(image["bytes"])
+    except UndecodableImage:
+        return None
+
+
+def recorded_requests(feature_set: FeatureSet) -> list[str]:
+    """Return the `--encoder` values that the feature set was made with.
+
+    Raises:
+        InputError: none are recorded (an imported or joined set).
+    """
+    requests = feature_set.manifest.get("requests")
+    if not isinstance(requests, list) or not requests:
+        raise InputError(f"{feature_set.folder} was not made by encoders; --sample cannot encode its items again")
+    return [str(request) for request in requests]
