@@ -42,9 +42,13 @@ def _version(asked: bool) -> None:
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; twice for everything.")] = 0,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Say more; twice for everything.")
+    ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Options that every command has; they stand before the command's name."""
     level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
@@ -63,7 +67,10 @@ def main() -> None:
     except KeyboardInterrupt as error:
         _fail("interrupted; what is finished is kept. Run the same command again to go on.", error, code=130)
     except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename or 'a file'}. Check the path and its permissions.", error)
+        _fail(
+            f"{error.strerror or error}: {error.filename or 'a file'}. Check the path and its permissions.",
+            error,
+        )
 
 
 def _fail(message: str, error: BaseException, code: int = 1) -> None:

@@ -40,12 +40,20 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Lay rows out in columns: text to the left, numbers to the right."""
     cells = [list(header), *[[_cell(value) for value in row] for row in rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    numeric = [bool(rows) and all(isinstance(row[i], (int, float)) or row[i] is None for row in rows) for i in range(len(header))]
+    numeric = [
+        bool(rows) and all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
+        for i in range(len(header))
+    ]
     lines = [
-        "  ".join(cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric, strict=True))
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        )
         for row in cells
     ]
-    return "\n".join(line.rstrip() for line in [lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+    return "\n".join(
+        line.rstrip() for line in [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+    )
 
 
 def _cell(value: object) -> str:
@@ -72,7 +80,13 @@ def progress() -> Iterator[Report]:
 
 def _bars() -> Bars:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bars
 
     return Bars(
@@ -138,7 +152,11 @@ class _Lines:
         if now is None or now == self.printed:
             return
         rate = self.rates[now.stage].of(now.done)
-        left = f", {(now.total - now.done) / rate:,.0f} s left" if now.total and rate and now.done < now.total else ""
+        left = (
+            f", {(now.total - now.done) / rate:,.0f} s left"
+            if now.total and rate and now.done < now.total
+            else ""
+        )
         of = f" of {now.total:,}" if now.total is not None else ""
         failed = f", {now.failures:,} failed" if now.failures else ""
         say(f"{now.stage}: {now.done:,}{of} {now.unit}, {rate:,.1f}/s{left}{failed}")

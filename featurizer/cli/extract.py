@@ -30,17 +30,32 @@ def extract(
     catalog: Annotated[Path, typer.Argument(help="A catalogue folder.", metavar="CATALOG")],
     encoder: Annotated[
         list[str],
-        typer.Option("--encoder", "-e", help="A preset, or family:model[@revision], or family:./folder, or NAME=…; repeat for more."),
+        typer.Option(
+            "--encoder",
+            "-e",
+            help="A preset, or family:model[@revision], or family:./folder, or NAME=…; repeat for more.",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the feature set into.")],
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:I or mps.")] = "auto",
     dtype: Annotated[Dtype, typer.Option(help="What vectors are stored in.")] = Dtype.float32,
-    compute_dtype: Annotated[ComputeDtype, typer.Option(help="What the models compute in.")] = ComputeDtype.float32,
+    compute_dtype: Annotated[
+        ComputeDtype, typer.Option(help="What the models compute in.")
+    ] = ComputeDtype.float32,
     batch_size: Annotated[int, typer.Option(min=1, help="Items a model sees at once.")] = 32,
-    shard_rows: Annotated[int, typer.Option(min=1, help="Items a shard; a killed run loses the shards in flight.")] = 2048,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads that decode pictures.  [default: one a core, at most 8]")] = None,
-    max_failures: Annotated[int | None, typer.Option(min=0, help="Exit with 3 when more items failed.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a feature set of another configuration.")] = False,
+    shard_rows: Annotated[
+        int, typer.Option(min=1, help="Items a shard; a killed run loses the shards in flight.")
+    ] = 2048,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that decode pictures.  [default: one a core, at most 8]"),
+    ] = None,
+    max_failures: Annotated[
+        int | None, typer.Option(min=0, help="Exit with 3 when more items failed.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a feature set of another configuration.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Encode every item of a catalogue and write a feature set.

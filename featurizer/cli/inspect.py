@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="A feature set or a catalogue.")],
-    neighbours: Annotated[str | None, typer.Option(metavar="ITEM_ID", help="List the nearest items of this one, by space.")] = None,
+    neighbours: Annotated[
+        str | None, typer.Option(metavar="ITEM_ID", help="List the nearest items of this one, by space.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 10,
-    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="Leave-one-out 1-NN accuracy on a catalogue column.")] = None,
-    catalog: Annotated[Path | None, typer.Option(help="The catalogue with that column, and with titles.")] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Leave-one-out 1-NN accuracy on a catalogue column.")
+    ] = None,
+    catalog: Annotated[
+        Path | None, typer.Option(help="The catalogue with that column, and with titles.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show schema, spaces, coverage, failures, odd vectors and provenance; neighbours and label accuracy on request.
@@ -72,7 +78,11 @@ def _feature_set(
     if as_json:
         result_json(
             {
-                **{key: value for key, value in features.manifest.items() if key not in ("shards", "config", "spaces")},
+                **{
+                    key: value
+                    for key, value in features.manifest.items()
+                    if key not in ("shards", "config", "spaces")
+                },
                 "spaces": {name: asdict(summary) for name, summary in summaries.items()},
                 "provenance": features.spaces,
                 "label_accuracy": accuracies,
@@ -81,7 +91,18 @@ def _feature_set(
         )
         return
     _print_summary(features)
-    columns = ("modality", "dim", "dtype", "null", "zero", "nonfinite", "duplicate", "norm_min", "norm_mean", "norm_max")
+    columns = (
+        "modality",
+        "dim",
+        "dtype",
+        "null",
+        "zero",
+        "nonfinite",
+        "duplicate",
+        "norm_min",
+        "norm_mean",
+        "norm_max",
+    )
     rows = [[name, *(getattr(summary, column) for column in columns)] for name, summary in summaries.items()]
     result(table(["space", *columns], rows))
     _print_provenance(features)
@@ -94,8 +115,10 @@ def _feature_set(
 
 def _print_summary(features: FeatureSet) -> None:
     manifest = features.manifest
-    result(f"feature set {features.folder}: {features.rows:,} items, {manifest.get('with_image', '?'):,} with a picture, "
-           f"{manifest.get('with_text', '?'):,} with text")
+    result(
+        f"feature set {features.folder}: {features.rows:,} items, {manifest.get('with_image', '?'):,} with a picture, "
+        f"{manifest.get('with_text', '?'):,} with text"
+    )
     failures = manifest.get("failures")
     if isinstance(failures, dict) and failures:
         result("\n" + table(["failure", "items"], list(failures.items())))
@@ -105,8 +128,10 @@ def _print_summary(features: FeatureSet) -> None:
 def _print_provenance(features: FeatureSet) -> None:
     result("")
     for name, spec in features.spaces.items():
-        result(f"{name}: {spec.get('family', '')}:{spec.get('model', '')}, {spec.get('pooling', '')} pooling, "
-               f"from {spec.get('source', '?')}, weights {str(spec.get('weight_hash', '?'))[:16]}…")
+        result(
+            f"{name}: {spec.get('family', '')}:{spec.get('model', '')}, {spec.get('pooling', '')} pooling, "
+            f"from {spec.get('source', '?')}, weights {str(spec.get('weight_hash', '?'))[:16]}…"
+        )
     for name in ("text_recipe", "source", "device", "libraries", "seconds", "fingerprint"):
         if features.manifest.get(name):
             result(f"{name}: {_plain(features.manifest[name])}")
@@ -115,10 +140,17 @@ def _print_provenance(features: FeatureSet) -> None:
 def _print_neighbours(near: dict[str, list[Neighbour]], item_id: str, catalog: Catalog | None) -> None:
     titles: dict[str, str | None] = {}
     if catalog is not None:
-        titles = dict(zip(catalog.column("item_id").to_pylist(), catalog.column("title").to_pylist(), strict=True))
+        titles = dict(
+            zip(catalog.column("item_id").to_pylist(), catalog.column("title").to_pylist(), strict=True)
+        )
     for space, found in near.items():
         result(f"\nnearest to {item_id} {titles.get(item_id) or ''} in {space}")
-        result(table(["item", "cosine", "title"], [[one.item_id, one.cosine, titles.get(one.item_id)] for one in found]))
+        result(
+            table(
+                ["item", "cosine", "title"],
+                [[one.item_id, one.cosine, titles.get(one.item_id)] for one in found],
+            )
+        )
 
 
 def _plain(value: object) -> str:

@@ -13,7 +13,9 @@ from featurizer.errors import InputError
 
 def verify(
     path: Annotated[Path, typer.Argument(help="A feature set folder.")],
-    catalog: Annotated[Path | None, typer.Option(help="The catalogue it was made from; needed by --sample.")] = None,
+    catalog: Annotated[
+        Path | None, typer.Option(help="The catalogue it was made from; needed by --sample.")
+    ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Encode so many items again and compare.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:I or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -43,6 +45,8 @@ def verify(
         result("\n".join(f"  {problem}" for problem in problems))
     else:
         again = f", {min(sample, features.rows)} items encoded again" if sample else ""
-        result(f"{path}: {features.rows:,} rows in {len(features.shards)} shards are as the manifest says{again}")
+        result(
+            f"{path}: {features.rows:,} rows in {len(features.shards)} shards are as the manifest says{again}"
+        )
     if problems:
         raise typer.Exit(1)

@@ -63,9 +63,18 @@ def _summarise(feature_set: FeatureSet, space: str) -> SpaceSummary:
         counted += len(rows)
     duplicate = counted - len(seen)
     every = np.concatenate([np.zeros(0), *norms])
-    stats = [float(every.min()), float(every.mean()), float(every.max())] if len(every) else [None, None, None]
+    stats = (
+        [float(every.min()), float(every.mean()), float(every.max())] if len(every) else [None, None, None]
+    )
     return SpaceSummary(
-        str(spec["modality"]), int(str(spec["dim"])), str(spec["dtype"]), null, zero, nonfinite, duplicate, *stats
+        str(spec["modality"]),
+        int(str(spec["dim"])),
+        str(spec["dtype"]),
+        null,
+        zero,
+        nonfinite,
+        duplicate,
+        *stats,
     )
 
 
@@ -77,7 +86,9 @@ def neighbours_of(feature_set: FeatureSet, item_id: str, *, k: int = 10) -> dict
     """
     ids = feature_set.item_ids()
     if item_id not in ids:
-        raise InputError(f"{feature_set.folder} has no item '{item_id}'; expected one of its {len(ids)} ids, such as {ids[0]}")
+        raise InputError(
+            f"{feature_set.folder} has no item '{item_id}'; expected one of its {len(ids)} ids, such as {ids[0]}"
+        )
     row = ids.index(item_id)
     found: dict[str, list[Neighbour]] = {}
     for space in feature_set.spaces:

@@ -51,7 +51,9 @@ def _verify_manifest(feature_set: FeatureSet) -> Iterator[str]:
     if isinstance(config, dict) and feature_set.manifest.get("fingerprint") != fingerprint(config):
         yield "feature_set.json: its fingerprint is not that of its configuration"
     listed = {str(entry["path"]) for entry in _entries(feature_set)}
-    stray = {path.relative_to(feature_set.folder).as_posix() for path in (feature_set.folder / "data").glob("*")} - listed
+    stray = {
+        path.relative_to(feature_set.folder).as_posix() for path in (feature_set.folder / "data").glob("*")
+    } - listed
     yield from (f"{name} is not in the manifest" for name in sorted(stray))
 
 
@@ -66,7 +68,11 @@ def _verify_table(feature_set: FeatureSet, table: pa.Table, seen: set[str]) -> I
     dtypes = {str(spec["dtype"]) for spec in spaces.values()}
     expected = feature_schema({name: int(str(spec["dim"])) for name, spec in spaces.items()}, "float32")
     for field in expected:
-        kind = pa.list_(pa.float16(), field.type.list_size) if dtypes == {"float16"} and field.name in spaces else field.type
+        kind = (
+            pa.list_(pa.float16(), field.type.list_size)
+            if dtypes == {"float16"} and field.name in spaces
+            else field.type
+        )
         if field.name not in table.column_names:
             yield f"column {field.name} is missing"
         elif table.schema.field(field.name).type != kind:
@@ -99,9 +105,16 @@ def verify_sample(
         InputError: the catalogue is not the one the features were made from.
     """
     if catalog.rows != feature_set.rows:
-        raise InputError(f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; give the catalogue it was made from")
-    chosen = np.sort(np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False))
-    items = [next(catalog.batches(["item_id", "text", "image"], start=int(row), stop=int(row) + 1)).to_pylist()[0] for row in chosen]
+        raise InputError(
+            f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; give the catalogue it was made from"
+        )
+    chosen = np.sort(
+        np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False)
+    )
+    items = [
+        next(catalog.batches(["item_id", "text", "image"], start=int(row), stop=int(row) + 1)).to_pylist()[0]
+        for row in chosen
+    ]
     ids = feature_set.item_ids()
     problems = [
         f"row {row} is item {ids[row]}, in the catalogue {item['item_id']}"
@@ -113,14 +126,18 @@ def verify_sample(
     return problems
 
 
-def _compare(feature_set: FeatureSet, encoder: AnyEncoder, chosen: np.ndarray, items: Sequence[dict[str, object]]) -> Iterator[str]:
+def _compare(
+    feature_set: FeatureSet, encoder: AnyEncoder, chosen: np.ndarray, items: Sequence[dict[str, object]]
+) -> Iterator[str]:
     space = encoder.spec.space
     recorded = feature_set.spaces[space]
     if recorded.get("weight_hash") != encoder.spec.weight_hash:
         yield f"{space}: the encoder's weights differ from those recorded"
         return
     vectors, present = feature_set.vectors(space)
-    read: Callable[[dict[str, object]], object | None] = _picture if encoder.spec.modality == "image" else _text
+    read: Callable[[dict[str, object]], object | None] = (
+        _picture if encoder.spec.modality == "image" else _text
+    )
     inputs = [read(item) for item in items]
     usable = [index for index, value in enumerate(inputs) if value is not None]
     fresh = encoder.encode([encoder.prepare(inputs[index]) for index in usable])
@@ -159,5 +176,7 @@ def recorded_requests(feature_set: FeatureSet) -> list[str]:
     """
     requests = feature_set.manifest.get("requests")
     if not isinstance(requests, list) or not requests:
-        raise InputError(f"{feature_set.folder} was not made by encoders; --sample cannot encode its items again")
+        raise InputError(
+            f"{feature_set.folder} was not made by encoders; --sample cannot encode its items again"
+        )
     return [str(request) for request in requests]

@@ -30,7 +30,9 @@ def render_card(feature_set: FeatureSet) -> str:
     What comes from data (titles, model names, reasons) is escaped as Markdown; a field that the template
     needs and the manifest lacks raises `jinja2.UndefinedError`.
     """
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
+    )  # noqa: S701
     environment.filters["markdown"] = escape_markdown
     environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     template = environment.from_string((asset("cards") / "feature_set.md.j2").read_text("utf-8"))
@@ -48,7 +50,17 @@ def _context(feature_set: FeatureSet) -> dict[str, Json]:
     described = source if isinstance(source, dict) else {}
     spaces: list[Json] = [{"name": name, **spec} for name, spec in feature_set.spaces.items()]
     encoders = ", ".join(dict.fromkeys(str(spec["encoder"]) for spec in feature_set.spaces.values()))
-    names = ("rows", "with_image", "with_text", "failures", "device", "libraries", "text_recipe", "requests", "fingerprint")
+    names = (
+        "rows",
+        "with_image",
+        "with_text",
+        "failures",
+        "device",
+        "libraries",
+        "text_recipe",
+        "requests",
+        "fingerprint",
+    )
     return {
         **{name: manifest[name] for name in names},
         "title": f"{described.get('name') or 'Item'} features ({encoders})",

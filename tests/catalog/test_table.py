@@ -1,0 +1,114 @@
+import csv
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featurizer.catalog.columns import ColumnNames
+from featurizer.catalog.table import TableSource
+from featurizer.errors import InputError
+
+ROWS = [
+    {"id": "a", "title": "Cup, large", "label": "x"},
+    {"id": "b", "title": 'A "mug"\nof two lines', "label": ""},
+    {"id": "c", "title": "Tasse à café", "label": "z"},
+]
+
+
+def write(path, rows=ROWS):
+    name = path.name
+    opener = gzip.open if name.endswith(".gz") else open
+    if ".parquet" in name:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        return path
+    with opener(path, "wt", encoding="utf-8", newline="") as file:
+        if ".jsonl" in name:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        else:
+            writer = csv.DictWriter(file, rows[0], delimiter="\t" if ".tsv" in name else ",")
+            writer.writeheader()
+            writer.writerows(rows)
+    return path
+
+
+def source(path, **options):
+    return TableSource(path, ColumnNames(), **options)
+
+
+@pytest.mark.parametrize(
+    "name", ["t.csv", "t.csv.gz", "t.tsv", "t.tsv.gz", "t.jsonl", "t.jsonl.gz", "t.parquet"]
+)
+def test_every_table_format_gives_the_same_items(tmp_path, name):
+    items = list(source(write(tmp_path / name)))
+    assert [item.item_id for item in items] == ["a", "b", "c"]
+    assert [item.title for item in items] == [row["title"] for row in ROWS]
+    assert items[0].extra == {"label": "x"}
+
+
+def test_the_same_table_can_be_read_twice(tmp_path):
+    table = source(write(tmp_path / "t.csv"))
+    assert list(table) == list(table)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("\ufeffid,title\n1,Cup\n".encode())
+    assert next(iter(source(path))).item_id == "1"
+
+
+def test_numbers_of_a_parquet_file_keep_their_type_and_lists_become_text(tmp_path):
+    path = write(tmp_path / "t.parquet", [{"id": "a", "price": 2.5, "sold": 3, "tags": ["x"]}])
+    assert source(path).extra == {"price": pa.float64(), "sold": pa.int64(), "tags": pa.string()}
+
+
+def test_pictures_are_found_by_item_id_in_a_folder(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.jpg").touch()
+    (folder / "c.PNG").touch()
+    items = list(source(write(tmp_path / "t.csv"), images=folder))
+    assert [item.image.path for item in items] == [folder / "a.jpg", None, folder / "c.PNG"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"", "is empty"),
+        ("t.csv", b"title\nCup\n", "--item-id-column"),
+        ("t.csv", b"id,id\n1,2\n", "named twice"),
+        ("t.csv", b"id,title\n1\n", "row 1 has 1 cells"),
+        ("t.csv", b"id,title\n1,\xff\xfe\n", "cannot be read"),
+        ("t.csv.gz", b"not gzip", "cannot be read"),
+        ("t.jsonl", b'{"id": 1}\n{"id"\n', "line 2 is not JSON"),
+        ("t.jsonl", b"[1]\n", "expected an object"),
+        ("t.parquet", b"PAR1", "cannot be read"),
+        ("t.xlsx", b"", "cannot tell the table's format"),
+    ],
+)
+def test_a_broken_table_is_a_clear_error(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        list(source(path))
+
+
+cells = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20
+)
+
+
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=5))
+def test_any_cells_survive_a_round_trip_through_csv(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("csv") / "t.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [["id", "title", "label"], *([str(i), *row] for i, row in enumerate(rows))]
+        )
+    items = list(source(path))
+    assert [(item.title, item.extra["label"]) for item in items] == [
+        (t.strip() or None, label or None) for t, label in rows
+    ]

@@ -1,0 +1,104 @@
+import errno
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featurizer.errors import InputError, OutputError, StaleOutput
+from featurizer.manifest import Stage, atomic_path, differing_keys, fingerprint, read_json, write_json
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), values, max_size=5))
+def test_a_fingerprint_does_not_depend_on_the_order_of_keys(config):
+    assert fingerprint(config) == fingerprint(dict(reversed(config.items())))
+
+
+def test_a_fingerprint_changes_with_any_value():
+    assert fingerprint({"a": 1, "b": [1]}) != fingerprint({"a": 1, "b": [2]})
+
+
+def test_differing_keys_are_named_with_both_values_and_dotted():
+    assert differing_keys({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2}) == ["a.b (1 there, 3 asked for)"]
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "f"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic_path(path) as partial:
+        partial.write_text("half")
+        1 / 0  # noqa: B018
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_full_disk_is_an_error_that_says_what_is_kept(tmp_path):
+    with (
+        pytest.raises(OutputError, match=r"disk is full.*finished parts are kept"),
+        atomic_path(tmp_path / "f"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_json_file_round_trips_with_non_ascii(tmp_path):
+    write_json(tmp_path / "f.json", {"é": [1, None, "ü"]})
+    assert read_json(tmp_path / "f.json") == {"é": [1, None, "ü"]}
+    assert "é" in (tmp_path / "f.json").read_text("utf-8")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "1"])
+def test_a_manifest_that_is_no_object_is_a_clear_error(tmp_path, content):
+    (tmp_path / "f.json").write_text(content)
+    with pytest.raises(InputError, match=r"f\.json"):
+        read_json(tmp_path / "f.json")
+
+
+def stage(folder, **config):
+    return Stage(folder, "done.json", {"a": 1, **config})
+
+
+def test_a_stage_is_unfinished_until_its_manifest_is_written(tmp_path):
+    folder = tmp_path / "out"
+    assert stage(folder).claim(overwrite=False) is False
+    assert stage(folder).claim(overwrite=False) is False
+    stage(folder).finish({"rows": 1})
+    assert stage(folder).claim(overwrite=False) is True
+    assert read_json(folder / "done.json")["rows"] == 1
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_another_configuration_is_stale_and_the_differing_keys_are_named(tmp_path, finished):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    if finished:
+        stage(folder).finish({})
+    with pytest.raises(StaleOutput, match=r"a \(1 there, 2 asked for\)"):
+        stage(folder, a=2).claim(overwrite=False)
+
+
+def test_overwrite_replaces_a_stage_of_another_configuration(tmp_path):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    (folder / "data").mkdir()
+    stage(folder).finish({})
+    assert stage(folder, a=2).claim(overwrite=True) is False
+    assert not (folder / "data").exists()
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_folder_of_somebody_else_is_never_touched(tmp_path, overwrite):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(StaleOutput, match="not empty"):
+        stage(tmp_path).claim(overwrite=overwrite)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_a_clear_error(tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(InputError, match="is a file"):
+        stage(tmp_path / "out").claim(overwrite=False)
