@@ -1,0 +1,107 @@
+"""The photo studio: a backdrop, a light, a shadow, and shapes cut from a patterned surface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from featurizer.catalog.sample.shapes import Polygon, Shape
+from featurizer.catalog.sample.skins import COLOUR_RGB, Rgb, shaded, skin
+from featurizer.catalog.sample.traits import Look
+
+SIZE = 256
+"""Width and height of a finished picture in pixels."""
+OVERSAMPLING = 3
+_FULL = SIZE * OVERSAMPLING
+
+_BACKDROPS: tuple[tuple[Rgb, Rgb], ...] = (
+    ((255, 255, 255), (250, 250, 250)),
+    ((244, 244, 246), (222, 223, 227)),
+    ((248, 243, 235), (230, 220, 206)),
+    ((236, 241, 246), (210, 217, 225)),
+    ((240, 238, 232), (214, 200, 182)),
+)
+"""Wall and table, pale and nearly grey so that they do not pass for the product's colour."""
+_HORIZON = {3: 0.74, 4: 0.7}
+"""The backdrops on which an edge between wall and table shows, and its height."""
+
+
+class Canvas:
+    """One picture in the making: `skin` cuts the product, `flat` adds fittings, `finish` hands it over."""
+
+    def __init__(self, look: Look) -> None:
+        self.light = look.light
+        self._image = _backdrop(look.backdrop, _FULL).copy()
+        self._pen = ImageDraw.Draw(self._image)
+        self._surface = skin(look.colour, look.pattern, _FULL)
+        self._edge = shaded(COLOUR_RGB[look.colour], 0.62)
+        angle, scale = np.radians(look.tilt), look.zoom * _FULL / 100
+        self._turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) * scale
+
+    def shadow(self, bottom: float, width: float) -> None:
+        """Lay a soft shadow on the ground, centred under the product, before the product is drawn."""
+        low = 96
+        patch = Image.new("L", (low, low), 0)
+        x, y = low * (0.5 - 0.05 * self.light), low * bottom / 100
+        ImageDraw.Draw(patch).ellipse(
+            (x - low * width / 200, y - low * 0.035, x + low * width / 200, y + low * 0.035), fill=96
+        )
+        mask = patch.filter(ImageFilter.GaussianBlur(3)).resize((_FULL, _FULL), Image.Resampling.BILINEAR)
+        self._image.paste((70, 66, 72), (0, 0), mask)
+
+    def skin(self, *shapes: Shape, dim: float = 1.0) -> None:
+        """Cut the shapes' union from the product's surface, rounded by light and edged."""
+        corners = [self._placed(part) for shape in shapes for part in shape]
+        mask = Image.new("L", (_FULL, _FULL), 0)
+        pen = ImageDraw.Draw(mask)
+        for part in corners:
+            self._pen.line([*part, part[0]], fill=shaded(self._edge, dim), width=9, joint="curve")
+        for part in corners:
+            pen.polygon(part, fill=255)
+        bounds = mask.getbbox()
+        if bounds is None:
+            return
+        piece, cut = self._surface.crop(bounds), mask.crop(bounds)
+        self._image.paste(ImageChops.multiply(piece, _volume(piece.size, self.light, dim)), bounds[:2], cut)
+
+    def flat(self, colour: Rgb, *shapes: Shape) -> None:
+        """Fill the shapes with one colour: fittings that are no part of the product's own colour."""
+        for part in _parts(shapes):
+            self._pen.polygon(self._placed(part), fill=colour)
+
+    def seam(self, *shapes: Shape) -> None:
+        """Fill the shapes with a darker tone of the product's colour: seams, straps, folds."""
+        self.flat(self._edge, *shapes)
+
+    def finish(self) -> Image.Image:
+        """Return the antialiased picture, RGB, `SIZE` pixels a side."""
+        return self._image.reduce(OVERSAMPLING)
+
+    def _placed(self, part: Polygon) -> list[tuple[float, float]]:
+        return [(float(x), float(y)) for x, y in (part - 50) @ self._turn + _FULL / 2]
+
+
+def _parts(shapes: Iterable[Shape]) -> Iterable[Polygon]:
+    return (part for shape in shapes for part in shape)
+
+
+@lru_cache(maxsize=len(_BACKDROPS))
+def _backdrop(index: int, size: int) -> Image.Image:
+    wall, table = (np.array(colour, np.float64) for colour in _BACKDROPS[index])
+    height = np.linspace(0, 1, size)[:, None]
+    horizon = _HORIZON.get(index)
+    share = height if horizon is None else np.where(height < horizon, height * 0.25, 0.7 + height * 0.3)
+    rows = (wall * (1 - share) + table * share).round().astype(np.uint8)
+    return Image.fromarray(np.repeat(rows[:, None], size, axis=1))
+
+
+def _volume(size: tuple[int, int], light: float, dim: float) -> Image.Image:
+    """Return a grey picture that, multiplied in, darkens a piece away from the light."""
+    across = np.linspace(-1, 1, 64)
+    shade = dim * (1 - 0.16 * (across - 0.6 * light) ** 2)
+    row = Image.fromarray(np.clip(shade * 255, 0, 255).astype(np.uint8)[None])
+    grey = row.resize(size, Image.Resampling.BILINEAR)
+    return Image.merge("RGB", (grey, grey, grey))
