@@ -1,0 +1,147 @@
+"""A feature set from vectors that are already there: an oracle, an import, another program's output."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import featurizer
+from featurizer.errors import InputError, ShapeMismatch
+from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, FeatureSet
+from featurizer.features.schema import StoredDtype
+from featurizer.features.shards import ShardRows, ShardWriter, account_json
+from featurizer.manifest import Stage
+from featurizer.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class ArraySpace:
+    """One space given as vectors.
+
+    Attributes:
+        name: the column's name.
+        modality: `image`, `text` or `both`.
+        vectors: (n items, d dim), float.
+        present: (n,) bool, False where the item has no vector; None when all have one.
+        provenance: what is known of where the vectors come from.
+    """
+
+    name: str
+    modality: str
+    vectors: np.ndarray
+    present: np.ndarray | None = None
+    provenance: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOptions:
+    """How the set is written; `source` is recorded (name, licence, …)."""
+
+    source: Mapping[str, Json] = field(default_factory=dict)
+    dtype: StoredDtype = "float32"
+    shard_rows: int = 2048
+    overwrite: bool = False
+
+
+def write_arrays(
+    out: Path, item_ids: Sequence[str], spaces: Sequence[ArraySpace], options: ArrayOptions
+) -> FeatureSet:
+    """Write vectors as a feature set into the folder `out`.
+
+    Raises:
+        InputError: ids repeat, or there are none.
+        ShapeMismatch: a space has another number of rows than there are ids.
+        StaleOutput: `out` holds something else.
+    """
+    if not item_ids or len(set(item_ids)) != len(item_ids):
+        raise InputError(
+            f"{len(item_ids)} item ids, {len(set(item_ids))} of them different; expected at least one, all different"
+        )
+    for space in spaces:
+        if space.vectors.ndim != 2 or len(space.vectors) != len(item_ids):
+            raise ShapeMismatch(
+                f"{space.name}: vectors of shape {space.vectors.shape}, expected ({len(item_ids)}, dim)"
+            )
+    stage = Stage(out, MANIFEST, _config(item_ids, spaces, options))
+    if stage.claim(overwrite=options.overwrite):
+        return FeatureSet.open(out)
+    total = -(-len(item_ids) // options.shard_rows)
+    writer = ShardWriter(out, total, {space.name: space.vectors.shape[1] for space in spaces}, options.dtype)
+    rows = [
+        range(start, min(start + options.shard_rows, len(item_ids)))
+        for start in range(0, len(item_ids), options.shard_rows)
+    ]
+    accounts = [
+        writer.finished(index) or writer.write(index, _rows(item_ids, spaces, part), {})
+        for index, part in enumerate(rows)
+    ]
+    described: dict[str, Json] = {
+        space.name: {
+            "modality": space.modality,
+            "dim": space.vectors.shape[1],
+            "encoder": space.name,
+            "dtype": options.dtype,
+            **space.provenance,
+            "null": sum(account.null[space.name] for account in accounts),
+        }
+        for space in spaces
+    }
+    stage.finish(
+        {
+            "format_version": FORMAT_VERSION,
+            "featurizer_version": featurizer.__version__,
+            "rows": len(item_ids),
+            "with_image": sum(account.with_image for account in accounts),
+            "with_text": sum(account.with_text for account in accounts),
+            "failures": {},
+            "spaces": described,
+            "shards": [account_json(account) for account in accounts],
+            "source": dict(options.source),
+        }
+    )
+    writer.forget_marks()
+    return FeatureSet.open(out)
+
+
+def _present(space: ArraySpace) -> np.ndarray:
+    return np.ones(len(space.vectors), bool) if space.present is None else space.present.astype(bool)
+
+
+def _rows(item_ids: Sequence[str], spaces: Sequence[ArraySpace], part: range) -> ShardRows:
+    rows = slice(part.start, part.stop)
+    has = {
+        side: np.any(
+            [_present(space)[rows] for space in spaces if space.modality in (side, "both")]
+            or [np.zeros(len(part), bool)],
+            axis=0,
+        )
+        for side in ("image", "text")
+    }
+    return ShardRows(
+        list(item_ids[rows]),
+        has["image"],
+        has["text"],
+        [None] * len(part),
+        {space.name: np.asarray(space.vectors[rows], np.float32) for space in spaces},
+        {space.name: _present(space)[rows] for space in spaces},
+    )
+
+
+def _config(item_ids: Sequence[str], spaces: Sequence[ArraySpace], options: ArrayOptions) -> dict[str, Json]:
+    contents: dict[str, Json] = {
+        space.name: hashlib.sha256(
+            np.ascontiguousarray(space.vectors).tobytes() + _present(space).tobytes()
+        ).hexdigest()
+        for space in spaces
+    }
+    return {
+        "item_ids": hashlib.sha256("\n".join(item_ids).encode()).hexdigest(),
+        "spaces": contents,
+        "dtype": options.dtype,
+        "shard_rows": options.shard_rows,
+        "source": dict(options.source),
+    }

@@ -1,0 +1,130 @@
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from featurizer.errors import InputError, ShapeMismatch, StaleOutput, UnknownName
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.verify import verify
+
+
+def make(out, rows=5, dim=3, **options):
+    vectors = np.arange(rows * dim, dtype=np.float32).reshape(rows, dim)
+    present = np.arange(rows) % 2 == 0
+    spaces = [ArraySpace("a_image", "image", vectors, present), ArraySpace("b_text", "text", vectors[:, :2])]
+    return (
+        write_arrays(out, [f"i{row}" for row in range(rows)], spaces, ArrayOptions(**options)),
+        vectors,
+        present,
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    vectors=arrays(np.float32, (7, 4), elements=st.floats(-1e6, 1e6, width=32)),
+    present=arrays(bool, 7),
+    shard_rows=st.integers(1, 9),
+)
+def test_vectors_survive_a_round_trip_through_shards_of_any_size(
+    tmp_path_factory, vectors, present, shard_rows
+):
+    out = tmp_path_factory.mktemp("features") / "set"
+    space = ArraySpace("x_text", "text", vectors, present)
+    write_arrays(out, list("abcdefg"), [space], ArrayOptions(shard_rows=shard_rows))
+    read, has = FeatureSet.open(out).vectors("x_text")
+    np.testing.assert_array_equal(has, present)
+    np.testing.assert_array_equal(read[present], vectors[present])
+    assert FeatureSet.open(out).item_ids() == list("abcdefg")
+    assert verify(FeatureSet.open(out)) == []
+
+
+def test_vectors_are_fixed_size_lists_and_a_missing_one_is_null(tmp_path):
+    features, vectors, present = make(tmp_path / "set")
+    table = pq.read_table(features.shards[0])
+    assert table.schema.field("a_image").type == pa.list_(pa.float32(), 3)
+    assert table.column("a_image").is_valid().to_pylist() == present.tolist()
+    assert table.column("has_image").to_pylist() == present.tolist()
+    frame = pl.read_parquet(features.folder / "data" / "*.parquet")
+    assert frame.schema["a_image"] == pl.Array(pl.Float32, 3)
+    np.testing.assert_array_equal(frame.drop_nulls("a_image")["a_image"].to_numpy(), vectors[present])
+
+
+def test_datasets_loads_the_folder_with_lists_of_fixed_length(tmp_path):
+    import datasets
+
+    features, vectors, _ = make(tmp_path / "set", shard_rows=2)
+    loaded = datasets.load_dataset(str(features.folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert loaded.num_rows == 5
+    assert loaded.features["a_image"] == datasets.List(datasets.Value("float32"), length=3)
+    assert loaded[2]["a_image"] == vectors[2].tolist()
+    assert loaded[1]["a_image"] is None
+
+
+def test_shards_are_named_as_the_hub_names_them(tmp_path):
+    features, *_ = make(tmp_path / "set", shard_rows=2)
+    assert [path.name for path in features.shards] == [f"train-0000{i}-of-00003.parquet" for i in range(3)]
+
+
+def test_the_same_vectors_are_written_once_and_other_vectors_are_stale(tmp_path):
+    first, *_ = make(tmp_path / "set")
+    stamp = first.shards[0].stat().st_mtime_ns
+    again, *_ = make(tmp_path / "set")
+    assert again.shards[0].stat().st_mtime_ns == stamp
+    with pytest.raises(StaleOutput, match="differing"):
+        make(tmp_path / "set", rows=6)
+
+
+def test_repeated_ids_and_wrong_shapes_are_clear_errors(tmp_path):
+    space = ArraySpace("x", "text", np.zeros((2, 3), np.float32))
+    with pytest.raises(InputError, match="1 of them different"):
+        write_arrays(tmp_path / "a", ["i", "i"], [space], ArrayOptions())
+    with pytest.raises(ShapeMismatch, match=r"expected \(3, dim\)"):
+        write_arrays(tmp_path / "a", ["i", "j", "k"], [space], ArrayOptions())
+
+
+def test_an_unknown_space_lists_those_there_are(tmp_path):
+    features, *_ = make(tmp_path / "set")
+    with pytest.raises(UnknownName, match=r"a_image, b_text"):
+        features.vectors("a_imag")
+
+
+def test_a_folder_that_is_no_feature_set_is_a_clear_error(tmp_path):
+    with pytest.raises(InputError, match=r"holds no feature_set\.json"):
+        FeatureSet.open(tmp_path)
+    with pytest.raises(InputError, match="no folder"):
+        FeatureSet.open(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_verify_finds_each_kind_of_damage(tmp_path, dtype):
+    features, *_ = make(tmp_path / "set", shard_rows=2, dtype=dtype)
+    assert verify(features) == []
+    first, second, third = features.shards
+    table = pq.read_table(first)
+    pq.write_table(table.slice(0, 1), first)
+    second.write_bytes(b"damaged")
+    third.unlink()
+    (features.folder / "data" / "stray.parquet").touch()
+    found = "\n".join(verify(features))
+    for problem in (
+        "sha256 differs",
+        "holds 1 rows",
+        "cannot be read",
+        "is missing",
+        "not in the manifest",
+        "the shards hold",
+    ):
+        assert problem in found
+
+
+def test_verify_finds_a_vector_that_is_not_finite(tmp_path):
+    vectors = np.array([[1, np.nan], [1, 2]], np.float32)
+    features = write_arrays(
+        tmp_path / "set", ["i", "j"], [ArraySpace("x_text", "text", vectors)], ArrayOptions()
+    )
+    assert any("x_text: 1 rows hold NaN" in problem for problem in verify(features))
