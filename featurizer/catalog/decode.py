@@ -1,0 +1,181 @@
+"""Bytes to RGB: every picture is decoded here, one rule for each oddity, one reason for each failure."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    IcoImagePlugin,
+    Image,
+    ImageFile,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from PIL.ExifTags import Base as Tag
+
+from featurizer.errors import InputError
+
+__all__ = ["MAX_PIXELS", "DecodeFailure", "UndecodableImage", "decode", "probe"]
+
+DecodeFailure: TypeAlias = Literal[
+    "empty", "not_an_image", "truncated", "placeholder", "too_large", "decode_error"
+]
+
+MAX_PIXELS: Final = 64_000_000
+"""The largest picture that is decoded, 192 MB as RGB; the header is asked before any pixel is."""
+
+PLACEHOLDER_SIDE: Final = 2
+"""A picture no wider and no higher than this is what shops serve where they have none."""
+
+# Named one by one: Pillow's own list has EPS, which starts Ghostscript, and formats without a magic number.
+_READERS: Final[tuple[type[ImageFile.ImageFile], ...]] = (
+    JpegImagePlugin.JpegImageFile,
+    PngImagePlugin.PngImageFile,
+    GifImagePlugin.GifImageFile,
+    WebPImagePlugin.WebPImageFile,
+    AvifImagePlugin.AvifImageFile,
+    BmpImagePlugin.BmpImageFile,
+    TiffImagePlugin.TiffImageFile,
+    Jpeg2KImagePlugin.Jpeg2KImageFile,
+    IcoImagePlugin.IcoImageFile,
+    PpmImagePlugin.PpmImageFile,
+)
+
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_LYING: Final = frozenset({5, 6, 7, 8})
+
+# What these modules warn of is metadata that decoding does not use.
+_METADATA_MODULES: Final = r"PIL\.(Tiff|Jpeg|Png|Ico)ImagePlugin"
+_METADATA_FILTER: Final = ("ignore", None, UserWarning, re.compile(_METADATA_MODULES), 0)
+
+
+class UndecodableImage(InputError):
+    """These bytes are no picture that can be used; `reason` is the word for the item's row."""
+
+    def __init__(self, reason: DecodeFailure, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: DecodeFailure = reason
+
+
+def decode(data: bytes) -> Image.Image:
+    """Decode an encoded picture wholly into mode RGB, upright, its first frame if it is animated.
+
+    An ordinary JPEG gives exactly Pillow's `convert("RGB")`. Transparency is laid on white, 16-bit grey is
+    scaled to 8 (not clipped), EXIF orientation is applied. Safe to call from many threads: pixels are
+    decoded without the GIL, and none of Pillow's process-wide limits is read or changed.
+
+    Raises:
+        UndecodableImage: its `reason` is `empty`, `not_an_image`, `truncated`, `placeholder`, `too_large`
+            (told from the header) or `decode_error`.
+    """
+    image = _open(data)
+    try:
+        image.load()
+        rgb = _to_rgb(image)
+        turn = _UPRIGHT.get(_orientation(image))
+        return rgb if turn is None else rgb.transpose(turn)
+    except (
+        Exception
+    ) as error:  # a dozen parsers on bytes from anywhere: whatever they raise is the item's row
+        raise _failure(data, error) from error
+
+
+def probe(data: bytes) -> tuple[int, int]:
+    """Read (width, height) as `decode` would return them, from the header alone.
+
+    Raises:
+        UndecodableImage: the header cannot be read, or what it says is refused.
+    """
+    image = _open(data)
+    width, height = image.size
+    # Pillow's TIFF reader has turned the size already.
+    lying = image.format != "TIFF" and _orientation(image) in _LYING
+    return (height, width) if lying else (width, height)
+
+
+def _open(data: bytes) -> ImageFile.ImageFile:
+    """Read the header as `Image.open` does, but under this module's own limit and formats."""
+    if not data:
+        raise UndecodableImage("empty", "no bytes")
+    if _METADATA_FILTER not in warnings.filters:  # `catch_warnings` is no cure among threads
+        warnings.filterwarnings("ignore", category=UserWarning, module=_METADATA_MODULES)
+    image = _identify(data)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UndecodableImage("too_large", f"{width}x{height} pixels, at most {MAX_PIXELS:,} are decoded")
+    if max(width, height) <= PLACEHOLDER_SIDE:
+        raise UndecodableImage("placeholder", f"{width}x{height} pixels")
+    return image
+
+
+def _identify(data: bytes) -> ImageFile.ImageFile:
+    for reader in _READERS:
+        factory, accept = Image.OPEN[str(reader.format)]
+        if accept is None or accept(data[:16]) is not True:
+            continue
+        file = io.BytesIO(data)
+        try:
+            return factory(file, "")
+        except Exception as error:  # see decode
+            raise _failure(data, error, exhausted=file.tell() >= len(data)) from error
+    raise UndecodableImage("not_an_image", f"{len(data)} bytes that begin with {data[:12]!r}")
+
+
+def _failure(data: bytes, error: Exception, *, exhausted: bool = False) -> UndecodableImage:
+    """Name the reason for what a parser raised; `exhausted` says that the header ran to the last byte."""
+    detail = f"{type(error).__name__}: {error}"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return UndecodableImage("too_large", detail)
+    if data.startswith(b"RIFF"):  # libwebp reads all before it says anything
+        short = int.from_bytes(data[4:8], "little") + 8 > len(data)
+    else:
+        short = exhausted or isinstance(error, EOFError) or "truncated" in str(error).lower()
+    return UndecodableImage("truncated" if short else "decode_error", detail)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read the EXIF orientation; damaged EXIF counts as none, the pixels are good all the same."""
+    try:
+        return int(image.getexif().get(Tag.Orientation, 1))
+    except Exception:  # noqa: BLE001  Pillow's EXIF reader has no error type of its own
+        return 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _grey16_to_rgb(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    white = Image.new("RGB", rgba.size, "white")
+    white.paste(rgba, mask=rgba.getchannel("A"))
+    return white
+
+
+def _grey16_to_rgb(image: Image.Image) -> Image.Image:
+    """Scale 0..65535 to 0..255 by /257, rounded; a colour marked transparent becomes white."""
+    grey = np.clip(np.asarray(image), 0, 0xFFFF).astype(np.uint32)
+    scaled = ((grey + 128) // 257).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        scaled[grey == transparent] = 255
+    return Image.fromarray(scaled).convert("RGB")
