@@ -48,7 +48,7 @@ def _context(feature_set: FeatureSet) -> dict[str, Json]:
     manifest = feature_set.manifest
     source = manifest.get("source")
     described = source if isinstance(source, dict) else {}
-    spaces: list[Json] = [{"name": name, **spec} for name, spec in feature_set.spaces.items()]
+    spaces: list[Json] = [{**spec, "name": name} for name, spec in feature_set.spaces.items()]
     encoders = ", ".join(dict.fromkeys(str(spec["encoder"]) for spec in feature_set.spaces.values()))
     names = (
         "rows",
