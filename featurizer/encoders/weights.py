@@ -52,12 +52,15 @@ def source(request: EncoderRequest) -> str:
     return request.source or ("hub" if local_folder(request) is None else "folder")
 
 
-def hub_commit(repo: str, request: EncoderRequest, *, file: str = "config.json") -> str | None:
-    """Return the commit that a file was loaded at, from the Hub's cache; else the revision asked for."""
+def hub_commit(repo: str, request: EncoderRequest, *files: str) -> str | None:
+    """Return the commit that the Hub's cache holds one of these files at; else the revision asked for."""
     if source(request) != "hub":
         return None
-    cached = try_to_load_from_cache(repo, file, revision=request.revision)
-    return Path(cached).parent.name if isinstance(cached, str) else request.revision
+    for file in files or ("config.json",):
+        cached = try_to_load_from_cache(repo, file, revision=request.revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name
+    return request.revision
 
 
 def require(module: str, what: str, extra: str) -> None:
