@@ -1,0 +1,1 @@
+"""Full ranking in blocks, its metrics per user, and what their means are worth."""

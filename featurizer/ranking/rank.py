@@ -1,0 +1,105 @@
+"""Rank every item for every user, in blocks: never a users × items matrix in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from featurizer.errors import InputError
+from featurizer.ranking.user_items import UserItems
+
+Score: TypeAlias = Callable[[np.ndarray], torch.Tensor]
+"""(b,) user indices to (b, n) float scores, higher is better; the tensor may be overwritten."""
+
+BLOCK = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What the ranked users were shown and which of it they wanted.
+
+    Attributes:
+        users: (u,) indices of the users that have positives and train items.
+        items: (u, K) int32 best first; -1 where a user has fewer candidates than K.
+        hits: (u, K) bool, whether the item is one of the user's positives.
+        positives: (u,) how many positives a user has.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    hits: np.ndarray
+    positives: np.ndarray
+
+
+def dot_products(users: torch.Tensor, items: torch.Tensor) -> Score:
+    """Score by the dot product of (u, d) users and (n, d) items; one buffer serves every block."""
+    buffer = torch.empty(0)
+
+    def score(block: np.ndarray) -> torch.Tensor:
+        nonlocal buffer
+        if len(buffer) < len(block):
+            buffer = users.new_empty(len(block), len(items))
+        rows = users[torch.from_numpy(block).to(users.device)]
+        return torch.mm(rows, items.T, out=buffer[: len(block)])
+
+    return score
+
+
+def top_items(scores: torch.Tensor, k: int) -> torch.Tensor:
+    """Return the (b, k) best columns of (b, n) scores, best first, equal scores in the order of the items.
+
+    Columns that score -inf are no candidates; where they would be shown stands -1.
+
+    Raises:
+        InputError: a score is NaN.
+    """
+    values, items = scores.topk(min(k + 1, scores.shape[1]))
+    if torch.isnan(values).any():
+        raise InputError("a score is NaN, expected finite numbers; check the vectors that are ranked with")
+    tied = ((values[:, 1:] == values[:, :-1]) & (values[:, 1:] > -torch.inf)).any(1)
+    if tied.any():
+        values[tied], items[tied] = _stable(scores[tied], values.shape[1])
+    return items.masked_fill(values == -torch.inf, -1)[:, :k]
+
+
+def _stable(scores: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    ordered = scores.sort(dim=1, descending=True, stable=True)
+    return ordered.values[:, :k], ordered.indices[:, :k]
+
+
+def rank(score: Score, train: UserItems, positives: UserItems, k: int, *, block: int = BLOCK) -> Ranking:
+    """Rank all items but their train items for the users that have train items and positives.
+
+    Only train items are masked: with test positives, valid items stay candidates.
+
+    Args:
+        score: scores all items for a block of users.
+        train: what users trained on.
+        positives: what they should be shown.
+        k: the longest list that a metric will ask for.
+        block: users at once; a block holds `block · n` scores.
+
+    Raises:
+        InputError: no user has both train items and positives.
+    """
+    users = np.flatnonzero((train.counts > 0) & (positives.counts > 0))
+    if not len(users):
+        raise InputError(
+            f"no user to rank for: {np.count_nonzero(train.counts)} users have train items, "
+            f"{np.count_nonzero(positives.counts)} have positives and none has both; check the split"
+        )
+    k = min(k, train.n_items)
+    items = np.full((len(users), k), -1, np.int32)
+    for start in range(0, len(users), block):
+        part = users[start : start + block]
+        scores = score(part)
+        rows, seen = train.pairs_of(part)
+        index = torch.from_numpy(rows), torch.from_numpy(seen.astype(np.int64))
+        scores[index[0].to(scores.device), index[1].to(scores.device)] = -torch.inf
+        items[start : start + block] = top_items(scores, k).cpu().numpy()
+    hits = positives.contains(users[:, None], items)
+    return Ranking(users, items, hits, positives.counts[users])

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from featurizer.errors import InputError
+from featurizer.ranking.bootstrap import mean_interval, paired_comparison
+
+
+def test_the_interval_is_about_the_normal_one():
+    values = np.random.default_rng(0).random(4000)
+    interval = mean_interval(values, samples=4000)
+    half = 1.96 * values.std() / np.sqrt(len(values))
+    assert interval.mean == pytest.approx(values.mean())
+    assert interval.low == pytest.approx(values.mean() - half, abs=0.1 * half)
+    assert interval.high == pytest.approx(values.mean() + half, abs=0.1 * half)
+    assert interval.users == 4000
+
+
+def test_the_same_seed_gives_the_same_interval():
+    values = np.random.default_rng(0).random(100)
+    assert mean_interval(values, seed=3) == mean_interval(values, seed=3)
+    assert mean_interval(values, seed=3) != mean_interval(values, seed=4)
+
+
+def test_a_real_difference_is_found_and_none_is_not():
+    generator = np.random.default_rng(1)
+    base = generator.random(800)
+    better = paired_comparison(base + 0.05 + 0.1 * generator.standard_normal(800), base)
+    assert better.p_value < 0.01
+    assert better.difference.low > 0
+    assert paired_comparison(base, base).p_value == 1.0
+
+
+def test_p_values_are_uniform_where_nothing_differs():
+    generator = np.random.default_rng(2)
+    found = [
+        paired_comparison(generator.random(50), generator.random(50), seed=trial, samples=200).p_value
+        for trial in range(300)
+    ]
+    assert np.mean(np.array(found) < 0.1) == pytest.approx(0.1, abs=0.05)
+
+
+def test_no_users_or_other_users_are_an_error():
+    with pytest.raises(InputError, match="no user"):
+        mean_interval(np.zeros(0))
+    with pytest.raises(InputError, match="same users"):
+        paired_comparison(np.zeros(2), np.zeros(3))
