@@ -1,0 +1,54 @@
+"""When a refused request is worth another try, and how long a server asks us to wait."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from featurizer import __version__
+
+USER_AGENT: Final = f"featurizer/{__version__}"
+
+# stamina logs every retry as a warning; where nobody set logging up, Python would print each to stderr.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How stubborn a download is: exponential back-off with jitter, unless the server names the wait.
+
+    Attributes:
+        attempts: tries in all, the first included.
+        wait_initial: seconds before the second try, doubled from then on.
+        wait_max: the longest back-off, in seconds.
+        wait_jitter: up to so many random seconds are added to each back-off.
+        retry_after_max: a server's Retry-After is honoured up to so many seconds.
+    """
+
+    attempts: int = 4
+    wait_initial: float = 0.5
+    wait_max: float = 15.0
+    wait_jitter: float = 1.0
+    retry_after_max: float = 60.0
+
+
+def worth_retrying(status_code: int) -> bool:
+    """Tell whether an HTTP status may be another one in a moment: 408, 429 and the server's own errors."""
+    return status_code in (408, 429) or status_code >= 500
+
+
+def retry_after(value: str | None, *, now: float, at_most: float) -> float | None:
+    """Read a Retry-After header (seconds, or a date against the Unix time `now`); None if unreadable."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        seconds = float(value)
+    else:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), at_most)
