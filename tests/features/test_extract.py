@@ -1,0 +1,245 @@
+import io
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import datasets
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from featurizer.catalog.build import CatalogOptions, build_catalog
+from featurizer.catalog.images import ImageFetcher
+from featurizer.errors import OutputError, StaleOutput
+from featurizer.features import shards
+from featurizer.features.extract import ExtractOptions, extract
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.inspect import label_accuracies, neighbours_of, summarise
+from featurizer.features.verify import verify, verify_sample
+from featurizer.records import ImageRef, ItemRecord
+from tests.support.colour import encoders
+
+
+def png(seed):
+    pixels = np.random.default_rng(seed).integers(0, 255, (20, 24, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class ListSource:
+    def __init__(self, records):
+        self.records = records
+        self.extra = {}
+        self.identity = {"records": len(records)}
+
+    def __iter__(self):
+        return iter(self.records)
+
+
+def catalogue(folder, records, part_rows=7):
+    with ImageFetcher() as fetcher:
+        return build_catalog(
+            ListSource(records), folder, CatalogOptions(part_rows=part_rows), fetcher=fetcher
+        )
+
+
+def items(count):
+    return [
+        ItemRecord(
+            f"i{n}",
+            title=None if n % 5 == 4 else f"cup number {n} " * (n % 3 + 1),
+            image=ImageRef() if n % 7 == 6 else ImageRef(data=png(n)),
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    return catalogue(tmp_path_factory.mktemp("catalog") / "c", items(40))
+
+
+def run(catalog, out, **options):
+    defaults = ExtractOptions(batch_size=4, shard_rows=9)
+    return extract(catalog, encoders(), out, replace(defaults, **options))
+
+
+def hashes(features):
+    return [shard["sha256"] for shard in features.manifest["shards"]]
+
+
+def test_every_item_is_a_row_in_the_catalogues_order_with_its_own_vector(catalog, tmp_path):
+    features = run(catalog, tmp_path / "f")
+    assert features.item_ids() == [f"i{n}" for n in range(40)]
+    vectors, present = features.vectors("colour_image")
+    image, letters = encoders()
+    for n, item in enumerate(items(40)):
+        assert present[n] == (item.image.data is not None)
+        if present[n]:
+            expected = image.encode([image.prepare(Image.open(io.BytesIO(item.image.data)))])[0]
+            np.testing.assert_allclose(vectors[n], expected, atol=1e-6)
+    texts, has_text = features.vectors("letter_text")
+    assert has_text.tolist() == [item.title is not None for item in items(40)]
+    np.testing.assert_array_equal(texts[2], letters.encode(["cup number 2 cup number 2 cup number 2"])[0])
+    assert verify(features) == []
+    assert verify_sample(features, catalog, encoders(), sample=40) == []
+
+
+@pytest.mark.parametrize(
+    "options", [{"batch_size": 1}, {"batch_size": 64}, {"shard_rows": 100}, {"workers": 1}]
+)
+def test_vectors_do_not_depend_on_batch_shard_or_threads(catalog, tmp_path, options):
+    one, other = run(catalog, tmp_path / "a"), run(catalog, tmp_path / "b", **options)
+    for space in one.spaces:
+        np.testing.assert_allclose(one.vectors(space)[0], other.vectors(space)[0], atol=1e-6)
+        np.testing.assert_array_equal(one.vectors(space)[1], other.vectors(space)[1])
+
+
+def test_datasets_polars_and_pyarrow_read_the_same_rows(catalog, tmp_path):
+    features = run(catalog, tmp_path / "f")
+    loaded = datasets.load_dataset(str(features.folder), split="train", cache_dir=str(tmp_path / "cache"))
+    frame = pl.read_parquet(features.folder / "data" / "*.parquet")
+    assert loaded.num_rows == frame.height == 40
+    assert (
+        frame["letter_text"].to_list()[0]
+        == loaded[0]["letter_text"]
+        == features.vectors("letter_text")[0][0].tolist()
+    )
+
+
+def test_a_finished_set_is_not_made_again_and_another_option_is_stale(catalog, tmp_path):
+    first = run(catalog, tmp_path / "f")
+    stamps = [path.stat().st_mtime_ns for path in first.shards]
+    assert [path.stat().st_mtime_ns for path in run(catalog, tmp_path / "f").shards] == stamps
+    with pytest.raises(StaleOutput, match=r"dtype \(\"float32\" there, \"float16\" asked for\)"):
+        run(catalog, tmp_path / "f", dtype="float16")
+    assert (
+        run(catalog, tmp_path / "f", dtype="float16", overwrite=True).spaces["letter_text"]["dtype"]
+        == "float16"
+    )
+
+
+def test_a_vector_that_is_not_finite_is_a_row_with_its_reason(tmp_path):
+    records = [ItemRecord("a", title="fine"), ItemRecord("b", title="infinite", image=ImageRef(data=b"junk"))]
+    features = run(catalogue(tmp_path / "c", records), tmp_path / "f")
+    table = next(features.tables(["error", "letter_text"]))
+    assert table.column("error").to_pylist() == [None, "image: not_an_image; letter_text: nonfinite"]
+    assert table.column("letter_text").is_valid().to_pylist() == [True, False]
+    assert features.manifest["failures"] == {"image: not_an_image": 1, "letter_text: nonfinite": 1}
+
+
+def test_a_picture_that_is_broken_in_the_catalogue_is_a_row_with_its_reason(tmp_path):
+    import pyarrow.parquet as pq
+
+    made = catalogue(tmp_path / "c", items(5))
+    table = pq.read_table(made.parts[0])
+    rows = table.to_pylist()
+    rows[1]["image"]["bytes"] = rows[1]["image"]["bytes"][:200]
+    pq.write_table(type(table).from_pylist(rows, schema=table.schema), made.parts[0])
+    features = run(made, tmp_path / "f")
+    assert next(features.tables(["error"])).column("error").to_pylist() == [
+        None,
+        "image: truncated",
+        None,
+        None,
+        None,
+    ]
+
+
+def test_a_full_disk_keeps_the_finished_shards_and_the_next_run_ends_the_same(catalog, tmp_path, monkeypatch):
+    whole = hashes(run(catalog, tmp_path / "whole"))
+    write, written = shards.pq.write_table, []
+
+    def full_after_two(*args, **kwargs):
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        written.append(write(*args, **kwargs))
+
+    monkeypatch.setattr(shards.pq, "write_table", full_after_two)
+    with pytest.raises(OutputError, match="disk is full"):
+        run(catalog, tmp_path / "f")
+    monkeypatch.undo()
+    kept = sorted((tmp_path / "f" / "data").iterdir())
+    stamps = [path.stat().st_mtime_ns for path in kept]
+    assert len(kept) == 2
+    assert hashes(run(catalog, tmp_path / "f")) == whole
+    assert [path.stat().st_mtime_ns for path in kept] == stamps
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from featurizer.catalog.store import Catalog
+from featurizer.features.extract import ExtractOptions, extract
+from tests.support.colour import encoders
+extract(Catalog.open(Path(sys.argv[1])), encoders(delay=0.02), Path(sys.argv[2]), ExtractOptions(batch_size=4, shard_rows=9))
+"""
+
+
+def test_killed_at_ten_random_moments_it_ends_with_the_hashes_of_an_uninterrupted_run(catalog, tmp_path):
+    whole = hashes(run(catalog, tmp_path / "whole"))
+    draw = random.Random(0)
+    killed = 0
+    for _ in range(10):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(catalog.folder), str(tmp_path / "f")])
+        begun = tmp_path / "f" / ".stage.json"
+        while child.poll() is None and not begun.exists():
+            time.sleep(0.01)
+        time.sleep(draw.uniform(0, 0.3))
+        child.send_signal(signal.SIGKILL)
+        killed += child.wait() == -signal.SIGKILL
+        if killed % 3 == 2:
+            shutil.rmtree(tmp_path / "f", ignore_errors=True)
+    assert killed >= 5
+    assert hashes(run(catalog, tmp_path / "f")) == whole
+    assert verify(FeatureSet.open(tmp_path / "f")) == []
+    assert not list((tmp_path / "f").rglob("*.partial"))
+
+
+def test_verify_sample_finds_a_changed_vector(catalog, tmp_path, monkeypatch):
+    features = run(catalog, tmp_path / "f")
+    changed = encoders()
+    monkeypatch.setattr(type(changed[1]), "encode", lambda self, texts: np.ones((len(texts), 32), np.float32))
+    problems = verify_sample(features, catalog, changed, sample=10)
+    assert problems
+    assert all("letter_text" in problem for problem in problems)
+
+
+def test_inspect_counts_null_and_duplicate_rows(tmp_path):
+    records = [
+        ItemRecord("a", title="same"),
+        ItemRecord("b", title="same"),
+        ItemRecord("c"),
+        ItemRecord("d", title="other"),
+    ]
+    summary = summarise(run(catalogue(tmp_path / "c", records), tmp_path / "f"))["letter_text"]
+    assert (summary.null, summary.zero, summary.nonfinite, summary.duplicate) == (1, 0, 0, 1)
+    assert summary.norm_min > 0
+
+
+def test_neighbours_are_the_nearest_other_items(tmp_path):
+    records = [
+        ItemRecord("a", title="abc"),
+        ItemRecord("b", title="abcd"),
+        ItemRecord("c", title="xyz"),
+        ItemRecord("d"),
+    ]
+    features = run(catalogue(tmp_path / "c", records), tmp_path / "f")
+    found = neighbours_of(features, "a", k=10)
+    assert list(found) == ["letter_text"]
+    assert [one.item_id for one in found["letter_text"]] == ["b", "c"]
+
+
+def test_label_accuracy_is_asked_of_a_catalogue_column(tmp_path):
+    records = [
+        ItemRecord(name, title=title, brand=title[0])
+        for name, title in zip("abcd", ["aa", "aab", "zz", "zzy"], strict=True)
+    ]
+    made = catalogue(tmp_path / "c", records)
+    assert label_accuracies(run(made, tmp_path / "f"), made, "brand") == {"letter_text": 1.0}
