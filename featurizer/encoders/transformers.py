@@ -15,6 +15,7 @@ from transformers import (
     AutoModel,
     AutoTokenizer,
     BaseImageProcessor,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -100,8 +101,7 @@ def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
     """Return the model in float32 and the names of the weights that the checkpoint does not hold."""
     with loading(request, FAMILY, layout=LAYOUT):
         config = AutoConfig.from_pretrained(_where(request), revision=request.revision)
-        if hasattr(config, "mask_ratio"):
-            config.mask_ratio = 0.0  # masked autoencoders hide random patches, in evaluation mode too
+        _refuse_random_masks(request, config)
         model, info = AutoModel.from_pretrained(
             _where(request),
             config=config,
@@ -146,6 +146,15 @@ def _pooling(model: PreTrainedModel, request: EncoderRequest, sides: Sequence[Mo
             "give their projected features; leave the pooling out"
         )
     return "projection"
+
+
+def _refuse_random_masks(request: EncoderRequest, config: PreTrainedConfig) -> None:
+    if hasattr(config, "mask_ratio"):
+        raise InputError(
+            f"transformers:{request.model} is a {config.model_type} model, which hides random patches in "
+            "evaluation mode too, so its vectors would be random. Load the same weights through timm, for "
+            "example timm:vit_base_patch16_224.mae."
+        )
 
 
 def _refuse_random_weights(request: EncoderRequest, missing: set[str]) -> None:

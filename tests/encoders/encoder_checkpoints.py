@@ -1,0 +1,200 @@
+"""Small checkpoints with random weights, written in the layouts that the Hub's models have."""
+
+import json
+import string
+from pathlib import Path
+
+import open_clip
+import torch
+from open_clip.coca_model import CoCa
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (
+    BeitConfig,
+    BeitImageProcessor,
+    BeitModel,
+    BertConfig,
+    BertModel,
+    BertTokenizer,
+    CLIPConfig,
+    CLIPImageProcessor,
+    CLIPModel,
+    CLIPTokenizer,
+    Dinov2Config,
+    Dinov2Model,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    SiglipConfig,
+    SiglipImageProcessor,
+    SiglipModel,
+    ViTConfig,
+    ViTImageProcessor,
+    ViTMAEConfig,
+    ViTMAEModel,
+    ViTModel,
+)
+
+LETTERS = string.ascii_lowercase + string.digits + ",.%-—"
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+EYES = {**TINY, "image_size": 32, "patch_size": 8}
+SQUARE = {"height": 32, "width": 32}
+
+
+def save(folder: Path, model: PreTrainedModel, *parts: object) -> Path:
+    for part in (model, *parts):
+        part.save_pretrained(folder)
+    return folder
+
+
+def vit(folder: Path) -> Path:
+    torch.manual_seed(1)
+    return save(folder, ViTModel(ViTConfig(**EYES)), ViTImageProcessor(size=SQUARE))
+
+
+def vit_without_pooler(folder: Path) -> Path:
+    torch.manual_seed(2)
+    return save(folder, ViTModel(ViTConfig(**EYES), add_pooling_layer=False), ViTImageProcessor(size=SQUARE))
+
+
+def vit_mae(folder: Path) -> Path:
+    torch.manual_seed(3)
+    return save(folder, ViTMAEModel(ViTMAEConfig(**EYES, mask_ratio=0.75)), ViTImageProcessor(size=SQUARE))
+
+
+def dinov2(folder: Path) -> Path:
+    torch.manual_seed(4)
+    config = Dinov2Config(**{key: EYES[key] for key in EYES if key != "intermediate_size"}, mlp_ratio=2)
+    processor = ViTImageProcessor(size=SQUARE, resample=3)
+    return save(folder, Dinov2Model(config), processor)
+
+
+def beit(folder: Path) -> Path:
+    torch.manual_seed(5)
+    config = BeitConfig(**EYES, use_mean_pooling=True, use_absolute_position_embeddings=True)
+    processor = BeitImageProcessor(size=SQUARE, do_center_crop=False)
+    return save(folder, BeitModel(config), processor)
+
+
+def bert(folder: Path) -> Path:
+    torch.manual_seed(6)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens = [*special, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
+    tokenizer = BertTokenizer(vocab={token: index for index, token in enumerate(tokens)})
+    config = BertConfig(**TINY, vocab_size=len(tokens), max_position_embeddings=40)
+    return save(folder, BertModel(config, add_pooling_layer=False), tokenizer)
+
+
+def roberta(folder: Path) -> Path:
+    """A position table that starts behind the padding index, and a tokeniser without a limit."""
+    from transformers import RobertaConfig, RobertaModel
+
+    torch.manual_seed(7)
+    tokenizer = letter_tokenizer(limit=None)
+    config = RobertaConfig(
+        **TINY, vocab_size=len(tokenizer), max_position_embeddings=24, pad_token_id=tokenizer.pad_token_id
+    )
+    return save(folder, RobertaModel(config, add_pooling_layer=False), tokenizer)
+
+
+def clip(folder: Path) -> Path:
+    torch.manual_seed(8)
+    vocabulary = {token: index for index, token in enumerate([*LETTERS, *(f"{x}</w>" for x in LETTERS)])}
+    start = len(vocabulary)
+    vocabulary |= {"<|startoftext|>": start, "<|endoftext|>": start + 1}
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=20)
+    text = {
+        **TINY,
+        "vocab_size": len(vocabulary),
+        "max_position_embeddings": 20,
+        "bos_token_id": start,
+        "eos_token_id": start + 1,
+    }
+    config = CLIPConfig(text_config=text, vision_config=EYES, projection_dim=24)
+    processor = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=SQUARE)
+    return save(folder, CLIPModel(config), tokenizer, processor)
+
+
+def siglip(folder: Path) -> Path:
+    torch.manual_seed(9)
+    tokenizer = letter_tokenizer(limit=16)
+    text = {**TINY, "vocab_size": len(tokenizer), "max_position_embeddings": 16}
+    config = SiglipConfig(text_config=text, vision_config=EYES)
+    return save(folder, SiglipModel(config), tokenizer, SiglipImageProcessor(size=SQUARE))
+
+
+def letter_tokenizer(*, limit: int | None) -> PreTrainedTokenizerFast:
+    """One token a letter, `</s>` at the end, and no attention mask, as SigLIP's has none."""
+    tokens = ["<unk>", "<pad>", "</s>", *LETTERS]
+    backend = Tokenizer(models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    backend.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 2)])
+    inputs = ["input_ids"] if limit else ["input_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        unk_token="<unk>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        model_input_names=inputs,
+        **({"model_max_length": limit} if limit else {}),
+    )
+
+
+OPEN_CLIP = {
+    "embed_dim": 24,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
+}
+
+
+def open_clip_vit(folder: Path) -> Path:
+    torch.manual_seed(10)
+    return save_open_clip(folder, open_clip.CLIP(**OPEN_CLIP), OPEN_CLIP)
+
+
+def open_clip_coca(folder: Path) -> Path:
+    torch.manual_seed(11)
+    vision = {
+        **OPEN_CLIP["vision_cfg"],
+        "attentional_pool": True,
+        "attn_pooler_heads": 2,
+        "output_tokens": True,
+    }
+    text = {**OPEN_CLIP["text_cfg"], "context_length": 76, "embed_cls": True, "output_tokens": True}
+    decoder = {**OPEN_CLIP["text_cfg"], "context_length": 76, "attn_pooler_heads": 2}
+    config = {
+        "embed_dim": 24,
+        "vision_cfg": vision,
+        "text_cfg": text,
+        "multimodal_cfg": decoder,
+        "custom_text": True,
+    }
+    built = CoCa(**{key: value for key, value in config.items() if key != "custom_text"})
+    return save_open_clip(folder, built, config)
+
+
+def save_open_clip(folder: Path, model: torch.nn.Module, config: dict[str, object]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    preprocessing = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.25], "interpolation": "bicubic"}
+    written = {"model_cfg": config, "preprocess_cfg": {**preprocessing, "resize_mode": "shortest"}}
+    (folder / "open_clip_config.json").write_text(json.dumps(written), "utf-8")
+    weights = {name: value.clone().contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / "open_clip_model.safetensors")
+    return folder
+
+
+CHECKPOINTS = {
+    build.__name__: build
+    for build in (
+        vit,
+        vit_without_pooler,
+        vit_mae,
+        dinov2,
+        beit,
+        bert,
+        roberta,
+        clip,
+        siglip,
+        open_clip_vit,
+        open_clip_coca,
+    )
+}
