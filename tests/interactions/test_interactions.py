@@ -1,0 +1,204 @@
+import gzip
+from collections import Counter
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from featurizer.errors import InputError, UnknownName
+from featurizer.interactions.core import deduplicate, k_core
+from featurizer.interactions.read import SCHEMA, read_interactions
+from featurizer.interactions.split import split
+from featurizer.interactions.store import read_split, statistics, write_interactions
+
+
+def frame(pairs, times=None):
+    rows = [
+        (str(u), str(i), None if times is None else times[n], 1.0, None) for n, (u, i) in enumerate(pairs)
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+pairs = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("name", "users", "items", "counts"),
+    [("baby", 19445, 7050, (118551, 20559, 21682)), ("sports", 35598, 18357, (218409, 37899, 40029))],
+)
+def test_the_published_splits_have_the_published_statistics(shared_data, name, users, items, counts):
+    folder = shared_data / f"amazon-{name}"
+    interactions = read_split(folder / f"{name}.inter.gz")
+    found = statistics(interactions)
+    assert (found["users"], found["items"]) == (users, items)
+    assert (found["train"], found["valid"], found["test"]) == counts
+    mapped = read_split(folder / f"{name}.inter.gz", item_map=folder / "i_id_mapping.csv")
+    assert mapped["item_id"].str.len_chars().unique().to_list() == [10]
+    assert statistics(mapped) == found
+
+
+@pytest.mark.parametrize("name", ["baby", "sports"])
+def test_our_random_split_holds_out_as_many_of_each_user_as_the_published_one(shared_data, name):
+    published = read_split(shared_data / f"amazon-{name}" / f"{name}.inter.gz")
+    ours = split(published.with_columns(pl.lit(None, pl.String).alias("split")), "random", seed=3)
+
+    def counts(interactions):
+        return interactions.group_by("user_id", "split").len().sort("user_id", "split")
+
+    assert counts(ours).equals(counts(published))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.inter", "userID\titemID\tx_label\nu\ti\t0\nu\tj\t1\n"),
+        ("t.csv", "user_id,item_id,split\nu,i,train\nu,j,valid\n"),
+        ("t.tsv", "reviewerID\tasin\tx_label\nu\ti\t0\nu\tj\t1\n"),
+        ("t.inter", "user_id:token\titem_id:token\tsplit:token\nu\ti\ttrain\nu\tj\tvalidation\n"),
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_every_format_and_its_usual_column_names_are_read(tmp_path, name, content, zipped):
+    path = tmp_path / (f"{name}.gz" if zipped else name)
+    path.write_bytes(gzip.compress(content.encode()) if zipped else content.encode())
+    interactions = read_interactions(path)
+    assert interactions.schema == SCHEMA
+    assert interactions.select("user_id", "item_id", "split").rows() == [
+        ("u", "i", "train"),
+        ("u", "j", "valid"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "a,b\n1,2\n", "user_id or item_id"),
+        ("t.csv", "user_id,item_id\n", "no interactions"),
+        ("t.csv", "", "cannot be read"),
+        ("t.csv", "user_id,item_id,split\n1,2,later\n", "unknown split"),
+        ("t.csv", "user_id,item_id,rating\n1,2,good\n", "must be numbers"),
+        ("t.csv", "user_id,item_id\n1,\n", "1 rows have no item_id"),
+        ("t.xls", "", "cannot tell the format"),
+        ("t.parquet", "PAR1", "cannot be read"),
+        ("t.csv.gz", "not gzip", "t.csv.gz"),
+    ],
+)
+def test_a_file_that_holds_no_interactions_is_a_clear_error(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_interactions(tmp_path / name)
+
+
+def test_a_missing_file_and_items_outside_the_map_are_clear_errors(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        read_interactions(tmp_path / "no.csv")
+    (tmp_path / "t.csv").write_text("user_id,item_id\nu,1\nu,2\n")
+    (tmp_path / "map.csv").write_text("itemID,asin\n1,B1\n")
+    with pytest.raises(InputError, match="1 items of .* such as 2"):
+        read_interactions(tmp_path / "t.csv", item_map=tmp_path / "map.csv")
+
+
+def test_of_repeated_pairs_the_earliest_stays_in_its_place():
+    interactions = frame([(1, 1), (2, 1), (1, 1), (1, 2)], times=[9, 5, 3, 1])
+    assert deduplicate(interactions)["timestamp"].to_list() == [5, 3, 1]
+
+
+@given(pairs)
+def test_deduplication_keeps_every_pair_once(rows):
+    kept = deduplicate(frame(rows))
+    assert sorted(kept.select("user_id", "item_id").rows()) == sorted({(str(u), str(i)) for u, i in rows})
+
+
+def brute_force_core(rows, k):
+    while True:
+        users, items = Counter(u for u, _ in rows), Counter(i for _, i in rows)
+        kept = {(u, i) for u, i in rows if users[u] >= k and items[i] >= k}
+        if kept == rows:
+            return rows
+        rows = kept
+
+
+@given(pairs, st.integers(0, 4))
+def test_the_k_core_is_the_fixed_point(rows, k):
+    kept = k_core(deduplicate(frame(rows)), k)
+    expected = brute_force_core({(str(u), str(i)) for u, i in rows}, k)
+    assert set(kept.select("user_id", "item_id").rows()) == expected
+
+
+@settings(deadline=None)
+@given(pairs.filter(bool), st.sampled_from(["random", "leave-one-out", "global-time"]), st.integers(0, 5))
+def test_a_split_loses_no_pair_and_depends_on_nothing_but_pairs_and_seed(rows, method, seed):
+    times = [(u * 31 + i * 17) % 11 for u, i in rows]
+    interactions = deduplicate(frame(rows, times))
+    done = split(interactions, method, seed=seed)
+    columns = ["user_id", "item_id", "timestamp"]
+    assert done.select(columns).equals(interactions.select(columns).sort("user_id", "item_id"))
+    assert set(done["split"].to_list()) <= {"train", "valid", "test"}
+    assert split(interactions.reverse(), method, seed=seed).equals(done)
+
+
+@pytest.mark.parametrize(
+    ("n", "valid", "test"),
+    [(1, 0, 0), (2, 0, 0), (3, 1, 1), (9, 1, 1), (10, 1, 1), (15, 1, 2), (20, 2, 2), (29, 2, 3)],
+)
+def test_the_random_split_holds_out_what_the_field_holds_out(n, valid, test):
+    counts = Counter(split(frame([(1, i) for i in range(n)]), "random", seed=1)["split"].to_list())
+    assert (counts["valid"], counts["test"]) == (valid, test)
+
+
+def test_another_seed_gives_another_random_split():
+    interactions = frame([(u, i) for u in range(9) for i in range(9)])
+    assert not split(interactions, "random", seed=0).equals(split(interactions, "random", seed=1))
+
+
+def test_leave_one_out_tests_on_the_last_and_ties_go_by_item():
+    interactions = frame([(1, 4), (1, 3), (1, 2), (1, 1), (2, 1), (2, 2)], times=[1, 7, 7, 7, 1, 2])
+    done = split(interactions, "leave-one-out").select("user_id", "item_id", "split").rows()
+    assert done == [
+        ("1", "1", "train"),
+        ("1", "2", "valid"),
+        ("1", "3", "test"),
+        ("1", "4", "train"),
+        ("2", "1", "train"),
+        ("2", "2", "train"),
+    ]
+
+
+def test_the_global_split_cuts_at_the_quantiles_of_time():
+    done = split(frame([(1, i) for i in range(100, 200)], times=list(range(100))), "global-time")
+    assert done.group_by("split").agg(pl.col("timestamp").min()).sort("timestamp")["split"].to_list() == [
+        "train",
+        "valid",
+        "test",
+    ]
+    train, valid, test = (
+        done.filter(pl.col("split") == name)["timestamp"] for name in ("train", "valid", "test")
+    )
+    assert train.max() < valid.min()
+    assert valid.max() < test.min()
+
+
+def test_a_split_by_time_without_times_and_an_unknown_split_are_clear_errors():
+    with pytest.raises(InputError, match="no timestamp"):
+        split(frame([(1, 1)]), "global-time")
+    with pytest.raises(UnknownName, match="did you mean random"):
+        split(frame([(1, 1)]), "randon")
+
+
+def test_interactions_survive_a_round_trip_with_the_formats_types(tmp_path):
+    done = split(frame([(u, i) for u in range(3) for i in range(5)], times=list(range(15))), "leave-one-out")
+    write_interactions(done, tmp_path / "interactions.parquet")
+    assert pl.read_parquet(tmp_path / "interactions.parquet").schema == SCHEMA
+    assert read_split(tmp_path / "interactions.parquet").equals(done)
+    write_interactions(done, tmp_path / "again.parquet")
+    assert (tmp_path / "again.parquet").read_bytes() == (tmp_path / "interactions.parquet").read_bytes()
+
+
+def test_interactions_without_a_split_or_without_train_rows_are_clear_errors(tmp_path):
+    write_interactions(frame([(1, 1)]), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="no split"):
+        read_split(tmp_path / "a.parquet")
+    write_interactions(frame([(1, 1)]).with_columns(pl.lit("test").alias("split")), tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="no train rows"):
+        read_split(tmp_path / "b.parquet")
