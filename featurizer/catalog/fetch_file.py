@@ -1,0 +1,135 @@
+"""Source files of any size from anywhere: resumed after a break, checked, renamed into place when whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import fsspec
+
+from featurizer.catalog.partial_file import PartialFile
+from featurizer.catalog.web_file import KEPT, FileOptions, OnBytes, WebDownload
+from featurizer.errors import DownloadError
+from featurizer.manifest import file_sha256, output_error
+
+__all__ = ["FetchedFile", "FileOptions", "OnBytes", "fetch_file"]
+
+BLOCK = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A source file on disk, whole and checked; `fetched` is False when it had been there before."""
+
+    path: Path
+    size: int
+    sha256: str
+    fetched: bool
+
+
+def fetch_file(
+    url: str,
+    path: Path,
+    *,
+    sha256: str | None = None,
+    size: int | None = None,
+    progress: OnBytes | None = None,
+    options: FileOptions | None = None,
+) -> FetchedFile:
+    """Bring a file to `path`, or find it there already.
+
+    http(s) is streamed and, after a break now or in an earlier run, gone on with by Range; a file that has
+    changed on the server since, or whose server names no version of it, begins anew. Every other scheme
+    (`file`, `s3`, `memory`, a plain path, …) is read through fsspec.
+
+    Args:
+        url: where the file is.
+        path: what it shall be called; `<path>.partial` beside it holds what has arrived so far.
+        sha256: the file's hash in hex, where known.
+        size: the file's length in bytes, where known.
+        progress: called with the bytes on disk and the bytes in all.
+        options: how patient to be.
+
+    Raises:
+        DownloadError: the file could not be had whole, or is not the one expected.
+        OutputError: the disk refused a write.
+    """
+    if path.is_file() and (size is None or path.stat().st_size == size):
+        found = file_sha256(path)
+        if sha256 is None or found == sha256.lower():
+            return FetchedFile(path, path.stat().st_size, found, fetched=False)
+    partial, progress = PartialFile(path), progress or _ignore
+    try:
+        if url.lower().startswith(("http://", "https://")):
+            WebDownload(url, partial, size, options or FileOptions(), progress).run()
+        else:
+            _copy(url, partial, progress)
+        found, weight = file_sha256(partial.path), partial.size
+        _check(url, partial, (weight, size), (found, sha256))
+        partial.finish()
+    except OSError as error:
+        raise output_error(path, error) from error
+    return FetchedFile(path, weight, found, fetched=True)
+
+
+def _check(
+    url: str, partial: PartialFile, sizes: tuple[int, int | None], hashes: tuple[str, str | None]
+) -> None:
+    """Compare what was found with what was expected; a file that differs is not kept."""
+    (weight, size), (found, sha256) = sizes, hashes
+    if size is not None and weight != size:
+        differing = f"has {weight:,} bytes, expected {size:,}"
+    elif sha256 is not None and found != sha256.lower():
+        differing = f"has sha256 {found}, expected {sha256.lower()}"
+    else:
+        return
+    partial.discard()
+    raise DownloadError(
+        f"{url} {differing}; what had arrived is removed. Run the same command again; if it differs again, "
+        "the file there has changed: correct the entry's size and sha256."
+    )
+
+
+def _copy(url: str, partial: PartialFile, progress: OnBytes) -> None:
+    """Read a file through fsspec, from where an earlier copy of the same version broke off."""
+    source, version, total = _open_source(url)
+    with source:
+        resumed = partial.version(url) == version
+        with partial.resume() if resumed else partial.restart(url, version) as file:
+            done = partial.size
+            for block in _blocks(url, source, done):
+                file.write(block)
+                done += len(block)
+                progress(done, total)
+
+
+def _open_source(url: str) -> tuple[BinaryIO, str, int | None]:
+    try:
+        system, name = fsspec.url_to_fs(url)
+        return system.open(name, "rb"), system.ukey(name), system.size(name)
+    except ImportError as error:
+        raise DownloadError(
+            f"{url} needs a package that is not installed: {error}. Install it with pip, then run the same "
+            "command again."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DownloadError(
+            f"{url} cannot be opened: {type(error).__name__}: {error}. Expected an existing file under "
+            "http(s) or a scheme that fsspec knows; check the address and your credentials for it."
+        ) from error
+
+
+def _blocks(url: str, source: BinaryIO, offset: int) -> Iterator[bytes]:
+    """Yield what stands behind `offset`; an error of the source is told from one of the disk."""
+    try:
+        source.seek(offset)
+        while block := source.read(BLOCK):
+            yield block
+    except OSError as error:
+        raise DownloadError(f"{url} broke off: {error}; expected the whole file. {KEPT}") from error
+
+
+def _ignore(_done: int, _total: int | None) -> None:
+    """Report to nobody."""
