@@ -48,7 +48,7 @@ class PartialFile:
         return version if note.get("url") == url and isinstance(version, str) else None
 
     def restart(self, url: str, version: str | None) -> BinaryIO:
-        """Open from the first byte; what arrives without a version (an ETag, a date) is never gone on with."""
+        """Open from the first byte; what arrives without a version (an ETag, a date) is not gone on with."""
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(b"")
         write_json(self.note, {"url": url, "version": version})
