@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -34,7 +33,7 @@ class Canvas:
 
     def __init__(self, look: Look) -> None:
         self.light = look.light
-        self._image = _backdrop(look.backdrop, _FULL).copy()
+        self._image = _backdrop(look.backdrop, _FULL)
         self._pen = ImageDraw.Draw(self._image)
         self._surface = skin(look.colour, look.pattern, _FULL)
         self._edge = shaded(COLOUR_RGB[look.colour], 0.62)
@@ -88,14 +87,13 @@ def _parts(shapes: Iterable[Shape]) -> Iterable[Polygon]:
     return (part for shape in shapes for part in shape)
 
 
-@lru_cache(maxsize=len(_BACKDROPS))
 def _backdrop(index: int, size: int) -> Image.Image:
-    wall, table = (np.array(colour, np.float64) for colour in _BACKDROPS[index])
+    wall, table = (np.array(tone, np.float64) for tone in _BACKDROPS[index])
     height = np.linspace(0, 1, size)[:, None]
     horizon = _HORIZON.get(index)
     share = height if horizon is None else np.where(height < horizon, height * 0.25, 0.7 + height * 0.3)
-    rows = (wall * (1 - share) + table * share).round().astype(np.uint8)
-    return Image.fromarray(np.repeat(rows[:, None], size, axis=1))
+    rows = wall * (1 - share) + table * share
+    return Image.fromarray(rows.round().astype(np.uint8)[:, None]).resize((size, size))
 
 
 def _volume(size: tuple[int, int], light: float, dim: float) -> Image.Image:

@@ -53,17 +53,11 @@ def cushion(canvas: Canvas, shape: int) -> None:
         canvas.skin(ellipse(50, 52, 34, 33))
         canvas.seam(ellipse(50, 52, 3, 3))
         return
-    rise = 0 if shape == 0 else 11
-    low, high = 82 - rise, 20 + rise
-    canvas.skin(
-        blob((16, high), (34, high + 4), (50, high + 5), (66, high + 4), (84, high))
-        if shape == 2
-        else polygon((18, high), (82, high)),
-        blob(
-            *((15, high), (50, high + 5), (85, high), (82, 50), (85, low)),
-            *((50, low - 4), (15, low), (18, 50)),
-        ),
-    )
+    rise = 0 if shape == 0 else 12
+    low, high = 83 - rise, 19 + rise
+    upper = ((15, high), (32, high + 4), (50, high + 5), (68, high + 4), (85, high))
+    lower = ((85, low), (68, low - 4), (50, low - 5), (32, low - 4), (15, low))
+    canvas.skin(blob(*upper, (81, 51), *lower, (19, 51)))
     canvas.seam(*(ellipse(x, y, 2.2, 2.2) for x in (16, 84) for y in (high + 1, low - 1)))
 
 

@@ -1,7 +1,12 @@
-"""What a perfect encoder would see: the traits themselves, one-hot, and the same as a table."""
+"""What a perfect encoder would see: the traits themselves, one-hot, and the same as a table.
+
+A trait's block is scaled by the square root of what taste gives for it, so that the dot product of two items
+is the utility that their common traits have for a user who likes them.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from featurizer.catalog.sample.traits import VALUES, SampleItem, codes, trait
+from featurizer.catalog.sample.users import LIKES
 
 SPACES: dict[str, tuple[str, ...]] = {
     "oracle_image": ("colour", "pattern", "kind"),
@@ -21,10 +27,15 @@ SPACES: dict[str, tuple[str, ...]] = {
 """Which traits' one-hot blocks stand side by side in each oracle column."""
 
 
+def weight(name: str) -> float:
+    """Return what stands in a trait's block instead of 1: the square root of its utility."""
+    return math.sqrt(LIKES[name][1])
+
+
 def oracle(items: Sequence[SampleItem], space: str) -> NDArray[np.float32]:
-    """Return a space of `SPACES`: the one-hot blocks of its traits, [n, dim]."""
-    blocks = [np.eye(len(VALUES[name]), dtype=np.float32)[codes(items, name)] for name in SPACES[space]]
-    return np.concatenate(blocks, axis=1)
+    """Return a space of `SPACES`: its traits' one-hot blocks, each scaled by its `weight`, [n, dim]."""
+    blocks = [weight(name) * np.eye(len(VALUES[name]))[codes(items, name)] for name in SPACES[space]]
+    return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
 def write_oracle(items: Sequence[SampleItem], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Five hundred strangers: each likes a few values of every trait and buys accordingly."""
+"""The customers: each likes a few values of every trait and buys accordingly."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from numpy.typing import NDArray
 from featurizer.catalog.sample.traits import VALUES, SampleItem, codes
 
 LIKES: dict[str, tuple[int, float]] = {
-    "kind": (5, 1.5),
-    "colour": (2, 2.0),
-    "pattern": (1, 2.0),
-    "use": (2, 2.0),
+    "kind": (3, 5.0),
+    "colour": (1, 2.0),
+    "pattern": (1, 3.0),
+    "use": (2, 3.0),
     "make": (1, 1.5),
 }
 """Of each trait: how many of its values a user likes, and what a liked one adds to the utility."""
 
-POPULARITY = 0.5
+POPULARITY = 0.4
 """Standard deviation of what an item's popularity adds to everyone's utility."""
-FEWEST, MOST = 8, 25
+FEWEST, MOST = 10, 25
 """How many items a user reviews."""
 START_MS, SPAN_MS = 1_420_070_400_000, 8 * 365 * 86_400_000
 """Reviews fall between January 2015 and the end of 2022."""
 _REPEATS = 0.002
+"""Share of reviews that stand in the file twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def listing(pitch: Pitch) -> Listing:
     uses, makes = (
         tuple(words[row] for row in rng.permutation(len(words))) for words in (use.sentences, make.sentences)
     )
-    opening = f"{adjective} {noun.lower()} from {brand}, {phrase[0].lower()}{phrase[1:]}."
+    opening = f"{adjective} {noun.lower()} from {brand}."
     return Listing(
         title=title,
         brand=brand,
