@@ -98,7 +98,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         ModelUnavailable: the weights could not be had.
     """
     refuse_pooling(request, FAMILY)
-    place = _place(request)
+    place = locate(request)
     with loading(request, FAMILY, layout=LAYOUT):
         if request.revision:
             place = _at_revision(place, request.revision)
@@ -112,7 +112,12 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     return tuple(build(loaded) for side, build in sides.items() if side in (request.modalities or sides))
 
 
-def _place(request: EncoderRequest) -> Place:
+def locate(request: EncoderRequest) -> Place:
+    """Say in OpenCLIP's own words where a model is.
+
+    Raises:
+        UnknownName: it is neither an architecture with a known tag, nor `org/name`, nor a folder.
+    """
     folder = local_folder(request)
     if folder is not None:
         return Place(f"local-dir:{folder}")

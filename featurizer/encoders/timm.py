@@ -65,14 +65,19 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
 
 
 def _pretrained(request: EncoderRequest) -> torch.nn.Module:
-    name = _timm_name(request)
+    name = timm_name(request)
     with loading(request, FAMILY, layout=LAYOUT):
         model: torch.nn.Module = timm.create_model(name, pretrained=True, num_classes=0)
     return model
 
 
-def _timm_name(request: EncoderRequest) -> str:
-    """Say in timm's own words where the model is."""
+def timm_name(request: EncoderRequest) -> str:
+    """Say in timm's own words where a model is.
+
+    Raises:
+        UnknownName: it is neither a registered architecture, nor `org/name`, nor a folder.
+        InputError: a revision is asked for and the model is not on the Hub.
+    """
     folder = local_folder(request)
     if folder is not None:
         return f"local-dir:{folder}"

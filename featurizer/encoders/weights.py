@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -105,7 +106,8 @@ def loading(request: EncoderRequest, family: str, *, layout: str) -> Iterator[No
 
 
 def _advice(request: EncoderRequest, family: str, layout: str, error: Exception) -> str:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    words = " ".join(str(error).split()) or type(error).__name__
+    reason = textwrap.shorten(words, 300, placeholder=" …").rstrip(".:")
     folder = local_folder(request)
     if folder is not None:
         return (
