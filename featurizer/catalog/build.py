@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,8 +33,6 @@ from featurizer.manifest import Stage, file_sha256
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import NONE, OK, FetchedImage, ImageRef, ItemRecord, Json
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class CatalogOptions:
@@ -45,45 +43,78 @@ class CatalogOptions:
         origin: what the manifest says of the source: name, URL, citation, licence, ….
         images: False leaves every picture out (`image_status` is `none`).
         part_rows: items a part file.
-        overwrite: replace what the folder holds.
     """
 
     recipe: TextRecipe = field(default_factory=TextRecipe)
     origin: Mapping[str, Json] = field(default_factory=dict)
     images: bool = True
     part_rows: int = PART_ROWS
-    overwrite: bool = False
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the options for a fingerprint."""
+        return {
+            "source": dict(self.origin),
+            "text_recipe": self.recipe.model_dump(),
+            "images": self.images,
+            "part_rows": self.part_rows,
+        }
+
+
+class _Tally:
+    """Counts items as their pictures arrive, and reports."""
+
+    def __init__(self, report: Report) -> None:
+        self.report, self.done, self.failures = report, 0, 0
+
+    def __call__(self, image: FetchedImage) -> None:
+        self.failures += image.status not in (OK, NONE)
+        self.skip(1)
+
+    def skip(self, items: int) -> None:
+        """Count items that need no picture any more."""
+        self.done += items
+        self.report(Progress("catalogue", self.done, failures=self.failures))
+
+
+Historian: TypeAlias = Callable[[set[str]], dict[str, Json]]
+"""Writes the interactions beside the items, given every item id, and returns what the manifest says of them."""
 
 
 def build_catalog(
-    source: ItemSource, out: Path, options: CatalogOptions, *, fetcher: ImageFetcher, report: Report = silent
+    source: ItemSource,
+    stage: Stage,
+    options: CatalogOptions,
+    *,
+    fetcher: ImageFetcher,
+    report: Report = silent,
+    historian: Historian | None = None,
 ) -> Catalog:
-    """Write the catalogue of `source` into the folder `out`, or finish the one begun there.
+    """Write the catalogue of `source` into the folder of a claimed `stage`, or finish the one begun there.
 
     Raises:
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
-        StaleOutput: `out` holds the catalogue of another source or configuration.
     """
-    stage = Stage(out, MANIFEST, _config(source, options))
-    if stage.claim(overwrite=options.overwrite):
-        logger.info("%s is finished already", out)
-        return Catalog.open(out)
     schema = catalog_schema(source.extra)
-    done, failures, index = 0, 0, 0
-    for index, records in enumerate(_chunks(_unique(source), options.part_rows)):
-        path = part_path(out, index)
-        if not path.exists():
-            images = fetcher.fetch([record.image if options.images else ImageRef() for record in records])
-            write_part(path, rows_to_table(records, images, options.recipe, schema))
-            failures += sum(image.status not in (OK, NONE) for image in images)
-        done += len(records)
-        report(Progress("catalogue", done, failures=failures))
-    if not done:
+    ids: set[str] = set()
+    pictures = _Tally(report)
+    parts = 0
+    for parts, records in enumerate(_chunks(_unique(source, ids), options.part_rows), start=1):
+        path = part_path(stage.folder, parts - 1)
+        if path.exists():
+            pictures.skip(len(records))
+            continue
+        refs = [record.image if options.images else ImageRef() for record in records]
+        write_part(
+            path, rows_to_table(records, fetcher.fetch(refs, on_done=pictures), options.recipe, schema)
+        )
+    if not parts:
         raise InputError("the source has no items; expected at least one. Check the file and its columns.")
-    return finish_catalog(stage, index + 1, options, getattr(source, "notes", {}))
+    notes: Mapping[str, Json] = {"notes": dict(getattr(source, "notes", {}))}
+    history: Mapping[str, Json] = {"interactions": historian(ids)} if historian is not None else {}
+    return finish_catalog(stage, parts, options, {**notes, **history})
 
 
-def finish_catalog(stage: Stage, parts: int, options: CatalogOptions, notes: Mapping[str, int]) -> Catalog:
+def finish_catalog(stage: Stage, parts: int, options: CatalogOptions, more: Mapping[str, Json]) -> Catalog:
     """Count what the parts hold and write `catalog.json`."""
     paths = [part_path(stage.folder, index) for index in range(parts)]
     stage.finish(
@@ -94,7 +125,7 @@ def finish_catalog(stage: Stage, parts: int, options: CatalogOptions, notes: Map
             "text_recipe": options.recipe.model_dump(),
             "parts": parts,
             **describe_parts(paths),
-            "notes": dict(notes),
+            **more,
         }
     )
     return Catalog.open(stage.folder)
@@ -124,23 +155,12 @@ def describe_parts(paths: Iterable[Path]) -> dict[str, Json]:
     }
 
 
-def _config(source: ItemSource, options: CatalogOptions) -> dict[str, Json]:
-    return {
-        "source": dict(options.origin),
-        "content": source.identity,
-        "text_recipe": options.recipe.model_dump(),
-        "images": options.images,
-        "part_rows": options.part_rows,
-    }
-
-
 def _chunks(records: Iterator[ItemRecord], size: int) -> Iterator[list[ItemRecord]]:
     while chunk := list(islice(records, size)):
         yield chunk
 
 
-def _unique(source: ItemSource) -> Iterator[ItemRecord]:
-    seen: set[str] = set()
+def _unique(source: ItemSource, seen: set[str]) -> Iterator[ItemRecord]:
     for number, record in enumerate(source, start=1):
         if not record.item_id:
             raise InputError(f"item {number} has an empty id; expected a unique id in every row")
@@ -163,7 +183,7 @@ def retry_failed(catalog: Catalog, *, fetcher: ImageFetcher, report: Report = si
     assert isinstance(config, dict)
     stage = Stage(catalog.folder, MANIFEST, config)
     stage.reopen()
-    done = failures = 0
+    pictures = _Tally(report)
     for path in catalog.parts:
         table = pq.read_table(path)
         failed = [
@@ -172,13 +192,11 @@ def retry_failed(catalog: Catalog, *, fetcher: ImageFetcher, report: Report = si
             if status not in (OK, NONE)
         ]
         urls = table.column("image_url").take(failed).to_pylist() if failed else []
-        images = fetcher.fetch([ImageRef(url=url) for url in urls])
+        images = fetcher.fetch([ImageRef(url=url) for url in urls], on_done=pictures)
         arrived = {index: image for index, image in zip(failed, images, strict=True) if image.status != NONE}
         if arrived:
             write_part(path, _with_images(table, arrived))
-        failures += sum(image.status != OK for image in arrived.values())
-        done += table.num_rows
-        report(Progress("pictures", done, catalog.rows, failures=failures))
+        pictures.skip(table.num_rows - len(failed))
     stage.finish({**catalog.manifest, **describe_parts(catalog.parts)})
     return Catalog.open(catalog.folder)
 

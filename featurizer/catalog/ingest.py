@@ -1,16 +1,23 @@
-"""From what a user names to a source: a table, a folder of pictures, or a Hub data set."""
+"""Anyone's items to a catalogue: a table, a folder of pictures, or a Hub data set."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from featurizer.catalog.build import CatalogOptions, build_catalog
 from featurizer.catalog.columns import ColumnNames
 from featurizer.catalog.folder import FolderSource
+from featurizer.catalog.history import History, write_history
 from featurizer.catalog.hub import HubSource
+from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.source import ItemSource
+from featurizer.catalog.store import MANIFEST, Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
+from featurizer.manifest import Stage
+from featurizer.progress import Report, silent
+from featurizer.records import Json
 
 HUB = "hf:"
 
@@ -45,3 +52,40 @@ def open_source(location: str, options: SourceOptions) -> ItemSource:
     except PermissionError as error:
         raise InputError(f"{path} may not be read: {error.strerror}. Check its permissions.") from error
     raise InputError(f"{path} does not exist; expected a table, a folder of pictures, or hf:ORG/NAME")
+
+
+def ingest(
+    source: ItemSource,
+    out: Path,
+    options: CatalogOptions,
+    *,
+    fetcher: ImageFetcher,
+    history: History | None = None,
+    overwrite: bool = False,
+    report: Report = silent,
+) -> Catalog:
+    """Make the catalogue of a source, with `interactions.parquet` beside its items when a history is given.
+
+    Raises:
+        InputError: the source or the history cannot be used.
+        StaleOutput: `out` holds another catalogue.
+    """
+    about: dict[str, Json] = {"content": source.identity, **options.as_json()}
+    if history is not None:
+        about["interactions"] = history.as_json()
+    stage = Stage(out, MANIFEST, about)
+    if stage.claim(overwrite=overwrite):
+        return Catalog.open(out)
+
+    def write(item_ids: set[str]) -> dict[str, Json]:
+        assert history is not None
+        return write_history(history.read(), out, item_ids)
+
+    return build_catalog(
+        source,
+        stage,
+        options,
+        fetcher=fetcher,
+        report=report,
+        historian=write if history is not None else None,
+    )

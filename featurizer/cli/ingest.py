@@ -75,11 +75,12 @@ def ingest(
 
     Example: featurizer ingest items.csv --images pictures/ --out ./catalog
     """
-    from featurizer.catalog.build import CatalogOptions, build_catalog
+    from featurizer.catalog.build import CatalogOptions
     from featurizer.catalog.columns import ColumnNames
-    from featurizer.catalog.history import HistoryOptions
+    from featurizer.catalog.history import History, SplitOptions
     from featurizer.catalog.images import ImageFetcher
     from featurizer.catalog.ingest import SourceOptions, open_source
+    from featurizer.catalog.ingest import ingest as run
     from featurizer.catalog.text import DEFAULT_TEMPLATE, TextRecipe
 
     names = ColumnNames(
@@ -90,16 +91,14 @@ def ingest(
         description=description_column,
         image=image_column,
     )
-    history = None
-    if interactions is not None:
-        history = HistoryOptions(interactions, item_map=item_map, k_core=k_core, split=split.value, seed=seed)
     options = CatalogOptions(
         recipe=TextRecipe(template=text_template or DEFAULT_TEMPLATE),
-        origin={"name": source or Path(path.removeprefix("hf:")).name, "location": path, "licence": licence},
-        history=history,
-        overwrite=overwrite,
+        origin={"name": source or Path(path.removeprefix("hf:")).name, "licence": licence},
     )
+    history = None
+    if interactions is not None:
+        history = History(interactions, SplitOptions(k_core, split.value, seed), item_map)
     opened = open_source(path, SourceOptions(names, images, hub_split, hub_config))
     with progress() as report, ImageFetcher() as fetcher:
-        made = build_catalog(opened, out, options, fetcher=fetcher, report=report)
+        made = run(opened, out, options, fetcher=fetcher, history=history, overwrite=overwrite, report=report)
     report_catalog(made, max_failures, as_json=as_json)

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from featurizer.catalog import build
-from featurizer.catalog.build import CatalogOptions, build_catalog, retry_failed
+from featurizer.catalog.build import CatalogOptions, retry_failed
 from featurizer.catalog.columns import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub import HubSource
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.ingest import SourceOptions, open_source
+from featurizer.catalog.ingest import SourceOptions, ingest, open_source
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.catalog.text import TextRecipe
@@ -42,7 +42,7 @@ def source(folder):
 
 def make(one, out, **options):
     with ImageFetcher() as fetcher:
-        return build_catalog(one, out, CatalogOptions(**options), fetcher=fetcher)
+        return ingest(one, out, CatalogOptions(**options), fetcher=fetcher)
 
 
 def rows(catalog):

@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from featurizer.catalog.build import CatalogOptions, build_catalog
+from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.ingest import ingest
 from featurizer.errors import OutputError, StaleOutput
 from featurizer.features import shards
 from featurizer.features.extract import ExtractOptions, extract
@@ -44,9 +45,7 @@ class ListSource:
 
 def catalogue(folder, records, part_rows=7):
     with ImageFetcher() as fetcher:
-        return build_catalog(
-            ListSource(records), folder, CatalogOptions(part_rows=part_rows), fetcher=fetcher
-        )
+        return ingest(ListSource(records), folder, CatalogOptions(part_rows=part_rows), fetcher=fetcher)
 
 
 def items(count):

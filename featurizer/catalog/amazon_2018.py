@@ -1,0 +1,43 @@
+"""Amazon 2018 (Ni et al.): JSON lines; descriptions and pictures are lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from featurizer.catalog import amazon
+from featurizer.records import ImageRef, ItemRecord
+
+_FIELDS = ("asin", "title", "brand", "description", "category", "imageURLHighRes", "imageURL", "image")
+
+
+class Amazon2018:
+    """`meta_*.json.gz`, `*_5.json.gz`, `*.csv` of 2018."""
+
+    def item(self, line: str) -> ItemRecord:
+        """Parse a metadata line: asin, title, brand, description, category, imageURLHighRes, imageURL.
+
+        Raises:
+            ValueError: the line is no JSON object or has no asin.
+        """
+        row = amazon.json_object(line)
+        urls = [url for key in ("imageURLHighRes", "imageURL", "image") for url in amazon.texts(row.get(key))]
+        return ItemRecord(
+            item_id=amazon.identifier(row, "asin"),
+            title=amazon.text(row.get("title")),
+            brand=amazon.text(row.get("brand")),
+            description=amazon.text(row.get("description")),
+            categories=amazon.texts(row.get("category")),
+            image=ImageRef(url=urls[0] if urls else None),
+            extra=amazon.extra(row, _FIELDS),
+        )
+
+    def interactions(self, path: Path) -> pl.LazyFrame:
+        """Read reviews, or the ratings-only CSV (item, user, rating, unix time)."""
+        if amazon.is_csv(path):
+            return amazon.scan_ratings(path, ("item", "user", "rating", "time"))
+        return amazon.scan_reviews(path, "reviewerID", "asin", "overall", "unixReviewTime")
+
+
+source = Amazon2018()

@@ -1,0 +1,72 @@
+"""Amazon 2023 (Hou et al.): JSON lines joined on parent_asin; two layouts of pictures and of details."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from featurizer.catalog import amazon
+from featurizer.records import ImageRef, ItemRecord, Json
+
+_FIELDS = ("parent_asin", "title", "description", "categories", "images")
+_SIZES = ("hi_res", "large", "thumb")
+
+
+class Amazon2023:
+    """`meta_*.jsonl.gz`, `*.jsonl.gz` and the benchmark CSVs of 2023; the Hub's copy too."""
+
+    def item(self, line: str) -> ItemRecord:
+        """Parse a metadata line: parent_asin, title, store, details, description, categories, images.
+
+        The brand is `details.Brand`, else the store. `images` is a list of dictionaries in the raw files, a
+        dictionary of lists in the Hub's copy; `details` a dictionary or JSON in text.
+
+        Raises:
+            ValueError: the line is no JSON object or has no parent_asin.
+        """
+        row = amazon.json_object(line)
+        return ItemRecord(
+            item_id=amazon.identifier(row, "parent_asin"),
+            title=amazon.text(row.get("title")),
+            brand=amazon.first([_details(row.get("details")).get("Brand"), row.get("store")]),
+            description=amazon.text(row.get("description")),
+            categories=amazon.texts(row.get("categories")) or amazon.texts(row.get("main_category")),
+            image=ImageRef(url=_picture(row.get("images"))),
+            extra=amazon.extra(row, _FIELDS),
+        )
+
+    def interactions(self, path: Path) -> pl.LazyFrame:
+        """Read reviews or a benchmark CSV; milliseconds become seconds."""
+        if amazon.is_csv(path):
+            return amazon.scan_ratings(path, None, time_unit=1000)
+        return amazon.scan_reviews(path, "user_id", "parent_asin", "rating", "timestamp", time_unit=1000)
+
+
+def _details(value: Json) -> dict[str, Json]:
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"details are no JSON: {error}") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _picture(images: Json) -> str | None:
+    pictures = list(_pictures(images))
+    main_first = sorted(pictures, key=lambda picture: picture.get("variant") != "MAIN")
+    return amazon.first(picture.get(size) for picture in main_first for size in _SIZES)
+
+
+def _pictures(images: Json) -> Iterator[dict[str, Json]]:
+    if isinstance(images, list):
+        yield from (picture for picture in images if isinstance(picture, dict))
+    elif isinstance(images, dict):
+        columns = {name: values for name, values in images.items() if isinstance(values, list)}
+        for place in range(max(map(len, columns.values()), default=0)):
+            yield {name: values[place] for name, values in columns.items() if place < len(values)}
+
+
+source = Amazon2023()

@@ -1,0 +1,149 @@
+"""A dataset of the manifest to a catalogue: files fetched, interactions made dense and split, items built."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from featurizer import registry
+from featurizer.catalog.build import CatalogOptions, build_catalog, retry_failed
+from featurizer.catalog.datasets import DatasetEntry, RemoteFile
+from featurizer.catalog.fetch_file import fetch_file
+from featurizer.catalog.history import SplitOptions, collect, write_history
+from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.lines import LineSource
+from featurizer.catalog.sample import write_sample
+from featurizer.catalog.source import SourceFormat
+from featurizer.catalog.store import MANIFEST, Catalog
+from featurizer.catalog.text import TextRecipe
+from featurizer.manifest import Stage
+from featurizer.progress import Progress, Report, silent
+from featurizer.records import Json
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOptions:
+    """What of a dataset is wanted.
+
+    Attributes:
+        split: k-core, split method and seed.
+        all_items: also items outside the k-core.
+        images: False leaves the pictures where they are.
+        retry_failed: fetch the pictures of a finished catalogue that failed once more.
+        overwrite: replace what the folder holds.
+        cache: where downloaded files are kept, so that another k-core needs no second download.
+    """
+
+    split: SplitOptions
+    all_items: bool = False
+    images: bool = True
+    retry_failed: bool = False
+    overwrite: bool = False
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFiles:
+    """A dataset's files on this disk."""
+
+    metadata: Path
+    interactions: Path
+
+
+def download(
+    name: str,
+    entry: DatasetEntry,
+    out: Path,
+    options: DownloadOptions,
+    *,
+    fetcher: ImageFetcher,
+    report: Report = silent,
+) -> Catalog:
+    """Make the catalogue of a dataset, with `interactions.parquet` beside its items.
+
+    Raises:
+        DownloadError: a source file cannot be fetched; what arrived is kept.
+        StaleOutput: `out` holds another dataset or other options.
+    """
+    config = _config(name, entry, options)
+    stage = Stage(out, MANIFEST, config)
+    if stage.claim(overwrite=options.overwrite):
+        found = Catalog.open(out)
+        return retry_failed(found, fetcher=fetcher, report=report) if options.retry_failed else found
+    files = source_files(entry, _source_folder(name, entry, out, options), report)
+    line_format = cast("SourceFormat", registry.load(registry.SOURCES, entry.format))
+    interactions = options.split.apply(
+        collect(line_format.interactions(files.interactions), files.interactions)
+    )
+    keep = None if options.all_items else frozenset(interactions["item_id"].unique())
+    origin: dict[str, Json] = {
+        "name": name, "title": entry.title, "licence": entry.licence, "terms": entry.terms, "citation": entry.citation,
+        "homepage": entry.homepage,
+    }  # fmt: skip
+    build = CatalogOptions(origin=origin, images=options.images)
+
+    def write(item_ids: set[str]) -> dict[str, Json]:
+        return write_history(interactions, out, item_ids)
+
+    source = LineSource(files.metadata, line_format, keep)
+    made = build_catalog(source, stage, build, fetcher=fetcher, report=report, historian=write)
+    if options.split == SplitOptions(entry.k_core, entry.split, options.split.seed):
+        _compare(name, entry, made)
+    return made
+
+
+def _compare(name: str, entry: DatasetEntry, made: Catalog) -> None:
+    found = made.manifest["interactions"]
+    assert isinstance(found, dict)
+    for field, expected in entry.expected.model_dump(exclude_none=True).items():
+        if found[field] != expected:
+            logger.warning("%s has %s %s, the manifest expects %s", name, found[field], field, expected)
+
+
+def _source_folder(name: str, entry: DatasetEntry, out: Path, options: DownloadOptions) -> Path:
+    return out / "source" if entry.metadata is None else (options.cache or default_cache()) / name
+
+
+def source_files(entry: DatasetEntry, folder: Path, report: Report = silent) -> SourceFiles:
+    """Fetch a dataset's files into `folder`, or find them there; the sample is drawn instead."""
+    if entry.metadata is None or entry.interactions is None:
+        sample = write_sample(folder)
+        return SourceFiles(sample.meta, sample.reviews)
+    return SourceFiles(*(_fetch(remote, folder, report) for remote in (entry.metadata, entry.interactions)))
+
+
+def default_cache() -> Path:
+    """Return FEATURIZER_CACHE, or `featurizer` in the user's cache folder."""
+    own = os.environ.get("FEATURIZER_CACHE")
+    return (
+        Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "featurizer"
+    )
+
+
+def _fetch(remote: RemoteFile, folder: Path, report: Report) -> Path:
+    path = folder / remote.url.rsplit("/", 1)[-1]
+
+    def tell(done: int, total: int | None) -> None:
+        report(Progress(path.name, done, total, unit="bytes"))
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return fetch_file(remote.url, path, sha256=remote.sha256, size=remote.bytes, progress=tell).path
+
+
+def _config(name: str, entry: DatasetEntry, options: DownloadOptions) -> dict[str, Json]:
+    files = {"metadata": entry.metadata, "interactions": entry.interactions}
+    addresses: dict[str, Json] = {key: file.model_dump() if file else None for key, file in files.items()}
+    return {
+        "dataset": name,
+        "files": addresses,
+        "format": entry.format,
+        **options.split.as_json(),
+        "all_items": options.all_items,
+        "images": options.images,
+        "text_recipe": TextRecipe().model_dump(),
+    }

@@ -1,0 +1,93 @@
+"""The interactions of a catalogue: read, made dense, split, written beside its items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from featurizer.errors import InputError
+from featurizer.interactions.core import deduplicate, k_core
+from featurizer.interactions.read import SCHEMA, read_interactions
+from featurizer.interactions.split import split
+from featurizer.interactions.store import FILE, statistics, write_interactions
+from featurizer.manifest import file_sha256
+from featurizer.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOptions:
+    """How interactions become train, valid and test: the k-core, the method, its seed."""
+
+    k_core: int = 5
+    method: str = "random"
+    seed: int = 0
+
+    def apply(self, interactions: pl.DataFrame) -> pl.DataFrame:
+        """De-duplicate, keep the k-core and split.
+
+        Raises:
+            InputError: nothing is left after the k-core.
+        """
+        unique = deduplicate(interactions)
+        kept = k_core(unique, self.k_core)
+        if not kept.height:
+            raise InputError(
+                f"no interactions are left in the {self.k_core}-core of {unique.height} user-item pairs; lower --k-core"
+            )
+        return split(kept, self.method, seed=self.seed)
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the options for a fingerprint."""
+        return {"k_core": self.k_core, "split": self.method, "seed": self.seed}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A user's own file of interactions, for a catalogue that is ingested.
+
+    Rows that come with a split are written as they are; a file without one is split by `options`.
+    """
+
+    path: Path
+    options: SplitOptions
+    item_map: Path | None = None
+
+    def read(self) -> pl.DataFrame:
+        """Read and, where needed, split."""
+        interactions = read_interactions(self.path, item_map=self.item_map)
+        return interactions if not interactions["split"].null_count() else self.options.apply(interactions)
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the files' hashes and the options, for a fingerprint."""
+        if not self.path.is_file():
+            raise InputError(f"{self.path} does not exist; expected a file of interactions")
+        mapped = file_sha256(self.item_map) if self.item_map is not None else None
+        return {"sha256": file_sha256(self.path), "item_map": mapped, **self.options.as_json()}
+
+
+def write_history(
+    interactions: pl.DataFrame, folder: Path, item_ids: set[str] | None = None
+) -> dict[str, Json]:
+    """Write `interactions.parquet` and return its statistics, and how many of its items the catalogue lacks."""
+    write_interactions(interactions, folder / FILE)
+    found = statistics(interactions)
+    if item_ids is None:
+        return found
+    return {**found, "items_without_catalogue_row": len(set(interactions["item_id"].unique()) - item_ids)}
+
+
+def collect(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
+    """Run a lazy read of reviews or ratings, keeping what interactions are made of.
+
+    Raises:
+        InputError: the file cannot be read to its end.
+    """
+    try:
+        found = frame.drop_nulls(["user_id", "item_id"]).collect(engine="streaming")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{path} cannot be read to its end: {error}. Delete it and download it again."
+        ) from error
+    return found.with_columns(pl.lit(None, pl.String).alias("split")).select(list(SCHEMA))
