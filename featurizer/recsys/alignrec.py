@@ -1,0 +1,166 @@
+"""AlignRec's second stage; LightGCN and BPR are the same machine with parts off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from featurizer.recsys.csr import Csr, Operator
+from featurizer.recsys.losses.bpr import bpr_loss
+from featurizer.recsys.losses.cca import cca_loss
+from featurizer.recsys.losses.l2 import l2_loss
+from featurizer.recsys.losses.reg import reg_loss
+from featurizer.recsys.losses.uia import uia_loss
+from featurizer.recsys.options import ModelOptions
+from featurizer.recsys.recommender import Embeddings, id_table, linear
+from featurizer.recsys.sampler import Triples
+from featurizer.recsys.user_item_graph import propagate
+
+
+@dataclass(frozen=True, slots=True)
+class ContentGraph:
+    """What the content side computes with.
+
+    Attributes:
+        features: (n, f), zero rows where an item has none.
+        units: (n, f), their rows of length 1: the target of REG, fixed whatever happens to the features.
+        known: (n,) bool.
+        items: S (n, n) of the item graph; None leaves each item its own content alone.
+        to_users: [R~; I] (u + n, n).
+    """
+
+    features: torch.Tensor
+    units: torch.Tensor
+    known: torch.Tensor
+    items: Operator | None
+    to_users: Operator
+
+
+class AlignRec:
+    """Ids through LightGCN, content through the item graph, their sum scored by dot product.
+
+    With m = W·feature + b:  x = e_id ⊙ sigmoid(W₂·m + b₂);  h_mm(item) = S·x;  h_mm(user) = R~·h_mm(item);
+    h = h_id + h_mm. Without `content` it is LightGCN, with no layers too it is BPR matrix factorisation.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        graph: Csr,
+        content: ContentGraph | None,
+        options: ModelOptions,
+        generator: torch.Generator,
+        batch_size: int,
+    ) -> None:
+        self.n_users, self.n_items = shape
+        self.graph, self.content, self.options, self.batch_size = graph, content, options, batch_size
+        device = graph.weights.device
+        self.parameters = {"ids": id_table(*shape, options.dim, generator)}
+        if content is not None:
+            width = content.features.shape[1]
+            self.parameters["project.weight"], self.parameters["project.bias"] = linear(
+                width, options.dim, generator
+            )
+            self.parameters["gate.weight"], self.parameters["gate.bias"] = linear(
+                options.dim, options.dim, generator
+            )
+            if options.exact:
+                self.parameters["features"] = torch.nn.Parameter(content.features.clone())
+        self.parameters = {
+            name: torch.nn.Parameter(value.detach().to(device)) for name, value in self.parameters.items()
+        }
+
+    def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
+        """Return what is learnt, by name."""
+        return self.parameters
+
+    def begin_epoch(self, generator: np.random.Generator) -> None:
+        """Nothing is drawn."""
+
+    def embeddings(self) -> Embeddings:
+        """Return h of all users and items."""
+        with torch.no_grad():
+            ids, content = self.towers()
+            # without layers the tower is the table itself, which training goes on to change
+            final = ids.detach().clone() if content is None else ids + content
+        return Embeddings(final[: self.n_users], final[self.n_users :])
+
+    def towers(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return h_id (u + n, d) and h_mm (u + n, d); None without content."""
+        table = self.parameters["ids"]
+        ids = propagate(table, self.graph, self.options.layers)
+        if self.content is None:
+            return ids, None
+        return ids, self.content.to_users(self._item_content(table[self.n_users :], self.content))
+
+    def _item_content(self, items: torch.Tensor, content: ContentGraph) -> torch.Tensor:
+        features = self.parameters.get("features", content.features)
+        weights = self.parameters
+        mapped = torch.addmm(weights["project.bias"], features, weights["project.weight"])
+        gated = items * torch.sigmoid(torch.addmm(weights["gate.bias"], mapped, weights["gate.weight"]))
+        return gated * content.known[:, None] if content.items is None else content.items(gated)
+
+    def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
+        """Return the weighted parts: bpr, l2, and uia, cca, reg where their weight is not 0."""
+        users, positives, negatives = triples.users, triples.positives, triples.negatives
+        rows = torch.cat([users, positives + self.n_users, negatives + self.n_users])
+        ids, content = self.towers()
+        batch_ids = ids.index_select(0, rows)
+        batch_content = None if content is None else content.index_select(0, rows)
+        final = batch_ids if batch_content is None else batch_ids + batch_content
+        u, i, j = final.tensor_split([len(users), 2 * len(users)])
+        options = self.options
+        parts = {"bpr": bpr_loss(u, i, j), "l2": options.l2 * l2_loss(u, i, j, batch_size=self.batch_size)}
+        if options.uia:
+            parts["uia"] = options.uia * uia_loss(u, i)
+        if batch_content is not None and self.content is not None:
+            sides = batch_ids.tensor_split([len(users), 2 * len(users)])[:2]
+            contents = batch_content.tensor_split([len(users), 2 * len(users)])[:2]
+            parts |= self._alignment(triples, sides, contents, self.content)
+        return parts
+
+    def _alignment(
+        self,
+        triples: Triples,
+        ids: tuple[torch.Tensor, ...],
+        content: tuple[torch.Tensor, ...],
+        graph: ContentGraph,
+    ) -> dict[str, torch.Tensor]:
+        options, parts = self.options, {}
+        of_users, of_items = _every(triples.users), _every(triples.positives)
+        if not options.exact:
+            of_users = _once(triples.users, self.n_users)
+            of_users = of_users[content[0].detach()[of_users].any(1)]
+            of_items = _once(triples.positives, self.n_items)
+            of_items = of_items[graph.known[triples.positives[of_items]]]
+        if options.alpha:
+            parts["cca"] = options.alpha * (
+                cca_loss(content[1][of_items], ids[1][of_items], options.temperature)
+                + cca_loss(content[0][of_users], ids[0][of_users], options.temperature)
+            )
+        if options.reg:
+            parts["reg"] = options.reg * reg_loss(
+                content[1][of_items], graph.units[triples.positives[of_items]]
+            )
+        return parts
+
+
+def _every(values: torch.Tensor) -> torch.Tensor:
+    return torch.arange(len(values), device=values.device)
+
+
+def _once(values: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the (≤ b,) increasing positions that hold each value of (b,) once: its last ones."""
+    positions = torch.arange(len(values), device=values.device)
+    last = torch.full((size,), -1, dtype=torch.int64, device=values.device)
+    last.scatter_reduce_(0, values, positions, "amax")
+    return positions[last[values] == positions]
+
+
+def unit_rows(features: torch.Tensor) -> torch.Tensor:
+    """Return (n, f) rows of length 1; a zero row stays zero."""
+    return functional.normalize(features, dim=1)

@@ -1,0 +1,139 @@
+"""What a model trains on: interactions by index, and the features of the items that have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from featurizer.errors import InputError
+from featurizer.ranking.user_items import UserItems
+
+NAMED = 5
+"""How many ids an error lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFeatures:
+    """Items with their vectors, as a feature set gives them.
+
+    Attributes:
+        item_ids: n ids.
+        vectors: (n, f) float32, zero rows where absent.
+        present: (n,) bool.
+    """
+
+    item_ids: Sequence[str]
+    vectors: np.ndarray
+    present: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class RecData:
+    """Users, items, splits and features under common indices.
+
+    The items are those of the feature set, in its order, then those that only the interactions know.
+
+    Attributes:
+        user_ids: u ids, sorted.
+        item_ids: n ids.
+        train: who trained on what; `valid` and `test` likewise.
+        features: (n, f) float32, zero rows where `known` is False.
+        known: (n,) bool, whether the item has a feature: a vector that is there and not all zero.
+        absent_items: items of the interactions that the feature set does not hold.
+        covered: share of the train pairs whose item has a feature.
+    """
+
+    user_ids: tuple[str, ...]
+    item_ids: tuple[str, ...]
+    train: UserItems
+    valid: UserItems
+    test: UserItems
+    features: np.ndarray
+    known: np.ndarray
+    absent_items: tuple[str, ...]
+    covered: float
+
+    @property
+    def n_users(self) -> int:
+        """How many users."""
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        """How many items."""
+        return len(self.item_ids)
+
+
+def assemble(interactions: pl.DataFrame, features: ItemFeatures, *, min_coverage: float = 0.0) -> RecData:
+    """Join interactions with features.
+
+    Args:
+        interactions: user_id, item_id, split (`train`, `valid`, `test`).
+        features: the items' vectors.
+        min_coverage: smallest share of train pairs whose items must have a feature.
+
+    Raises:
+        InputError: a vector is not finite, a split is empty, or too few train pairs have features.
+    """
+    _check_finite(features)
+    user_ids = tuple(interactions["user_id"].unique().sort().to_list())
+    bought = interactions["item_id"].unique().sort().to_list()
+    listed = set(features.item_ids)
+    absent = tuple(item for item in bought if item not in listed)
+    item_ids = (*features.item_ids, *absent)
+    splits = _splits(interactions, user_ids, item_ids)
+    vectors = np.zeros((len(item_ids), features.vectors.shape[1]), np.float32)
+    vectors[: len(features.item_ids)] = np.where(features.present[:, None], features.vectors, 0)
+    known = np.asarray(vectors.any(1))
+    covered = float(known[splits["train"].items].mean())
+    if covered < min_coverage:
+        raise InputError(
+            f"{covered:.1%} of the train pairs are of items that have a feature, expected at least "
+            f"{min_coverage:.1%}. "
+            f"{len(absent)} items of the interactions are not in the feature set{_such_as(absent)}. "
+            "Give the feature set of the same catalogue, --item-map for a file that numbers its items, "
+            "or a lower --min-coverage"
+        )
+    return RecData(
+        user_ids, item_ids, splits["train"], splits["valid"], splits["test"], vectors, known, absent, covered
+    )
+
+
+def _check_finite(features: ItemFeatures) -> None:
+    finite = np.isfinite(features.vectors).all(1) | ~features.present
+    if not finite.all():
+        broken = [features.item_ids[row] for row in np.flatnonzero(~finite).tolist()]
+        raise InputError(
+            f"{len(broken)} items have a feature that is not finite{_such_as(broken)}; expected numbers. "
+            "'featurizer inspect' counts them; make the feature set anew"
+        )
+
+
+def _such_as(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return f" ({shown}{', …' if len(names) > NAMED else ''})" if names else ""
+
+
+def _splits(
+    interactions: pl.DataFrame, user_ids: Sequence[str], item_ids: Sequence[str]
+) -> dict[str, UserItems]:
+    users = pl.DataFrame({"user_id": user_ids, "user": np.arange(len(user_ids))})
+    items = pl.DataFrame({"item_id": item_ids, "item": np.arange(len(item_ids))})
+    indexed = (
+        interactions.select("user_id", "item_id", "split").join(users, on="user_id").join(items, on="item_id")
+    )
+    splits = {}
+    for name in ("train", "valid", "test"):
+        rows = indexed.filter(pl.col("split") == name)
+        if not rows.height:
+            raise InputError(
+                f"the interactions have no {name} rows; expected all of train, valid and test: "
+                "a model trains on the first, is chosen by the second and reported by the third"
+            )
+        splits[name] = UserItems.from_pairs(
+            rows["user"].to_numpy(), rows["item"].to_numpy(), n_users=len(user_ids), n_items=len(item_ids)
+        )
+    return splits

@@ -1,0 +1,209 @@
+"""Training one model under one seed: chosen on validation, tested once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from featurizer.errors import FeaturizerError
+from featurizer.progress import Progress, Report, silent
+from featurizer.ranking.metrics import means
+from featurizer.ranking.rank import Ranking, dot_products, rank
+from featurizer.ranking.user_items import UserItems
+from featurizer.records import Json
+from featurizer.recsys.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    optimizer_state,
+    restore,
+    save_checkpoint,
+)
+from featurizer.recsys.data import RecData
+from featurizer.recsys.options import TrainOptions
+from featurizer.recsys.recommender import Embeddings, Recommender
+from featurizer.recsys.sampler import Sampler
+
+SELECTION = "recall@20"
+METRIC_STEMS = ("recall", "ndcg", "precision", "map")
+Epoch: TypeAlias = dict[str, Json]
+Clock: TypeAlias = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained model.
+
+    Attributes:
+        best_epoch: the epoch, from 1, with the best validation Recall@20; all else is of that epoch.
+        epochs: one record an epoch, as `metrics.jsonl` holds them.
+        valid: mean metrics on validation.
+        test: mean metrics on test, computed once.
+        embeddings: what scores.
+        parameters: what was learnt.
+    """
+
+    best_epoch: int
+    epochs: list[Epoch]
+    valid: dict[str, float]
+    test: dict[str, float]
+    embeddings: Embeddings
+    parameters: Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a run calls and where it leaves its checkpoint; all optional.
+
+    Attributes:
+        report: told how far it is.
+        on_epoch: given every epoch's record, those before a resume included.
+        checkpoint: file to resume from and to write to.
+        clock: seconds, for the durations in the records.
+    """
+
+    report: Report = silent
+    on_epoch: Callable[[Epoch], None] = lambda _: None
+    checkpoint: Path | None = None
+    clock: Clock = time.perf_counter
+
+
+def metric_names(ks: tuple[int, ...]) -> list[str]:
+    """Name all metrics at all `ks`, the one that selects always among them."""
+    names = [f"{stem}@{k}" for k in ks for stem in METRIC_STEMS]
+    return names if SELECTION in names else [*names, SELECTION]
+
+
+def ranked(embeddings: Embeddings, train: UserItems, positives: UserItems, ks: tuple[int, ...]) -> Ranking:
+    """Rank all items for the users of a split, far enough for `ks` and the selecting metric."""
+    return rank(dot_products(embeddings.users, embeddings.items), train, positives, max(*ks, 20))
+
+
+def fit(model: Recommender, data: RecData, options: TrainOptions, hooks: Hooks | None = None) -> Fitted:
+    """Train until validation stops improving, then test the best epoch once.
+
+    Raises:
+        InputError: nothing can be sampled or ranked.
+        FeaturizerError: the loss is not finite.
+    """
+    run = _Run(model, data, options, hooks or Hooks())
+    run.resume()
+    while run.goes_on():
+        run.epoch()
+    return run.result()
+
+
+class _Run:
+    """The state of one fit."""
+
+    def __init__(self, model: Recommender, data: RecData, options: TrainOptions, hooks: Hooks) -> None:
+        self.model, self.data, self.options, self.hooks = model, data, options, hooks
+        self.sampler = Sampler.of(data.train)
+        self.parameters = model.named_parameters()
+        self.optimizer = torch.optim.Adam(self.parameters.values(), lr=options.learning_rate, fused=True)
+        self.names = metric_names(options.ks)
+        self.history: list[Epoch] = []
+        self.best: dict[str, torch.Tensor] = {}
+
+    def resume(self) -> None:
+        """Take up where the checkpoint stands."""
+        found = load_checkpoint(self.hooks.checkpoint) if self.hooks.checkpoint else None
+        if found is None:
+            return
+        restore(found, self.optimizer, self.parameters)
+        self.best, self.history = dict(found.best), found.history
+        for record in self.history:
+            self.hooks.on_epoch(record)
+
+    def evaluated(self) -> list[Epoch]:
+        """The epochs that were evaluated."""
+        return [record for record in self.history if f"valid_{SELECTION}" in record]
+
+    def best_record(self) -> Epoch:
+        """The best evaluated epoch; the earlier of two equals."""
+        return max(self.evaluated(), key=_selected)
+
+    def goes_on(self) -> bool:
+        """Whether another epoch is due."""
+        if len(self.history) >= self.options.epochs:
+            return False
+        evaluated = self.evaluated()
+        if not evaluated:
+            return True
+        return len(evaluated) - 1 - evaluated.index(self.best_record()) < self.options.patience
+
+    def epoch(self) -> None:
+        """Train an epoch, evaluate when due, record, leave a checkpoint when due."""
+        clock, number = self.hooks.clock, len(self.history) + 1
+        begun = clock()
+        record: Epoch = {"epoch": number, "seed": self.options.seed, **self._train(number)}
+        record["seconds_train"] = round(clock() - begun, 4)
+        last = number == self.options.epochs
+        if number % self.options.evaluate_every == 0 or last:
+            begun = clock()
+            valid = self._validate()
+            record["seconds_valid"] = round(clock() - begun, 4)
+            record |= {f"valid_{name}": value for name, value in valid.items()}
+        self.history.append(record)
+        if f"valid_{SELECTION}" in record and self.best_record() is record:
+            self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
+        self.hooks.on_epoch(record)
+        self.hooks.report(Progress("train", number, self.options.epochs, unit="epochs"))
+        if self.hooks.checkpoint is not None and number % self.options.checkpoint_every == 0:
+            self._save(self.hooks.checkpoint)
+
+    def _train(self, number: int) -> dict[str, Json]:
+        generator = np.random.default_rng([self.options.seed, number])
+        self.model.begin_epoch(generator)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.options.learning_rate * self.options.decay ** ((number - 1) / 50)
+        sums: dict[str, torch.Tensor] = {}
+        for triples in self.sampler.epoch(self.options.batch_size, generator):
+            parts = self.model.losses(triples.to(self.options.device))
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.stack(list(parts.values())).sum().backward()
+            self.optimizer.step()
+            for name, part in parts.items():
+                sums[name] = sums.get(name, 0) + part.detach()
+        found = {name: float(value) for name, value in sums.items()}
+        total = sum(found.values())
+        if not math.isfinite(total):
+            raise FeaturizerError(
+                f"the loss of epoch {number} is {total} ({found}), expected a number; lower the learning rate"
+            )
+        return {"loss": total, **{f"loss_{name}": value for name, value in found.items()}}
+
+    def _validate(self) -> dict[str, float]:
+        shown = ranked(self.model.embeddings(), self.data.train, self.data.valid, self.options.ks)
+        return means(shown, self.names)
+
+    def _save(self, path: Path) -> None:
+        state = optimizer_state(self.optimizer, self.parameters)
+        save_checkpoint(path, Checkpoint(self.parameters, state, self.best, self.history))
+
+    def result(self) -> Fitted:
+        """Return to the best epoch and test it."""
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(self.best[name])
+        embeddings = self.model.embeddings()
+        best = self.best_record()
+        shown = ranked(embeddings, self.data.train, self.data.test, self.options.ks)
+        return Fitted(
+            int(str(best["epoch"])),
+            self.history,
+            {name: float(str(best[f"valid_{name}"])) for name in self.names},
+            means(shown, self.names),
+            embeddings,
+            self.best,
+        )
+
+
+def _selected(record: Epoch) -> float:
+    return float(str(record[f"valid_{SELECTION}"]))

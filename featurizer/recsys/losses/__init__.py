@@ -1,0 +1,1 @@
+"""The losses, one a file: BPR, L2, CCA, UIA, REG."""

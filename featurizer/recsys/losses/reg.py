@@ -1,0 +1,35 @@
+"""Regularisation of the content's vectors by the similarities of the features they come from."""
+
+from __future__ import annotations
+
+import torch
+
+
+def reg_loss(content: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+    """Return ‖H Hᵀ − F Fᵀ‖_F / b, with raw dot products and the norm not squared.
+
+    Neither (b, b) matrix is made: ‖H Hᵀ − F Fᵀ‖² = ‖Hᵀ H‖² − 2 ‖Fᵀ H‖² + ‖Fᵀ F‖², whose matrices are (d, d),
+    (f, d) and (f, f). No gradient flows into the features.
+
+    Args:
+        content: (b, d) H, the content's vectors of the batch's items.
+        units: (b, f) F, their features' unit rows, so that F Fᵀ are cosines; zero rows where there is none.
+    """
+    target = units.detach()
+    square = _square(content.T @ content) - 2 * _square(target.T @ content) + _gram_square(target)
+    # the difference of squares may round below zero where the two Gram matrices agree
+    return square.clamp(min=1e-12).sqrt().to(content.dtype) / max(len(content), 1)
+
+
+def _square(matrix: torch.Tensor) -> torch.Tensor:
+    return matrix.square().sum(dtype=torch.float64)
+
+
+def _gram_square(units: torch.Tensor, parts: int = 3) -> torch.Tensor:
+    """Return ‖Fᵀ F‖² from the blocks on and above the diagonal: a third of the products is saved."""
+    columns = units.chunk(parts, dim=1)
+    total = units.new_zeros((), dtype=torch.float64)
+    for i, left in enumerate(columns):
+        for j, right in enumerate(columns[i:]):
+            total += _square(left.T @ right) * (2 if j else 1)
+    return total

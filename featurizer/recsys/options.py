@@ -1,0 +1,76 @@
+"""What a model is and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+ModelName: TypeAlias = Literal["alignrec", "lightgcn", "bpr", "vbpr", "freedom"]
+MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
+
+AUTHORS_BATCH = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """The model's form and the weights of its losses.
+
+    Attributes:
+        name: which model.
+        dim: width of the vectors that users and items get.
+        layers: LightGCN layers over the user-item graph.
+        neighbours: items an item is joined to in the item graph, itself included.
+        alpha: weight of CCA (content-id alignment).
+        reg: weight of REG, the paper's lambda.
+        uia: weight of UIA (user-item alignment).
+        l2: weight of the L2 term.
+        temperature: CCA's.
+        item_graph: off for the ablation without the graph between items.
+        content_loss: FREEDOM's weight of the BPR loss on projected features.
+        keep_edges: FREEDOM's share of train pairs kept in an epoch's graph.
+        exact: the authors' computation: trainable features, losses over repeated items and users as they
+            stand in the batch. Off: features stay as given, and an item counts once a batch in CCA and REG.
+    """
+
+    name: ModelName = "alignrec"
+    dim: int = 64
+    layers: int = 2
+    neighbours: int = 10
+    alpha: float = 0.01
+    reg: float = 0.1
+    uia: float = 0.1
+    l2: float = 1e-4
+    temperature: float = 0.2
+    item_graph: bool = True
+    content_loss: float = 1e-3
+    keep_edges: float = 0.2
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """How long and how fast.
+
+    Attributes:
+        epochs: at most so many.
+        batch_size: train pairs a step.
+        learning_rate: Adam's, in the first epoch.
+        decay: the rate falls by this factor every 50 epochs, a little each epoch.
+        patience: stop after so many evaluations without a better validation Recall@20.
+        evaluate_every: epochs between evaluations.
+        seed: of the first weights, the order and the negatives.
+        ks: list lengths that are reported; 20 is always among them.
+        device: where to compute.
+        checkpoint_every: epochs between checkpoints; a killed run resumes from the last.
+    """
+
+    epochs: int = 1000
+    batch_size: int = AUTHORS_BATCH
+    learning_rate: float = 1e-3
+    decay: float = 0.96
+    patience: int = 30
+    evaluate_every: int = 1
+    seed: int = 0
+    ks: tuple[int, ...] = (10, 20)
+    device: str = "cpu"
+    checkpoint_every: int = 10

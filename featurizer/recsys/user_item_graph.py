@@ -1,0 +1,71 @@
+"""The user-item graph and LightGCN's propagation over it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from featurizer.ranking.user_items import UserItems
+from featurizer.recsys.csr import Csr, Operator
+
+
+def normalized_block(train: UserItems) -> sparse.csr_array:
+    """Return R~ (u, n): 1 / sqrt(items of the user · users of the item) for each train pair."""
+    users = np.maximum(train.counts, 1) ** -0.5
+    items = np.maximum(train.popularity(), 1) ** -0.5
+    weights = (users[train.users] * items[train.items]).astype(np.float32)
+    shape = (train.n_users, train.n_items)
+    return sparse.csr_array((weights, train.items, train.starts.astype(np.int32)), shape=shape)
+
+
+def adjacency(train: UserItems) -> Csr:
+    """Return the normalised adjacency of users and items, [[0, R~], [R~ᵀ, 0]] (u + n, u + n)."""
+    return joined(normalized_block(train))
+
+
+def joined(block: sparse.csr_array) -> Csr:
+    """Return [[0, B], [Bᵀ, 0]] of a (u, n) block."""
+    return Csr.from_scipy(sparse.block_array([[None, block], [block.T, None]], format="csr"))
+
+
+def spread_to_users(train: UserItems) -> Operator:
+    """Return [R~; I] (u + n, n): an item's vector to itself and, normalised and summed, to its users."""
+    identity = sparse.eye_array(train.n_items, dtype=np.float32, format="csr")
+    return Operator.from_scipy(sparse.vstack([normalized_block(train), identity], format="csr"))
+
+
+def propagate(ids: torch.Tensor, graph: Csr, layers: int) -> torch.Tensor:
+    """Return LightGCN's (u + n, d) output: the mean of E, ÂE, …, Â^L E.
+
+    Â is symmetric, so the gradient is the same mean over the incoming gradient: nothing is stored for it.
+    """
+    if layers == 0:
+        return ids
+    output: torch.Tensor = _Propagation.apply(ids, graph, layers)
+    return output
+
+
+def _mean_of_layers(ids: torch.Tensor, graph: Csr, layers: int) -> torch.Tensor:
+    # Horner's scheme, (E + Â(E + Â(E + …))) / (L + 1): one running sum, no list of layers
+    total = ids
+    for _ in range(layers):
+        total = graph.dot(total).add_(ids)
+    return total.div_(layers + 1)
+
+
+class _Propagation(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, ids: torch.Tensor, graph: Csr, layers: int
+    ) -> torch.Tensor:
+        ctx.graph, ctx.layers = graph, layers  # type: ignore[attr-defined]
+        return _mean_of_layers(ids, graph, layers)
+
+    @staticmethod
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor
+    ) -> tuple[torch.Tensor, None, None]:
+        graph: Csr = ctx.graph  # type: ignore[attr-defined]
+        layers: int = ctx.layers  # type: ignore[attr-defined]
+        return _mean_of_layers(gradient.contiguous(), graph, layers), None, None

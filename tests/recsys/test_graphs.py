@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from featurizer.ranking.user_items import UserItems
+from featurizer.recsys.csr import Csr, Operator
+from featurizer.recsys.item_graph import nearest_items, normalized_neighbours
+from featurizer.recsys.user_item_graph import adjacency, propagate, spread_to_users
+
+
+def random_train(seed: int = 0, users: int = 12, items: int = 9) -> UserItems:
+    pairs = np.random.default_rng(seed).random((users, items)) < 0.3
+    return UserItems.from_pairs(*np.nonzero(pairs), n_users=users, n_items=items)
+
+
+def dense(matrix: Csr) -> torch.Tensor:
+    return matrix.dot(torch.eye(matrix.width))
+
+
+def dense_adjacency(train: UserItems) -> torch.Tensor:
+    size = train.n_users + train.n_items
+    matrix = np.zeros((size, size))
+    for user, item in zip(train.users, train.items, strict=True):
+        matrix[user, train.n_users + item] = matrix[train.n_users + item, user] = 1
+    degrees = matrix.sum(1)
+    scale = np.where(degrees > 0, np.maximum(degrees, 1) ** -0.5, 0)
+    return torch.from_numpy(scale[:, None] * matrix * scale[None])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 9))
+def test_a_sparse_product_and_its_gradient_equal_the_dense_ones(seed, height, width):
+    generator = np.random.default_rng(seed)
+    matrix = (generator.random((height, width)) < 0.4) * generator.standard_normal((height, width))
+    operator = Operator.from_scipy(sparse.csr_array(matrix))
+    vectors = torch.from_numpy(generator.standard_normal((width, 5))).float().requires_grad_()
+    product = operator(vectors)
+    expected = torch.from_numpy(matrix).float()
+    torch.testing.assert_close(product, expected @ vectors.detach(), atol=1e-5, rtol=1e-5)
+    upstream = torch.randn(height, 5)
+    product.backward(upstream)
+    torch.testing.assert_close(vectors.grad, expected.T @ upstream, atol=1e-5, rtol=1e-5)
+
+
+def test_indices_are_int32():
+    graph = adjacency(random_train())
+    assert graph.starts.dtype == graph.columns.dtype == torch.int32
+
+
+def test_the_adjacency_is_the_symmetrically_normalised_one():
+    train = random_train()
+    torch.testing.assert_close(dense(adjacency(train)).double(), dense_adjacency(train), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2, 3])
+def test_propagation_equals_the_dense_mean_of_layers(layers):
+    train = random_train()
+    ids = torch.randn(21, 6).requires_grad_()
+    matrix = dense_adjacency(train).float()
+    mean = sum(torch.linalg.matrix_power(matrix, layer) for layer in range(layers + 1)) / (layers + 1)
+    output = propagate(ids, adjacency(train), layers)
+    torch.testing.assert_close(output, mean @ ids.detach(), atol=1e-5, rtol=1e-5)
+    upstream = torch.randn(21, 6)
+    output.backward(upstream)
+    torch.testing.assert_close(ids.grad, mean.T @ upstream, atol=1e-5, rtol=1e-5)
+
+
+def test_spreading_to_users_stacks_the_block_and_the_identity():
+    train = random_train()
+    expected = torch.cat([dense_adjacency(train)[:12, 12:].float(), torch.eye(9)])
+    torch.testing.assert_close(dense(spread_to_users(train).forward), expected, atol=1e-6, rtol=1e-6)
+
+
+def test_neighbours_in_blocks_equal_a_full_sort_and_count_the_item_itself():
+    features = torch.randn(50, 7, generator=torch.Generator().manual_seed(0))
+    units = torch.nn.functional.normalize(features, dim=1)
+    cosines = units @ units.T
+    expected = cosines.sort(dim=1, descending=True, stable=True)
+    for block in (7, 50, 1000):
+        indices, values = nearest_items(features, 10, block=block)
+        kept = expected.values[:, :10] > 0
+        assert (indices[:, 0] == torch.arange(50)).all()
+        assert (indices == expected.indices[:, :10].masked_fill(~kept, -1)).all()
+        torch.testing.assert_close(values, expected.values[:, :10].clamp(min=0), atol=1e-5, rtol=1e-5)
+
+
+def test_a_zero_row_has_no_neighbours_is_nobodys_and_makes_no_nan():
+    features = torch.randn(20, 4).abs()
+    features[[3, 11]] = 0
+    indices, cosines = nearest_items(features, 20)
+    assert (indices[[3, 11]] == -1).all()
+    assert not torch.isin(indices, torch.tensor([3, 11])).any()
+    matrix = dense(normalized_neighbours(indices, cosines).forward)
+    assert torch.isfinite(matrix).all()
+    assert not matrix[[3, 11]].any()
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_the_item_graph_is_normalised_by_row_sums_on_both_sides(binary):
+    features = torch.rand(15, 4)
+    indices, cosines = nearest_items(features, 5)
+    weights = torch.zeros(15, 15, dtype=torch.float64)
+    for row in range(15):
+        for column, cosine in zip(indices[row], cosines[row], strict=True):
+            weights[row, column] = 1.0 if binary else float(cosine)
+    degrees = weights.sum(1)
+    expected = degrees[:, None] ** -0.5 * weights * degrees[None] ** -0.5
+    found = dense(normalized_neighbours(indices, cosines, binary=binary).forward)
+    torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from toy import toy_data
+
+from featurizer.errors import FeaturizerError, InputError
+from featurizer.recsys.alignrec import AlignRec
+from featurizer.recsys.build import build
+from featurizer.recsys.fit import Hooks, fit
+from featurizer.recsys.freedom import drawn_pairs, thinned_adjacency
+from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
+from featurizer.recsys.sampler import Sampler
+from featurizer.recsys.user_item_graph import adjacency, spread_to_users
+
+SMALL = ModelOptions(dim=8, neighbours=4)
+QUICK = TrainOptions(epochs=60, batch_size=64, learning_rate=0.03, patience=60, checkpoint_every=5)
+
+
+def options_of(name: str) -> ModelOptions:
+    return dataclasses.replace(SMALL, name=name, layers=0 if name == "bpr" else 2)
+
+
+def one_batch(data, size: int = 40):
+    return next(Sampler.of(data.train).epoch(size, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_every_model_learns_the_groups_of_a_toy_world(name):
+    data = toy_data()
+    model = build(data, options_of(name), batch_size=64, seed=0, device="cpu")
+    fitted = fit(model, data, QUICK)
+    losses = [float(record["loss"]) for record in fitted.epochs]
+    assert losses[-1] < 0.6 * losses[0]
+    # 10 items of 30 share the user's group and 4 of them are masked, so chance finds a third of them
+    assert max(record["valid_recall@10"] for record in fitted.epochs) > 0.8
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_the_same_seed_gives_the_same_result_and_another_does_not(name):
+    data = toy_data()
+    options = dataclasses.replace(QUICK, epochs=3)
+    first, again, other = (
+        fit(
+            build(data, options_of(name), batch_size=64, seed=seed, device="cpu"),
+            data,
+            dataclasses.replace(options, seed=seed),
+        )
+        for seed in (3, 3, 4)
+    )
+    assert torch.equal(first.embeddings.items, again.embeddings.items)
+    assert first.test == again.test
+    assert not torch.equal(first.embeddings.items, other.embeddings.items)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_alignrec_embeddings_equal_the_equations_in_dense_matrices(exact):
+    data = toy_data()
+    model = build(data, dataclasses.replace(SMALL, exact=exact), batch_size=64, seed=0, device="cpu")
+    assert isinstance(model, AlignRec)
+    p = {name: value.detach() for name, value in model.named_parameters().items()}
+    assert ("features" in p) == exact
+    a = adjacency(data.train).dot(torch.eye(70))
+    s = model.content.items.forward.dot(torch.eye(30))
+    r = spread_to_users(data.train).forward.dot(torch.eye(30))[:40]
+    ids = (p["ids"] + a @ p["ids"] + a @ a @ p["ids"]) / 3
+    m = torch.from_numpy(data.features) @ p["project.weight"] + p["project.bias"]
+    gated = p["ids"][40:] * torch.sigmoid(m @ p["gate.weight"] + p["gate.bias"])
+    content = torch.cat([r @ s @ gated, s @ gated])
+    found = model.embeddings()
+    torch.testing.assert_close(torch.cat([found.users, found.items]), ids + content, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_the_gradient_of_the_whole_loss_equals_the_finite_difference(name, exact):
+    data = toy_data()
+    options = dataclasses.replace(options_of(name), exact=exact, alpha=0.1)
+    model = build(data, options, batch_size=64, seed=0, device="cpu")
+    batch = one_batch(data)
+
+    def total() -> torch.Tensor:
+        return torch.stack(list(model.losses(batch).values())).double().sum()
+
+    total().backward()
+    for seed, (key, parameter) in enumerate(model.named_parameters().items()):
+        generator = torch.Generator().manual_seed(seed)
+        direction = torch.randn(parameter.shape, generator=generator)
+        along = float((parameter.grad * direction).sum()) if parameter.grad is not None else 0.0
+        with torch.no_grad():
+            step = 1e-2 / direction.norm()
+            parameter += step * direction
+            up = float(total())
+            parameter -= 2 * step * direction
+            down = float(total())
+            parameter += step * direction
+        assert (up - down) / (2 * float(step)) == pytest.approx(along, rel=0.02, abs=2e-4), key
+
+
+def test_in_the_authors_form_the_loss_parts_equal_the_formulas_on_the_batch_as_it_stands():
+    data = toy_data()
+    options = dataclasses.replace(SMALL, exact=True, alpha=0.01, reg=0.1)
+    model = build(data, options, batch_size=2048, seed=0, device="cpu")
+    batch = one_batch(data)
+    parts = {name: float(part.detach()) for name, part in model.losses(batch).items()}
+    ids, content = (tower.detach() for tower in model.towers())
+    u, i, j = batch.users, batch.positives + 40, batch.negatives + 40
+    h, b = ids + content, len(batch.users)
+    assert parts["bpr"] == pytest.approx(
+        float(-torch.log(torch.sigmoid((h[u] * h[i]).sum(1) - (h[u] * h[j]).sum(1))).mean()), rel=1e-5
+    )
+    squares = sum(h[rows].square().sum() for rows in (u, i, j))
+    assert parts["l2"] == pytest.approx(1e-4 * 0.5 * float(squares) / 2048, rel=1e-5)
+    cosines = torch.nn.functional.cosine_similarity(h[u], h[i])
+    assert parts["uia"] == pytest.approx(0.1 * float((1 - cosines).mean()), rel=1e-5)
+
+    def infonce(rows: torch.Tensor) -> torch.Tensor:
+        m, e = (torch.nn.functional.normalize(tower[rows], dim=1) for tower in (content, ids))
+        return torch.nn.functional.cross_entropy(m @ e.T / 0.2, torch.arange(b))
+
+    assert parts["cca"] == pytest.approx(0.01 * float(infonce(i) + infonce(u)), rel=1e-5)
+    units = torch.nn.functional.normalize(torch.from_numpy(data.features), dim=1)[batch.positives]
+    difference = content[i] @ content[i].T - units @ units.T
+    assert parts["reg"] == pytest.approx(0.1 * float(difference.norm()) / b, rel=1e-4)
+
+
+def test_by_default_an_item_counts_once_in_a_batch_and_one_without_features_not_at_all():
+    data = toy_data()
+    known = data.known.copy()
+    known[:5] = False
+    data = dataclasses.replace(data, known=known, features=np.where(known[:, None], data.features, 0))
+    model = build(data, dataclasses.replace(SMALL, alpha=1.0, reg=1.0), batch_size=64, seed=0, device="cpu")
+    batch = one_batch(data, 100)
+    parts = {name: float(part.detach()) for name, part in model.losses(batch).items()}
+    ids, content = (tower.detach() for tower in model.towers())
+    items = [item for item in set(batch.positives.tolist()) if item >= 5]
+    users = [user for user in set(batch.users.tolist()) if content[user].any()]
+    total = 0.0
+    for rows in (torch.tensor(items) + 40, torch.tensor(users)):
+        m, e = (torch.nn.functional.normalize(tower[rows], dim=1) for tower in (content, ids))
+        total += float(torch.nn.functional.cross_entropy(m @ e.T / 0.2, torch.arange(len(rows))))
+    assert parts["cca"] == pytest.approx(total, rel=1e-5)
+    h, units = (
+        content[torch.tensor(items) + 40],
+        torch.nn.functional.normalize(torch.from_numpy(data.features), dim=1),
+    )
+    target = units[items] @ units[items].T
+    assert parts["reg"] == pytest.approx(float((h @ h.T - target).norm()) / len(items), rel=1e-4)
+
+
+def test_items_without_features_score_by_their_ids_alone():
+    data = toy_data()
+    known = data.known.copy()
+    known[7] = False
+    data = dataclasses.replace(data, known=known, features=np.where(known[:, None], data.features, 0))
+    for graph in (True, False):
+        model = build(data, dataclasses.replace(SMALL, item_graph=graph), batch_size=64, seed=0, device="cpu")
+        ids, content = model.towers()
+        assert not content[40 + 7].any()
+        assert torch.isfinite(content).all()
+        assert torch.equal(model.embeddings().items[7], ids[40 + 7].detach())
+
+
+def test_lightgcn_and_bpr_are_the_machine_with_parts_off():
+    data = toy_data()
+    lightgcn = build(data, options_of("lightgcn"), batch_size=64, seed=0, device="cpu")
+    bpr = build(data, options_of("bpr"), batch_size=64, seed=0, device="cpu")
+    ids = lightgcn.named_parameters()["ids"].detach()
+    a = adjacency(data.train).dot(torch.eye(70))
+    found = torch.cat([lightgcn.embeddings().users, lightgcn.embeddings().items])
+    torch.testing.assert_close(found, (ids + a @ ids + a @ a @ ids) / 3, atol=1e-6, rtol=1e-5)
+    assert torch.equal(torch.cat([bpr.embeddings().users, bpr.embeddings().items]), ids)
+
+
+@pytest.mark.parametrize("name", ["alignrec", "vbpr", "freedom"])
+def test_a_model_of_features_refuses_a_space_without_any(name):
+    data = toy_data()
+    empty = dataclasses.replace(data, known=np.zeros_like(data.known), features=np.zeros_like(data.features))
+    with pytest.raises(InputError, match="no item has a feature"):
+        build(empty, options_of(name), batch_size=64, seed=0, device="cpu")
+
+
+def test_freedom_keeps_the_share_and_renormalises_what_is_left():
+    train = toy_data().train
+    kept = drawn_pairs(train, 0.5, np.random.default_rng(0))
+    assert len(kept) == len(np.unique(kept)) == len(train.items) // 2
+    matrix = thinned_adjacency(train, kept).dot(torch.eye(70))
+    torch.testing.assert_close(matrix, matrix.T)
+    degrees = (matrix > 0).sum(1).float()
+    for row, column in zip(*np.nonzero(matrix.numpy()), strict=True):
+        assert float(matrix[row, column]) == pytest.approx(
+            float((degrees[row] * degrees[column]) ** -0.5), rel=1e-5
+        )
+
+
+def test_freedom_keeps_rare_pairs_more_often_in_proportion_to_their_weight():
+    train = toy_data().train
+    weights = (train.counts[train.users] * train.popularity()[train.items]) ** -0.5
+    counts = np.zeros(len(weights))
+    for seed in range(3000):
+        counts[drawn_pairs(train, 1 / len(weights), np.random.default_rng(seed))] += 1
+    assert counts.sum() == 3000
+    assert np.corrcoef(counts, weights)[0, 1] > 0.5
+
+
+def test_a_killed_run_resumes_to_the_same_result(tmp_path):
+    data = toy_data()
+    options = dataclasses.replace(QUICK, epochs=12)
+    straight = fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(record) -> None:
+        if record["epoch"] == 8:
+            raise Killed
+
+    path = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(Killed):
+        fit(
+            build(data, SMALL, batch_size=64, seed=0, device="cpu"),
+            data,
+            options,
+            Hooks(on_epoch=kill, checkpoint=path),
+        )
+    seen = []
+    resumed = fit(
+        build(data, SMALL, batch_size=64, seed=0, device="cpu"),
+        data,
+        options,
+        Hooks(on_epoch=seen.append, checkpoint=path),
+    )
+    assert [record["epoch"] for record in seen] == list(range(1, 13))
+    assert torch.equal(straight.embeddings.items, resumed.embeddings.items)
+    assert straight.test == resumed.test
+    assert straight.best_epoch == resumed.best_epoch
+
+
+def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
+    data = toy_data()
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(InputError, match="delete it"):
+        fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, QUICK, Hooks(checkpoint=path))
+
+
+def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best():
+    data = toy_data()
+    options = dataclasses.replace(QUICK, epochs=500, patience=5, evaluate_every=2)
+    fitted = fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options)
+    evaluated = [record for record in fitted.epochs if "valid_recall@20" in record]
+    assert [record["epoch"] for record in evaluated] == [2 * (i + 1) for i in range(len(evaluated))]
+    best = max(record["valid_recall@20"] for record in evaluated)
+    first = next(place for place, record in enumerate(evaluated) if record["valid_recall@20"] == best)
+    assert len(evaluated) == first + 1 + 5
+    assert fitted.best_epoch == evaluated[first]["epoch"]
+    assert fitted.valid["recall@20"] == best
+
+
+def test_a_loss_that_is_not_finite_is_an_error():
+    data = toy_data()
+    model = build(data, options_of("bpr"), batch_size=64, seed=0, device="cpu")
+    with torch.no_grad():
+        model.named_parameters()["ids"].fill_(float("inf"))
+    with pytest.raises(FeaturizerError, match="lower the learning rate"):
+        fit(model, data, QUICK)
