@@ -269,8 +269,11 @@ def test_oracle_rows_equal_the_traits_times_their_weights(files, traits):
     values = {"kind": KINDS, "colour": COLOURS, "pattern": PATTERNS, "use": USES, "make": MAKES}
     assert table["item_id"].to_pylist() == [row["item_id"] for row in traits]
     for space, names in SPACES.items():
-        expected = [[float(row[name] == value) for name in names for value in values[name]] for row in traits]
-        assert table[space].to_pylist() == expected
+        expected = [
+            [LIKES[name][1] ** 0.5 * (row[name] == value) for name in names for value in values[name]]
+            for row in traits
+        ]
+        np.testing.assert_allclose(table[space].to_pylist(), expected, rtol=1e-6)
         assert str(table.schema.field(space).type).startswith("fixed_size_list<")
         assert table.schema.field(space).type.value_type == "float"
 

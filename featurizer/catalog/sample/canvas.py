@@ -15,6 +15,8 @@ SIZE = 256
 """Width and height of a finished picture in pixels."""
 OVERSAMPLING = 3
 _FULL = SIZE * OVERSAMPLING
+_DENSE = 20
+"""Polygons with so many corners are curves, whose outlines need no rounding at the corners."""
 
 _BACKDROPS: tuple[tuple[Rgb, Rgb], ...] = (
     ((255, 255, 255), (250, 250, 250)),
@@ -42,14 +44,13 @@ class Canvas:
 
     def shadow(self, bottom: float, width: float) -> None:
         """Lay a soft shadow on the ground, centred under the product, before the product is drawn."""
-        low = 96
-        patch = Image.new("L", (low, low), 0)
-        x, y = low * (0.5 - 0.05 * self.light), low * bottom / 100
-        ImageDraw.Draw(patch).ellipse(
-            (x - low * width / 200, y - low * 0.035, x + low * width / 200, y + low * 0.035), fill=96
-        )
-        mask = patch.filter(ImageFilter.GaussianBlur(3)).resize((_FULL, _FULL), Image.Resampling.BILINEAR)
-        self._image.paste((70, 66, 72), (0, 0), mask)
+        wide, high = 96, 24
+        patch = Image.new("L", (wide, high), 0)
+        x, rx, ry = wide * (0.5 - 0.05 * self.light), wide * width / 200, wide * 0.035
+        ImageDraw.Draw(patch).ellipse((x - rx, high / 2 - ry, x + rx, high / 2 + ry), fill=96)
+        soft = patch.filter(ImageFilter.GaussianBlur(3))
+        mask = soft.resize((_FULL, _FULL * high // wide), Image.Resampling.BILINEAR)
+        self._image.paste((70, 66, 72), (0, round(_FULL * (bottom / 100 - high / wide / 2))), mask)
 
     def skin(self, *shapes: Shape, dim: float = 1.0) -> None:
         """Cut the shapes' union from the product's surface, rounded by light and edged."""
@@ -57,7 +58,8 @@ class Canvas:
         mask = Image.new("L", (_FULL, _FULL), 0)
         pen = ImageDraw.Draw(mask)
         for part in corners:
-            self._pen.line([*part, part[0]], fill=shaded(self._edge, dim), width=9, joint="curve")
+            joint = "curve" if len(part) < _DENSE else None
+            self._pen.line([*part, part[0]], fill=shaded(self._edge, dim), width=9, joint=joint)
         for part in corners:
             pen.polygon(part, fill=255)
         bounds = mask.getbbox()
@@ -93,7 +95,9 @@ def _backdrop(index: int, size: int) -> Image.Image:
     horizon = _HORIZON.get(index)
     share = height if horizon is None else np.where(height < horizon, height * 0.25, 0.7 + height * 0.3)
     rows = wall * (1 - share) + table * share
-    return Image.fromarray(rows.round().astype(np.uint8)[:, None]).resize((size, size))
+    return Image.fromarray(rows.round().astype(np.uint8)[:, None]).resize(
+        (size, size), Image.Resampling.NEAREST
+    )
 
 
 def _volume(size: tuple[int, int], light: float, dim: float) -> Image.Image:
@@ -101,5 +105,6 @@ def _volume(size: tuple[int, int], light: float, dim: float) -> Image.Image:
     across = np.linspace(-1, 1, 64)
     shade = dim * (1 - 0.16 * (across - 0.6 * light) ** 2)
     row = Image.fromarray(np.clip(shade * 255, 0, 255).astype(np.uint8)[None])
-    grey = row.resize(size, Image.Resampling.BILINEAR)
+    width, height = size
+    grey = row.resize((width, 1), Image.Resampling.BILINEAR).resize((width, height), Image.Resampling.NEAREST)
     return Image.merge("RGB", (grey, grey, grey))

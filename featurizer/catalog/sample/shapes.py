@@ -25,7 +25,7 @@ def polygon(*points: Point) -> Shape:
 
 def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0) -> Shape:
     """Return an ellipse around (x, y), turned clockwise by `turn` degrees."""
-    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 64 if max(rx, ry) > 4 else 24, endpoint=False)
     a, b = rx * np.cos(angle), ry * np.sin(angle)
     cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
     return (np.stack([x + a * cos - b * sin, y + a * sin + b * cos], axis=1),)

@@ -60,21 +60,11 @@ def write_sample(folder: Path, *, items: int = 600, users: int = 500, seed: int 
         InputError: fewer than 50 items or no user was asked for.
         OutputError: the folder cannot be written.
     """
-    if items < FEWEST_ITEMS or users < 1:
-        raise InputError(
-            f"a sample of {items} items and {users} users was asked for, expected at least {FEWEST_ITEMS} "
-            "items and 1 user; ask for more"
-        )
+    _check(items, users)
     drawn = make_items(items, np.random.default_rng([seed, 0]))
     picture_defects, word_defects = _plant(items, np.random.default_rng([seed, 1]))
     reviews = make_reviews(drawn, users, np.random.default_rng([seed, 2]))
-    files = SampleFiles(
-        meta=folder / "meta_Sample.jsonl.gz",
-        reviews=folder / "Sample.jsonl.gz",
-        images=folder / "images",
-        oracle=folder / "oracle.parquet",
-        traits=folder / "traits.csv",
-    )
+    files = _files(folder)
     urls = _write_images(drawn, picture_defects, files.images)
     with atomic_path(files.oracle) as partial:
         write_oracle(drawn, partial)
@@ -85,6 +75,24 @@ def write_sample(folder: Path, *, items: int = 600, users: int = 500, seed: int 
     _write_lines(files.reviews, (review_line(review, drawn[review.item]) for review in reviews))
     _write_lines(files.meta, _meta_lines(drawn, word_defects, urls))
     return files
+
+
+def _check(items: int, users: int) -> None:
+    if items < FEWEST_ITEMS or users < 1:
+        raise InputError(
+            f"a sample of {items} items and {users} users was asked for, expected at least {FEWEST_ITEMS} "
+            "items and 1 user; ask for more"
+        )
+
+
+def _files(folder: Path) -> SampleFiles:
+    return SampleFiles(
+        meta=folder / "meta_Sample.jsonl.gz",
+        reviews=folder / "Sample.jsonl.gz",
+        images=folder / "images",
+        oracle=folder / "oracle.parquet",
+        traits=folder / "traits.csv",
+    )
 
 
 def _plant(items: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
