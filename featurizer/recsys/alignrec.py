@@ -131,34 +131,29 @@ class AlignRec:
         graph: ContentGraph,
     ) -> dict[str, torch.Tensor]:
         options, parts = self.options, {}
-        of_users, of_items = _every(triples.users), _every(triples.positives)
+        of_users, user_counts = _distinct(triples.users, self.n_users)
+        of_items, item_counts = _distinct(triples.positives, self.n_items)
         if not options.exact:
-            of_users = _once(triples.users, self.n_users)
-            of_users = of_users[content[0].detach()[of_users].any(1)]
-            of_items = _once(triples.positives, self.n_items)
-            of_items = of_items[graph.known[triples.positives[of_items]]]
+            of_users, user_counts = of_users[content[0].detach()[of_users].any(1)], None
+            of_items, item_counts = of_items[graph.known[triples.positives[of_items]]], None
         if options.alpha:
             parts["cca"] = options.alpha * (
-                cca_loss(content[1][of_items], ids[1][of_items], options.temperature)
-                + cca_loss(content[0][of_users], ids[0][of_users], options.temperature)
+                cca_loss(content[1][of_items], ids[1][of_items], options.temperature, item_counts)
+                + cca_loss(content[0][of_users], ids[0][of_users], options.temperature, user_counts)
             )
         if options.reg:
-            parts["reg"] = options.reg * reg_loss(
-                content[1][of_items], graph.units[triples.positives[of_items]]
-            )
+            targets = graph.units[triples.positives[of_items]]
+            parts["reg"] = options.reg * reg_loss(content[1][of_items], targets, item_counts)
         return parts
 
 
-def _every(values: torch.Tensor) -> torch.Tensor:
-    return torch.arange(len(values), device=values.device)
-
-
-def _once(values: torch.Tensor, size: int) -> torch.Tensor:
-    """Return the (≤ b,) increasing positions that hold each value of (b,) once: its last ones."""
+def _distinct(values: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return increasing positions that hold each value of (b,) once, and how often each stands there."""
     positions = torch.arange(len(values), device=values.device)
     last = torch.full((size,), -1, dtype=torch.int64, device=values.device)
     last.scatter_reduce_(0, values, positions, "amax")
-    return positions[last[values] == positions]
+    kept = positions[last[values] == positions]
+    return kept, torch.bincount(values, minlength=size)[values[kept]]
 
 
 def unit_rows(features: torch.Tensor) -> torch.Tensor:

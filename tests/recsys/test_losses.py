@@ -97,3 +97,17 @@ def test_reg_has_a_finite_gradient_where_the_target_is_met():
 def test_every_gradient_equals_the_finite_difference(loss):
     a, b = rows(9, 5), rows(9, 5, seed=3)
     assert torch.autograd.gradcheck(loss, (a, b), eps=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "loss", [lambda a, b, counts: cca_loss(a, b, 0.2, counts), reg_loss], ids=["cca", "reg"]
+)
+def test_counted_rows_equal_the_batch_with_its_repetitions(loss):
+    content, other, counts = rows(9, 7), TARGET.clone(), torch.tensor([1, 3, 1, 1, 2, 1, 4, 1, 1])
+    again = content.detach().clone().requires_grad_()
+    counted = loss(content, other, counts)
+    repeated = loss(again.repeat_interleave(counts, dim=0), other.repeat_interleave(counts, dim=0), None)
+    torch.testing.assert_close(counted, repeated)
+    counted.backward()
+    repeated.backward()
+    torch.testing.assert_close(content.grad, again.grad)

@@ -8,14 +8,25 @@ from torch.nn import functional
 ROWS = 256
 
 
-def cca_loss(content: torch.Tensor, ids: torch.Tensor, temperature: float) -> torch.Tensor:
+def cca_loss(
+    content: torch.Tensor, ids: torch.Tensor, temperature: float, counts: torch.Tensor | None = None
+) -> torch.Tensor:
     """Return the InfoNCE loss of content → id with in-batch negatives, in one direction.
 
-    −mean_i log( exp(cos(m_i, e_i)/τ) / Σ_j exp(cos(m_i, e_j)/τ) ) over (b, d) rows, AlignRec's CCA for one
-    side (items or users).
+    −mean_i log( exp(cos(m_i, e_i)/τ) / Σ_j exp(cos(m_i, e_j)/τ) ), AlignRec's CCA for one side (items or
+    users).
+
+    Args:
+        content: (b, d) m.
+        ids: (b, d) e.
+        temperature: τ.
+        counts: (b,) how often each row stands in the batch; None is once. The value is that of the batch with
+            its repetitions, without the work that repeats.
     """
+    if counts is None:
+        counts = torch.ones(len(content), dtype=content.dtype, device=content.device)
     units = functional.normalize(content, dim=1), functional.normalize(ids, dim=1)
-    loss: torch.Tensor = _InfoNce.apply(*units, 1 / temperature)
+    loss: torch.Tensor = _InfoNce.apply(*units, counts.to(content.dtype), 1 / temperature)
     return loss
 
 
@@ -27,28 +38,34 @@ class _InfoNce(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx, content: torch.Tensor, ids: torch.Tensor, scale: float
+        ctx: torch.autograd.function.FunctionCtx,
+        content: torch.Tensor,
+        ids: torch.Tensor,
+        counts: torch.Tensor,
+        scale: float,
     ) -> torch.Tensor:
-        total = content.new_zeros((), dtype=torch.float64)
+        share = counts / counts.sum().clamp(min=1)
+        # Σ_j c_j exp(s_ij): the counts enter with the vectors that the odds are multiplied by
+        weighted = torch.cat([ids, torch.ones_like(counts)[:, None]], dim=1) * counts[:, None]
+        total = -scale * (share * (content * ids).sum(1)).sum(dtype=torch.float64)
         to_content, to_ids = torch.empty_like(content), torch.zeros_like(ids)
         for start in range(0, len(content), ROWS):
-            rows = content[start : start + ROWS] * scale
+            part = slice(start, start + ROWS)
+            rows = content[part] * scale
             odds = torch.mm(rows, ids.T).exp_()
-            sums = odds.sum(1, keepdim=True)
-            total += sums.log().sum(dtype=torch.float64)
-            torch.mm(odds, ids, out=to_content[start : start + ROWS])
-            to_content[start : start + ROWS] /= sums
-            to_ids.addmm_(odds.T, rows / sums)
-        total -= scale * (content * ids).sum(dtype=torch.float64)
-        share = 1 / max(len(content), 1)
-        to_content.sub_(ids).mul_(scale * share)
-        to_ids.sub_(content, alpha=scale).mul_(share)
+            means = odds @ weighted
+            sums = means[:, -1:]
+            total += (share[part] * sums[:, 0].log()).sum(dtype=torch.float64)
+            torch.div(means[:, :-1], sums, out=to_content[part])
+            to_ids.addmm_(odds.T, rows * (share[part, None] / sums))
+        to_content.sub_(ids).mul_(scale * share[:, None])
+        to_ids.mul_(counts[:, None]).sub_(content * share[:, None], alpha=scale)
         ctx.save_for_backward(to_content, to_ids)
-        return (total * share).to(content.dtype)
+        return total.to(content.dtype)
 
     @staticmethod
     def backward(
         ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, None]:
+    ) -> tuple[torch.Tensor, torch.Tensor, None, None]:
         to_content, to_ids = ctx.saved_tensors  # type: ignore[attr-defined]
-        return to_content * gradient, to_ids * gradient, None
+        return to_content * gradient, to_ids * gradient, None, None

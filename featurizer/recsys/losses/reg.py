@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 
-def reg_loss(content: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+def reg_loss(content: torch.Tensor, units: torch.Tensor, counts: torch.Tensor | None = None) -> torch.Tensor:
     """Return ‖H Hᵀ − F Fᵀ‖_F / b, with raw dot products and the norm not squared.
 
     Neither (b, b) matrix is made: ‖H Hᵀ − F Fᵀ‖² = ‖Hᵀ H‖² − 2 ‖Fᵀ H‖² + ‖Fᵀ F‖², whose matrices are (d, d),
@@ -14,11 +14,17 @@ def reg_loss(content: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
     Args:
         content: (b, d) H, the content's vectors of the batch's items.
         units: (b, f) F, their features' unit rows, so that F Fᵀ are cosines; zero rows where there is none.
+        counts: (b,) how often each row stands in the batch; None is once. The value is that of the batch with
+            its repetitions, without the work that repeats.
     """
-    target = units.detach()
+    target, size = units.detach(), float(len(content))
+    if counts is not None:
+        # a pair (i, j) stands c_i · c_j times in the sum: each row takes the root of its count
+        roots, size = counts.to(content.dtype).sqrt()[:, None], float(counts.sum())
+        content, target = content * roots, target * roots
     square = _square(content.T @ content) - 2 * _square(target.T @ content) + _gram_square(target)
     # the difference of squares may round below zero where the two Gram matrices agree
-    return square.clamp(min=1e-12).sqrt().to(content.dtype) / max(len(content), 1)
+    return square.clamp(min=1e-12).sqrt().to(content.dtype) / max(size, 1.0)
 
 
 def _square(matrix: torch.Tensor) -> torch.Tensor:
