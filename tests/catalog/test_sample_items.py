@@ -27,7 +27,7 @@ def test_more_than_four_fifths_of_the_users_survive_a_5_core():
     assert len({item for _, item in pairs}) > 0.8 * 600
 
 
-def test_the_rotated_picture_is_upright_once_its_exif_is_obeyed(traits, meta):
+def test_the_rotated_picture_is_upright_once_its_exif_is_obeyed():
     look = make_items(50, np.random.default_rng(1))[0].look
     upright = draw(look)
     with Image.open(io.BytesIO(PICTURE_DEFECTS["exif_rotated"](upright).data)) as stored:
