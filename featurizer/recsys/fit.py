@@ -85,8 +85,17 @@ def ranked(embeddings: Embeddings, train: UserItems, positives: UserItems, ks: t
     return rank(dot_products(embeddings.users, embeddings.items), train, positives, max(*ks, 20))
 
 
-def fit(model: Recommender, data: RecData, options: TrainOptions, hooks: Hooks | None = None) -> Fitted:
+def fit(
+    model: Recommender, data: RecData, options: TrainOptions, hooks: Hooks | None = None, *, test: bool = True
+) -> Fitted:
     """Train until validation stops improving, then test the best epoch once.
+
+    Args:
+        model: what learns; left with the parameters of the best epoch.
+        data: interactions and features.
+        options: how long and how fast.
+        hooks: what is called on the way.
+        test: off while hyper-parameters are searched: the result's `test` is then empty.
 
     Raises:
         InputError: nothing can be sampled or ranked.
@@ -96,7 +105,7 @@ def fit(model: Recommender, data: RecData, options: TrainOptions, hooks: Hooks |
     run.resume()
     while run.goes_on():
         run.epoch()
-    return run.result()
+    return run.result(test=test)
 
 
 class _Run:
@@ -147,7 +156,7 @@ class _Run:
         last = number == self.options.epochs
         if number % self.options.evaluate_every == 0 or last:
             begun = clock()
-            valid = self._validate()
+            valid = self._means(self.model.embeddings(), self.data.valid)
             record["seconds_valid"] = round(clock() - begun, 4)
             record |= {f"valid_{name}": value for name, value in valid.items()}
         self.history.append(record)
@@ -179,27 +188,25 @@ class _Run:
             )
         return {"loss": total, **{f"loss_{name}": value for name, value in found.items()}}
 
-    def _validate(self) -> dict[str, float]:
-        shown = ranked(self.model.embeddings(), self.data.train, self.data.valid, self.options.ks)
-        return means(shown, self.names)
+    def _means(self, embeddings: Embeddings, positives: UserItems) -> dict[str, float]:
+        return means(ranked(embeddings, self.data.train, positives, self.options.ks), self.names)
 
     def _save(self, path: Path) -> None:
         state = optimizer_state(self.optimizer, self.parameters)
         save_checkpoint(path, Checkpoint(self.parameters, state, self.best, self.history))
 
-    def result(self) -> Fitted:
+    def result(self, *, test: bool) -> Fitted:
         """Return to the best epoch and test it."""
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(self.best[name])
         embeddings = self.model.embeddings()
         best = self.best_record()
-        shown = ranked(embeddings, self.data.train, self.data.test, self.options.ks)
         return Fitted(
             int(str(best["epoch"])),
             self.history,
             {name: float(str(best[f"valid_{name}"])) for name in self.names},
-            means(shown, self.names),
+            self._means(embeddings, self.data.test) if test else {},
             embeddings,
             self.best,
         )

@@ -1,0 +1,22 @@
+"""Each model's hyper-parameters where none are given, found on the validation items of Amazon Baby."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
+
+
+def preset(name: ModelName, *, exact: bool = False) -> tuple[ModelOptions, TrainOptions]:
+    """Return a model's options; `exact` gives AlignRec those of its authors' code."""
+    if exact:
+        return ModelOptions(name=name, exact=True), TrainOptions()
+    found: dict[ModelName, tuple[ModelOptions, TrainOptions]] = {
+        "alignrec": (ModelOptions(), TrainOptions()),
+        "lightgcn": (ModelOptions(uia=0), TrainOptions(learning_rate=5e-3, evaluate_every=2, patience=20)),
+        "bpr": (ModelOptions(uia=0, layers=0), TrainOptions(evaluate_every=2, patience=20)),
+        "vbpr": (ModelOptions(), TrainOptions(evaluate_every=2, patience=20)),
+        "freedom": (ModelOptions(), TrainOptions(evaluate_every=2, patience=20)),
+    }
+    model, training = found[name]
+    return replace(model, name=name), training

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from toy import toy_data, toy_features, toy_interactions
+
+from featurizer.errors import InputError, StaleOutput, UnknownName
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.interactions.store import read_split, write_interactions
+from featurizer.ranking.metrics import means
+from featurizer.ranking.rank import dot_products, rank
+from featurizer.recsys import train as stage_module
+from featurizer.recsys.content import default_space, read_features
+from featurizer.recsys.data import assemble
+from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
+from featurizer.recsys.recommend import recommend
+from featurizer.recsys.train import TrainStage, train
+from featurizer.recsys.tune import GRID, choices, tuned_stage
+from featurizer.recsys.vectors import export_vectors, read_vectors
+
+MODEL = ModelOptions(dim=8, neighbours=4)
+TRAINING = TrainOptions(epochs=6, batch_size=64, learning_rate=0.03, checkpoint_every=2)
+
+
+def stage_of(out, **changes) -> TrainStage:
+    given = {"out": out, "model": MODEL, "training": TRAINING, "seeds": 1, "inputs": {"features": "x"}}
+    return TrainStage(**(given | changes))
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_every_reported_figure_can_be_recomputed_from_the_two_vector_files(tmp_path, name):
+    model = dataclasses.replace(MODEL, name=name, layers=0 if name == "bpr" else 2)
+    data = toy_data()
+    summary = train(stage_of(tmp_path, model=model, seeds=2), data)
+    user_ids, users = read_vectors(tmp_path / "users.parquet", "user_id")
+    item_ids, items = read_vectors(tmp_path / "items.parquet", "item_id")
+    assert user_ids == list(data.user_ids)
+    assert item_ids == list(data.item_ids)
+    for split in ("valid", "test"):
+        score = dot_products(torch.from_numpy(users), torch.from_numpy(items))
+        again = means(rank(score, data.train, getattr(data, split), 20), list(summary[split]))
+        for metric, value in summary[split].items():
+            assert abs(again[metric] - value) < 1e-12
+    all_items = next(group for group in summary["groups"] if group["name"] == "all")
+    assert all_items["recall"] == pytest.approx(summary["test"]["recall@20"], abs=1e-12)
+
+
+def test_the_folder_holds_what_the_format_promises(tmp_path):
+    summary = train(stage_of(tmp_path, seeds=2), toy_data())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["items.parquet", "model", "users.parquet"]
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
+        "config.json",
+        "manifest.json",
+        "metrics.jsonl",
+        "model.safetensors",
+    ]
+    lines = [json.loads(line) for line in (tmp_path / "model/metrics.jsonl").read_text().splitlines()]
+    assert [(line["seed"], line["epoch"]) for line in lines] == [(s, e) for s in (0, 1) for e in range(1, 7)]
+    assert {"seconds_train", "seconds_valid", "loss", "loss_bpr", "loss_cca", "valid_recall@20"} <= set(
+        lines[0]
+    )
+    assert [row["seed"] for row in summary["seeds"]] == [0, 1]
+    values = [row["test"]["recall@20"] for row in summary["seeds"]]
+    assert summary["over_seeds"]["test"]["recall@20"]["mean"] == pytest.approx(np.mean(values))
+    assert summary["over_seeds"]["test"]["recall@20"]["sd"] == pytest.approx(np.std(values, ddof=1))
+    best = max(summary["seeds"], key=lambda row: row["valid"]["recall@20"])
+    assert summary["seed"] == best["seed"]
+    assert summary["test"] == best["test"]
+
+
+def test_a_finished_stage_is_not_run_again_and_another_configuration_is_refused(tmp_path, monkeypatch):
+    first = train(stage_of(tmp_path), toy_data())
+    monkeypatch.setattr(stage_module, "fit", None)
+    assert train(stage_of(tmp_path), toy_data()) == first
+    other = dataclasses.replace(TRAINING, learning_rate=0.01)
+    with pytest.raises(StaleOutput, match=r"training\.learning_rate"):
+        train(stage_of(tmp_path, training=other), toy_data())
+
+
+def test_a_killed_stage_goes_on_and_ends_the_same(tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def kill(progress) -> None:
+        if progress.stage.endswith("seed 1") and progress.done == 4:
+            raise Killed
+
+    straight = train(stage_of(tmp_path / "a", seeds=2), toy_data())
+    with pytest.raises(Killed):
+        train(stage_of(tmp_path / "b", seeds=2), toy_data(), kill)
+    assert not (tmp_path / "b/model/manifest.json").exists()
+    resumed = train(stage_of(tmp_path / "b", seeds=2), toy_data())
+    assert resumed["seeds"] == straight["seeds"]
+    for name in ("users.parquet", "items.parquet", "model/model.safetensors"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_users_without_train_items_and_cold_items_are_counted(tmp_path):
+    stranger = pl.DataFrame(
+        {"user_id": ["new"] * 2, "item_id": ["i000", "fresh"], "split": ["valid", "test"]}
+    )
+    data = assemble(pl.concat([toy_interactions(), stranger]), toy_features())
+    found = train(stage_of(tmp_path), data)["data"]
+    assert found["users_without_train_items"] == 1
+    assert found["valid_users_not_ranked"] == found["test_users_not_ranked"] == 1
+    assert found["items_not_in_feature_set"] == found["cold_items"] == found["items_without_features"] == 1
+    assert found["items_not_in_feature_set_such_as"] == ["fresh"]
+
+
+def test_a_list_holds_the_best_dot_products_without_the_train_items(tmp_path):
+    data = toy_data()
+    train(stage_of(tmp_path), data)
+    _, users = read_vectors(tmp_path / "users.parquet", "user_id")
+    ids, items = read_vectors(tmp_path / "items.parquet", "item_id")
+    seen = {ids[item] for item in data.train.items[data.train.starts[3] : data.train.starts[4]]}
+    expected = [ids[i] for i in np.argsort(-(items @ users[3]), kind="stable") if ids[i] not in seen]
+    assert [one.item_id for one in recommend(tmp_path, "u003", 7)] == expected[:7]
+    assert len(recommend(tmp_path, "u003", 100)) == 26
+    with pytest.raises(UnknownName, match="u003"):
+        recommend(tmp_path, "u0003", 7)
+    with pytest.raises(InputError, match="featurizer train"):
+        recommend(tmp_path / "nowhere", "u003", 7)
+
+
+def test_vectors_are_exported_as_feature_sets(tmp_path):
+    train(stage_of(tmp_path / "model"), toy_data())
+    users, items = export_vectors(tmp_path / "model", tmp_path / "export")
+    assert users.item_ids() == list(toy_data().user_ids)
+    vectors, present = items.vectors("recsys")
+    assert present.all()
+    assert (vectors == read_vectors(tmp_path / "model/items.parquet", "item_id")[1]).all()
+
+
+def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path):
+    points = choices(GRID, "random", 3, seed=0)
+    assert len({tuple(point.values()) for point in points}) == 3
+    assert len(choices(GRID, "grid", 1, seed=0)) == 7 * 5 * 5
+
+    class Killed(BaseException):
+        pass
+
+    def kill(progress) -> None:
+        if progress.done == 2:
+            raise Killed
+
+    arguments = toy_data(), (MODEL, TRAINING), ("random", 3), tmp_path, {}
+    with pytest.raises(Killed):
+        tuned_stage(*arguments, kill)
+    before = (tmp_path / "trials.jsonl").read_text()
+    assert len(before.splitlines()) == 2
+    trials = tuned_stage(*arguments)
+    assert (tmp_path / "trials.jsonl").read_text().startswith(before)
+    assert [trial.valid for trial in trials] == sorted((trial.valid for trial in trials), reverse=True)
+    assert json.loads((tmp_path / "tune.json").read_text())["best"] == dict(trials[0].values)
+    assert tuned_stage(*arguments) == trials
+    assert "test" not in (tmp_path / "trials.jsonl").read_text()
+
+
+def test_spaces_are_read_alone_or_joined(tmp_path):
+    features = toy_features()
+    half = np.arange(30) % 2 == 0
+    spaces = [
+        ArraySpace("a_image", "image", features.vectors * 3),
+        ArraySpace("b_text", "text", features.vectors[:, :4], half),
+    ]
+    made = write_arrays(tmp_path / "features", list(features.item_ids), spaces, ArrayOptions())
+    joined = read_features(made, "a_image+b_text")
+    assert joined.vectors.shape == (30, 12)
+    np.testing.assert_allclose(np.linalg.norm(joined.vectors[:, :8], axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(joined.vectors[:, 8:], axis=1), half, rtol=1e-5)
+    assert joined.present.all()
+    assert (read_features(made, "b_text").present == half).all()
+    with pytest.raises(UnknownName, match="a_image, b_text"):
+        read_features(made, "unified")
+    with pytest.raises(InputError, match="--space"):
+        default_space(made)
+
+
+def test_interactions_on_disk_train_as_those_in_memory(tmp_path):
+    frame = toy_interactions().with_columns(timestamp=None, rating=None)
+    write_interactions(frame, tmp_path / "interactions.parquet")
+    data = assemble(read_split(tmp_path / "interactions.parquet"), toy_features())
+    assert (data.train.keys == toy_data().train.keys).all()
