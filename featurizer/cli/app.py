@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import featurizer
-from featurizer.cli import card, datasets, download, encoders, extract, ingest, inspect, verify
+from featurizer.cli import card, datasets, download, encoders, extract, ingest, inspect, recommend, train, verify
 from featurizer.cli.console import say
 from featurizer.errors import FeaturizerError
 
@@ -30,6 +30,8 @@ app.add_typer(encoders.app, name="encoders")
 app.command("extract")(extract.extract)
 app.command("inspect")(inspect.inspect)
 app.command("verify")(verify.verify)
+app.command("train")(train.train)
+app.command("recommend")(recommend.recommend)
 app.command("card")(card.card)
 
 
