@@ -99,7 +99,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """
     refuse_pooling(request, FAMILY)
     place = locate(request)
-    with loading(request, FAMILY, layout=LAYOUT):
+    with loading(request, FAMILY, layout=LAYOUT, repo=place.repo, files=FILES):
         if request.revision:
             place = _at_revision(place, request.revision)
         model, transform = open_clip.create_model_from_pretrained(

@@ -93,10 +93,11 @@ def load_encoders(
         InputError: two of them would write the same space.
         FeaturizerError: one of them cannot be loaded.
     """
-    choices = [resolve(text, device=resolve_device(device), dtype=dtype) for text in texts]
+    choices = [resolve(text, dtype=dtype) for text in texts]
+    where = resolve_device(device)
     encoders: list[AnyEncoder] = []
     for text, choice in zip(texts, choices, strict=True):
-        loaded = choice.load()
+        loaded = replace(choice, request=replace(choice.request, device=where)).load()
         refuse_shared_spaces(encoders, loaded, text)
         encoders += loaded
     return encoders

@@ -11,6 +11,7 @@ from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
 from featurizer.encoders.presets import EXTRAS
 from featurizer.encoders.torch_encoder import TorchEncoder, as_given
 from featurizer.encoders.weights import (
+    CONFIG,
     freeze,
     hub_commit,
     loading,
@@ -56,7 +57,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         dim=int(model.get_embedding_dimension()),
         family=FAMILY,
         model=request.model,
-        revision=hub_commit(_repo(request.model), request),
+        revision=hub_commit(_repo(request.model), request, *CONFIG),
         source=source(request),
         weight_hash=state_sha256(model),
         pooling=_pooling(model),
@@ -80,7 +81,7 @@ def _open(request: EncoderRequest) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     folder = local_folder(request)
-    with loading(request, FAMILY, layout=LAYOUT):
+    with loading(request, FAMILY, layout=LAYOUT, repo=_repo(request.model)):
         return SentenceTransformer(
             str(folder or request.model),
             device="cpu",

@@ -26,6 +26,7 @@ from featurizer.records import Json
 
 FAMILY = "timm"
 LAYOUT = "config.json and model.safetensors, as timm saves them for the Hub"
+FILES = ("config.json", "model.safetensors", "pytorch_model.bin")
 POOLINGS = {"avg": "global_average", "token": "cls", "map": "attention"}
 """timm's names of a pooling, where ours is clearer."""
 
@@ -50,7 +51,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         dim=_dim(model),
         family=FAMILY,
         model=request.model,
-        revision=hub_commit(_published(model, "hf_hub_id") or "", request),
+        revision=hub_commit(_repo(request.model), request, *FILES),
         source=source(request),
         weight_hash=state_sha256(model),
         pooling=_pooling(model),
@@ -66,7 +67,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
 
 def _pretrained(request: EncoderRequest) -> torch.nn.Module:
     name = timm_name(request)
-    with loading(request, FAMILY, layout=LAYOUT):
+    with loading(request, FAMILY, layout=LAYOUT, repo=_repo(name), files=FILES):
         model: torch.nn.Module = timm.create_model(name, pretrained=True, num_classes=0)
     return model
 
@@ -92,6 +93,14 @@ def timm_name(request: EncoderRequest) -> str:
     if config is None or not config.hf_hub_id:
         raise InputError(f"timm:{request.model} is not on the Hub, so it has no revision {request.revision}")
     return f"hf-hub:{config.hf_hub_id}{revision}"
+
+
+def _repo(name: str) -> str:
+    """Return the Hub repository behind a model's name, empty where there is none."""
+    if "/" in name:
+        return name.removeprefix("hf-hub:").partition("@")[0]
+    config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    return str(config.hf_hub_id or "") if config else ""
 
 
 def _from_state_file(request: EncoderRequest) -> torch.nn.Module:

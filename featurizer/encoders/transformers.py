@@ -29,7 +29,15 @@ from featurizer.encoders.pooling import (
     vision_pool,
 )
 from featurizer.encoders.torch_encoder import TorchEncoder, as_given, stacked
-from featurizer.encoders.weights import freeze, hub_commit, loading, local_folder, source, state_sha256
+from featurizer.encoders.weights import (
+    CONFIG,
+    freeze,
+    hub_commit,
+    loading,
+    local_folder,
+    source,
+    state_sha256,
+)
 from featurizer.errors import InputError, ModelUnavailable
 from featurizer.records import Json
 
@@ -62,7 +70,7 @@ class Loaded:
             dim=dim,
             family=FAMILY,
             model=request.model,
-            revision=hub_commit(request.model, request),
+            revision=hub_commit(request.model, request, *CONFIG),
             source=source(request),
             weight_hash=self.weight_hash,
             pooling=self.pooling,
@@ -99,7 +107,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
 
 def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
     """Return the model in float32 and the names of the weights that the checkpoint does not hold."""
-    with loading(request, FAMILY, layout=LAYOUT):
+    with loading(request, FAMILY, layout=LAYOUT, repo=request.model):
         config = AutoConfig.from_pretrained(_where(request), revision=request.revision)
         _refuse_random_masks(request, config)
         model, info = AutoModel.from_pretrained(

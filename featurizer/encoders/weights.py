@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import httpx2
+import stamina
 import torch
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError
 from safetensors import SafetensorError
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.presets import OFFLINE
 from featurizer.encoders.torch_encoder import TORCH_DTYPES
 from featurizer.errors import InputError, MissingExtra, ModelUnavailable
+
+CONFIG = ("config.json",)
+"""The file that tells whether the Hub's cache holds a model, in most families."""
 
 
 def state_sha256(module: torch.nn.Module) -> str:
@@ -57,11 +62,13 @@ def hub_commit(repo: str, request: EncoderRequest, *files: str) -> str | None:
     """Return the commit that the Hub's cache holds one of these files at; else the revision asked for."""
     if source(request) != "hub":
         return None
-    for file in files or ("config.json",):
-        cached = try_to_load_from_cache(repo, file, revision=request.revision)
-        if isinstance(cached, str):
-            return Path(cached).parent.name
-    return request.revision
+    cached = _cached(repo, request, files)
+    return cached.parent.name if cached else request.revision
+
+
+def _cached(repo: str, request: EncoderRequest, files: Sequence[str]) -> Path | None:
+    found = (try_to_load_from_cache(repo, file, revision=request.revision) for file in files)
+    return next((Path(path) for path in found if isinstance(path, str)), None)
 
 
 def require(module: str, what: str, extra: str) -> None:
@@ -88,21 +95,35 @@ def refuse_pooling(request: EncoderRequest, family: str) -> None:
 
 
 @contextmanager
-def loading(request: EncoderRequest, family: str, *, layout: str) -> Iterator[None]:
+def loading(
+    request: EncoderRequest, family: str, *, layout: str, repo: str = "", files: Sequence[str] = CONFIG
+) -> Iterator[None]:
     """Turn a library's failure to load weights into one message that says what to do.
 
     Args:
         request: what is being loaded.
         family: the family's name, for the advice.
         layout: the files that a local folder of the family holds.
+        repo: the Hub repository that the block will download from, if any; it is asked for once before, since
+            the libraries go on asking an unreachable Hub for a minute or more.
+        files: what the Hub's cache holds of that repository once it was downloaded; then it is not asked for.
 
     Raises:
         ModelUnavailable: the Hub cannot be reached or has no such model, or the folder is incomplete.
     """
     try:
+        if repo and source(request) == "hub" and _cached(repo, request, files) is None:
+            _reach(repo, request.revision, files[0])
         yield
     except (OSError, RuntimeError, ValueError, KeyError, httpx2.HTTPError, SafetensorError) as error:
         raise ModelUnavailable(_advice(request, family, layout, error)) from error
+
+
+@stamina.retry(on=httpx2.TransportError, attempts=3, wait_initial=0.2, wait_max=1.0)
+def _reach(repo: str, revision: str | None, file: str) -> None:
+    """Ask the Hub for one file's headers; the file itself need not be there, the repository must."""
+    with suppress(EntryNotFoundError):
+        get_hf_file_metadata(hf_hub_url(repo, file, revision=revision))
 
 
 def _advice(request: EncoderRequest, family: str, layout: str, error: Exception) -> str:

@@ -125,3 +125,26 @@ def test_pooling_is_refused(checkpoint):
 def test_a_folder_without_weights_is_refused(tmp_path):
     with pytest.raises(ModelUnavailable, match=r"could not load the folder .*open_clip_config\.json"):
         family.load(EncoderRequest(name="small", model=str(tmp_path)))
+
+
+def test_a_revision_is_loaded_from_its_snapshot_and_recorded(checkpoint, monkeypatch):
+    asked = []
+
+    def snapshot(repo, *, revision, allow_patterns):
+        asked.append((repo, revision))
+        return str(checkpoint("open_clip_vit"))
+
+    monkeypatch.setattr(family, "snapshot_download", snapshot)
+    monkeypatch.setattr("featurizer.encoders.weights._reach", lambda *_: None)
+    request = EncoderRequest(name="small", model="ViT-B-32/laion2b_s34b_b79k", revision="abc12")
+    image, _ = family.load(request)
+    assert asked == [("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "abc12")]
+    assert (image.spec.source, image.spec.revision) == ("hub", "abc12")
+    same, _ = loaded(checkpoint("open_clip_vit"))
+    np.testing.assert_array_equal(vectors(image, sample_images()), vectors(same, sample_images()))
+
+
+def test_a_folder_has_no_revisions(checkpoint):
+    folder = str(checkpoint("open_clip_vit"))
+    with pytest.raises(InputError, match="has no revision v1"):
+        family.load(EncoderRequest(name="small", model=folder, revision="v1"))

@@ -110,3 +110,8 @@ def test_what_timm_does_not_do_is_refused(changes):
 )
 def test_a_model_is_named_in_timms_own_words(model, revision, expected):
     assert family.timm_name(EncoderRequest(name="x", model=model, revision=revision)) == expected
+
+
+def test_an_architecture_that_is_not_on_the_hub_has_no_revisions():
+    with pytest.raises(InputError, match="has no revision v1"):
+        family.timm_name(EncoderRequest(name="x", model="botnet50ts_256", revision="v1"))

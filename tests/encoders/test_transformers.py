@@ -236,3 +236,13 @@ def test_an_incomplete_folder_is_named_with_the_layout_expected(tmp_path):
 def test_sample_texts_reach_past_the_token_limit(checkpoint):
     limit = load(request(checkpoint("bert")))[0].spec.preprocessing["token_limit"]
     assert max(map(len, sample_texts())) > limit
+
+
+def test_pooler_pooling_of_a_text_model_gives_its_pooler_output(checkpoint, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint("bert"))
+    config = AutoModel.from_pretrained(checkpoint("bert")).config
+    for part in (AutoModel.from_config(config), tokenizer):
+        part.save_pretrained(tmp_path)
+    (encoder,) = load(request(tmp_path, pooling="pooler"))
+    tokens = tokenizer(TEXTS, padding=True, truncation=True, max_length=40, return_tensors="pt")
+    np.testing.assert_allclose(vectors(encoder, TEXTS), output(tmp_path, **tokens).pooler_output, atol=1e-5)

