@@ -57,3 +57,7 @@ bench: install
 
 clean:
 	rm -rf runs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: docs
+docs: install
+	$(BIN)/python -m featurizer.cli.pages docs/commands

@@ -87,18 +87,25 @@ def scan_reviews(
     return _interactions(pl.scan_ndjson(path, schema=schema), user, item, rating, time, time_unit)
 
 
-def scan_ratings(path: Path, names: tuple[str, str, str, str] | None, *, time_unit: int = 1) -> pl.LazyFrame:
-    """Read a CSV of ratings: user, item, rating, time in this order; `names` None: the header says which is which."""
-    if names is not None:
-        frame = pl.scan_csv(path, has_header=False, new_columns=list(names), infer_schema=False)
-    else:
-        frame = pl.scan_csv(path, infer_schema=False)
-        names = ("user_id", "parent_asin", "rating", "timestamp")
-        lacking = set(names) - set(frame.collect_schema().names())
-        if lacking:
-            raise InputError(
-                f"{path} lacks the columns {', '.join(sorted(lacking))}; expected {', '.join(names)}"
-            )
+def scan_ratings(path: Path, order: tuple[str, ...]) -> pl.LazyFrame:
+    """Read a CSV of ratings without header, whose columns are `user`, `item`, `rating`, `time` in this `order`."""
+    frame = pl.scan_csv(path, has_header=False, new_columns=list(order), infer_schema=False)
+    return _interactions(frame, "user", "item", "rating", "time", 1)
+
+
+def scan_benchmark(path: Path, *, time_unit: int) -> pl.LazyFrame:
+    """Read a CSV whose header names user_id, parent_asin, rating and timestamp.
+
+    Raises:
+        InputError: it does not.
+    """
+    frame = pl.scan_csv(path, infer_schema=False)
+    names = ("user_id", "parent_asin", "rating", "timestamp")
+    lacking = set(names) - set(frame.collect_schema().names())
+    if lacking:
+        raise InputError(
+            f"{path} lacks the columns {', '.join(sorted(lacking))}; expected {', '.join(names)}"
+        )
     return _interactions(frame, *names, time_unit)
 
 

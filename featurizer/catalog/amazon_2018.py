@@ -25,7 +25,7 @@ class Amazon2018:
         urls = [url for key in ("imageURLHighRes", "imageURL", "image") for url in amazon.texts(row.get(key))]
         return ItemRecord(
             item_id=amazon.identifier(row, "asin"),
-            title=amazon.text(row.get("title")),
+            title=_title(amazon.text(row.get("title"))),
             brand=amazon.text(row.get("brand")),
             description=amazon.text(row.get("description")),
             categories=amazon.texts(row.get("category")),
@@ -38,6 +38,11 @@ class Amazon2018:
         if amazon.is_csv(path):
             return amazon.scan_ratings(path, ("item", "user", "rating", "time"))
         return amazon.scan_reviews(path, "reviewerID", "asin", "overall", "unixReviewTime")
+
+
+def _title(title: str | None) -> str | None:
+    """Drop a title that is the page's script: where the scraper met a listing without one, it kept `getTime()`."""
+    return None if title and "getTime" in title else title
 
 
 source = Amazon2018()

@@ -41,7 +41,7 @@ class Amazon2023:
     def interactions(self, path: Path) -> pl.LazyFrame:
         """Read reviews or a benchmark CSV; milliseconds become seconds."""
         if amazon.is_csv(path):
-            return amazon.scan_ratings(path, None, time_unit=1000)
+            return amazon.scan_benchmark(path, time_unit=1000)
         return amazon.scan_reviews(path, "user_id", "parent_asin", "rating", "timestamp", time_unit=1000)
 
 

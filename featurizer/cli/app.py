@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -56,23 +58,34 @@ def options(
     level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("featurizer").setLevel(level)
+    for noisy in ("stamina", "httpx2", "httpcore2"):
+        logging.getLogger(noisy).setLevel(level if verbose > 1 else logging.ERROR)
     os.environ["FEATURIZER_DEBUG"] = "1" if debug else ""
     os.environ["FEATURIZER_QUIET"] = "1" if quiet else ""
 
 
 def main() -> None:
     """Run the program: exit 0 done, 1 an error a person can act on, 2 usage, 3 failures above the limit."""
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
     except FeaturizerError as error:
         _fail(str(error), error)
-    except KeyboardInterrupt as error:
+    except _Interrupted as error:
         _fail("interrupted; what is finished is kept. Run the same command again to go on.", error, code=130)
     except OSError as error:
         _fail(
             f"{error.strerror or error}: {error.filename or 'a file'}. Check the path and its permissions.",
             error,
         )
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C; the command framework would swallow a KeyboardInterrupt and its message."""
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise _Interrupted
 
 
 def _fail(message: str, error: BaseException, code: int = 1) -> None:

@@ -133,7 +133,8 @@ class _Lines:
     def __init__(self) -> None:
         self.rates: dict[str, _Rate] = {}
         self.last: Progress | None = None
-        self.printed, self.when = None, time.monotonic()
+        self.printed: Progress | None = None
+        self.when = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         if self.last is not None and self.last.stage != progress.stage:

@@ -63,12 +63,15 @@ def extract(
     Example: featurizer extract ./catalog --encoder clip --encoder minilm --out ./features
     """
     from featurizer.catalog.store import Catalog
-    from featurizer.encoders.resolve import load_encoders, resolve_device
+    from featurizer.encoders.device import resolve_device
+    from featurizer.encoders.resolve import load_encoders, resolve
     from featurizer.features.extract import ExtractOptions
     from featurizer.features.extract import extract as run
     from featurizer.release.card import write_card
 
     opened = Catalog.open(catalog)
+    for text in encoder:
+        resolve(text)  # a wrong name is told before anything heavy is imported
     where = resolve_device(device)
     loaded = load_encoders(encoder, device=where, dtype=compute_dtype.value)
     for one in loaded:

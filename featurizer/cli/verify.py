@@ -34,7 +34,8 @@ def verify(
     problems = run(features)
     if sample and catalog is not None and not problems:
         from featurizer.catalog.store import Catalog
-        from featurizer.encoders.resolve import load_encoders, resolve_device
+        from featurizer.encoders.device import resolve_device
+        from featurizer.encoders.resolve import load_encoders
 
         encoders = load_encoders(recorded_requests(features), device=resolve_device(device), dtype="float32")
         problems = verify_sample(features, Catalog.open(catalog), encoders, sample=sample)

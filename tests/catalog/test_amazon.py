@@ -1,0 +1,256 @@
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featurizer import registry
+from featurizer.catalog import amazon
+from featurizer.catalog.amazon_2014 import source as amazon_2014
+from featurizer.catalog.amazon_2018 import source as amazon_2018
+from featurizer.catalog.amazon_2023 import source as amazon_2023
+from featurizer.catalog.lines import LineSource
+from featurizer.catalog.text import TextRecipe
+from featurizer.errors import InputError
+
+META_2014 = {
+    "asin": "097293751X",
+    "title": "Planetwise Sippy&#x92;s Cup",
+    "price": 9.99,
+    "imUrl": "http://ecx.images-amazon.com/images/I/41Bb6wf%2BqUL._SX300_.jpg",
+    "related": {"also_bought": ["B00000"]},
+    "salesRank": {"Baby": 7},
+    "brand": "Acme&reg;",
+    "categories": [["Baby", "Feeding"], ["Baby", "Gifts"]],
+    "description": "It's a <b>cup</b>, not a banana",
+}
+META_2018 = {
+    "asin": "B000052YQV",
+    "title": "Lip Balm",
+    "brand": "",
+    "description": ["Soft &amp; smooth.", "", "<p>Two parts</p>"],
+    "category": ["Beauty", "Lips"],
+    "feature": ["SPF 15"],
+    "imageURL": ["https://m/1._SS40_.jpg"],
+    "imageURLHighRes": ["https://m/1.jpg"],
+    "rank": "2,938,573 in Beauty",
+}
+META_2023 = {
+    "main_category": "All Beauty",
+    "title": "Hair Clip",
+    "average_rating": 4.8,
+    "features": [],
+    "description": ["One.", "Two."],
+    "price": "None",
+    "images": [
+        {
+            "thumb": "https://m/s.jpg",
+            "large": "https://m/l.jpg",
+            "variant": "PT01",
+            "hi_res": "https://m/side.jpg",
+        },
+        {"thumb": "https://m/t.jpg", "large": "https://m/large.jpg", "variant": "MAIN", "hi_res": None},
+    ],
+    "store": "Clip Shop",
+    "categories": [],
+    "details": {"Brand": "Howard"},
+    "parent_asin": "B01CUPMQZE",
+}
+
+
+def test_a_2014_line_is_a_python_literal():
+    record = amazon_2014.item(repr(META_2014))
+    assert record.item_id == "097293751X"
+    assert record.categories == ("Baby", "Feeding", "Gifts")
+    assert record.image.url == META_2014["imUrl"]
+    assert set(record.extra) == {"price", "related", "salesRank"}
+    assert (
+        TextRecipe().render(record)
+        == "Planetwise Sippy’s Cup Acme® Baby Feeding Gifts It's a cup, not a banana"
+    )
+
+
+def test_a_2014_line_is_parsed_and_never_run(tmp_path):
+    with pytest.raises(ValueError, match=r"malformed|literal"):
+        amazon_2014.item(f"__import__('pathlib').Path('{tmp_path}/owned').touch()")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_2018_line_prefers_the_large_picture_and_joins_the_description():
+    record = amazon_2018.item(json.dumps(META_2018))
+    assert record.image.url == "https://m/1.jpg"
+    assert record.brand is None
+    assert TextRecipe().render(record) == "Lip Balm Beauty Lips Soft & smooth. Two parts"
+    assert set(record.extra) == {"feature", "rank"}
+    assert (
+        amazon_2018.item(json.dumps({**META_2018, "imageURLHighRes": []})).image.url
+        == "https://m/1._SS40_.jpg"
+    )
+
+
+def test_a_2018_title_that_is_the_pages_script_is_no_title():
+    title = "var aPageStart = (new Date()).getTime();"
+    assert amazon_2018.item(json.dumps({**META_2018, "title": title})).title is None
+
+
+def test_a_2023_line_takes_the_main_picture_in_its_largest_size():
+    record = amazon_2023.item(json.dumps(META_2023))
+    assert record.item_id == "B01CUPMQZE"
+    assert record.image.url == "https://m/large.jpg"
+    assert record.brand == "Howard"
+    assert record.categories == ("All Beauty",)
+    assert record.description == "One. Two."
+
+
+def test_the_hubs_copy_of_2023_gives_the_same_item():
+    images = META_2023["images"]
+    columns = {key: [image[key] for image in images] for key in images[0]}
+    copy = {**META_2023, "images": columns, "details": json.dumps(META_2023["details"])}
+    one, other = amazon_2023.item(json.dumps(META_2023)), amazon_2023.item(json.dumps(copy))
+    assert (one.image, one.brand, one.title) == (other.image, other.brand, other.title)
+
+
+@pytest.mark.parametrize("details", ["", None, {}, "{}"])
+def test_a_2023_item_without_a_brand_has_its_store(details):
+    assert amazon_2023.item(json.dumps({**META_2023, "details": details})).brand == "Clip Shop"
+
+
+@pytest.mark.parametrize("images", [[], None, {}, {"large": []}, [{"large": None}]])
+def test_a_2023_item_without_pictures_has_none(images):
+    assert amazon_2023.item(json.dumps({**META_2023, "images": images})).image.url is None
+
+
+@pytest.mark.parametrize("source", [amazon_2014, amazon_2018, amazon_2023])
+@pytest.mark.parametrize("line", ["", "{", "[]", "{}", "{'asin': None, 'parent_asin': 'nan'}", "\x00"])
+def test_a_malformed_line_is_a_value_error(source, line):
+    with pytest.raises(ValueError):
+        source.item(line)
+
+
+@pytest.mark.parametrize("source", [amazon_2014, amazon_2018, amazon_2023])
+@given(line=st.text(max_size=80))
+def test_no_line_raises_anything_else(source, line):
+    try:
+        source.item(line)
+    except ValueError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("nan", None),
+        ("None", None),
+        (float("nan"), None),
+        ("banana", "banana"),
+        ("Nancy", "Nancy"),
+        (None, None),
+        (["a", "nan", "b"], "a b"),
+        (5, "5"),
+        ("NaN bread", "NaN bread"),
+    ],
+)
+def test_what_stands_for_nothing_is_no_text_and_words_that_contain_it_are(cell, text):
+    assert amazon.text(cell) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "content", "rows"),
+    [
+        (
+            amazon_2014,
+            "ratings_Baby.csv",
+            "A1,097293751X,5.0,1365811200\n",
+            [("A1", "097293751X", 1365811200, 5.0)],
+        ),
+        (
+            amazon_2014,
+            "reviews_Baby_5.json",
+            '{"reviewerID": "A1", "asin": "B1", "overall": 4.0, "unixReviewTime": 7, "reviewText": "a\\nb", "helpful": [0, 1]}\n',
+            [("A1", "B1", 7, 4.0)],
+        ),
+        (
+            amazon_2018,
+            "All_Beauty_5.json",
+            '{"overall": 5.0, "verified": true, "reviewerID": "A1", "asin": "B1", "style": {"Size:": " 1"}, "unixReviewTime": 7}\n',
+            [("A1", "B1", 7, 5.0)],
+        ),
+        (amazon_2018, "All_Beauty.csv", "B1,A1,5.0,7\n", [("A1", "B1", 7, 5.0)]),
+        (
+            amazon_2023,
+            "All_Beauty.jsonl",
+            '{"rating": 5.0, "asin": "CHILD", "parent_asin": "B1", "user_id": "A1", "timestamp": 1588687728923}\n',
+            [("A1", "B1", 1588687728, 5.0)],
+        ),
+        (
+            amazon_2023,
+            "All_Beauty.csv",
+            "user_id,parent_asin,rating,timestamp\nA1,B1,5.0,1588687728923\n",
+            [("A1", "B1", 1588687728, 5.0)],
+        ),
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_reviews_and_ratings_become_interactions(tmp_path, source, name, content, rows, zipped):
+    path = tmp_path / (f"{name}.gz" if zipped else name)
+    path.write_bytes(gzip.compress(content.encode()) if zipped else content.encode())
+    assert source.interactions(path).collect().rows() == rows
+
+
+def test_a_ratings_file_without_its_columns_is_a_clear_error(tmp_path):
+    (tmp_path / "All_Beauty.csv").write_text("user,item\n1,2\n")
+    with pytest.raises(InputError, match="parent_asin"):
+        amazon_2023.interactions(tmp_path / "All_Beauty.csv")
+
+
+def test_the_formats_are_plug_ins():
+    assert registry.names(registry.SOURCES) == ["amazon-2014", "amazon-2018", "amazon-2023"]
+    assert registry.load(registry.SOURCES, "amazon-2023") is amazon_2023
+
+
+def metadata(tmp_path, lines):
+    path = tmp_path / "meta.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    return path
+
+
+def line(item, **more):
+    return json.dumps({"parent_asin": item, "title": item.upper(), **more})
+
+
+def test_a_metadata_file_keeps_its_order_counts_its_faults_and_ends_with_items_it_does_not_know(tmp_path):
+    path = metadata(
+        tmp_path, [line("b", price=1), "{broken", line("a"), line("b", title="again"), line("z"), line("c")]
+    )
+    source = LineSource(path, amazon_2023, frozenset("abcd"))
+    assert [(item.item_id, item.title) for item in source] == [
+        ("b", "B"),
+        ("a", "A"),
+        ("c", "C"),
+        ("d", None),
+    ]
+    assert source.notes == {"malformed_lines": 1, "repeated_items": 1, "without_metadata": 1}
+    assert list(source.extra) == ["price", "other_fields"]
+
+
+def test_a_metadata_file_without_any_item_and_one_cut_short_are_clear_errors(tmp_path):
+    with pytest.raises(InputError, match="no item that can be read"):
+        list(LineSource(metadata(tmp_path, ["{", "["]), amazon_2023))
+    path = metadata(tmp_path, [line(str(n)) for n in range(500)])
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(InputError, match="download it again"):
+        list(LineSource(path, amazon_2023))
+
+
+def test_real_addresses_of_2014_make_catalogue_items(shared_data):
+    from featurizer.catalog.columns import ColumnNames
+    from featurizer.catalog.table import TableSource
+
+    items = list(TableSource(shared_data / "amazon-baby" / "item_urls.csv", ColumnNames(item_id="asin")))
+    assert len(items) == 7050
+    assert len({item.item_id for item in items}) == 7050
+    assert all(len(item.item_id) == 10 for item in items)
+    with_url = [item for item in items if item.image.url]
+    assert len(with_url) > 7000
+    assert all(item.image.url.startswith("http") for item in with_url)

@@ -1,0 +1,137 @@
+import gzip
+import io
+import json
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from featurizer.catalog.datasets import DatasetEntry, RemoteFile
+from featurizer.catalog.download import DownloadOptions, download
+from featurizer.catalog.history import SplitOptions
+from featurizer.catalog.images import FetchOptions, ImageFetcher
+from featurizer.errors import DownloadError, InputError, StaleOutput
+from tests.servers import answer, ranged, serve
+
+ITEMS = [f"i{n}" for n in range(8)]
+
+
+def picture(n):
+    buffer = io.BytesIO()
+    Image.new("RGB", (16 + n, 16), (n * 30, 0, 0)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def site():
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def entry(site):
+    meta = []
+    for n, item in enumerate([*ITEMS, "never-bought"]):
+        url = site.at(f"/{item}.jpg", answer(b"gone", status=404) if n == 3 else answer(picture(n)))
+        meta.append(
+            json.dumps(
+                {"parent_asin": item, "title": f"Item {n}", "images": [{"large": url, "variant": "MAIN"}]}
+            )
+        )
+    reviews = [
+        json.dumps({"user_id": f"u{u}", "parent_asin": item, "rating": 5.0, "timestamp": 1000 * (u * 8 + n)})
+        for u in range(6)
+        for n, item in enumerate(ITEMS)
+        if (u + n) % 3
+    ]
+    return DatasetEntry(
+        title="Served",
+        format="amazon-2023",
+        metadata=RemoteFile(url=site.at("/meta.jsonl.gz", ranged(gzip.compress("\n".join(meta).encode())))),
+        interactions=RemoteFile(
+            url=site.at("/reviews.jsonl.gz", ranged(gzip.compress("\n".join(reviews).encode())))
+        ),
+        licence="CC0-1.0",
+        terms="none",
+        citation="none",
+    )
+
+
+def run(entry, tmp_path, **options):
+    chosen = DownloadOptions(
+        **{"split": SplitOptions(2, "leave-one-out"), "cache": tmp_path / "cache", **options}
+    )
+    with ImageFetcher(FetchOptions()) as fetcher:
+        return download("served", entry, tmp_path / "c", chosen, fetcher=fetcher)
+
+
+def statuses(catalog):
+    rows = [
+        row
+        for path in catalog.parts
+        for row in pq.read_table(path, columns=["item_id", "image_status"]).to_pylist()
+    ]
+    return {row["item_id"]: row["image_status"] for row in rows}
+
+
+def test_a_dataset_becomes_a_catalogue_with_interactions_and_a_reason_for_each_failure(entry, tmp_path):
+    catalog = run(entry, tmp_path)
+    assert statuses(catalog) == {item: "http_404" if item == "i3" else "ok" for item in ITEMS}
+    interactions = pl.read_parquet(tmp_path / "c" / "interactions.parquet")
+    assert set(interactions["item_id"]) == set(ITEMS)
+    assert set(interactions["split"]) == {"train", "valid", "test"}
+    assert catalog.manifest["interactions"]["users"] == 6
+    assert catalog.manifest["source"]["licence"] == "CC0-1.0"
+
+
+def test_all_items_keeps_those_outside_the_core_and_no_images_fetches_none(entry, site, tmp_path):
+    catalog = run(entry, tmp_path, all_items=True, images=False)
+    assert statuses(catalog) == dict.fromkeys([*ITEMS, "never-bought"], "none")
+    assert not [path for path in site.hits if path.endswith("jpg")]
+
+
+def test_a_finished_download_asks_the_network_nothing_and_another_split_is_stale(entry, site, tmp_path):
+    run(entry, tmp_path)
+    asked = site.hits.total()
+    run(entry, tmp_path)
+    assert site.hits.total() == asked
+    with pytest.raises(StaleOutput, match="seed"):
+        run(entry, tmp_path, split=SplitOptions(2, "leave-one-out", 1))
+
+
+def test_pictures_that_failed_arrive_on_retry(entry, site, tmp_path):
+    run(entry, tmp_path)
+    site.at("/i3.jpg", answer(picture(3)))
+    catalog = run(entry, tmp_path, retry_failed=True)
+    assert set(statuses(catalog).values()) == {"ok"}
+
+
+def test_a_dataset_whose_file_is_not_there_is_a_clear_error(entry, site, tmp_path):
+    site.at("/meta.jsonl.gz", answer(b"gone", status=404))
+    with pytest.raises(DownloadError, match="404"):
+        run(entry, tmp_path)
+
+
+def test_a_core_that_leaves_nothing_says_so(entry, tmp_path):
+    with pytest.raises(InputError, match="lower --k-core"):
+        run(entry, tmp_path, split=SplitOptions(50))
+
+
+def test_a_local_copy_of_the_files_works_as_well(entry, site, tmp_path):
+    folder = tmp_path / "local"
+    folder.mkdir()
+    (folder / "m.jsonl").write_text(
+        json.dumps({"parent_asin": "a", "title": "A"}) + "\n" + json.dumps({"parent_asin": "b"})
+    )
+    (folder / "r.csv").write_text(
+        "user_id,parent_asin,rating,timestamp\n"
+        + "".join(f"u{u},{i},5,{u}000\n" for u in range(3) for i in "ab")
+    )
+    local = entry.model_copy(
+        update={
+            "metadata": RemoteFile(url=(folder / "m.jsonl").as_uri()),
+            "interactions": RemoteFile(url=(folder / "r.csv").as_uri()),
+        }
+    )
+    assert statuses(run(local, tmp_path)) == {"a": "none", "b": "none"}

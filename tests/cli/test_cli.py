@@ -1,0 +1,257 @@
+"""The program as a user runs it: in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = [sys.executable, "-m", "featurizer"]
+
+
+def featurizer(*arguments, cwd=None, **environment):
+    own = {**os.environ, "HF_HUB_OFFLINE": "1", "COLUMNS": "200", **environment}
+    return subprocess.run(
+        [*PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=own, timeout=280
+    )
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sample") / "catalog"
+    done = featurizer("download", "sample", "--out", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"] > 550
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path):
+    (tmp_path / "items.csv").write_text("id,title,label\na,Red cup,x\nb,Blue cup,x\nc,Green lamp,y\nd,,y\n")
+    return tmp_path
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, table):
+    """Run the program in this process, in the folder of `table`: the same `main`, without a second start."""
+    from featurizer.cli.app import main
+
+    def run(*arguments):
+        monkeypatch.chdir(table)
+        monkeypatch.setattr(sys, "argv", ["featurizer", *map(str, arguments)])
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, stopped.value.code or 0, out, err)
+
+    return run
+
+
+def error_of(done):
+    assert done.returncode == 1, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    message = done.stderr.strip().splitlines()[-1]
+    assert message.startswith("error: ")
+    return message
+
+
+def test_help_answers_fast_and_imports_no_heavy_library():
+    code = (
+        "import sys; sys.argv = ['featurizer', '--help']\n"
+        "from featurizer.cli.app import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'open_clip', 'timm', 'numpy', 'pyarrow', 'polars', 'datasets', 'PIL'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "heavy: []" in done.stderr
+    for command in ("download", "ingest", "extract", "inspect", "verify", "encoders", "datasets", "card"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize("command", [["encoders"], ["datasets"], ["encoders", "show", "clip"]])
+def test_listing_imports_no_torch(command):
+    code = (
+        f"import sys; sys.argv = ['featurizer', *{command!r}]\n"
+        "from featurizer.cli.app import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print('torch:', 'torch' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "torch: False" in done.stderr, done.stderr
+
+
+def test_every_command_has_help_with_an_example():
+    from featurizer.cli.pages import command_paths, help_text
+
+    paths = list(command_paths())
+    assert ("encoders", "show") in paths
+    for path in paths:
+        assert f"Example: featurizer {path[0]}" in help_text(path), path
+
+
+def test_the_sample_becomes_a_feature_set_with_real_encoders(sample, tmp_path):
+    out = tmp_path / "features"
+    made = featurizer(
+        "extract", sample, "--encoder", "efficientnet-lite0", "--encoder", "minilm", "--out", out, "--json"
+    )
+    assert made.returncode == 0, made.stderr
+    summary = json.loads(made.stdout)
+    assert summary["spaces"] == ["efficientnet-lite0_image", "minilm_text"]
+    assert sum(summary["failures"].values()) > 0
+    shown = json.loads(featurizer("inspect", out, "--json").stdout)
+    assert shown["rows"] == summary["rows"]
+    assert shown["spaces"]["efficientnet-lite0_image"]["dim"] == 1280
+    assert shown["spaces"]["minilm_text"]["nonfinite"] == 0
+    assert shown["failures"] == summary["failures"]
+    checked = featurizer("verify", out, "--catalog", sample, "--sample", "5", "--json")
+    assert json.loads(checked.stdout) == {"ok": True, "problems": []}
+    assert "configs:" in (out / "README.md").read_text()
+    stale = featurizer("extract", sample, "--encoder", "minilm", "--out", out)
+    assert "differing" in error_of(stale)
+    near = featurizer("inspect", out, "--neighbours", first_id(sample), "--catalog", sample)
+    assert "nearest to" in near.stdout
+
+
+def first_id(catalog):
+    import pyarrow.parquet as pq
+
+    return pq.read_table(catalog / "items" / "part-00000.parquet", columns=["item_id"]).column(0)[0].as_py()
+
+
+def test_ingest_says_what_it_made_and_keeps_labels(call, table):
+    done = call("ingest", table / "items.csv", "--out", table / "c", "--licence", "CC0-1.0")
+    assert done.returncode == 0, done.stderr
+    assert "4 items" in done.stdout
+    assert "3 with text" in done.stdout
+    assert "label" in call("inspect", table / "c").stdout
+
+
+def test_ingest_with_interactions_splits_them_and_counts_strangers(call, table):
+    lines = "user_id,item_id,timestamp\n" + "".join(
+        f"u{u},{i},{u * 9 + n}\n" for u in range(3) for n, i in enumerate("abcz")
+    )
+    (table / "clicks.csv").write_text(lines)
+    done = call(
+        "ingest",
+        table / "items.csv",
+        "--interactions",
+        table / "clicks.csv",
+        "--split",
+        "leave-one-out",
+        "--out",
+        table / "c",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["interactions"]
+    assert (found["train"], found["valid"], found["test"]) == (6, 3, 3)
+    assert found["items_without_catalogue_row"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["extract", "c", "--encoder", "clipp", "--out", "o"], "did you mean clip"),
+        (["extract", "c", "--encoder", "minilm", "--encoder", "minilm", "--out", "o"], "NAME="),
+        (["extract", "nowhere", "--encoder", "minilm", "--out", "o"], "no folder"),
+        (["extract", ".", "--encoder", "minilm", "--out", "o"], "holds no catalog.json"),
+        (["download", "amazon-2014-babi", "--out", "o"], "did you mean amazon-2014-baby"),
+        (["ingest", "nowhere.csv", "--out", "o"], "does not exist"),
+        (["ingest", "items.csv", "--title-column", "titel", "--out", "o"], "did you mean title"),
+        (["ingest", "twice.csv", "--out", "o"], "appears twice"),
+        (["ingest", "empty.csv", "--out", "o"], "no items"),
+        (
+            ["ingest", "items.csv", "--text-template", "{label}", "--out", "o"],
+            "unknown field in the text template",
+        ),
+        (["ingest", "items.csv", "--out", "c", "--licence", "MIT"], "differing"),
+        (["inspect", "nowhere"], "no folder"),
+        (["verify", "c"], "holds no feature_set.json"),
+        (["encoders", "show", "clap"], "did you mean clip"),
+        (["datasets", "show", "sampel"], "did you mean sample"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_1(call, table, arguments, message):
+    (table / "twice.csv").write_text("id,title\na,Cup\na,Mug\n")
+    (table / "empty.csv").write_text("id,title\n")
+    assert call("ingest", "items.csv", "--out", "c").returncode == 0
+    assert message in error_of(call(*arguments))
+
+
+def test_a_hub_model_without_network_says_how_to_use_a_local_folder(table):
+    assert featurizer("ingest", "items.csv", "--out", "c", cwd=table).returncode == 0
+    done = featurizer(
+        "extract", "c", "--encoder", "dinov2", "--out", "o", cwd=table, HF_HOME=str(table / "hf")
+    )
+    message = error_of(done)
+    assert "facebook/dinov2-base" in message
+    assert ":./" in message
+
+
+def test_usage_errors_exit_with_2(call):
+    assert call("extract").returncode == 2
+    assert call("no-such-command").returncode == 2
+
+
+def test_more_failures_than_allowed_exit_with_3(call, table):
+    (table / "broken.csv").write_text("id,title,image\na,Cup,missing.jpg\n")
+    done = call("ingest", "broken.csv", "--out", "c", "--max-failures", "0")
+    assert done.returncode == 3
+    assert (table / "c" / "catalog.json").exists()
+    assert "1 missing_file" in done.stdout
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = featurizer("--debug", "inspect", tmp_path / "nowhere")
+    assert "Traceback" in done.stderr
+
+
+def test_quiet_says_nothing_but_results(table):
+    done = featurizer("--quiet", "ingest", "items.csv", "--out", "c", cwd=table)
+    assert done.stderr == ""
+    assert "4 items" in done.stdout
+
+
+def test_an_unreadable_folder_is_a_clear_error(table):
+    folder = table / "locked"
+    folder.mkdir()
+    (folder / "a.jpg").touch()
+    folder.chmod(0)
+    try:
+        if os.access(folder, os.R_OK):
+            pytest.skip("the superuser may read every folder")
+        assert "permission" in error_of(featurizer("ingest", "locked", "--out", "c", cwd=table)).lower()
+    finally:
+        folder.chmod(0o755)
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(sample, tmp_path):
+    child = subprocess.Popen(
+        [
+            *PROGRAM,
+            "extract",
+            str(sample),
+            "--encoder",
+            "efficientnet-lite0",
+            "--shard-rows",
+            "32",
+            "--out",
+            str(tmp_path / "f"),
+        ],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while child.poll() is None and not (tmp_path / "f" / ".stage.json").exists():
+        time.sleep(0.05)
+    time.sleep(1)
+    child.send_signal(signal.SIGINT)
+    _, talk = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "Run the same command again" in talk
+    assert "Traceback" not in talk
