@@ -30,17 +30,19 @@ def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFra
     """Read interactions, one row a user-item event.
 
     Args:
-        path: `.parquet`, `.csv`, `.tsv` or `.inter` (columns `userID itemID x_label`, 0 train, 1 valid, 2 test),
-            `.gz` may follow. Columns are recognised by their usual names; a `:token` type suffix is dropped.
+        path: `.parquet`, `.csv`, `.tsv` or `.inter` (columns `userID itemID x_label`: 0 train, 1 valid,
+            2 test), `.gz` may follow. Columns are recognised by their usual names; a `:token` type suffix
+            is dropped.
         item_map: a CSV or TSV with the columns asin and itemID, for a file that numbers its items: ids become
             the catalogue's.
 
     Returns:
-        user_id, item_id: string; timestamp: int64, null where unknown; rating: float64, likewise; split: string,
-        null when the file has none.
+        user_id, item_id: string; timestamp: int64, null where unknown; rating: float64, likewise; split:
+        string, null when the file has none.
 
     Raises:
-        InputError: the file is missing, empty, of another format, lacks a column, or names a split that is none.
+        InputError: the file is missing, empty, of another format, lacks a column, or names a split that
+            is none.
     """
     frame = _read(path)
     named = _rename(frame, path)
@@ -62,11 +64,12 @@ def _read(path: Path) -> pl.DataFrame:
         if suffix == ".parquet":
             return pl.read_parquet(path)
         if suffix in _SEPARATORS:
-            return pl.read_csv(path, separator=_SEPARATORS[suffix], infer_schema=False)
+            quote = None if suffix == ".inter" else '"'
+            return pl.read_csv(path, separator=_SEPARATORS[suffix], quote_char=quote, infer_schema=False)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; expected a file of interactions") from None
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} cannot be read as {suffix}: {error}") from error
+        raise InputError(f"{path} cannot be read as {suffix}: {_brief(error)}") from error
     raise InputError(
         f"{path}: cannot tell the format; expected .parquet, .csv, .tsv or .inter (.gz may follow)"
     )
@@ -89,13 +92,15 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     ]
     try:
         named = frame.select(columns).with_columns(
-            pl.col("user_id", "item_id").cast(pl.String),
-            pl.col("timestamp").cast(pl.Float64).cast(pl.Int64),
+            pl.col("user_id", "item_id").cast(pl.String).replace("", None),
+            _seconds(frame.schema.get(found["timestamp"] or "")),
             pl.col("rating").cast(pl.Float64),
             _split_names(),
         )
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: timestamps and ratings must be numbers: {error}") from error
+        raise InputError(
+            f"{path}: ids must be texts or whole numbers, timestamps and ratings numbers: {_brief(error)}"
+        ) from error
     strange = (
         named.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))["split"]
         .unique()
@@ -104,6 +109,13 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     if strange:
         raise InputError(f"{path}: unknown split {strange[:3]}; expected train, valid, test or 0, 1, 2")
     return named
+
+
+def _seconds(kind: pl.DataType | None) -> pl.Expr:
+    column = pl.col("timestamp")
+    if kind is not None and kind.is_temporal():
+        return column.dt.epoch("s").alias("timestamp")
+    return column.cast(pl.Float64).cast(pl.Int64)
 
 
 def _split_names() -> pl.Expr:
@@ -116,7 +128,7 @@ def _map_items(frame: pl.DataFrame, item_map: Path, path: Path) -> pl.DataFrame:
         head = item_map.read_text("utf-8").partition("\n")[0]
         table = pl.read_csv(item_map, separator="\t" if "\t" in head else ",", infer_schema=False)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"item map {item_map} cannot be read: {error}") from error
+        raise InputError(f"item map {item_map} cannot be read: {_brief(error)}") from error
     folded = {name.casefold(): name for name in table.columns}
     asin = next((folded[name] for name in ("asin", "item_id", "parent_asin") if name in folded), None)
     if asin is None or "itemid" not in folded:
@@ -131,3 +143,7 @@ def _map_items(frame: pl.DataFrame, item_map: Path, path: Path) -> pl.DataFrame:
     if len(unknown):
         raise InputError(f"{len(unknown)} items of {path} are not in {item_map}, such as {unknown[0]}")
     return joined.with_columns(pl.col("mapped").alias("item_id")).drop("mapped")
+
+
+def _brief(error: Exception) -> str:
+    return str(error).partition("\n")[0]

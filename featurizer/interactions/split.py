@@ -37,9 +37,8 @@ def split(interactions: pl.DataFrame, method: str, *, seed: int = 0) -> pl.DataF
         raise InputError(
             f"{missing} interactions have no timestamp; the split '{method}' needs one each. Use 'random'."
         )
-    return (
-        _leave_one_out(ordered) if method == "leave-one-out" else ordered.with_columns(_global_time(ordered))
-    )
+    named = _leave_one_out(ordered) if method == "leave-one-out" else _global_time(ordered)
+    return ordered.with_columns(named)
 
 
 def _named(test: pl.Expr, valid: pl.Expr) -> pl.Expr:
@@ -53,22 +52,32 @@ def _named(test: pl.Expr, valid: pl.Expr) -> pl.Expr:
     )
 
 
-def _random(ordered: pl.DataFrame, seed: int) -> pl.Series:
-    shuffle = pl.Series("shuffle", np.random.default_rng(seed).permutation(ordered.height))
-    n = pl.len().over("user_id")
-    held = pl.when(n < 10).then(2).otherwise((n * 2) // 10)
-    rank = pl.col("shuffle").rank("ordinal").over("user_id").cast(pl.Int64)
+def _random(ordered: pl.DataFrame, seed: int) -> pl.Expr:
+    users = ordered["user_id"].rle_id().to_numpy().astype(np.int64)
+    shuffle = np.random.default_rng(seed).permutation(ordered.height)
+    n, place = _places(users, np.argsort(users * ordered.height + shuffle))
+    held = pl.when(n < 10).then(2).otherwise(n // 5)
     valid = held // 2
-    few = n < 3
-    name = _named((rank > valid) & (rank <= held) & ~few, (rank <= valid) & ~few)
-    return ordered.with_columns(shuffle).select(name).to_series()
+    return _named((n >= 3) & (place >= valid) & (place < held), (n >= 3) & (place < valid))
 
 
-def _leave_one_out(interactions: pl.DataFrame) -> pl.DataFrame:
-    n, place = pl.len().over("user_id"), pl.int_range(pl.len()).over("user_id")
-    by_time = interactions.sort("user_id", "timestamp", "item_id")
-    named = by_time.with_columns(_named((place == n - 1) & (n >= 3), (place == n - 2) & (n >= 3)))
-    return named.sort("user_id", "item_id")
+def _leave_one_out(ordered: pl.DataFrame) -> pl.Expr:
+    users = ordered["user_id"].rle_id().to_numpy()
+    n, place = _places(users, np.lexsort((ordered["timestamp"].to_numpy(), users)))
+    return _named((n >= 3) & (place == n - 1), (n >= 3) & (place == n - 2))
+
+
+def _places(users: np.ndarray, order: np.ndarray) -> tuple[pl.Expr, pl.Expr]:
+    """Return for each row how many its user has, and its place among them when rows are taken in `order`.
+
+    Args:
+        users: the number of each row's user, from 0, ascending.
+        order: a permutation of the rows that keeps users ascending.
+    """
+    counts = np.bincount(users)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return pl.lit(pl.Series(counts[users])), pl.lit(pl.Series(place))
 
 
 def _global_time(ordered: pl.DataFrame) -> pl.Expr:

@@ -30,7 +30,8 @@ def read_split(path: Path, *, item_map: Path | None = None) -> pl.DataFrame:
     missing = interactions["split"].null_count()
     if missing:
         raise InputError(
-            f"{path}: {missing} of {interactions.height} rows have no split; expected a column split with {', '.join(SPLITS)}"
+            f"{path}: {missing} of {interactions.height} rows have no split; expected a column split with "
+            f"{', '.join(SPLITS)}"
         )
     if not (interactions["split"] == "train").any():
         raise InputError(f"{path} has no train rows; expected some to learn from")

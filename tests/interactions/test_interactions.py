@@ -1,9 +1,11 @@
+import csv
 import gzip
 from collections import Counter
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from featurizer.errors import InputError, UnknownName
@@ -36,6 +38,15 @@ def test_the_published_splits_have_the_published_statistics(shared_data, name, u
     mapped = read_split(folder / f"{name}.inter.gz", item_map=folder / "i_id_mapping.csv")
     assert mapped["item_id"].str.len_chars().unique().to_list() == [10]
     assert statistics(mapped) == found
+
+
+def test_an_item_map_may_name_its_columns_in_any_order_and_hold_others(shared_data):
+    folder = shared_data / "amazon-baby"
+    other, usual = (
+        read_split(folder / "baby.inter.gz", item_map=folder / name)
+        for name in ("item_urls.csv", "i_id_mapping.csv")
+    )
+    assert other.equals(usual)
 
 
 @pytest.mark.parametrize("name", ["baby", "sports"])
@@ -77,7 +88,7 @@ def test_every_format_and_its_usual_column_names_are_read(tmp_path, name, conten
         ("t.csv", "user_id,item_id\n", "no interactions"),
         ("t.csv", "", "cannot be read"),
         ("t.csv", "user_id,item_id,split\n1,2,later\n", "unknown split"),
-        ("t.csv", "user_id,item_id,rating\n1,2,good\n", "must be numbers"),
+        ("t.csv", "user_id,item_id,rating\n1,2,good\n", "timestamps and ratings numbers"),
         ("t.csv", "user_id,item_id\n1,\n", "1 rows have no item_id"),
         ("t.xls", "", "cannot tell the format"),
         ("t.parquet", "PAR1", "cannot be read"),
@@ -95,8 +106,71 @@ def test_a_missing_file_and_items_outside_the_map_are_clear_errors(tmp_path):
         read_interactions(tmp_path / "no.csv")
     (tmp_path / "t.csv").write_text("user_id,item_id\nu,1\nu,2\n")
     (tmp_path / "map.csv").write_text("itemID,asin\n1,B1\n")
-    with pytest.raises(InputError, match="1 items of .* such as 2"):
+    with pytest.raises(InputError, match=r"1 items of .* such as 2"):
         read_interactions(tmp_path / "t.csv", item_map=tmp_path / "map.csv")
+
+
+@pytest.mark.parametrize(
+    "content", ["asin,itemID\nB1,1\nB2,2\n", "itemID\tasin\n1\tB1\n2\tB2\n", "itemID,x,asin\n1,y,B1\n2,,B2\n"]
+)
+def test_an_item_map_is_read_with_commas_or_tabs(tmp_path, content):
+    (tmp_path / "t.csv").write_text("user_id,item_id\nu,2\nu,1\n")
+    (tmp_path / "map.txt").write_text(content)
+    mapped = read_interactions(tmp_path / "t.csv", item_map=tmp_path / "map.txt")
+    assert mapped["item_id"].to_list() == ["B2", "B1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("asin,number\nB1,1\n", "expected asin and itemID"),
+        ("asin,itemID\nB1,1\nB2,1\n", "lists an itemID twice"),
+        ("", "cannot be read"),
+    ],
+)
+def test_an_item_map_that_is_none_is_a_clear_error(tmp_path, content, message):
+    (tmp_path / "t.csv").write_text("user_id,item_id\nu,1\n")
+    (tmp_path / "map.csv").write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_interactions(tmp_path / "t.csv", item_map=tmp_path / "map.csv")
+
+
+def test_newlines_in_quoted_fields_stay_and_an_inter_file_has_no_quotes(tmp_path):
+    (tmp_path / "t.csv").write_text('user_id,note,item_id\n"u\n1","a\nb",i\n')
+    assert read_interactions(tmp_path / "t.csv").select("user_id", "item_id").rows() == [("u\n1", "i")]
+    (tmp_path / "t.inter").write_text('userID\titemID\tx_label\nu"1\ti\t0\n')
+    assert read_interactions(tmp_path / "t.inter")["user_id"].to_list() == ['u"1']
+
+
+def test_typed_parquet_columns_become_the_formats_types(tmp_path):
+    moment = datetime(2014, 7, 1, tzinfo=UTC)
+    table = pl.DataFrame({"userID": [7], "asin": ["B1"], "overall": [4], "time": [moment], "x_label": [2]})
+    table.write_parquet(tmp_path / "t.parquet")
+    assert read_interactions(tmp_path / "t.parquet").rows() == [("7", "B1", 1404172800, 4.0, "test")]
+
+
+def test_an_empty_text_is_no_id(tmp_path):
+    pl.DataFrame({"user_id": ["u", ""], "item_id": ["i", "i"]}).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="1 rows have no user_id"):
+        read_interactions(tmp_path / "t.parquet")
+
+
+_id = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=6)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(_id, _id, st.integers(0, 2**40), st.sampled_from(["train", "valid", "test"])), min_size=1
+    )
+)
+def test_what_is_written_as_csv_is_read_as_it_was(tmp_path, rows):
+    path = tmp_path / "t.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(
+            [("user_id", "item_id", "timestamp", "split"), *rows]
+        )
+    assert read_interactions(path).select("user_id", "item_id", "timestamp", "split").rows() == rows
 
 
 def test_of_repeated_pairs_the_earliest_stays_in_its_place():
@@ -136,6 +210,31 @@ def test_a_split_loses_no_pair_and_depends_on_nothing_but_pairs_and_seed(rows, m
     assert done.select(columns).equals(interactions.select(columns).sort("user_id", "item_id"))
     assert set(done["split"].to_list()) <= {"train", "valid", "test"}
     assert split(interactions.reverse(), method, seed=seed).equals(done)
+
+
+@given(pairs, st.integers(1, 4))
+def test_the_k_core_keeps_the_order_of_the_rows(rows, k):
+    interactions = deduplicate(frame(rows, list(range(len(rows)))))
+    assert k_core(interactions, k)["timestamp"].is_sorted()
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 130), min_size=1, max_size=6), st.integers(0, 2**32))
+def test_of_n_rows_the_random_split_holds_out_what_the_rule_says(lengths, seed):
+    done = split(frame([(u, i) for u, n in enumerate(lengths) for i in range(n)]), "random", seed=seed)
+    for user, n in enumerate(lengths):
+        found = Counter(done.filter(pl.col("user_id") == str(user))["split"].to_list())
+        held = 0 if n < 3 else 2 if n < 10 else n // 5
+        assert (found["valid"], found["test"]) == (held // 2, held - held // 2)
+
+
+def test_the_random_split_holds_out_every_row_about_as_often():
+    interactions = frame([(u, i) for u in range(2000) for i in range(10)])
+    done = split(interactions, "random", seed=5)
+    for name in ("valid", "test"):
+        counts = done.filter(pl.col("split") == name)["item_id"].value_counts()["count"]
+        assert len(counts) == 10
+        assert counts.is_between(140, 260).all()
 
 
 @pytest.mark.parametrize(
