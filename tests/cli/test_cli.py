@@ -94,18 +94,16 @@ def test_every_command_has_help_with_an_example():
         assert f"Example: featurizer {path[0]}" in help_text(path), path
 
 
-def test_the_sample_becomes_a_feature_set_with_real_encoders(sample, tmp_path):
+def test_the_sample_becomes_a_feature_set_with_a_real_encoder(sample, tmp_path):
     out = tmp_path / "features"
-    made = featurizer(
-        "extract", sample, "--encoder", "efficientnet-lite0", "--encoder", "minilm", "--out", out, "--json"
-    )
+    made = featurizer("extract", sample, "--encoder", "minilm", "--out", out, "--json")
     assert made.returncode == 0, made.stderr
     summary = json.loads(made.stdout)
-    assert summary["spaces"] == ["efficientnet-lite0_image", "minilm_text"]
+    assert summary["spaces"] == ["minilm_text"]
     assert sum(summary["failures"].values()) > 0
     shown = json.loads(featurizer("inspect", out, "--json").stdout)
     assert shown["rows"] == summary["rows"]
-    assert shown["spaces"]["efficientnet-lite0_image"]["dim"] == 1280
+    assert shown["spaces"]["minilm_text"]["dim"] == 384
     assert shown["spaces"]["minilm_text"]["nonfinite"] == 0
     assert shown["failures"] == summary["failures"]
     checked = featurizer("verify", out, "--catalog", sample, "--sample", "5", "--json")

@@ -1,0 +1,43 @@
+"""Every snippet of the README and the how-tos is run, in order, in one empty folder a page."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "docs/own-catalogue.md", "docs/add-an-encoder.md"]
+BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?```(bash|python)\n(.*?)```", re.DOTALL)
+
+
+def snippets(page):
+    return [(kind, code) for skipped, kind, code in BLOCK.findall((ROOT / page).read_text("utf-8")) if not skipped]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_snippet_runs(page, tmp_path):
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HF_HUB_OFFLINE": "1",
+    }
+    shell = "\n".join(code for kind, code in snippets(page) if kind == "bash")
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", shell], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    python = "\n".join(code for kind, code in snippets(page) if kind == "python")
+    done = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_links_lead_to_files_that_are_there():
+    for page in [*PAGES, "docs/formats.md", "docs/dependencies.md"]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text("utf-8")):
+            assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: {target}"
+
+
+def test_the_readme_opens_with_the_two_commands():
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert text.index("make demo") < text.index("make test") < text.index("## ")
