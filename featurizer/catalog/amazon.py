@@ -1,4 +1,4 @@
-"""What the three editions of the Amazon data have in common: cells that may be anything, reviews a line each."""
+"""What the three Amazon editions have in common: cells that may be anything, reviews a line each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from featurizer.errors import InputError
 from featurizer.records import Json
 
 _EMPTY = frozenset({"", "nan", "none", "null"})
+_HALF_CHARACTER = r"\ud"
 
 
 def text(value: Json) -> str | None:
-    """Return a cell as text: a list's parts joined by spaces; None for what stands for nothing (`nan`, `None`, empty)."""
+    """Return a cell as text, a list's parts joined by spaces; None for `nan`, `None` and the empty."""
     if isinstance(value, list):
         return text(" ".join(part for part in map(text, value) if part))
     if isinstance(value, float) and value != value:
@@ -46,10 +47,46 @@ def json_object(line: str) -> dict[str, Json]:
     Raises:
         ValueError: not JSON, or not an object.
     """
-    row = json.loads(line)
+    try:
+        row = json.loads(line, parse_constant=_nothing)
+    except RecursionError as error:
+        raise ValueError("JSON nested too deeply") from error
     if not isinstance(row, dict):
         raise ValueError(f"a JSON {type(row).__name__}, expected an object")
-    return row
+    return plain_object(row) if _HALF_CHARACTER in line.lower() else row
+
+
+def plain_object(row: Mapping[object, object]) -> dict[str, Json]:
+    """Return a parsed line as JSON can hold it, with characters that were escaped in halves made whole.
+
+    Raises:
+        ValueError: a key that is no text, or a value that is no JSON (a set, bytes).
+    """
+    strange = next((key for key in row if not isinstance(key, str)), None)
+    if strange is not None:
+        raise ValueError(f"a key that is a {type(strange).__name__}, expected text")
+    return {_whole(str(key)): _plain(value) for key, value in row.items()}
+
+
+def _plain(value: object) -> Json:
+    if isinstance(value, str):
+        return _whole(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return plain_object(value)
+    raise ValueError(f"a value that is a {type(value).__name__}, expected what JSON can hold")
+
+
+def _whole(value: str) -> str:
+    # half a surrogate pair, as a cut-off text leaves it, can be stored in no file
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _nothing(_constant: str) -> None:
+    """Read NaN and Infinity, which are no JSON, as an empty cell."""
 
 
 def identifier(row: Mapping[str, Json], key: str) -> str:
@@ -83,12 +120,12 @@ def scan_reviews(
         time: the key of the time.
         time_unit: how many of the file's time units are a second.
     """
-    schema = {user: pl.String, item: pl.String, rating: pl.Float64, time: pl.Int64}
+    schema = {user: pl.String, item: pl.String, rating: pl.Float64, time: pl.Float64}
     return _interactions(pl.scan_ndjson(path, schema=schema), user, item, rating, time, time_unit)
 
 
 def scan_ratings(path: Path, order: tuple[str, ...]) -> pl.LazyFrame:
-    """Read a CSV of ratings without header, whose columns are `user`, `item`, `rating`, `time` in this `order`."""
+    """Read a CSV of ratings without header; `order` places the names `user`, `item`, `rating`, `time`."""
     frame = pl.scan_csv(path, has_header=False, new_columns=list(order), infer_schema=False)
     return _interactions(frame, "user", "item", "rating", "time", 1)
 
@@ -97,11 +134,14 @@ def scan_benchmark(path: Path, *, time_unit: int) -> pl.LazyFrame:
     """Read a CSV whose header names user_id, parent_asin, rating and timestamp.
 
     Raises:
-        InputError: it does not.
+        InputError: it does not, or the file cannot be read.
     """
     frame = pl.scan_csv(path, infer_schema=False)
     names = ("user_id", "parent_asin", "rating", "timestamp")
-    lacking = set(names) - set(frame.collect_schema().names())
+    try:
+        lacking = set(names) - set(frame.collect_schema().names())
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path} cannot be read as CSV: {error}. Download it again.") from error
     if lacking:
         raise InputError(
             f"{path} lacks the columns {', '.join(sorted(lacking))}; expected {', '.join(names)}"

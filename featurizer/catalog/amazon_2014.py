@@ -43,11 +43,11 @@ class Amazon2014:
 def _literal(line: str) -> dict[str, Json]:
     try:
         row = ast.literal_eval(line.strip())
-    except (SyntaxError, MemoryError, RecursionError) as error:
+    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError(f"no Python literal: {error}") from error
     if not isinstance(row, dict):
         raise ValueError(f"a Python {type(row).__name__}, expected a dictionary")
-    return row
+    return amazon.plain_object(row)
 
 
 source = Amazon2014()

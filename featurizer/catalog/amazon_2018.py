@@ -41,7 +41,7 @@ class Amazon2018:
 
 
 def _title(title: str | None) -> str | None:
-    """Drop a title that is the page's script: where the scraper met a listing without one, it kept `getTime()`."""
+    """Drop a title that is the page's script, which the scraper kept for listings without a title."""
     return None if title and "getTime" in title else title
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -46,11 +46,9 @@ class Amazon2023:
 
 
 def _details(value: Json) -> dict[str, Json]:
-    if isinstance(value, str) and value.strip():
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"details are no JSON: {error}") from error
+    if isinstance(value, str):
+        with suppress(ValueError):  # what is no JSON names no brand; the text itself stays in `extra`
+            return amazon.json_object(value)
     return value if isinstance(value, dict) else {}
 
 

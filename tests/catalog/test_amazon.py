@@ -1,8 +1,10 @@
 import gzip
 import json
+from contextlib import suppress
 
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurizer import registry
@@ -129,12 +131,82 @@ def test_a_malformed_line_is_a_value_error(source, line):
 
 
 @pytest.mark.parametrize("source", [amazon_2014, amazon_2018, amazon_2023])
+@settings(deadline=None)
 @given(line=st.text(max_size=80))
 def test_no_line_raises_anything_else(source, line):
-    try:
+    with suppress(ValueError):
         source.item(line)
-    except ValueError:
-        pass
+
+
+_cells = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+_names = st.sampled_from(
+    [
+        "asin",
+        "parent_asin",
+        "title",
+        "brand",
+        "store",
+        "description",
+        "categories",
+        "images",
+        "imageURL",
+        "details",
+    ]
+)
+
+
+@pytest.mark.parametrize("source", [amazon_2014, amazon_2018, amazon_2023])
+@settings(deadline=None)
+@given(row=st.dictionaries(_names, _cells))
+def test_an_item_with_any_cells_can_be_stored_or_is_a_value_error(source, row):
+    with suppress(ValueError):
+        record = source.item(repr(row) if source is amazon_2014 else json.dumps(row))
+        fields = [record.item_id, record.title, record.brand, record.description, record.image.url]
+        texts = [text for text in (*fields, *record.categories) if text is not None]
+        pa.array(texts, pa.string())
+        assert all(text.strip() == text != "" for text in texts)
+        assert not {text.casefold() for text in texts} & {"nan", "none", "null"}
+        assert json.dumps(record.extra, ensure_ascii=False).encode()
+        assert not record.extra.keys() & {"title", "description"}
+
+
+@pytest.mark.parametrize(
+    "line", ["{[]: 1}", "{1: 2}", "{'asin': 'B1', 'x': {1, 2}}", "{'asin': 'B1', 'x': b'y'}", "(" * 2000]
+)
+def test_a_2014_line_that_no_json_can_hold_is_a_value_error(line):
+    with pytest.raises(ValueError, match=r"literal|expected"):
+        amazon_2014.item(line)
+
+
+@pytest.mark.parametrize("source", [amazon_2018, amazon_2023])
+def test_json_nested_without_end_is_a_value_error(source):
+    with pytest.raises(ValueError, match="too deeply"):
+        source.item("[" * 100_000)
+
+
+@pytest.mark.parametrize("details", ["None", "{broken", "[" * 100_000, "[1]", 5])
+def test_details_that_are_none_cost_an_item_nothing_but_its_brand(details):
+    record = amazon_2023.item(json.dumps({**META_2023, "details": details}))
+    assert (record.title, record.brand) == ("Hair Clip", "Clip Shop")
+    assert record.extra["details"] == details
+
+
+def test_an_emoji_escaped_in_halves_is_made_whole_and_half_of_one_is_replaced():
+    line = r"{'asin': 'B1', 'title': '\ud83d\ude00 cup', 'brand': 'cut \ud83d', 'x': ['\ud83d']}"
+    record = amazon_2014.item(line)
+    assert (record.title, record.brand) == ("😀 cup", "cut �")
+    assert record.extra == {"x": ["�"]}
+    record = amazon_2018.item(line.replace("'", '"'))
+    assert (record.title, record.brand) == ("😀 cup", "cut �")
+    assert record.extra == {"x": ["�"]}
+
+
+def test_a_number_that_is_none_is_an_empty_cell():
+    assert amazon_2018.item('{"asin": "B1", "title": NaN, "price": NaN}').extra == {"price": None}
 
 
 @pytest.mark.parametrize(
@@ -167,20 +239,23 @@ def test_what_stands_for_nothing_is_no_text_and_words_that_contain_it_are(cell, 
         (
             amazon_2014,
             "reviews_Baby_5.json",
-            '{"reviewerID": "A1", "asin": "B1", "overall": 4.0, "unixReviewTime": 7, "reviewText": "a\\nb", "helpful": [0, 1]}\n',
+            '{"reviewerID": "A1", "asin": "B1", "overall": 4.0, "unixReviewTime": 7, '
+            '"reviewText": "a\\nb", "helpful": [0, 1]}\n',
             [("A1", "B1", 7, 4.0)],
         ),
         (
             amazon_2018,
             "All_Beauty_5.json",
-            '{"overall": 5.0, "verified": true, "reviewerID": "A1", "asin": "B1", "style": {"Size:": " 1"}, "unixReviewTime": 7}\n',
+            '{"overall": 5.0, "verified": true, "reviewerID": "A1", "asin": "B1", '
+            '"style": {"Size:": " 1"}, "unixReviewTime": 7.0}\n',
             [("A1", "B1", 7, 5.0)],
         ),
         (amazon_2018, "All_Beauty.csv", "B1,A1,5.0,7\n", [("A1", "B1", 7, 5.0)]),
         (
             amazon_2023,
             "All_Beauty.jsonl",
-            '{"rating": 5.0, "asin": "CHILD", "parent_asin": "B1", "user_id": "A1", "timestamp": 1588687728923}\n',
+            '{"rating": 5.0, "asin": "CHILD", "parent_asin": "B1", "user_id": "A1", '
+            '"timestamp": 1588687728923}\n',
             [("A1", "B1", 1588687728, 5.0)],
         ),
         (
@@ -202,6 +277,19 @@ def test_a_ratings_file_without_its_columns_is_a_clear_error(tmp_path):
     (tmp_path / "All_Beauty.csv").write_text("user,item\n1,2\n")
     with pytest.raises(InputError, match="parent_asin"):
         amazon_2023.interactions(tmp_path / "All_Beauty.csv")
+
+
+def test_newlines_inside_the_fields_of_a_ratings_file_stay_inside(tmp_path):
+    path = tmp_path / "All_Beauty.csv"
+    path.write_text('user_id,parent_asin,rating,timestamp,history\nA1,B1,5.0,1588687728923,"B2\nB3"\n')
+    assert amazon_2023.interactions(path).collect().rows() == [("A1", "B1", 1588687728, 5.0)]
+
+
+def test_a_benchmark_file_cut_short_is_a_clear_error(tmp_path):
+    path = tmp_path / "All_Beauty.csv.gz"
+    path.write_bytes(gzip.compress(b"user_id,parent_asin,rating,timestamp\n")[:-12])
+    with pytest.raises(InputError, match="Download it again"):
+        amazon_2023.interactions(path)
 
 
 def test_the_formats_are_plug_ins():

@@ -178,6 +178,7 @@ def test_of_repeated_pairs_the_earliest_stays_in_its_place():
     assert deduplicate(interactions)["timestamp"].to_list() == [5, 3, 1]
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_deduplication_keeps_every_pair_once(rows):
     kept = deduplicate(frame(rows))
@@ -193,6 +194,7 @@ def brute_force_core(rows, k):
         rows = kept
 
 
+@settings(deadline=None)
 @given(pairs, st.integers(0, 4))
 def test_the_k_core_is_the_fixed_point(rows, k):
     kept = k_core(deduplicate(frame(rows)), k)
@@ -212,6 +214,7 @@ def test_a_split_loses_no_pair_and_depends_on_nothing_but_pairs_and_seed(rows, m
     assert split(interactions.reverse(), method, seed=seed).equals(done)
 
 
+@settings(deadline=None)
 @given(pairs, st.integers(1, 4))
 def test_the_k_core_keeps_the_order_of_the_rows(rows, k):
     interactions = deduplicate(frame(rows, list(range(len(rows)))))
