@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from featurizer.recsys.tune import Trial
 
 
-Number = TypeVar("Number", int, float)
+Number = TypeVar("Number", bool, int, float)
 
 
 class Model(StrEnum):
@@ -52,6 +52,13 @@ def train(
     ] = None,
     model: Annotated[Model, typer.Option(help="Which recommender.")] = Model.alignrec,
     exact: Annotated[bool, typer.Option("--exact", help="AlignRec as its authors compute it.")] = False,
+    moving_target: Annotated[
+        bool | None,
+        typer.Option(
+            help="Whether REG's target moves with trainable features.  [default: only with --exact]",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Train pairs a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0, help="Adam's, in the first epoch.")] = None,
@@ -113,6 +120,7 @@ def train(
     form = replace(
         form,
         item_graph=item_graph,
+        moving_target=_or(moving_target, form.moving_target),
         alpha=_or(alpha, form.alpha),
         reg=_or(lambda_, form.reg),
         uia=_or(uia, form.uia),

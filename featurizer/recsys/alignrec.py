@@ -27,7 +27,7 @@ class ContentGraph:
 
     Attributes:
         features: (n, f), zero rows where an item has none.
-        units: (n, f), their rows of length 1: the target of REG, fixed whatever happens to the features.
+        units: (n, f), their rows of length 1: the target of REG, unless it moves with them.
         known: (n,) bool.
         items: S (n, n) of the item graph; None leaves each item its own content alone.
         to_users: [R~; I] (u + n, n).
@@ -68,7 +68,7 @@ class AlignRec:
             self.parameters["gate.weight"], self.parameters["gate.bias"] = linear(
                 options.dim, options.dim, generator
             )
-            if options.exact:
+            if options.trainable_features:
                 self.parameters["features"] = torch.nn.Parameter(content.features.clone())
         self.parameters = {
             name: torch.nn.Parameter(value.detach().to(device)) for name, value in self.parameters.items()
@@ -133,7 +133,7 @@ class AlignRec:
         options, parts = self.options, {}
         of_users, user_counts = _distinct(triples.users, self.n_users)
         of_items, item_counts = _distinct(triples.positives, self.n_items)
-        if not options.exact:
+        if not options.repeats:
             of_users, user_counts = of_users[content[0].detach()[of_users].any(1)], None
             of_items, item_counts = of_items[graph.known[triples.positives[of_items]]], None
         if options.alpha:
@@ -142,9 +142,14 @@ class AlignRec:
                 + cca_loss(content[0][of_users], ids[0][of_users], options.temperature, user_counts)
             )
         if options.reg:
-            targets = graph.units[triples.positives[of_items]]
+            targets = self._targets(triples.positives[of_items], graph)
             parts["reg"] = options.reg * reg_loss(content[1][of_items], targets, item_counts)
         return parts
+
+    def _targets(self, items: torch.Tensor, graph: ContentGraph) -> torch.Tensor:
+        if self.options.moving_target and self.options.trainable_features:
+            return unit_rows(self.parameters["features"].detach()[items])
+        return graph.units[items]
 
 
 def _distinct(values: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -28,8 +28,11 @@ class ModelOptions:
         item_graph: off for the ablation without the graph between items.
         content_loss: FREEDOM's weight of the BPR loss on projected features.
         keep_edges: FREEDOM's share of train pairs kept in an epoch's graph.
-        exact: the authors' computation: trainable features, losses over repeated items and users as they
-            stand in the batch. Off: features stay as given, and an item counts once a batch in CCA and REG.
+        trainable_features: the features are where learning starts, not what it is held to.
+        moving_target: REG's target are the cosines of the features as they are by now, as in the authors'
+            code, where target and trainable features share storage. Off: of the features as given.
+        repeats: an item or user counts in CCA and REG as often as it stands in the batch, as in the authors'
+            code. Off: once, and one without content not at all.
     """
 
     name: ModelName = "alignrec"
@@ -44,7 +47,9 @@ class ModelOptions:
     item_graph: bool = True
     content_loss: float = 1e-3
     keep_edges: float = 0.2
-    exact: bool = False
+    trainable_features: bool = False
+    moving_target: bool = False
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)

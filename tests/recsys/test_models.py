@@ -59,7 +59,9 @@ def test_the_same_seed_gives_the_same_result_and_another_does_not(name):
 @pytest.mark.parametrize("exact", [True, False])
 def test_alignrec_embeddings_equal_the_equations_in_dense_matrices(exact):
     data = toy_data()
-    model = build(data, dataclasses.replace(SMALL, exact=exact), batch_size=64, seed=0, device="cpu")
+    model = build(
+        data, dataclasses.replace(SMALL, trainable_features=exact), batch_size=64, seed=0, device="cpu"
+    )
     assert isinstance(model, AlignRec)
     p = {name: value.detach() for name, value in model.named_parameters().items()}
     assert ("features" in p) == exact
@@ -78,7 +80,7 @@ def test_alignrec_embeddings_equal_the_equations_in_dense_matrices(exact):
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_the_gradient_of_the_whole_loss_equals_the_finite_difference(name, exact):
     data = toy_data()
-    options = dataclasses.replace(options_of(name), exact=exact, alpha=0.1)
+    options = dataclasses.replace(options_of(name), trainable_features=exact, repeats=exact, alpha=0.1)
     model = build(data, options, batch_size=64, seed=0, device="cpu")
     batch = one_batch(data)
 
@@ -102,7 +104,7 @@ def test_the_gradient_of_the_whole_loss_equals_the_finite_difference(name, exact
 
 def test_in_the_authors_form_the_loss_parts_equal_the_formulas_on_the_batch_as_it_stands():
     data = toy_data()
-    options = dataclasses.replace(SMALL, exact=True, alpha=0.01, reg=0.1)
+    options = dataclasses.replace(SMALL, trainable_features=True, repeats=True, alpha=0.01, reg=0.1)
     model = build(data, options, batch_size=2048, seed=0, device="cpu")
     batch = one_batch(data)
     parts = {name: float(part.detach()) for name, part in model.losses(batch).items()}
@@ -267,3 +269,20 @@ def test_a_loss_that_is_not_finite_is_an_error():
         model.named_parameters()["ids"].fill_(float("inf"))
     with pytest.raises(FeaturizerError, match="lower the learning rate"):
         fit(model, data, QUICK)
+
+
+@pytest.mark.parametrize("moving", [True, False])
+def test_the_target_of_reg_moves_with_trainable_features_only_when_asked(moving):
+    data = toy_data()
+    options = dataclasses.replace(SMALL, trainable_features=True, moving_target=moving, reg=1.0)
+    model = build(data, options, batch_size=64, seed=0, device="cpu")
+    batch = one_batch(data)
+    with torch.no_grad():
+        model.named_parameters()["features"].copy_(torch.randn(30, 8))
+    items = torch.unique(batch.positives)
+    features = model.named_parameters()["features"].detach() if moving else torch.from_numpy(data.features)
+    units = torch.nn.functional.normalize(features, dim=1)[items]
+    h = model.towers()[1].detach()[items + 40]
+    assert float(model.losses(batch)["reg"].detach()) == pytest.approx(
+        float((h @ h.T - units @ units.T).norm()) / len(items), rel=1e-4
+    )
