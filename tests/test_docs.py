@@ -14,7 +14,9 @@ BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?```(bash|python)\n(.*?)```", re
 
 
 def snippets(page):
-    return [(kind, code) for skipped, kind, code in BLOCK.findall((ROOT / page).read_text("utf-8")) if not skipped]
+    return [
+        (kind, code) for skipped, kind, code in BLOCK.findall((ROOT / page).read_text("utf-8")) if not skipped
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -25,10 +27,18 @@ def test_every_snippet_runs(page, tmp_path):
         "HF_HUB_OFFLINE": "1",
     }
     shell = "\n".join(code for kind, code in snippets(page) if kind == "bash")
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", shell], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", shell],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     python = "\n".join(code for kind, code in snippets(page) if kind == "python")
-    done = subprocess.run([sys.executable, "-c", python], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", python], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 

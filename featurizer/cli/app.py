@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 import featurizer
-from featurizer.cli import card, datasets, download, encoders, extract, ingest, inspect, recommend, train, verify
+from featurizer.cli import (
+    card,
+    datasets,
+    download,
+    encoders,
+    extract,
+    ingest,
+    inspect,
+    recommend,
+    train,
+    verify,
+)
 from featurizer.cli.console import say
 from featurizer.errors import FeaturizerError
 

@@ -74,7 +74,9 @@ def download(
         made = run(name, entry, out, options, fetcher=fetcher, report=report)
     if name == SAMPLE:
         from featurizer.features.oracle import write_oracle
+        from featurizer.release.card import write_card
 
         oracle = write_oracle(made, out / "oracle")
+        write_card(oracle)
         say(f"{oracle.folder}: what an oracle would know of each item, as a feature set")
     report_catalog(made, max_failures, as_json=as_json)

@@ -130,7 +130,7 @@ def _print_provenance(features: FeatureSet) -> None:
     for name, spec in features.spaces.items():
         result(
             f"{name}: {spec.get('family', '')}:{spec.get('model', '')}, {spec.get('pooling', '')} pooling, "
-            f"from {spec.get('source', '?')}, weights {str(spec.get('weight_hash', '?'))[:16]}…"
+            f"from {spec.get('source', '?')}, weights {str(spec.get('weight_hash') or 'unknown')[:16]}"
         )
     for name in ("text_recipe", "source", "device", "libraries", "seconds", "fingerprint"):
         if features.manifest.get(name):

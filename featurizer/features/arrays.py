@@ -18,6 +18,21 @@ from featurizer.manifest import Stage
 from featurizer.records import Json
 
 
+UNKNOWN: Mapping[str, Json] = {
+    "family": "imported",
+    "model": "unknown",
+    "revision": None,
+    "source": "vectors given as they are",
+    "weight_hash": None,
+    "pooling": "unknown",
+    "normalised": False,
+    "preprocessing": {},
+    "licence": None,
+    "compute_dtype": "unknown",
+}
+"""What the manifest says of a space whose provenance says nothing of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArraySpace:
     """One space given as vectors.
@@ -85,6 +100,7 @@ def write_arrays(
             "dim": space.vectors.shape[1],
             "encoder": space.name,
             "dtype": options.dtype,
+            **UNKNOWN,
             **space.provenance,
             "null": sum(account.null[space.name] for account in accounts),
         }
@@ -98,6 +114,10 @@ def write_arrays(
             "with_image": sum(account.with_image for account in accounts),
             "with_text": sum(account.with_text for account in accounts),
             "failures": {},
+            "requests": [],
+            "text_recipe": None,
+            "device": None,
+            "libraries": {},
             "spaces": described,
             "shards": [account_json(account) for account in accounts],
             "source": dict(options.source),

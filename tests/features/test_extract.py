@@ -177,7 +177,8 @@ from pathlib import Path
 from featurizer.catalog.store import Catalog
 from featurizer.features.extract import ExtractOptions, extract
 from tests.support.colour import encoders
-extract(Catalog.open(Path(sys.argv[1])), encoders(delay=0.02), Path(sys.argv[2]), ExtractOptions(batch_size=4, shard_rows=9))
+options = ExtractOptions(batch_size=4, shard_rows=9)
+extract(Catalog.open(Path(sys.argv[1])), encoders(delay=0.02), Path(sys.argv[2]), options)
 """
 
 
