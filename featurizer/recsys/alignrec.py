@@ -26,7 +26,7 @@ class ContentGraph:
     """What the content side computes with.
 
     Attributes:
-        features: (n, f), zero rows where an item has none.
+        features: (n, f), zero rows where an item has none; may be bfloat16 where they are fixed.
         units: (n, f), their rows of length 1: the target of REG, unless it moves with them.
         known: (n,) bool.
         items: S (n, n) of the item graph; None leaves each item its own content alone.
@@ -69,7 +69,7 @@ class AlignRec:
                 options.dim, options.dim, generator
             )
             if options.trainable_features:
-                self.parameters["features"] = torch.nn.Parameter(content.features.clone())
+                self.parameters["features"] = torch.nn.Parameter(content.features.float().clone())
         self.parameters = {
             name: torch.nn.Parameter(value.detach().to(device)) for name, value in self.parameters.items()
         }
@@ -100,7 +100,8 @@ class AlignRec:
     def _item_content(self, items: torch.Tensor, content: ContentGraph) -> torch.Tensor:
         features = self.parameters.get("features", content.features)
         weights = self.parameters
-        mapped = torch.addmm(weights["project.bias"], features, weights["project.weight"])
+        projected = features @ weights["project.weight"].to(features.dtype)
+        mapped = projected.float() + weights["project.bias"]
         gated = items * torch.sigmoid(torch.addmm(weights["gate.bias"], mapped, weights["gate.weight"]))
         return gated * content.known[:, None] if content.items is None else content.items(gated)
 
@@ -138,13 +139,26 @@ class AlignRec:
             of_items, item_counts = of_items[graph.known[triples.positives[of_items]]], None
         if options.alpha:
             parts["cca"] = options.alpha * (
-                cca_loss(content[1][of_items], ids[1][of_items], options.temperature, item_counts)
-                + cca_loss(content[0][of_users], ids[0][of_users], options.temperature, user_counts)
+                self._contrast(content[1][of_items], ids[1][of_items], item_counts)
+                + self._contrast(content[0][of_users], ids[0][of_users], user_counts)
             )
         if options.reg:
-            targets = self._targets(triples.positives[of_items], graph)
-            parts["reg"] = options.reg * reg_loss(content[1][of_items], targets, item_counts)
+            compared = of_items if options.repeats else of_items[: options.contrast or None]
+            targets = self._targets(triples.positives[compared], graph)
+            parts["reg"] = options.reg * reg_loss(content[1][compared], targets, item_counts)
         return parts
+
+    def _contrast(
+        self, content: torch.Tensor, ids: torch.Tensor, counts: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return CCA of the whole, or the mean over nearly equal groups of at most `contrast` rows."""
+        options, total = self.options, content.new_zeros(())
+        if counts is not None or not options.contrast:
+            return cca_loss(content, ids, options.temperature, counts)
+        groups = max(1, -(-len(content) // options.contrast))
+        for m, e in zip(content.tensor_split(groups), ids.tensor_split(groups), strict=True):
+            total = total + cca_loss(m, e, options.temperature) * len(m)
+        return total / max(len(content), 1)
 
     def _targets(self, items: torch.Tensor, graph: ContentGraph) -> torch.Tensor:
         if self.options.moving_target and self.options.trainable_features:

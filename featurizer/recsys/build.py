@@ -40,14 +40,22 @@ def build(data: RecData, options: ModelOptions, *, batch_size: int, seed: int, d
     if options.name == "freedom":
         items = _item_graph(features, options, binary=True)
         return Freedom(data.train, features, items, options, generator)
+    halved = options.half and not options.trainable_features and halves_pay(device)
     content = ContentGraph(
-        features,
+        features.bfloat16() if halved else features,
         unit_rows(features),
         torch.from_numpy(data.known).to(device),
         _item_graph(features, options, binary=False) if options.item_graph else None,
         spread_to_users(data.train).to(device),
     )
     return AlignRec(shape, graph, content, options, generator, batch_size)
+
+
+def halves_pay(device: str) -> bool:
+    """Whether bfloat16 products are faster than float32 ones there: on CUDA, and where the CPU has them."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported()
+    return device == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _item_graph(features: torch.Tensor, options: ModelOptions, *, binary: bool) -> Operator:

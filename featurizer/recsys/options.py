@@ -33,6 +33,8 @@ class ModelOptions:
             code, where target and trainable features share storage. Off: of the features as given.
         repeats: an item or user counts in CCA and REG as often as it stands in the batch, as in the authors'
             code. Off: once, and one without content not at all.
+        contrast: rows that CCA contrasts at a time and REG compares, out of a batch; 0 is the whole batch.
+        half: multiply fixed features in bfloat16 where the processor does that faster than in float32.
     """
 
     name: ModelName = "alignrec"
@@ -50,6 +52,8 @@ class ModelOptions:
     trainable_features: bool = False
     moving_target: bool = False
     repeats: bool = False
+    contrast: int = 512
+    half: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
 def preset(name: ModelName, *, exact: bool = False) -> tuple[ModelOptions, TrainOptions]:
     """Return a model's options; `exact` gives AlignRec those of its authors' code."""
     if exact:
-        return ModelOptions(
-            name=name, trainable_features=True, moving_target=True, repeats=True
-        ), TrainOptions()
+        form = ModelOptions(
+            name=name, trainable_features=True, moving_target=True, repeats=True, contrast=0, half=False
+        )
+        return form, TrainOptions()
     found: dict[ModelName, tuple[ModelOptions, TrainOptions]] = {
         "alignrec": (ModelOptions(), TrainOptions()),
         "lightgcn": (ModelOptions(uia=0), TrainOptions(learning_rate=5e-3, evaluate_every=2, patience=20)),

@@ -12,11 +12,12 @@ from featurizer.recsys.alignrec import AlignRec
 from featurizer.recsys.build import build
 from featurizer.recsys.fit import Hooks, fit
 from featurizer.recsys.freedom import drawn_pairs, thinned_adjacency
+from featurizer.recsys.losses.cca import cca_loss
 from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
 from featurizer.recsys.sampler import Sampler
 from featurizer.recsys.user_item_graph import adjacency, spread_to_users
 
-SMALL = ModelOptions(dim=8, neighbours=4)
+SMALL = ModelOptions(dim=8, neighbours=4, half=False)
 QUICK = TrainOptions(epochs=60, batch_size=64, learning_rate=0.03, patience=60, checkpoint_every=5)
 
 
@@ -60,7 +61,11 @@ def test_the_same_seed_gives_the_same_result_and_another_does_not(name):
 def test_alignrec_embeddings_equal_the_equations_in_dense_matrices(exact):
     data = toy_data()
     model = build(
-        data, dataclasses.replace(SMALL, trainable_features=exact), batch_size=64, seed=0, device="cpu"
+        data,
+        dataclasses.replace(SMALL, trainable_features=exact, half=False),
+        batch_size=64,
+        seed=0,
+        device="cpu",
     )
     assert isinstance(model, AlignRec)
     p = {name: value.detach() for name, value in model.named_parameters().items()}
@@ -286,3 +291,26 @@ def test_the_target_of_reg_moves_with_trainable_features_only_when_asked(moving)
     assert float(model.losses(batch)["reg"].detach()) == pytest.approx(
         float((h @ h.T - units @ units.T).norm()) / len(items), rel=1e-4
     )
+
+
+def test_groups_of_a_contrast_average_the_loss_of_each_group():
+    data = toy_data()
+    options = dataclasses.replace(SMALL, alpha=1.0, contrast=8)
+    model = build(data, options, batch_size=64, seed=0, device="cpu")
+    m, e = torch.randn(20, 8), torch.randn(20, 8)
+    written = sum(
+        float(cca_loss(a, b, 0.2)) * len(a)
+        for a, b in zip(m.split([7, 7, 6]), e.split([7, 7, 6]), strict=True)
+    )
+    assert float(model._contrast(m, e, None)) == pytest.approx(written / 20, rel=1e-6)
+
+
+def test_half_precision_features_change_the_vectors_only_by_rounding():
+    data = toy_data()
+    vectors = [
+        build(data, dataclasses.replace(SMALL, half=half), batch_size=64, seed=0, device="cpu")
+        .embeddings()
+        .items
+        for half in (True, False)
+    ]
+    torch.testing.assert_close(*vectors, atol=5e-3, rtol=2e-2)
