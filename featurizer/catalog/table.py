@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -121,8 +120,9 @@ class TableSource:
             raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
 
     def _open(self) -> TextIO:
-        raw = gzip.open(self.path, "rb") if self.path.suffix.lower() == ".gz" else self.path.open("rb")
-        return io.TextIOWrapper(cast("io.BufferedReader", raw), "utf-8-sig", newline="")
+        if self.path.suffix.lower() == ".gz":
+            return gzip.open(self.path, "rt", encoding="utf-8-sig", newline="")
+        return self.path.open(encoding="utf-8-sig", newline="")
 
     def _csv(self, file: TextIO) -> Iterator[list[str]]:
         csv.field_size_limit(1 << 30)
@@ -137,7 +137,8 @@ class TableSource:
                     continue
                 if len(cells) != len(header):
                     raise InputError(
-                        f"{self.path}: row {number} has {len(cells)} cells, its header {len(header)}; check quotes and separators"
+                        f"{self.path}: row {number} has {len(cells)} cells, its header {len(header)}; "
+                        "check quotes and separators"
                     )
                 yield {name: cell or None for name, cell in zip(header, cells, strict=True)}
 

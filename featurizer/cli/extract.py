@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +11,14 @@ import typer
 from featurizer.cli.console import progress, result, result_json, say
 
 
-class Dtype(str, Enum):
+class Dtype(StrEnum):
     """What vectors are stored in."""
 
     float32 = "float32"
     float16 = "float16"
 
 
-class ComputeDtype(str, Enum):
+class ComputeDtype(StrEnum):
     """What the models compute in."""
 
     float32 = "float32"

@@ -21,7 +21,8 @@ def ingest(
         str,
         typer.Argument(
             metavar="PATH|hf:ORG/NAME",
-            help="A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder for a local copy).",
+            help="A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set "
+            "(hf:./folder for a local copy).",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the catalogue into.")],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
 
 
-class SplitName(str, Enum):
+class SplitName(StrEnum):
     """How interactions are split into train, valid and test."""
 
     random = "random"

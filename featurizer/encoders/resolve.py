@@ -96,7 +96,9 @@ def load_encoders(
     choices = [resolve(text, dtype=dtype) for text in texts]
     for text in texts:
         if texts.count(text) > 1:
-            raise InputError(f"the encoder {text} is asked for twice; leave one out, or name one: NAME={text}")
+            raise InputError(
+                f"the encoder {text} is asked for twice; leave one out, or name one: NAME={text}"
+            )
     where = resolve_device(device)
     encoders: list[AnyEncoder] = []
     for text, choice in zip(texts, choices, strict=True):

@@ -17,7 +17,6 @@ from featurizer.features.shards import ShardRows, ShardWriter, account_json
 from featurizer.manifest import Stage
 from featurizer.records import Json
 
-
 UNKNOWN: Mapping[str, Json] = {
     "family": "imported",
     "model": "unknown",

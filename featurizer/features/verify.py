@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -106,7 +105,8 @@ def verify_sample(
     """
     if catalog.rows != feature_set.rows:
         raise InputError(
-            f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; give the catalogue it was made from"
+            f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; "
+            "give the catalogue it was made from"
         )
     chosen = np.sort(
         np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False)
@@ -148,7 +148,7 @@ def _compare(
             continue
         gap = float(np.abs(vectors[row] - vector).max() / max(np.abs(vector).max(), 1e-12))
         if not gap <= TOLERANCE[str(recorded["dtype"])]:
-            yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of its largest value"
+            yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of the largest value"
     for index in set(range(len(items))) - set(usable):
         if present[chosen[index]]:
             yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"

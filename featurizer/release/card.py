@@ -32,7 +32,7 @@ def render_card(feature_set: FeatureSet) -> str:
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
-    )  # noqa: S701
+    )
     environment.filters["markdown"] = escape_markdown
     environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     template = environment.from_string((asset("cards") / "feature_set.md.j2").read_text("utf-8"))
