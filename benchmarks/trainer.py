@@ -1,0 +1,225 @@
+"""Speed of the trainer: set-up, epoch, evaluation, each operation's share, and what the products alone cost.
+
+    python benchmarks/trainer.py [--data DIR] [--threads N] [--epochs N] [--sizes]
+
+Real splits where they are there, with 768-d features; `--sizes` adds synthetic ones up to Electronics' size. The
+limit is measured in the same run: the sparse and the dense products of a step, called alone. Wall and processor
+seconds are both given, since other work on the machine shows in the first alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from featurizer.interactions.store import read_split
+from featurizer.recsys.alignrec import AlignRec
+from featurizer.recsys.build import build
+from featurizer.recsys.data import ItemFeatures, RecData, assemble
+from featurizer.recsys.fit import fit, ranked
+from featurizer.recsys.presets import preset
+from featurizer.recsys.sampler import Sampler
+
+HERE = Path(__file__).parent.parent
+DATA = Path(os.environ.get("FEATURIZER_SHARED", HERE.parent / "shared")) / "data"
+WIDTH = 768
+SIZES = {
+    "small": (20_000, 7_000, 180_000),
+    "middle": (60_000, 25_000, 550_000),
+    "electronics": (192_403, 63_001, 1_689_188),
+}
+AUTHORS = {"set-up": 25.0, "train": 19.0, "train + 2 evaluations": 27.8}
+
+
+def clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def timed(work: Callable[[], object], times: int = 1) -> tuple[float, float]:
+    begun = clocks()
+    for _ in range(times):
+        work()
+    return tuple((end - start) / times for start, end in zip(begun, clocks(), strict=True))
+
+
+def real(dataset: str, data: Path) -> tuple[pl.DataFrame, ItemFeatures]:
+    frame = read_split(data / f"amazon-{dataset}" / f"{dataset}.inter.gz")
+    items = int(frame["item_id"].cast(int).max()) + 1
+    spectral = data / f"amazon-{dataset}" / "spectral_768.npy"
+    vectors = np.load(spectral).astype(np.float32) if spectral.exists() else gaussian(items)
+    return frame, ItemFeatures(
+        [str(row) for row in range(len(vectors))], vectors, np.ones(len(vectors), bool)
+    )
+
+
+def gaussian(items: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((items, WIDTH), dtype=np.float32)
+
+
+def synthetic(users: int, items: int, pairs: int) -> tuple[pl.DataFrame, ItemFeatures]:
+    """Popularity falls as 1/rank^0.7, histories are about equally long, a tenth each goes to valid and test."""
+    generator = np.random.default_rng(0)
+    weights = np.arange(1, items + 1) ** -0.7
+    drawn = generator.choice(items, size=pairs, p=weights / weights.sum())
+    owners = generator.permutation(np.arange(pairs) % users)
+    split = np.array(["train", "valid", "test"])[generator.choice(3, size=pairs, p=(0.8, 0.1, 0.1))]
+    frame = pl.DataFrame({"user_id": owners.astype(str), "item_id": drawn.astype(str), "split": split})
+    return frame.unique(["user_id", "item_id"], maintain_order=True), ItemFeatures(
+        [str(row) for row in range(items)], gaussian(items), np.ones(items, bool)
+    )
+
+
+def measure(name: str, source: tuple[pl.DataFrame, ItemFeatures], *, exact: bool, epochs: int) -> list[str]:
+    form, training = preset("alignrec", exact=exact)
+    training = replace(training, epochs=epochs)
+    made: dict[str, RecData | AlignRec] = {}
+
+    def set_up() -> None:
+        data = assemble(*source)
+        made["data"] = data
+        made["model"] = build(data, form, batch_size=training.batch_size, seed=0, device="cpu")
+
+    setup = timed(set_up)
+    data, model = made["data"], made["model"]
+    evaluation = timed(lambda: ranked(model.embeddings(), data.train, data.valid, training.ks))
+    records = fit(model, data, training, test=False).epochs
+    train = [float(str(record["seconds_train"])) for record in records]
+    steps = Sampler.of(data.train).batches(training.batch_size)
+    limit = products_alone(model, training.batch_size) * steps
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    kind = "--exact" if exact else "default"
+    row = [
+        name, kind, f"{data.n_users:,}", f"{data.n_items:,}", f"{len(data.train.items):,}", f"{setup[0]:.2f}",
+        f"{np.median(train):.2f}", f"{min(train):.2f}", f"{evaluation[0]:.2f}", f"{limit:.2f}", f"{memory:.2f}",
+    ]  # fmt: skip
+    print("| " + " | ".join(row) + " |", flush=True)
+    return shares(model, data, training.batch_size, f"{name}, {kind}")
+
+
+def products_alone(model: AlignRec, batch_size: int) -> float:
+    """Seconds of one step's sparse and dense products, forwards and backwards, with nothing around them."""
+    ids = model.parameters["ids"].detach()
+    items, content, form = ids[model.n_users :], model.content, model.options
+    features = model.parameters.get("features", content.features).detach()
+    weight, grad = model.parameters["project.weight"].detach().to(features.dtype), items.to(features.dtype)
+    rows = min(batch_size, form.contrast or batch_size)
+    groups = batch_size / rows
+    contrast = torch.randn(rows, form.dim)
+    targets = content.units[torch.randint(len(content.units), (rows,))]
+    side = torch.randn(rows, rows)
+
+    def sparse() -> None:
+        for _ in range(2 * form.layers):
+            model.graph.dot(ids)
+        for operator, height in ((content.items, items), (content.to_users, items)):
+            operator.forward.dot(height)
+        content.to_users.backward.dot(ids)
+        content.items.backward.dot(items)
+
+    def dense() -> None:
+        features @ weight
+        features.T @ grad
+        if form.trainable_features:
+            grad @ weight.T
+
+    def contrasted() -> None:
+        contrast @ contrast.T
+        side @ contrast
+        side.T @ contrast
+
+    def gram() -> None:
+        targets.T @ targets
+
+    return sum(
+        (timed(sparse, 3)[0], timed(dense, 3)[0], 2 * groups * timed(contrasted, 3)[0], timed(gram, 3)[0])
+    )
+
+
+def shares(model: AlignRec, data: RecData, batch_size: int, title: str) -> list[str]:
+    """Return the operations that take most of the processor's time over ten steps."""
+    from torch.profiler import ProfilerActivity, profile
+
+    optimizer = torch.optim.Adam(model.parameters.values(), fused=True)
+    batches = list(Sampler.of(data.train).epoch(batch_size, np.random.default_rng(0)))[:10]
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        for batch in batches:
+            optimizer.zero_grad()
+            torch.stack(list(model.losses(batch).values())).sum().backward()
+            optimizer.step()
+    events = sorted(found.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    top = [f"{event.key} {event.self_cpu_time_total / total:.0%}" for event in events[:8]]
+    return [f"- {title}: {', '.join(top)}"]
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--sizes", action="store_true", help="synthetic data of growing size too")
+    parser.add_argument(
+        "--one", help="one case only, 'NAME' or 'NAME exact': a process of its own for its memory"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse()
+    torch.set_num_threads(options.threads)
+    if options.one:
+        name, _, kind = options.one.partition(" ")
+        source = synthetic(*SIZES[name]) if name in SIZES else real(name, options.data)
+        print("\n".join(measure(name, source, exact=kind == "exact", epochs=options.epochs)))
+        return
+    cases = [case for case in ("baby exact", "baby", "sports exact", "sports") if present(case, options.data)]
+    if options.sizes:
+        cases += list(SIZES)
+    print(
+        f"{platform.processor() or platform.machine()}, {options.threads} threads, torch {torch.__version__}"
+    )
+    print(f"the authors' code on such a machine, Baby: {AUTHORS} seconds\n")
+    print("| data | mode | users | items | train pairs | set-up s | epoch s (median) | epoch s (least) "
+          "| evaluation s | products alone, an epoch, s | peak GiB |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    notes = []
+    for case in cases:
+        arguments = ["--one", case, "--threads", str(options.threads), "--epochs", str(options.epochs)]
+        done = subprocess.run(
+            [sys.executable, __file__, *arguments, "--data", str(options.data)],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            print(done.stderr, file=sys.stderr)
+            raise SystemExit(done.returncode)
+        lines = done.stdout.strip().splitlines()
+        print(lines[0], flush=True)
+        notes += lines[1:]
+    print("\nShares of the processor's time in a step:\n" + "\n".join(notes))
+
+
+def present(case: str, data: Path) -> bool:
+    name = case.partition(" ")[0]
+    if not (data / f"amazon-{name}").is_dir():
+        print(f"{case}: skipped, no amazon-{name} in {data}")
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
