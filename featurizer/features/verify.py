@@ -148,7 +148,7 @@ def _compare(
             continue
         gap = float(np.abs(vectors[row] - vector).max() / max(np.abs(vector).max(), 1e-12))
         if not gap <= TOLERANCE[str(recorded["dtype"])]:
-            yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of the largest value"
+            yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of its scale"
     for index in set(range(len(items))) - set(usable):
         if present[chosen[index]]:
             yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"
