@@ -95,7 +95,7 @@ def load_encoders(
     """
     choices = [resolve(text, dtype=dtype) for text in texts]
     for text in texts:
-        if texts.count(text) > 1:
+        if texts.count(text) > 1 and "=" not in text:
             raise InputError(
                 f"the encoder {text} is asked for twice; leave one out, or name one: NAME={text}"
             )

@@ -109,7 +109,7 @@ def test_the_sample_becomes_a_feature_set_with_a_real_encoder(sample, tmp_path):
     checked = featurizer("verify", out, "--catalog", sample, "--sample", "5", "--json")
     assert json.loads(checked.stdout) == {"ok": True, "problems": []}
     assert "configs:" in (out / "README.md").read_text()
-    stale = featurizer("extract", sample, "--encoder", "minilm", "--out", out)
+    stale = featurizer("extract", sample, "--encoder", "minilm", "--dtype", "float16", "--out", out)
     assert "differing" in error_of(stale)
     near = featurizer("inspect", out, "--neighbours", first_id(sample), "--catalog", sample)
     assert "nearest to" in near.stdout
