@@ -11,6 +11,7 @@ from featurizer.recsys.data import RecData
 from featurizer.recsys.freedom import Freedom
 from featurizer.recsys.item_graph import nearest_items, normalized_neighbours
 from featurizer.recsys.options import ModelOptions
+from featurizer.recsys.precision import halves_pay
 from featurizer.recsys.recommender import Recommender
 from featurizer.recsys.user_item_graph import adjacency, spread_to_users
 from featurizer.recsys.vbpr import Vbpr
@@ -49,13 +50,6 @@ def build(data: RecData, options: ModelOptions, *, batch_size: int, seed: int, d
         spread_to_users(data.train).to(device),
     )
     return AlignRec(shape, graph, content, options, generator, batch_size)
-
-
-def halves_pay(device: str) -> bool:
-    """Whether bfloat16 products are faster than float32 ones there: on CUDA, and where the CPU has them."""
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported()
-    return device == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _item_graph(features: torch.Tensor, options: ModelOptions, *, binary: bool) -> Operator:

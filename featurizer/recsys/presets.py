@@ -15,11 +15,20 @@ def preset(name: ModelName, *, exact: bool = False) -> tuple[ModelOptions, Train
         )
         return form, TrainOptions()
     found: dict[ModelName, tuple[ModelOptions, TrainOptions]] = {
-        "alignrec": (ModelOptions(), TrainOptions()),
+        "alignrec": (
+            ModelOptions(reg=0.4),
+            TrainOptions(learning_rate=3e-3, epochs=40, evaluate_every=2, patience=6),
+        ),
         "lightgcn": (ModelOptions(uia=0), TrainOptions(learning_rate=5e-3, evaluate_every=2, patience=20)),
-        "bpr": (ModelOptions(uia=0, layers=0), TrainOptions(evaluate_every=2, patience=20)),
-        "vbpr": (ModelOptions(), TrainOptions(evaluate_every=2, patience=20)),
-        "freedom": (ModelOptions(), TrainOptions(evaluate_every=2, patience=20)),
+        "bpr": (
+            ModelOptions(uia=0, layers=0, l2=0.03),
+            TrainOptions(evaluate_every=5, patience=5),
+        ),
+        "vbpr": (ModelOptions(l2=0.03), TrainOptions(evaluate_every=5, patience=5)),
+        "freedom": (
+            ModelOptions(l2=1e-3),
+            TrainOptions(learning_rate=3e-3, evaluate_every=5, patience=4),
+        ),
     }
     model, training = found[name]
     return replace(model, name=name), training

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from featurizer.ranking.user_items import UserItems
+from featurizer.recsys import item_graph
 from featurizer.recsys.csr import Csr, Operator
 from featurizer.recsys.item_graph import nearest_items, normalized_neighbours
 from featurizer.recsys.user_item_graph import adjacency, propagate, spread_to_users
@@ -112,3 +113,19 @@ def test_the_item_graph_is_normalised_by_row_sums_on_both_sides(binary):
     expected = degrees[:, None] ** -0.5 * weights * degrees[None] ** -0.5
     found = dense(normalized_neighbours(indices, cosines, binary=binary).forward)
     torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.01])
+def test_neighbours_proposed_in_half_precision_are_those_of_single_precision(spread, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(1, 16, generator=generator) + spread * torch.randn(600, 16, generator=generator)
+    features[5] = 0
+    features[9] = features[8]
+    found = {}
+    monkeypatch.setattr(item_graph, "HALVES_FROM", 600)
+    for halves in (True, False):
+        monkeypatch.setattr(item_graph, "halves_pay", lambda device, halves=halves: halves)
+        found[halves] = nearest_items(features, 10, block=100)
+    torch.testing.assert_close(found[True][1], found[False][1], atol=1e-6, rtol=1e-6)
+    assert (found[True][0] == found[False][0]).float().mean() > 0.99
+    assert (found[True][0][5] == -1).all()
