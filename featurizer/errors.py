@@ -33,6 +33,9 @@ __all__ = [
     "UnknownName",
 ]
 
+SHOWN = 20
+"""So many known names stand in a message; users and items come by the hundred thousand."""
+
 
 class FeaturizerError(Exception):
     """The root: catch it to catch everything that featurizer raises on purpose."""
@@ -48,7 +51,8 @@ class UnknownName(InputError):
     def __init__(self, kind: str, name: str, known: Iterable[str], *, advice: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
+        listed = ", ".join(names[:SHOWN]) + (f", … ({len(names):,} in all)" if len(names) > SHOWN else "")
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {listed or 'none'}."
         super().__init__(f"unknown {kind} '{name}': {hint}{' ' + advice if advice else ''}")
         self.name, self.near = name, near
 

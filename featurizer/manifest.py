@@ -91,6 +91,23 @@ def read_json(path: Path) -> dict[str, Json]:
     return value
 
 
+def refuse_foreign(folder: Path, manifest_name: str) -> None:
+    """Refuse a folder that a stage must not write into, before any work is done.
+
+    Raises:
+        InputError: it is a file.
+        StaleOutput: it holds something, but neither the stage's manifest nor an unfinished stage.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, expected a folder to write into; choose another --out")
+    ours = (folder / manifest_name).exists() or (folder / STAGE_FILE).exists()
+    if folder.is_dir() and not ours and any(folder.iterdir()):
+        raise StaleOutput(
+            f"{folder} is not empty and holds no {manifest_name}; expected a new or empty folder, or one that the "
+            "same command wrote (--overwrite replaces nothing else). Choose another --out."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One run of a stage in one folder: claims it, says whether it is finished, and closes it.
@@ -117,33 +134,18 @@ class Stage:
             StaleOutput: the folder holds another configuration's result, or something that is no stage's.
         """
         manifest, started = self.folder / self.manifest_name, self.folder / STAGE_FILE
-        if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(
-                f"{self.folder} is a file, expected a folder to write into; choose another --out"
-            )
+        refuse_foreign(self.folder, self.manifest_name)
         found = next((read_json(path) for path in (manifest, started) if path.exists()), None)
         if found is not None and found.get("fingerprint") == self.fingerprint:
             return manifest.exists()
-        if not overwrite:
+        if found is not None and not overwrite:
             self._refuse(found)
-        elif found is not None:
+        if found is not None:
             shutil.rmtree(self.folder)
-        elif self.folder.is_dir() and any(self.folder.iterdir()):
-            raise StaleOutput(
-                f"{self.folder} is not empty and holds no {self.manifest_name}: --overwrite replaces only what "
-                "featurizer wrote. Choose another --out or empty the folder yourself."
-            )
         write_json(started, {"fingerprint": self.fingerprint, "config": dict(self.config)})
         return False
 
-    def _refuse(self, found: Mapping[str, Json] | None) -> None:
-        if found is None:
-            if self.folder.is_dir() and any(self.folder.iterdir()):
-                raise StaleOutput(
-                    f"{self.folder} is not empty and holds no {self.manifest_name}; expected an empty or new "
-                    "folder. Choose another --out."
-                )
-            return
+    def _refuse(self, found: Mapping[str, Json]) -> None:
         before = found.get("config")
         differing = differing_keys(before if isinstance(before, dict) else {}, self.config)
         raise StaleOutput(
@@ -175,10 +177,12 @@ def differing_keys(before: Mapping[str, Json], after: Mapping[str, Json], prefix
         if isinstance(old, dict) and isinstance(new, dict):
             names += differing_keys(old, new, f"{prefix}{key}.")
         else:
-            names.append(f"{prefix}{key} ({_short(old)} there, {_short(new)} asked for)")
+            names.append(f"{prefix}{key} ({_short(old, 'there')}, {_short(new, 'asked for')})")
     return names
 
 
-def _short(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else f"{text[:37]}…"
+def _short(value: Json, where: str) -> str:
+    if value is None:
+        return f"not {where}"
+    text = "one" if isinstance(value, (dict, list)) else json.dumps(value, ensure_ascii=False)
+    return f"{text} {where}" if len(text) <= 40 else f"{text[:12]}…{text[-9:]} {where}"

@@ -50,16 +50,25 @@ class ColumnNames(Model):
         for field, usual in USUAL.items():
             chosen = getattr(self, field)
             if chosen is not None and chosen not in columns:
-                raise UnknownName("column", chosen, columns, advice=f"{origin} has: {', '.join(columns)}.")
+                raise UnknownName(f"column of {origin}", chosen, columns)
             name = chosen or next((folded[name] for name in usual if name in folded), None)
             if name is not None and (chosen or name not in found.values()):
                 found[field] = name
         if "item_id" not in found:
+            one = (
+                f" It seems to be separated by '{_separator(columns[0])}': save it with commas."
+                if len(columns) == 1
+                else ""
+            )
             raise InputError(
                 f"{origin} has no column that is an item id (looked for {', '.join(USUAL['item_id'])}); "
-                f"it has: {', '.join(columns)}. Name one with --item-id-column."
+                f"it has: {', '.join(columns)}. Name one with --item-id-column.{one if _separator(columns[0]) else ''}"
             )
         return found
+
+
+def _separator(header: str) -> str:
+    return next((mark for mark in ";|\t" if mark in header), "")
 
 
 def to_record(row: Mapping[str, object], names: Mapping[str, str], image: ImageRef) -> ItemRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +15,16 @@ from featurizer.errors import InputError
 from featurizer.manifest import fingerprint
 from featurizer.records import ImageRef, ItemRecord, Json
 
+UNREAD = (".svg", ".heic", ".heif", ".psd", ".eps", ".ai", ".pdf")
+"""Kinds of picture that Pillow does not read by itself."""
+
 
 @dataclass(frozen=True)
 class FolderSource:
     """Items from a folder: `shoes/red.png` is item `shoes/red`, its title the first line of `shoes/red.txt`.
 
-    Where two pictures differ in their suffix alone, their ids keep it.
+    Where two pictures differ in their suffix alone, their ids keep it. Pictures of a kind that is not decoded
+    (`UNREAD`) are no items; `notes` counts them.
     """
 
     path: Path
@@ -33,6 +38,12 @@ class FolderSource:
                 categories=picture.relative_to(self.path).parent.parts,
                 image=ImageRef(path=picture),
             )
+
+    @property
+    def notes(self) -> dict[str, int]:
+        """How many pictures of each kind that is not decoded lie in the folder, as `ignored_svg_files`."""
+        found = Counter(path.suffix.lower() for path in self.path.rglob("*"))
+        return {f"ignored_{kind[1:]}_files": found[kind] for kind in UNREAD if found[kind]}
 
     @property
     def extra(self) -> dict[str, pa.DataType]:

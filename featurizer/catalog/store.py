@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,8 +157,18 @@ class Catalog:
             )
             raise InputError(f"{folder} holds no {MANIFEST}; expected a finished catalogue: {cure}")
         manifest = read_json(folder / MANIFEST)
-        count = manifest.get("parts")
-        parts = tuple(part_path(folder, index) for index in range(count if isinstance(count, int) else 0))
+        for key, kind in (
+            ("rows", int),
+            ("parts", int),
+            ("image_status", dict),
+            ("data_sha256", str),
+            ("fingerprint", str),
+        ):
+            if not isinstance(manifest.get(key), kind):
+                raise InputError(
+                    f"{folder / MANIFEST} has no '{key}'; expected a catalogue's manifest. Make it again."
+                )
+        parts = tuple(part_path(folder, index) for index in range(int(str(manifest["parts"]))))
         for path in parts:
             if not path.exists():
                 raise InputError(
@@ -180,7 +191,8 @@ class Catalog:
     @property
     def schema(self) -> pa.Schema:
         """The schema of every part."""
-        return pq.read_schema(self.parts[0])
+        with _readable(self.parts[0]):
+            return pq.read_schema(self.parts[0])
 
     def batches(
         self, columns: Sequence[str], *, start: int = 0, stop: int | None = None, size: int = 256
@@ -189,15 +201,15 @@ class Catalog:
         stop = self.rows if stop is None else stop
         offset = 0
         for path in self.parts:
-            with pq.ParquetFile(path) as file:
+            with _readable(path), pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
                     count = file.metadata.row_group(group).num_rows
                     if offset + count > start and offset < stop:
-                        batch = file.read_row_group(group, columns=list(columns)).combine_chunks()
-                        batch = batch.slice(
-                            max(start - offset, 0), min(stop - offset, count) - max(start - offset, 0)
+                        first = max(start - offset, 0)
+                        rows = file.read_row_group(group, columns=list(columns)).combine_chunks()
+                        yield from rows.slice(first, min(stop - offset, count) - first).to_batches(
+                            max_chunksize=size
                         )
-                        yield from batch.to_batches(max_chunksize=size)
                     offset += count
             if offset >= stop:
                 return
@@ -211,10 +223,18 @@ class Catalog:
         names = [field for field in self.schema.names if field != "image"]
         if name not in names:
             raise InputError(f"{self.folder} has no column '{name}'; it has {', '.join(names)}")
-        return pa.chunked_array(
-            [
-                chunk
-                for path in self.parts
-                for chunk in pq.read_table(path, columns=[name]).column(name).chunks
-            ]
-        )
+        chunks: list[pa.Array] = []
+        for path in self.parts:
+            with _readable(path):
+                chunks += pq.read_table(path, columns=[name]).column(name).chunks
+        return pa.chunked_array(chunks)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}. Make the catalogue again, with --overwrite."
+        ) from error

@@ -20,7 +20,7 @@ from featurizer.manifest import file_sha256, fingerprint
 from featurizer.records import ImageRef, ItemRecord, Json
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")
 _KEPT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 
 

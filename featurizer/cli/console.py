@@ -100,7 +100,8 @@ class _Bars:
     """One bar a stage."""
 
     def __init__(self, bars: Bars) -> None:
-        self.bars, self.tasks = bars, dict[str, tuple[TaskID, _Rate]]()
+        self.bars = bars
+        self.tasks: dict[str, tuple[TaskID, _Rate]] = {}
 
     def __call__(self, progress: Progress) -> None:
         if progress.stage not in self.tasks:

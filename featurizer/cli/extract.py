@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -67,9 +68,12 @@ def extract(
     from featurizer.encoders.resolve import load_encoders, resolve
     from featurizer.features.extract import ExtractOptions
     from featurizer.features.extract import extract as run
+    from featurizer.features.feature_set import MANIFEST
+    from featurizer.manifest import refuse_foreign
     from featurizer.release.card import write_card
 
     opened = Catalog.open(catalog)
+    refuse_foreign(out, MANIFEST)
     for text in encoder:
         resolve(text)  # a wrong name is told before anything heavy is imported
     where = resolve_device(device)
@@ -91,14 +95,30 @@ def extract(
     failures = made.manifest["failures"]
     assert isinstance(failures, dict)
     failed = sum(count for count in failures.values() if isinstance(count, int))
-    summary = {"out": str(out), "rows": made.rows, "spaces": list(made.spaces), "failures": failures}
+    null = {name: int(str(spec["null"])) for name, spec in made.spaces.items()}
+    summary = {
+        "out": str(out),
+        "rows": made.rows,
+        "spaces": list(made.spaces),
+        "null": null,
+        "failures": failures,
+    }
     if as_json:
         result_json(summary)
     else:
-        result(f"{out}: {made.rows:,} items, spaces {', '.join(made.spaces)}")
-        for reason, count in failures.items():
-            result(f"  {reason}: {count:,}")
-        say(f"Look inside with: featurizer inspect {out}")
+        result(f"{out}: {made.rows:,} items")
+        result("\n".join(f"  {space}: {made.rows - count:,} vectors" for space, count in null.items()))
+        result(
+            "\n".join(f"  failed, {reason}: {count:,}" for reason, count in failures.items())
+            or "  nothing failed"
+        )
+        say(f"Look inside with: featurizer inspect {shlex.quote(str(out))}")
+    for space, count in null.items():
+        if count == made.rows:
+            say(
+                f"warning: {space} is empty: no item has {made.spaces[space]['modality']} that could be used",
+                always=True,
+            )
     if max_failures is not None and failed > max_failures:
         say(f"{failed} failures, more than the {max_failures} allowed", always=True)
         raise typer.Exit(3)

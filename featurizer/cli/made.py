@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,14 @@ def report_catalog(catalog: Catalog, max_failures: int | None, *, as_json: bool)
                         for key, value in entries.items()
                     )
                 )
-        say(f"Next: featurizer extract {catalog.folder} --encoder clip --out FEATURES")
+        encoders = [
+            name
+            for name, there in (("efficientnet-lite0", OK in statuses), ("minilm", summary["with_text"]))
+            if there
+        ]
+        if encoders:
+            chosen = " ".join(f"--encoder {name}" for name in encoders)
+            say(f"Next: featurizer extract {shlex.quote(str(catalog.folder))} {chosen} --out FEATURES")
     if max_failures is not None and failed > max_failures:
         say(f"{failed} pictures failed, more than the {max_failures} allowed", always=True)
         raise typer.Exit(3)

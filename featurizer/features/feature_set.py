@@ -92,6 +92,11 @@ class FeatureSet:
         for path in self.shards:
             try:
                 yield pq.read_table(path, columns=list(columns))
+            except FileNotFoundError:
+                raise InputError(
+                    f"{path} is missing, though {MANIFEST} lists it. Run the 'featurizer extract' that made it "
+                    "again with --overwrite, or fetch the set again."
+                ) from None
             except (OSError, pa.ArrowInvalid, KeyError) as error:
                 raise InputError(
                     f"{path} cannot be read: {error}. 'featurizer verify {self.folder}' says more."

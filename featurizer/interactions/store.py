@@ -47,5 +47,5 @@ def statistics(interactions: pl.DataFrame) -> dict[str, Json]:
         "items": items,
         "interactions": interactions.height,
         **{name: by_split.get(name, 0) for name in SPLITS},
-        "density": interactions.height / (users * items) if interactions.height else 0.0,
+        "density": round(interactions.height / (users * items), 8) if interactions.height else 0.0,
     }
