@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+from featurizer.catalog.images.local import confined, is_file_url
 from featurizer.config import Model
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -123,7 +124,10 @@ def _literal(text: str) -> object:
 
 
 def as_image(value: object, folder: Path | None) -> ImageRef:
-    """Return a cell as a picture: a struct of bytes and path, a URL, a path below `folder`, or the first of a list."""
+    """Return a cell as a picture: a struct of bytes and path, a URL, a path below `folder`, or the first of a list.
+
+    An absolute path stays as it is; a relative one that leads out of `folder` is refused.
+    """
     if isinstance(value, (list, tuple)):
         return as_image(value[0], folder) if value else ImageRef()
     if isinstance(value, Mapping):
@@ -135,11 +139,14 @@ def as_image(value: object, folder: Path | None) -> ImageRef:
         return ImageRef()
     if text.startswith("["):
         parsed = _literal(text)
-        return as_image(parsed, folder) if not isinstance(parsed, str) else ImageRef(path=Path(text))
-    if "://" in text:
+        if not isinstance(parsed, str):
+            return as_image(parsed, folder)
+    if "://" in text or is_file_url(text):
         return ImageRef(url=text)
     path = Path(text)
-    return ImageRef(path=path if folder is None or path.is_absolute() else folder / path)
+    if folder is None or path.is_absolute():
+        return ImageRef(path=path)
+    return confined(ImageRef(path=folder / path), folder)
 
 
 def _image_struct(value: Mapping[str, object], folder: Path | None) -> ImageRef:

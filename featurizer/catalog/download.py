@@ -14,6 +14,7 @@ from featurizer.catalog.datasets import DatasetEntry, RemoteFile
 from featurizer.catalog.fetch_file import fetch_file
 from featurizer.catalog.history import SplitOptions, collect, write_history
 from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.images.local import file_url_path, is_file_url
 from featurizer.catalog.lines import LineSource
 from featurizer.catalog.sample import write_sample
 from featurizer.catalog.source import SourceFormat
@@ -90,7 +91,7 @@ def download(
     def write(item_ids: set[str]) -> dict[str, Json]:
         return write_history(interactions, out, item_ids)
 
-    source = LineSource(files.metadata, line_format, keep)
+    source = LineSource(files.metadata, line_format, keep, _own_images(entry, files))
     made = build_catalog(source, stage, build, fetcher=fetcher, report=report, historian=write)
     if options.split == SplitOptions(entry.k_core, entry.split, options.split.seed):
         _compare(name, entry, made)
@@ -115,6 +116,14 @@ def source_files(entry: DatasetEntry, folder: Path, report: Report = silent) -> 
         sample = write_sample(folder)
         return SourceFiles(sample.meta, sample.reviews)
     return SourceFiles(*(_fetch(remote, folder, report) for remote in (entry.metadata, entry.interactions)))
+
+
+def _own_images(entry: DatasetEntry, files: SourceFiles) -> Path | None:
+    """Return the folder that metadata may name pictures in by `file://`: their own, if they lie on this disk."""
+    if entry.metadata is None:
+        return files.metadata.parent
+    path = file_url_path(entry.metadata.url) if is_file_url(entry.metadata.url) else None
+    return None if path is None else path.parent
 
 
 def default_cache() -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from featurizer.catalog.columns import ColumnNames, as_image, to_record
+from featurizer.catalog.images.local import confined
 from featurizer.catalog.table import stored_type
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class HubSource:
     """Items from `hf:ORG/NAME[@revision]` or `hf:./folder`.
+
+    Pictures are bytes or web addresses; files may be named by a local folder only, and only its own.
 
     Attributes:
         repo: the repository's name or a local folder.
@@ -42,7 +45,7 @@ class HubSource:
         fields = self.fields
         for row in self._stream:
             image = as_image(row.get(fields["image"]), self._folder) if "image" in fields else ImageRef()
-            yield to_record(row, fields, image)
+            yield to_record(row, fields, confined(image, self._folder))
 
     @cached_property
     def fields(self) -> dict[str, str]:
@@ -104,7 +107,4 @@ class HubSource:
                 f"hf:{self.repo} (split {self.split}) cannot be opened: {' '.join(str(error).split())}. "
                 "Check the name, the network and your token; a local copy is given as hf:./folder."
             ) from error
-        for name, feature in (stream.features or {}).items():
-            if isinstance(feature, datasets.Image):
-                stream = stream.cast_column(name, datasets.Image(decode=False))
-        return stream
+        return stream.decode(False)  # decoding would open whatever file a row names, nested ones too

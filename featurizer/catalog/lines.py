@@ -6,12 +6,13 @@ import gzip
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
+from featurizer.catalog.images.local import confined
 from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import OTHER
 from featurizer.errors import InputError
@@ -35,12 +36,15 @@ class LineSource:
         path: the metadata file, `.gz` or plain.
         line_format: how a line is parsed.
         keep: the item ids wanted; None for all.
+        images: the folder that `file://` addresses may lead into; None refuses them, as metadata that come
+            from elsewhere must not choose which files of this machine are read.
         notes: counts of the last complete pass (`malformed_lines`, `repeated_items`, `without_metadata`).
     """
 
     path: Path
     line_format: SourceFormat
     keep: frozenset[str] | None = None
+    images: Path | None = None
     notes: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[ItemRecord]:
@@ -54,7 +58,7 @@ class LineSource:
                 self.notes["repeated_items"] += 1
                 continue
             seen.add(record.item_id)
-            yield record
+            yield replace(record, image=confined(record.image, self.images))
         for item_id in sorted((self.keep or frozenset()) - seen):
             self.notes["without_metadata"] += 1
             yield ItemRecord(item_id)

@@ -76,6 +76,11 @@ def test_a_cell_becomes_text_or_none(value, text):
         ('["http://a/1.jpg", "http://a/2.jpg"]', ImageRef(url="http://a/1.jpg")),
         ("b.jpg", ImageRef(path=Path("pictures/b.jpg"))),
         ("/b.jpg", ImageRef(path=Path("/b.jpg"))),
+        ("../b.jpg", ImageRef(url="forbidden:pictures/../b.jpg")),
+        ("a/../b.jpg", ImageRef(path=Path("pictures/a/../b.jpg"))),
+        ("[b.jpg", ImageRef(path=Path("pictures/[b.jpg"))),
+        ("file:/b.jpg", ImageRef(url="file:/b.jpg")),
+        ({"bytes": None, "path": "../b.jpg"}, ImageRef(url="forbidden:pictures/../b.jpg")),
         ({"bytes": b"x", "path": "b.jpg"}, ImageRef(data=b"x", name="b.jpg")),
         ({"bytes": None, "path": "b.jpg"}, ImageRef(path=Path("pictures/b.jpg"))),
         (

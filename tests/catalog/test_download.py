@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from featurizer.catalog.datasets import DatasetEntry, RemoteFile
+from featurizer.catalog.datasets import DatasetEntry, RemoteFile, get_dataset
 from featurizer.catalog.download import DownloadOptions, download
 from featurizer.catalog.history import SplitOptions
 from featurizer.catalog.images import FetchOptions, ImageFetcher
@@ -111,6 +111,40 @@ def test_a_dataset_whose_file_is_not_there_is_a_clear_error(entry, site, tmp_pat
     site.at("/meta.jsonl.gz", answer(b"gone", status=404))
     with pytest.raises(DownloadError, match="404"):
         run(entry, tmp_path)
+
+
+def test_metadata_of_elsewhere_cannot_name_files_of_this_machine(entry, site, tmp_path):
+    (tmp_path / "secret.jpg").write_bytes(picture(1))
+    meta = json.dumps({"parent_asin": "i0", "images": [{"large": (tmp_path / "secret.jpg").as_uri()}]})
+    site.at("/meta.jsonl.gz", ranged(gzip.compress(meta.encode())))
+    found = statuses(run(entry, tmp_path, split=SplitOptions(0)))
+    assert found["i0"] == "forbidden_path"
+    found = statuses(run(entry, tmp_path, split=SplitOptions(0), retry_failed=True))
+    assert found["i0"] == "forbidden_path"
+
+
+def test_metadata_on_this_disk_may_name_pictures_in_their_own_folder(entry, tmp_path):
+    folder = tmp_path / "local"
+    folder.mkdir()
+    for name in ("local/a.jpg", "secret.jpg"):
+        (tmp_path / name).write_bytes(picture(1))
+    rows = {"i0": folder / "a.jpg", "i1": tmp_path / "secret.jpg"}
+    (folder / "m.jsonl").write_text(
+        "\n".join(
+            json.dumps({"parent_asin": key, "images": [{"large": p.as_uri()}]}) for key, p in rows.items()
+        )
+    )
+    local = entry.model_copy(update={"metadata": RemoteFile(url=(folder / "m.jsonl").as_uri())})
+    found = statuses(run(local, tmp_path))
+    assert (found["i0"], found["i1"]) == ("ok", "forbidden_path")
+
+
+def test_the_sample_finds_the_pictures_it_wrote(tmp_path):
+    options = DownloadOptions(SplitOptions(5))
+    with ImageFetcher() as fetcher:
+        made = download("sample", get_dataset("sample"), tmp_path / "c", options, fetcher=fetcher)
+    assert made.manifest["image_status"]["ok"] > 500
+    assert "forbidden_path" not in made.manifest["image_status"]
 
 
 def test_a_core_that_leaves_nothing_says_so(entry, tmp_path):

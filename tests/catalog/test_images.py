@@ -17,6 +17,7 @@ from PIL import Image
 
 from featurizer import __version__
 from featurizer.catalog.images import FetchOptions, ImageFetcher
+from featurizer.catalog.images.local import confined
 from featurizer.catalog.images.web import _parse
 from featurizer.catalog.retry import RetryPolicy, retry_after, worth_retrying
 from featurizer.records import FetchedImage, ImageRef
@@ -266,6 +267,29 @@ def test_what_is_on_disk_instead_of_a_picture_is_named(tmp_path):
         "bad_url",
     ]
     assert all(image.data is None and image.attempts == 0 for image in images)
+
+
+def test_a_file_outside_its_folder_is_refused_and_never_read(tmp_path, fetcher):
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("own/a.jpg", "secret.jpg"):
+        (tmp_path / name).write_bytes(PICTURE)
+    (own / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    asked = [
+        ImageRef(path=own / "a.jpg"),
+        ImageRef(url=(own / "a.jpg").as_uri()),
+        ImageRef(data=PICTURE, name="/etc/x.jpg"),
+        ImageRef(path=tmp_path / "secret.jpg"),
+        ImageRef(path=own / ".." / "secret.jpg"),
+        ImageRef(path=own / "link.jpg"),
+        ImageRef(path=own / "nul\0.jpg"),
+        ImageRef(url=(tmp_path / "secret.jpg").as_uri()),
+        ImageRef(url=f" FILE:{tmp_path}/own/%2e%2e/secret.jpg"),
+    ]
+    inside = [image.status for image in fetcher.fetch([confined(ref, own) for ref in asked])]
+    assert inside == ["ok"] * 3 + ["forbidden_path"] * 6
+    nowhere = [image.status for image in fetcher.fetch([confined(ref, None) for ref in asked])]
+    assert nowhere == ["forbidden_path"] * 2 + ["ok"] + ["forbidden_path"] * 6
 
 
 def test_bytes_that_the_source_carries_are_checked_and_kept_as_they_are(fetcher):

@@ -1,5 +1,6 @@
 import csv
 import gzip
+import io
 import json
 
 import pyarrow as pa
@@ -7,8 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.columns import ColumnNames
+from featurizer.catalog.hub import HubSource
+from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.ingest import ingest
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
 
@@ -112,3 +118,40 @@ def test_any_cells_survive_a_round_trip_through_csv(tmp_path_factory, rows):
     assert [(item.title, item.extra["label"]) for item in items] == [
         (t.strip() or None, label or None) for t, label in rows
     ]
+
+
+def picture(colour):
+    buffer = io.BytesIO()
+    Image.new("RGB", (30, 20), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def rows(one, out):
+    with ImageFetcher() as fetcher:
+        made = ingest(one, out, CatalogOptions(), fetcher=fetcher)
+    return [row for path in made.parts for row in pq.read_table(path).to_pylist()]
+
+
+def test_a_hub_data_set_cannot_name_files_outside_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "secret.png").write_bytes(picture("red"))
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    (folder / "own.png").write_bytes(picture("blue"))
+    asked = ["own.png", "../secret.png", str(tmp_path / "secret.png"), (tmp_path / "secret.png").as_uri()]
+    (folder / "train.jsonl").write_text(
+        "".join(json.dumps({"id": str(n), "image": name}) + "\n" for n, name in enumerate(asked))
+    )
+    hub = HubSource(str(folder), ColumnNames())
+    assert [row["image_status"] for row in rows(hub, tmp_path / "c")] == ["ok"] + ["forbidden_path"] * 3
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(HubSource, "_folder", None)
+    assert {record.image.url for record in hub} == {f"forbidden:{name}" for name in asked}
+
+
+def test_a_table_names_files_below_its_folder_or_absolutely(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (tmp_path / "outside.png").write_bytes(picture("red"))
+    (folder / "t.csv").write_text(f"id,image\na,../outside.png\nb,{tmp_path}/outside.png\n")
+    found = rows(source(folder / "t.csv"), tmp_path / "c")
+    assert [row["image_status"] for row in found] == ["forbidden_path", "ok"]

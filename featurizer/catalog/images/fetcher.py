@@ -15,7 +15,7 @@ from typing import Self, TypeAlias, TypeVar
 import httpx2
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from featurizer.catalog.images.local import file_url_path, is_file_url, read_local
+from featurizer.catalog.images.local import FORBIDDEN, file_url_path, is_file_url, read_local
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.received import Received, judge
 from featurizer.catalog.images.web import WebReader, open_client
@@ -74,7 +74,7 @@ class ImageFetcher:
 
         An address that occurs several times is fetched once. No failure of a picture raises: it is the
         entry's `status`, which is `ok`, `none`, `http_<code>`, `timeout`, `connection`, `bad_url`,
-        `too_many_redirects`, `too_large`, `missing_file`, `unreadable_file`, or a reason of `decode`.
+        `too_many_redirects`, `too_large`, `missing_file`, `unreadable_file`, `forbidden_path`, or a reason of `decode`.
 
         Args:
             refs: what to fetch, one an item.
@@ -113,6 +113,8 @@ class ImageFetcher:
             received = await self._read_local(ref.path)
         elif ref.url is None or not (url := ref.url.strip()):
             return FetchedImage(NONE)
+        elif url.startswith(FORBIDDEN):
+            return FetchedImage("forbidden_path")
         elif is_file_url(url):
             path = file_url_path(url)
             received = Received("bad_url") if path is None else await self._read_local(path)

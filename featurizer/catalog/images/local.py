@@ -1,4 +1,4 @@
-"""Pictures that lie on disk: a path, or a `file://` address."""
+"""Pictures that lie on disk: a path, or a `file://` address, and which of them a source may name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,37 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from featurizer.catalog.images.received import Received
-from featurizer.records import OK
+from featurizer.records import OK, ImageRef
+
+FORBIDDEN = "forbidden:"
+"""Stands before the address of a picture that its source may not name; it is never read."""
+
+
+def confined(ref: ImageRef, folder: Path | None) -> ImageRef:
+    """Return a reference unless it names a file of this machine outside `folder`; such a one is refused.
+
+    Data that come from elsewhere must not choose which files are read here. A refused reference keeps what
+    was asked for behind `FORBIDDEN`, so that its row says so, and a later retry refuses it again.
+
+    Args:
+        ref: what a source asks for.
+        folder: where its files may lie, symbolic links followed; None allows no file at all.
+    """
+    if ref.data is not None:
+        return ref
+    path = ref.path
+    if path is None and ref.url is not None and is_file_url(ref.url.strip()):
+        path = file_url_path(ref.url.strip())
+    if path is None or (folder is not None and _is_inside(path, folder)):
+        return ref
+    return ImageRef(url=f"{FORBIDDEN}{ref.url or ref.path}")
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a NUL in the name, a loop of links
+        return False
 
 
 def read_local(path: Path, *, max_bytes: int) -> Received:
