@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from featurizer.interactions.split import split
 from featurizer.interactions.store import FILE, statistics, write_interactions
 from featurizer.manifest import file_sha256
 from featurizer.records import Json
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,27 @@ class History:
     item_map: Path | None = None
 
     def read(self) -> pl.DataFrame:
-        """Read and, where needed, split."""
+        """Read and, where needed, split.
+
+        Raises:
+            InputError: the file cannot be used, splits some of its rows only, or is split already while a k-core
+                is asked for.
+        """
         interactions = read_interactions(self.path, item_map=self.item_map)
-        return interactions if not interactions["split"].null_count() else self.options.apply(interactions)
+        unsplit, rows = interactions["split"].null_count(), interactions.height
+        if unsplit == rows:
+            return self.options.apply(interactions)
+        if unsplit:
+            raise InputError(
+                f"{self.path}: {unsplit:,} of {rows:,} rows have no split; expected one in every row or in none. "
+                "Fill the column, or remove it to have all rows split here."
+            )
+        if self.options.k_core > 0:
+            raise InputError(
+                f"{self.path} comes with its own split, which a {self.options.k_core}-core would change. "
+                "Leave --k-core out, or remove the column split to have the rows split here."
+            )
+        return interactions
 
     def as_json(self) -> dict[str, Json]:
         """Return the files' hashes and the options, for a fingerprint."""
@@ -85,9 +106,12 @@ def collect(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
         InputError: the file cannot be read to its end.
     """
     try:
-        found = frame.drop_nulls(["user_id", "item_id"]).collect(engine="streaming")
+        found = frame.collect(engine="streaming")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(
             f"{path} cannot be read to its end: {error}. Delete it and download it again."
         ) from error
-    return found.with_columns(pl.lit(None, pl.String).alias("split")).select(list(SCHEMA))
+    kept = found.drop_nulls(["user_id", "item_id"])
+    if kept.height < found.height:
+        logger.warning("%s: %d rows without a user or an item left out", path, found.height - kept.height)
+    return kept.with_columns(pl.lit(None, pl.String).alias("split")).select(list(SCHEMA))

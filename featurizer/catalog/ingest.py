@@ -71,15 +71,19 @@ def ingest(
         StaleOutput: `out` holds another catalogue.
     """
     about: dict[str, Json] = {"content": source.identity, **options.as_json()}
-    if history is not None:
+    interactions = None
+    if (
+        history is not None
+    ):  # read before the folder is claimed and a picture fetched: what is wrong shows at once
         about["interactions"] = history.as_json()
+        interactions = history.read()
     stage = Stage(out, MANIFEST, about)
     if stage.claim(overwrite=overwrite):
         return Catalog.open(out)
 
     def write(item_ids: set[str]) -> dict[str, Json]:
-        assert history is not None
-        return write_history(history.read(), out, item_ids)
+        assert interactions is not None
+        return write_history(interactions, out, item_ids)
 
     return build_catalog(
         source,
@@ -87,5 +91,5 @@ def ingest(
         options,
         fetcher=fetcher,
         report=report,
-        historian=write if history is not None else None,
+        historian=write if interactions is not None else None,
     )

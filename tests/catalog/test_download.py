@@ -9,7 +9,7 @@ from PIL import Image
 
 from featurizer.catalog.datasets import DatasetEntry, RemoteFile, get_dataset
 from featurizer.catalog.download import DownloadOptions, download
-from featurizer.catalog.history import SplitOptions
+from featurizer.catalog.history import SplitOptions, collect
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.errors import DownloadError, InputError, StaleOutput
 from tests.servers import answer, ranged, serve
@@ -145,6 +145,19 @@ def test_the_sample_finds_the_pictures_it_wrote(tmp_path):
         made = download("sample", get_dataset("sample"), tmp_path / "c", options, fetcher=fetcher)
     assert made.manifest["image_status"]["ok"] > 500
     assert "forbidden_path" not in made.manifest["image_status"]
+
+
+def test_rows_without_a_user_or_an_item_are_left_out_and_counted(tmp_path, caplog):
+    frame = pl.LazyFrame(
+        {
+            "user_id": ["a", None, "b"],
+            "item_id": ["x", "y", None],
+            "timestamp": [1, 2, 3],
+            "rating": [1.0] * 3,
+        }
+    )
+    assert collect(frame, tmp_path / "r.csv")["user_id"].to_list() == ["a"]
+    assert "2 rows without a user or an item" in caplog.text
 
 
 def test_a_core_that_leaves_nothing_says_so(entry, tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.columns import ColumnNames
+from featurizer.catalog.history import History, SplitOptions
 from featurizer.catalog.hub import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
@@ -118,6 +119,38 @@ def test_any_cells_survive_a_round_trip_through_csv(tmp_path_factory, rows):
     assert [(item.title, item.extra["label"]) for item in items] == [
         (t.strip() or None, label or None) for t, label in rows
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "k_core", "message"),
+    [
+        ("u,a,train\nu,b,\n", 0, r"1 of 2 rows have no split.*Fill the column"),
+        ("u,a,train\nu,b,test\n", 2, r"its own split.*Leave --k-core out"),
+        ("u,a,\nu,b,\n", 9, "lower --k-core"),
+    ],
+)
+def test_interactions_that_cannot_be_used_are_refused_before_any_picture(tmp_path, lines, k_core, message):
+    (tmp_path / "r.csv").write_text(f"user_id,item_id,split\n{lines}")
+    history = History(tmp_path / "r.csv", SplitOptions(k_core))
+    with pytest.raises(InputError, match=message):
+        ingest(
+            source(write(tmp_path / "t.csv")), tmp_path / "c", CatalogOptions(), fetcher=None, history=history
+        )
+    assert not (tmp_path / "c").exists()
+
+
+def test_interactions_with_a_split_are_written_as_they_are(tmp_path):
+    (tmp_path / "r.csv").write_text("user_id,item_id,split\nu,a,train\nu,b,test\n")
+    history = History(tmp_path / "r.csv", SplitOptions(0))
+    with ImageFetcher() as fetcher:
+        ingest(
+            source(write(tmp_path / "t.csv")),
+            tmp_path / "c",
+            CatalogOptions(),
+            fetcher=fetcher,
+            history=history,
+        )
+    assert pq.read_table(tmp_path / "c" / "interactions.parquet")["split"].to_pylist() == ["train", "test"]
 
 
 def picture(colour):
