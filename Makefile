@@ -7,11 +7,12 @@ INSTALLED := $(VENV)/.installed
 .PHONY: help install demo test test-slow check format bench clean
 
 help:
-	@echo "make demo       install, then make and score the features of the embedded sample"
+	@echo "make demo       install, then make, inspect and verify features of the embedded sample"
 	@echo "make test       install, then run every test that takes seconds"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make check      ruff, mypy and import-linter"
 	@echo "make bench      speed and memory, as tables"
+	@echo "make docs       render the command pages again"
 
 install: $(INSTALLED)
 
@@ -20,6 +21,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  { echo "$(PYTHON) is older than 3.11: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "could not make $(VENV): on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing into $(VENV): a few minutes, 6 GB"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,sentence-transformers,dev]'
 	@touch $@
 
@@ -35,6 +37,7 @@ demo: install
 	@echo "  runs/demo/features/data/               the vectors, Parquet shards"
 	@echo "  runs/demo/catalog/items/               the items, pictures included"
 	@echo "  runs/demo/catalog/interactions.parquet who bought what"
+	@echo "Go on with: source $(BIN)/activate && featurizer --help"
 
 test: install
 	$(BIN)/python -m pytest -n 2 -m "not slow"

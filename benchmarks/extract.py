@@ -87,7 +87,7 @@ def main():
     if arguments.engine:
         engine(arguments.engine)
         return
-    print(f"{'':24}{'items/s':>9}{'of bare':>9}{'MiB before':>12}{'MiB peak':>10}   seconds by stage")
+    print(f"{'':24}{'items/s':>9}{'of bare':>9}{'MiB before':>12}{'MiB peak':>10}   seconds")
     n = min(arguments.items)
     limit = n / bare(n)
     print(f"{'bare models':24}{limit:9.1f}{1:9.2f}")
@@ -101,8 +101,9 @@ def main():
                 .splitlines()[-1]
             )
         rows, rate, before, peak, seconds = line.split(",", 4)
+        share = float(rate) / limit
         print(
-            f"{f'extract, {rows} items':24}{float(rate):9.1f}{float(rate) / limit:9.2f}{before:>12}{peak:>10}   {seconds}"
+            f"{f'extract, {rows} items':24}{float(rate):9.1f}{share:9.2f}{before:>12}{peak:>10}   {seconds}"
         )
 
 

@@ -20,6 +20,10 @@ from featurizer.errors import InputError, OutputError, StaleOutput
 from featurizer.records import Json
 
 STAGE_FILE = ".stage.json"
+PARTIAL = ".partial"
+"""Ends the name of a file that is being written."""
+CLEARING = "clearing"
+"""Stands in `.stage.json` while --overwrite removes an earlier result."""
 
 
 def fingerprint(config: Mapping[str, Json]) -> str:
@@ -43,7 +47,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the disk is full or the folder cannot be written; the temporary file is gone by then.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -101,7 +105,7 @@ def refuse_foreign(folder: Path, manifest_name: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, expected a folder to write into; choose another --out")
     ours = (folder / manifest_name).exists() or (folder / STAGE_FILE).exists()
-    if folder.is_dir() and not ours and any(folder.iterdir()):
+    if folder.is_dir() and not ours and any(not path.name.endswith(PARTIAL) for path in folder.iterdir()):
         raise StaleOutput(
             f"{folder} is not empty and holds no {manifest_name}; expected a new or empty folder, or one that the "
             "same command wrote (--overwrite replaces nothing else). Choose another --out."
@@ -116,11 +120,14 @@ class Stage:
         folder: where the stage writes.
         manifest_name: the file whose presence means "finished", `catalog.json` for example.
         config: the resolved configuration and the fingerprints of the inputs.
+        owned: the files and folders, relative to `folder`, that the stage writes beside its manifest;
+            --overwrite removes these and nothing else.
     """
 
     folder: Path
     manifest_name: str
     config: Mapping[str, Json]
+    owned: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -135,15 +142,38 @@ class Stage:
         """
         manifest, started = self.folder / self.manifest_name, self.folder / STAGE_FILE
         refuse_foreign(self.folder, self.manifest_name)
-        found = next((read_json(path) for path in (manifest, started) if path.exists()), None)
+        found = self._found(overwrite=overwrite)
         if found is not None and found.get("fingerprint") == self.fingerprint:
+            if manifest.exists():
+                started.unlink(missing_ok=True)
             return manifest.exists()
-        if found is not None and not overwrite:
-            self._refuse(found)
         if found is not None:
-            shutil.rmtree(self.folder)
+            if not overwrite and CLEARING not in found:
+                self._refuse(found)
+            self._clear()
         write_json(started, {"fingerprint": self.fingerprint, "config": dict(self.config)})
         return False
+
+    def _found(self, *, overwrite: bool) -> dict[str, Json] | None:
+        for path in (self.folder / self.manifest_name, self.folder / STAGE_FILE):
+            if path.exists():
+                try:
+                    return read_json(path)
+                except InputError:
+                    if not overwrite:
+                        raise
+                    return {}
+        return None
+
+    def _clear(self) -> None:
+        """Remove what the stage owns; a kill in between leaves a folder that the next claim goes on clearing."""
+        write_json(self.folder / STAGE_FILE, {CLEARING: True})
+        for name in (self.manifest_name, *self.owned):
+            path = self.folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
     def _refuse(self, found: Mapping[str, Json]) -> None:
         before = found.get("config")

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurizer import manifest
 from featurizer.errors import InputError, OutputError, StaleOutput
 from featurizer.manifest import Stage, atomic_path, differing_keys, fingerprint, read_json, write_json
 
@@ -64,7 +65,7 @@ def test_a_manifest_that_is_no_object_is_a_clear_error(tmp_path, content):
 
 
 def stage(folder, **config):
-    return Stage(folder, "done.json", {"a": 1, **config})
+    return Stage(folder, "done.json", {"a": 1, **config}, ("data", "extra.json"))
 
 
 def test_a_stage_is_unfinished_until_its_manifest_is_written(tmp_path):
@@ -93,6 +94,53 @@ def test_overwrite_replaces_a_stage_of_another_configuration(tmp_path):
     stage(folder).finish({})
     assert stage(folder, a=2).claim(overwrite=True) is False
     assert not (folder / "data").exists()
+
+
+def test_overwrite_leaves_what_the_stage_did_not_write(tmp_path):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    stage(folder).finish({})
+    (folder / "thesis.tex").touch()
+    stage(folder, a=2).claim(overwrite=True)
+    assert (folder / "thesis.tex").exists()
+
+
+def test_overwrite_killed_while_it_removes_goes_on_with_the_next_run(tmp_path, monkeypatch):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    (folder / "data").mkdir()
+    (folder / "data" / "old").touch()
+    stage(folder).finish({})
+
+    def killed(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(manifest.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        stage(folder, a=2).claim(overwrite=True)
+    monkeypatch.undo()
+    assert stage(folder, a=2).claim(overwrite=False) is False
+    assert not (folder / "data").exists()
+
+
+def test_overwrite_replaces_a_folder_whose_manifest_is_damaged(tmp_path):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    stage(folder).finish({})
+    (folder / "done.json").write_text("{")
+    with pytest.raises(InputError, match="JSON"):
+        stage(folder).claim(overwrite=False)
+    assert stage(folder).claim(overwrite=True) is False
+
+
+def test_a_mark_left_by_a_kill_after_the_manifest_is_removed(tmp_path):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    mark = (folder / ".stage.json").read_bytes()
+    stage(folder).finish({})
+    (folder / ".stage.json").write_bytes(mark)
+    assert stage(folder).claim(overwrite=False) is True
+    assert not (folder / ".stage.json").exists()
 
 
 @pytest.mark.parametrize("overwrite", [True, False])

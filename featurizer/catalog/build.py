@@ -24,14 +24,19 @@ from featurizer.catalog.store import (
     Catalog,
     catalog_schema,
     part_path,
+    part_writer,
     rows_to_table,
-    write_part,
 )
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.manifest import Stage, file_sha256
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import NONE, OK, FetchedImage, ImageRef, ItemRecord, Json
+
+FETCHED_ROWS = 250
+"""So many items' pictures are in memory at once."""
+OWNED = ("items", "interactions.parquet", "source", "oracle")
+"""What `download` and `ingest` write beside the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +108,10 @@ def build_catalog(
         if path.exists():
             pictures.skip(len(records))
             continue
-        refs = [record.image if options.images else ImageRef() for record in records]
-        write_part(
-            path, rows_to_table(records, fetcher.fetch(refs, on_done=pictures), options.recipe, schema)
-        )
+        with part_writer(path, schema) as write:
+            for some in _chunks(iter(records), FETCHED_ROWS):
+                refs = [record.image if options.images else ImageRef() for record in some]
+                write(rows_to_table(some, fetcher.fetch(refs, on_done=pictures), options.recipe, schema))
     if not parts:
         raise InputError("the source has no items; expected at least one. Check the file and its columns.")
     notes: Mapping[str, Json] = {"notes": dict(getattr(source, "notes", {}))}
@@ -181,35 +186,41 @@ def retry_failed(catalog: Catalog, *, fetcher: ImageFetcher, report: Report = si
     """
     config = catalog.manifest["config"]
     assert isinstance(config, dict)
-    stage = Stage(catalog.folder, MANIFEST, config)
+    stage = Stage(catalog.folder, MANIFEST, config, OWNED)
     stage.reopen()
     pictures = _Tally(report)
     for path in catalog.parts:
-        table = pq.read_table(path)
-        failed = [
-            index
-            for index, status in enumerate(table.column("image_status").to_pylist())
-            if status not in (OK, NONE)
-        ]
-        urls = table.column("image_url").take(failed).to_pylist() if failed else []
-        images = fetcher.fetch([ImageRef(url=url) for url in urls], on_done=pictures)
-        arrived = {index: image for index, image in zip(failed, images, strict=True) if image.status != NONE}
-        if arrived:
-            write_part(path, _with_images(table, arrived))
-        pictures.skip(table.num_rows - len(failed))
+        failed = pc.invert(
+            pc.is_in(pq.read_table(path, columns=["image_status"]).column(0), pa.array([OK, NONE]))
+        )
+        if pc.any(failed).as_py():
+            _fetch_again(path, fetcher, pictures)
+        else:
+            pictures.skip(len(failed))
     stage.finish({**catalog.manifest, **describe_parts(catalog.parts)})
     return Catalog.open(catalog.folder)
 
 
-def _with_images(table: pa.Table, images: Mapping[int, FetchedImage]) -> pa.Table:
-    rows = table.to_pylist()
-    for index, image in images.items():
-        rows[index] |= {
-            "image": None if image.data is None else {"bytes": image.data, "path": image.path},
-            "image_status": image.status,
+def _fetch_again(path: Path, fetcher: ImageFetcher, pictures: _Tally) -> None:
+    with pq.ParquetFile(path) as file, part_writer(path, file.schema_arrow) as write:
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group).to_pylist()
+            failed = [row for row in rows if row["image_status"] not in (OK, NONE)]
+            images = fetcher.fetch([ImageRef(url=row["image_url"]) for row in failed], on_done=pictures)
+            for row, image in zip(failed, images, strict=True):
+                _update(row, image)
+            pictures.skip(len(rows) - len(failed))
+            write(pa.Table.from_pylist(rows, schema=file.schema_arrow))
+
+
+def _update(row: dict[str, object], image: FetchedImage) -> None:
+    """Put what the second try gave into a row; one that failed again keeps the reason it had."""
+    row["attempts"] = int(str(row["attempts"] or 0)) + image.attempts
+    if image.status == OK:
+        row |= {
+            "image": {"bytes": image.data, "path": image.path},
+            "image_status": OK,
             "image_sha256": image.sha256,
             "width": image.width,
             "height": image.height,
-            "attempts": (rows[index]["attempts"] or 0) + image.attempts,
         }
-    return pa.Table.from_pylist(rows, schema=table.schema)

@@ -26,7 +26,7 @@ from PIL.ExifTags import Base as Tag
 
 from featurizer.errors import InputError
 
-__all__ = ["MAX_PIXELS", "DecodeFailure", "UndecodableImage", "decode", "probe"]
+__all__ = ["MAX_ASPECT", "MAX_PIXELS", "DecodeFailure", "UndecodableImage", "decode", "probe"]
 
 DecodeFailure: TypeAlias = Literal[
     "empty", "not_an_image", "truncated", "placeholder", "too_large", "decode_error"
@@ -34,6 +34,9 @@ DecodeFailure: TypeAlias = Literal[
 
 MAX_PIXELS: Final = 64_000_000
 """The largest picture that is decoded, 192 MB as RGB; the header is asked before any pixel is."""
+
+MAX_ASPECT: Final = 200
+"""The longest strip that is decoded: scaled to a model's short side, a longer one is gigabytes wide."""
 
 PLACEHOLDER_SIDE: Final = 2
 """A picture no wider and no higher than this is what shops serve where they have none."""
@@ -122,6 +125,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UndecodableImage("too_large", f"{width}x{height} pixels, at most {MAX_PIXELS:,} are decoded")
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise UndecodableImage("too_large", f"{width}x{height} pixels, at most {MAX_ASPECT}:1 is decoded")
     if max(width, height) <= PLACEHOLDER_SIDE:
         raise UndecodableImage("placeholder", f"{width}x{height} pixels")
     return image

@@ -8,9 +8,12 @@ picture failed is a row with null bytes and a reason in `image_status`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -123,13 +126,14 @@ def part_path(folder: Path, index: int) -> Path:
     return folder / "items" / f"part-{index:05d}.parquet"
 
 
-def write_part(path: Path, table: pa.Table) -> None:
-    """Write one part atomically."""
-    with atomic_path(path) as partial:
-        pq.write_table(table, partial, row_group_size=ROW_GROUP_ROWS, compression="zstd")
+@contextmanager
+def part_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Yield what appends rows to one part; the part is renamed into place when the block ends well."""
+    with atomic_path(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as file:
+        yield lambda table: file.write_table(table, row_group_size=ROW_GROUP_ROWS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Catalog:
     """A finished catalogue, opened for reading: `Catalog.open(folder)`."""
 
@@ -197,22 +201,43 @@ class Catalog:
     def batches(
         self, columns: Sequence[str], *, start: int = 0, stop: int | None = None, size: int = 256
     ) -> Iterator[pa.RecordBatch]:
-        """Yield rows `start` to `stop` in order, at most `size` at a time; nothing else is read into memory."""
+        """Yield rows `start` to `stop` in order, `size` at a time (the last fewer), whatever the parts.
+
+        No more than these rows and one row group are in memory.
+        """
         stop = self.rows if stop is None else stop
-        offset = 0
-        for path in self.parts:
+        held: list[pa.RecordBatch] = []
+        for rows in self._row_groups(columns, start, stop):
+            held.append(rows)
+            while sum(map(len, held)) >= size:
+                table = pa.Table.from_batches(held).combine_chunks()
+                yield table.slice(0, size).to_batches()[0]
+                held = table.slice(size).to_batches()
+        if sum(map(len, held)):
+            yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+
+    def _row_groups(self, columns: Sequence[str], start: int, stop: int) -> Iterator[pa.RecordBatch]:
+        first_part = max(bisect_right(self._starts, start) - 1, 0)
+        for path, offset in zip(self.parts[first_part:], self._starts[first_part:], strict=True):
+            if offset >= stop:
+                return
             with _readable(path), pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
                     count = file.metadata.row_group(group).num_rows
                     if offset + count > start and offset < stop:
                         first = max(start - offset, 0)
                         rows = file.read_row_group(group, columns=list(columns)).combine_chunks()
-                        yield from rows.slice(first, min(stop - offset, count) - first).to_batches(
-                            max_chunksize=size
-                        )
+                        yield from rows.slice(first, min(stop - offset, count) - first).to_batches()
                     offset += count
-            if offset >= stop:
-                return
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """The number of each part's first row."""
+        counts = []
+        for path in self.parts:
+            with _readable(path):
+                counts.append(pq.read_metadata(path).num_rows)
+        return [0, *accumulate(counts)][:-1]
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Read one column whole, in row order.

@@ -58,18 +58,25 @@ def _version(asked: bool) -> None:
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     verbose: Annotated[
-        int, typer.Option("--verbose", "-v", count=True, help="Say more; twice for everything.")
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, show_default=False, help="Say more; twice for the libraries too."
+        ),
     ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Options that every command has; they stand before the command's name."""
-    level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    """Make, judge and publish multimodal item features for recommendation.
+
+    The options below stand before the command: featurizer -q extract …. Exit codes: 0 done, 1 an error that says
+    what to do, 2 usage, 3 finished with more failures than allowed, 130 interrupted.
+    """
+    level = logging.ERROR if quiet else (logging.INFO, logging.DEBUG)[min(verbose, 1)]
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("featurizer").setLevel(level)
-    for noisy in ("stamina", "httpx2", "httpcore2"):
+    for noisy in ("stamina", "httpx2", "httpcore2", "huggingface_hub", "datasets", "fsspec"):
         logging.getLogger(noisy).setLevel(level if verbose > 1 else logging.ERROR)
     os.environ["FEATURIZER_DEBUG"] = "1" if debug else ""
     os.environ["FEATURIZER_QUIET"] = "1" if quiet else ""

@@ -40,6 +40,10 @@ def inspect(
     if not is_feature_set(path) and (path / "catalog.json").exists():
         from featurizer.catalog.store import Catalog
 
+        if label is not None or neighbours is not None:
+            raise InputError(
+                f"{path} is a catalogue, which has no vectors; --label and --neighbours need a feature set"
+            )
         _catalog(Catalog.open(path), as_json=as_json)
         return
     if label is not None and catalog is None:
@@ -115,9 +119,9 @@ def _feature_set(
 
 def _print_summary(features: FeatureSet) -> None:
     manifest = features.manifest
+    pictures, texts = (int(str(manifest.get(key, 0))) for key in ("with_image", "with_text"))
     result(
-        f"feature set {features.folder}: {features.rows:,} items, {manifest.get('with_image', '?'):,} with a picture, "
-        f"{manifest.get('with_text', '?'):,} with text"
+        f"feature set {features.folder}: {features.rows:,} items, {pictures:,} with a picture, {texts:,} with text"
     )
     failures = manifest.get("failures")
     if isinstance(failures, dict) and failures:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from featurizer.cli.console import result, result_json
+from featurizer.cli.console import result, result_json, say
+from featurizer.cli.extract import ComputeDtype
 from featurizer.errors import InputError
 
 
@@ -24,28 +25,32 @@ def verify(
 
     Example: featurizer verify ./features --catalog ./catalog --sample 20
     """
+    from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
-    from featurizer.features.verify import recorded_requests, verify_sample
+    from featurizer.features.verify import check_catalog, recorded_requests, verify_sample
     from featurizer.features.verify import verify as run
 
     if sample and catalog is None:
         raise InputError("--sample needs --catalog DIR, the catalogue that the features were made from")
     features = FeatureSet.open(path)
+    opened = Catalog.open(catalog) if catalog is not None else None
+    if opened is not None:
+        check_catalog(features, opened)
     problems = run(features)
-    if sample and catalog is not None and not problems:
-        from featurizer.catalog.store import Catalog
-        from featurizer.encoders.device import resolve_device
+    if sample and opened is not None and not problems:
         from featurizer.encoders.resolve import load_encoders
 
-        encoders = load_encoders(recorded_requests(features), device=resolve_device(device), dtype="float32")
-        problems = verify_sample(features, Catalog.open(catalog), encoders, sample=sample)
+        dtype = ComputeDtype(next(str(spec["compute_dtype"]) for spec in features.spaces.values()))
+        encoders = load_encoders(recorded_requests(features), device=device, dtype=dtype.value)
+        problems = verify_sample(features, opened, encoders, sample=sample)
     if as_json:
         result_json({"ok": not problems, "problems": problems})
     elif problems:
         result(f"{path}: {len(problems)} problems")
         result("\n".join(f"  {problem}" for problem in problems))
+        say("Make the set again ('featurizer extract … --overwrite'), or fetch it again from where it came.")
     else:
-        again = f", {min(sample, features.rows)} items encoded again" if sample else ""
+        again = f", {min(sample, features.rows)} items encoded again and equal" if sample else ""
         result(
             f"{path}: {features.rows:,} rows in {len(features.shards)} shards are as the manifest says{again}"
         )

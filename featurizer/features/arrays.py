@@ -11,8 +11,8 @@ import numpy as np
 
 import featurizer
 from featurizer.errors import InputError, ShapeMismatch
-from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, FeatureSet
-from featurizer.features.schema import StoredDtype
+from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
+from featurizer.features.schema import CORE, StoredDtype
 from featurizer.features.shards import ShardRows, ShardWriter, account_json
 from featurizer.manifest import Stage
 from featurizer.records import Json
@@ -80,7 +80,16 @@ def write_arrays(
             raise ShapeMismatch(
                 f"{space.name}: vectors of shape {space.vectors.shape}, expected ({len(item_ids)}, dim)"
             )
-    stage = Stage(out, MANIFEST, _config(item_ids, spaces, options))
+        if space.name in CORE.names:
+            raise InputError(f"a space cannot be called {space.name}: that is a column of every feature set")
+        with np.errstate(over="ignore"):
+            stored = space.vectors[_present(space)].astype(options.dtype)
+        if not np.isfinite(stored).all():
+            raise InputError(
+                f"{space.name}: {int((~np.isfinite(stored).all(axis=1)).sum())} rows hold NaN or infinity as "
+                f"{options.dtype}; mark them as not present, or store float32"
+            )
+    stage = Stage(out, MANIFEST, _config(item_ids, spaces, options), OWNED)
     if stage.claim(overwrite=options.overwrite):
         return FeatureSet.open(out)
     total = -(-len(item_ids) // options.shard_rows)
@@ -112,6 +121,7 @@ def write_arrays(
             "rows": len(item_ids),
             "with_image": sum(account.with_image for account in accounts),
             "with_text": sum(account.with_text for account in accounts),
+            "failed": 0,
             "failures": {},
             "requests": [],
             "text_recipe": None,
@@ -152,9 +162,14 @@ def _rows(item_ids: Sequence[str], spaces: Sequence[ArraySpace], part: range) ->
 
 def _config(item_ids: Sequence[str], spaces: Sequence[ArraySpace], options: ArrayOptions) -> dict[str, Json]:
     contents: dict[str, Json] = {
-        space.name: hashlib.sha256(
-            np.ascontiguousarray(space.vectors).tobytes() + _present(space).tobytes()
-        ).hexdigest()
+        space.name: {
+            "modality": space.modality,
+            "shape": [*space.vectors.shape],
+            "sha256": hashlib.sha256(
+                np.ascontiguousarray(space.vectors).tobytes() + _present(space).tobytes()
+            ).hexdigest(),
+            "provenance": dict(space.provenance),
+        }
         for space in spaces
     }
     return {

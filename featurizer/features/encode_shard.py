@@ -22,7 +22,6 @@ from featurizer.records import NONE, OK
 
 PREFETCH = 4
 """Batches that are decoded ahead of the one being encoded."""
-COLUMNS = ("item_id", "text", "image", "image_status")
 
 Tick: TypeAlias = Callable[[int, int], None]
 """Called with (rows done, failures) of the shard."""
@@ -50,11 +49,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """A picture as each image encoder wants it; not `usable` when the item has none or it failed (`error`)."""
+    """A picture as each image encoder wants it; not `usable` when the item has none or it cannot be decoded."""
 
     usable: bool = False
     inputs: Mapping[str, object] = field(default_factory=dict)
-    error: str | None = None
+    errors: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -101,15 +100,16 @@ def encode_shard(work: Work, rows: range, clock: Clock, tick: Tick) -> ShardRows
 
 
 def _batches(work: Work, rows: range, imaging: Sequence[AnyEncoder], clock: Clock) -> Iterator[_Batch]:
-    source = work.catalog.batches(COLUMNS, start=rows.start, stop=rows.stop, size=work.batch_size)
+    columns = ["item_id", "text", "image_status", *(["image"] if imaging else [])]
+    source = work.catalog.batches(columns, start=rows.start, stop=rows.stop, size=work.batch_size)
     while True:
         with clock.timing("read"):
             table = next(source, None)
             if table is None:
                 return
             ids, texts = table.column("item_id").to_pylist(), table.column("text").to_pylist()
-            images = table.column("image").field("bytes").to_pylist()
             statuses = table.column("image_status").to_pylist()
+            images = table.column("image").field("bytes").to_pylist() if imaging else [None] * len(statuses)
         pictures = zip(images, statuses, strict=True)
         yield _Batch(
             ids, texts, [work.pool.submit(_picture, data, status, imaging) for data, status in pictures]
@@ -117,17 +117,23 @@ def _batches(work: Work, rows: range, imaging: Sequence[AnyEncoder], clock: Cloc
 
 
 def _picture(data: bytes | None, status: str, imaging: Sequence[AnyEncoder]) -> _Picture:
-    if status == NONE:
-        return _Picture()
+    if not imaging:
+        return _Picture(usable=status == OK)
     if status != OK:
-        return _Picture(error=f"image: {status}")
+        return _Picture(errors=() if status == NONE else (f"image: {status}",))
     start = time.perf_counter()
     try:
-        picture = decode(data or b"") if imaging else None
+        picture = decode(data or b"")
     except UndecodableImage as failure:
-        return _Picture(error=f"image: {failure.reason}", seconds=time.perf_counter() - start)
-    inputs = {encoder.spec.space: encoder.prepare(picture) for encoder in imaging}
-    return _Picture(usable=True, inputs=inputs, seconds=time.perf_counter() - start)
+        return _Picture(errors=(f"image: {failure.reason}",), seconds=time.perf_counter() - start)
+    inputs: dict[str, object] = {}
+    errors: list[str] = []
+    for encoder in imaging:
+        try:
+            inputs[encoder.spec.space] = encoder.prepare(picture)
+        except Exception as error:  # noqa: BLE001  anybody's code on any picture: what it raises is the row's reason
+            errors.append(f"{encoder.spec.space}: prepare_{type(error).__name__}")
+    return _Picture(usable=True, inputs=inputs, errors=tuple(errors), seconds=time.perf_counter() - start)
 
 
 class _Shard:
@@ -151,14 +157,13 @@ class _Shard:
         start = len(self.ids)
         self.ids += batch.ids
         self.texts += batch.texts
-        self.errors += [picture.error for picture in pictures]
-        good = np.array(
-            [start + index for index, picture in enumerate(pictures) if picture.usable], dtype=int
-        )
-        self.has_image[good] = True
+        self.errors += ["; ".join(picture.errors) or None for picture in pictures]
+        self.has_image[start : len(self.ids)] = [picture.usable for picture in pictures]
         for encoder in imaging:
-            inputs = [picture.inputs[encoder.spec.space] for picture in pictures if picture.usable]
-            self._encode(encoder, inputs, good, covered=len(pictures))
+            space = encoder.spec.space
+            rows = [start + place for place, picture in enumerate(pictures) if space in picture.inputs]
+            inputs = [pictures[row - start].inputs[space] for row in rows]
+            self._encode(encoder, inputs, np.array(rows, dtype=int), covered=len(pictures))
 
     def add_texts(self, encoder: AnyEncoder) -> None:
         """Encode the shard's texts, longest first so that a batch pads little."""

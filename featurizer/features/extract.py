@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -21,9 +22,9 @@ from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder
 from featurizer.errors import InputError
 from featurizer.features.encode_shard import Clock, Work, encode_shard
-from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, FeatureSet
+from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
 from featurizer.features.schema import StoredDtype
-from featurizer.features.shards import ShardAccount, ShardRows, ShardWriter, account_json
+from featurizer.features.shards import MARKS, ShardAccount, ShardRows, ShardWriter, account_json
 from featurizer.manifest import Stage
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
@@ -78,9 +79,10 @@ def extract(
     """
     if not catalog.rows:
         raise InputError(f"{catalog.folder} has no items; expected at least one")
-    stage = Stage(out, MANIFEST, _config(catalog, encoders, options))
+    stage = Stage(out, MANIFEST, _config(catalog, encoders, options), OWNED)
     if stage.claim(overwrite=options.overwrite):
-        logger.info("%s is finished already", out)
+        logger.info("%s is finished already: nothing to do", out)
+        shutil.rmtree(out / MARKS, ignore_errors=True)
         return FeatureSet.open(out)
     total = -(-catalog.rows // options.shard_rows)
     writer = ShardWriter(
@@ -105,7 +107,7 @@ def _write_shards(
     finished = [account for account in accounts if isinstance(account, ShardAccount)]
     done, failures = (
         sum(account.rows for account in finished),
-        sum(sum(account.failures.values()) for account in finished),
+        sum(account.failed for account in finished),
     )
     if finished:
         logger.info("resuming: %d of %d shards are finished", len(finished), writer.total)
@@ -147,6 +149,7 @@ def _config(catalog: Catalog, encoders: Sequence[AnyEncoder], options: ExtractOp
         "batch_size": options.batch_size,
         "shard_rows": options.shard_rows,
         "device": options.device,
+        "libraries": library_versions(),
     }
 
 
@@ -177,6 +180,7 @@ def _manifest(
         "rows": sum(account.rows for account in accounts),
         "with_image": sum(account.with_image for account in accounts),
         "with_text": sum(account.with_text for account in accounts),
+        "failed": sum(account.failed for account in accounts),
         "failures": _total([account.failures for account in accounts]),
         "requests": list(options.requests),
         "spaces": spaces,

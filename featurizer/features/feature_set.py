@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from featurizer.records import Json
 
 MANIFEST = "feature_set.json"
 FORMAT_VERSION = 1
+OWNED = ("data", ".shards", "README.md", "scores.json", "croissant.json")
+"""What the stages of a feature set write beside its manifest."""
+SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
 
 
 def shard_name(index: int, total: int) -> str:
@@ -73,7 +77,13 @@ class FeatureSet:
         """The shard files, in row order."""
         shards = self.manifest["shards"]
         assert isinstance(shards, list)
-        return tuple(self.folder / str(shard["path"]) for shard in shards if isinstance(shard, dict))
+        paths = [str(shard.get("path")) for shard in shards if isinstance(shard, dict)]
+        for path in paths:
+            if not SHARD.fullmatch(path):
+                raise InputError(
+                    f"{self.folder / MANIFEST} lists the shard '{path}'; expected data/train-….parquet"
+                )
+        return tuple(self.folder / path for path in paths)
 
     def check_space(self, name: str) -> str:
         """Return `name`, or raise `UnknownName` with the spaces there are."""
@@ -99,7 +109,8 @@ class FeatureSet:
                 ) from None
             except (OSError, pa.ArrowInvalid, KeyError) as error:
                 raise InputError(
-                    f"{path} cannot be read: {error}. 'featurizer verify {self.folder}' says more."
+                    f"{path} is damaged: it is no Parquet. 'featurizer verify {self.folder}' lists what else is; "
+                    "make or fetch the set again."
                 ) from error
 
     def item_ids(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -42,6 +43,7 @@ class ShardAccount:
     sha256: str
     with_image: int
     with_text: int
+    failed: int
     null: Mapping[str, int]
     failures: Mapping[str, int]
     seconds: Mapping[str, float]
@@ -64,7 +66,8 @@ class ShardWriter:
         return ShardAccount(**read_json(mark))  # type: ignore[arg-type]
 
     def write(self, index: int, rows: ShardRows, seconds: Mapping[str, float]) -> ShardAccount:
-        """Write shard `index` and mark it finished."""
+        """Write shard `index` and mark it finished; the time it takes is added to `seconds` as `write`."""
+        start = time.perf_counter()
         name = shard_name(index, self.total)
         columns: list[object] = [rows.item_ids, rows.has_image, rows.has_text, rows.errors]
         columns += [
@@ -79,16 +82,19 @@ class ShardWriter:
             pq.write_table(
                 pa.Table.from_arrays(arrays, schema=schema), partial, compression="zstd", row_group_size=1024
             )
+        sha256 = file_sha256(self.folder / name)
+        written = time.perf_counter() - start
         account = ShardAccount(
             path=name,
             rows=len(rows.item_ids),
             bytes=(self.folder / name).stat().st_size,
-            sha256=file_sha256(self.folder / name),
+            sha256=sha256,
             with_image=int(rows.has_image.sum()),
             with_text=int(rows.has_text.sum()),
+            failed=sum(error is not None for error in rows.errors),
             null={space: int((~rows.present[space]).sum()) for space in self.dims},
             failures=count_failures(rows.errors),
-            seconds={name: round(value, 3) for name, value in seconds.items()},
+            seconds={name: round(value, 3) for name, value in {**seconds, "write": written}.items()},
         )
         write_json(self._mark(index), asdict(account))
         return account

@@ -13,9 +13,10 @@ from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.schema import arrow_to_vectors, feature_schema
+from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
 from featurizer.manifest import file_sha256, fingerprint
 
+BATCH = 32
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
 """Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
 
@@ -29,7 +30,7 @@ def verify(feature_set: FeatureSet) -> list[str]:
         if not path.exists():
             problems.append(f"{entry['path']} is missing")
             continue
-        if file_sha256(path) != entry["sha256"]:
+        if file_sha256(path) != entry.get("sha256"):
             problems.append(f"{entry['path']}: its sha256 differs from the manifest's")
         try:
             table = pq.read_table(path)
@@ -64,35 +65,49 @@ def _entries(feature_set: FeatureSet) -> list[dict[str, object]]:
 
 def _verify_table(feature_set: FeatureSet, table: pa.Table, seen: set[str]) -> Iterator[str]:
     spaces = feature_set.spaces
-    dtypes = {str(spec["dtype"]) for spec in spaces.values()}
-    expected = feature_schema({name: int(str(spec["dim"])) for name, spec in spaces.items()}, "float32")
-    for field in expected:
-        kind = (
-            pa.list_(pa.float16(), field.type.list_size)
-            if dtypes == {"float16"} and field.name in spaces
-            else field.type
-        )
-        if field.name not in table.column_names:
-            yield f"column {field.name} is missing"
-        elif table.schema.field(field.name).type != kind:
-            yield f"column {field.name} is {table.schema.field(field.name).type}, expected {kind}"
-    if not {"item_id", *spaces} <= set(table.column_names):
-        return
-    ids = table.column("item_id").to_pylist()
-    doubled = sum(1 for item in ids if item in seen) + len(ids) - len(set(ids))
-    if doubled:
-        yield f"{doubled} item ids appear more than once"
-    seen.update(ids)
+    found = {field.name: field.type for field in table.schema}
+    expected = {field.name: field.type for field in CORE} | {
+        name: pa.list_(ARROW_DTYPES[str(spec["dtype"])], int(str(spec["dim"])))
+        for name, spec in spaces.items()
+    }
+    for name, kind in expected.items():
+        if name not in found:
+            yield f"column {name} is missing"
+        elif found[name] != kind:
+            yield f"column {name} is {found[name]}, expected {kind}"
+    if "item_id" in found:
+        ids = table.column("item_id").to_pylist()
+        doubled = sum(1 for item in ids if item in seen) + len(ids) - len(set(ids))
+        if doubled:
+            yield f"{doubled} item ids appear more than once"
+        seen.update(ids)
     for name, spec in spaces.items():
-        vectors, present = arrow_to_vectors(table.column(name))
-        nonfinite = int((~np.isfinite(vectors[present]).all(axis=1)).sum())
-        if nonfinite:
-            yield f"{name}: {nonfinite} rows hold NaN or infinity"
-        flag = f"has_{spec['modality']}"
-        if flag in table.column_names:
-            without = int((present & ~table.column(flag).to_numpy()).sum())
-            if without:
-                yield f"{name}: {without} rows have a vector though {flag} is false"
+        if found.get(name) == expected[name]:
+            yield from _verify_vectors(table, name, f"has_{spec['modality']}")
+
+
+def _verify_vectors(table: pa.Table, space: str, flag: str) -> Iterator[str]:
+    vectors, present = arrow_to_vectors(table.column(space))
+    nonfinite = int((~np.isfinite(vectors[present]).all(axis=1)).sum())
+    if nonfinite:
+        yield f"{space}: {nonfinite} rows hold NaN or infinity"
+    if flag in table.column_names:
+        without = int((present & ~table.column(flag).to_numpy()).sum())
+        if without:
+            yield f"{space}: {without} rows have a vector though {flag} is false"
+
+
+def check_catalog(feature_set: FeatureSet, catalog: Catalog) -> None:
+    """Refuse a catalogue that a feature set cannot have been made from.
+
+    Raises:
+        InputError: it has another number of items.
+    """
+    if catalog.rows != feature_set.rows:
+        raise InputError(
+            f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; "
+            "give the catalogue it was made from"
+        )
 
 
 def verify_sample(
@@ -103,11 +118,7 @@ def verify_sample(
     Raises:
         InputError: the catalogue is not the one the features were made from.
     """
-    if catalog.rows != feature_set.rows:
-        raise InputError(
-            f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; "
-            "give the catalogue it was made from"
-        )
+    check_catalog(feature_set, catalog)
     chosen = np.sort(
         np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False)
     )
@@ -140,9 +151,17 @@ def _compare(
     )
     inputs = [read(item) for item in items]
     usable = [index for index, value in enumerate(inputs) if value is not None]
-    fresh = encoder.encode([encoder.prepare(inputs[index]) for index in usable])
+    fresh = [
+        vector
+        for start in range(0, len(usable), BATCH)
+        for vector in encoder.encode(
+            [encoder.prepare(inputs[index]) for index in usable[start : start + BATCH]]
+        )
+    ]
     for index, vector in zip(usable, fresh, strict=True):
         row = chosen[index]
+        if not present[row] and not np.isfinite(vector).all():
+            continue
         if not present[row]:
             yield f"{space}: item {items[index]['item_id']} is null, but encodes to a vector"
             continue

@@ -25,6 +25,8 @@ from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.vectors import write_users, write_vectors
 
 MANIFEST = "manifest.json"
+OWNED = ("model.safetensors", "config.json", "metrics.jsonl", ".work")
+"""What a run writes in `model/` beside the manifest."""
 WORK = ".work"
 GROUP_K = 20
 
@@ -58,7 +60,7 @@ class TrainStage:
             "seeds": self.seeds,
             "inputs": dict(self.inputs),
         }
-        return Stage(self.out / "model", MANIFEST, config)
+        return Stage(self.out / "model", MANIFEST, config, OWNED)
 
 
 def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str, Json]:

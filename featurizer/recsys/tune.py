@@ -137,7 +137,7 @@ def tuned_stage(
     config: dict[str, Json] = json.loads(
         json.dumps({"options": [asdict(one) for one in options], "search": search, "inputs": dict(inputs)})
     )
-    stage = Stage(out, TUNE_MANIFEST, config)
+    stage = Stage(out, TUNE_MANIFEST, config, ("trials.jsonl",))
     finished = stage.claim(overwrite=overwrite)
     found = tune(data, model, training, points, out, report)
     if not finished:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
@@ -13,6 +15,14 @@ from featurizer.records import Json
 from featurizer.resources import asset
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+DEFAULTS: Mapping[str, Json] = {
+    "dtype": "float32",
+    "compute_dtype": "float32",
+    "batch_size": 32,
+    "shard_rows": 2048,
+    "device": "cpu",
+}
+"""Options of `extract` that the card's command names where they are others."""
 _MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#~"})
 
 
@@ -58,7 +68,6 @@ def _context(feature_set: FeatureSet) -> dict[str, Json]:
         "device",
         "libraries",
         "text_recipe",
-        "requests",
         "fingerprint",
     )
     return {
@@ -67,6 +76,24 @@ def _context(feature_set: FeatureSet) -> dict[str, Json]:
         "licence": described.get("licence"),
         "source": {str(key): value for key, value in described.items()},
         "spaces": spaces,
+        "command": _command(feature_set),
         "bytes": sum(path.stat().st_size for path in feature_set.shards),
         "size_category": next((name for limit, name in SIZES if feature_set.rows < limit), "n>1M"),
     }
+
+
+def _command(feature_set: FeatureSet) -> str | None:
+    """Return the `featurizer extract` that makes the set, options that are no defaults included."""
+    manifest, config = feature_set.manifest, feature_set.manifest.get("config")
+    requests = manifest.get("requests")
+    if not isinstance(requests, list) or not requests or not isinstance(config, dict):
+        return None
+    words = ["featurizer", "extract", "CATALOG"]
+    for request in requests:
+        words += ["--encoder", str(request)]
+    compute = {str(spec.get("compute_dtype")) for spec in feature_set.spaces.values()}
+    chosen = {**config, "compute_dtype": compute.pop() if len(compute) == 1 else "float32"}
+    for name, usual in DEFAULTS.items():
+        if chosen.get(name, usual) != usual:
+            words += [f"--{name.replace('_', '-')}", str(chosen[name])]
+    return shlex.join([*words, "--out", "DIR"])

@@ -92,14 +92,14 @@ def test_a_build_that_was_broken_off_goes_on_and_ends_with_the_same_content(tabl
     whole = make(source(table), tmp_path / "whole", part_rows=1).manifest["data_sha256"]
     written = []
 
-    def break_off(path, content):
+    def break_off(path, schema):
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(path)
-        return write(path, content)
+        return write(path, schema)
 
-    write = build.write_part
-    monkeypatch.setattr(build, "write_part", break_off)
+    write = build.part_writer
+    monkeypatch.setattr(build, "part_writer", break_off)
     with pytest.raises(KeyboardInterrupt):
         make(source(table), tmp_path / "c", part_rows=1)
     with pytest.raises(InputError, match="run the command that makes it again"):

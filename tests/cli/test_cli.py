@@ -100,7 +100,8 @@ def test_the_sample_becomes_a_feature_set_with_a_real_encoder(sample, tmp_path):
     assert made.returncode == 0, made.stderr
     summary = json.loads(made.stdout)
     assert summary["spaces"] == ["minilm_text"]
-    assert sum(summary["failures"].values()) > 0
+    assert summary["failures"] == {}
+    assert summary["null"] == {"minilm_text": 2}
     shown = json.loads(featurizer("inspect", out, "--json").stdout)
     assert shown["rows"] == summary["rows"]
     assert shown["spaces"]["minilm_text"]["dim"] == 384
@@ -202,6 +203,46 @@ def test_more_failures_than_allowed_exit_with_3(call, table):
     assert done.returncode == 3
     assert (table / "c" / "catalog.json").exists()
     assert "1 missing_file" in done.stdout
+
+
+def test_on_a_terminal_there_are_bars_and_the_result_is_the_same(table):
+    import pty
+
+    control, terminal = pty.openpty()
+    child = subprocess.Popen(
+        [*PROGRAM, "ingest", "items.csv", "--out", "c"],
+        cwd=table,
+        stderr=terminal,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    out, _ = child.communicate(timeout=60)
+    os.close(terminal)
+    talk = os.read(control, 100_000).decode()
+    os.close(control)
+    assert child.returncode == 0, talk
+    assert "catalogue" in talk
+    assert "4 items" in out
+
+
+def test_an_encoder_without_anything_to_read_warns_that_its_space_is_empty(call, table):
+    assert call("ingest", "items.csv", "--out", "c").returncode == 0
+    done = call("extract", "c", "--encoder", "efficientnet-lite0", "--out", "f")
+    assert done.returncode == 0
+    assert "efficientnet-lite0_image is empty" in done.stderr
+
+
+@pytest.mark.parametrize("damage", ["{}", "{", '{"rows": 4, "parts": 1}'])
+def test_a_damaged_catalogue_manifest_is_a_clear_error(call, table, damage):
+    assert call("ingest", "items.csv", "--out", "c").returncode == 0
+    (table / "c" / "catalog.json").write_text(damage)
+    assert "catalog.json" in error_of(call("inspect", "c"))
+
+
+def test_a_damaged_part_names_the_file(call, table):
+    assert call("ingest", "items.csv", "--out", "c").returncode == 0
+    (table / "c" / "items" / "part-00000.parquet").write_bytes(b"PAR1")
+    assert "part-00000.parquet cannot be read" in error_of(call("inspect", "c"))
 
 
 def test_debug_shows_the_traceback(tmp_path):

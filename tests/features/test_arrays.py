@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -10,7 +12,9 @@ from hypothesis.extra.numpy import arrays
 from featurizer.errors import InputError, ShapeMismatch, StaleOutput, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.inspect import summarise
 from featurizer.features.verify import verify
+from featurizer.manifest import file_sha256
 
 
 def make(out, rows=5, dim=3, **options):
@@ -122,9 +126,76 @@ def test_verify_finds_each_kind_of_damage(tmp_path, dtype):
         assert problem in found
 
 
-def test_verify_finds_a_vector_that_is_not_finite(tmp_path):
-    vectors = np.array([[1, np.nan], [1, 2]], np.float32)
-    features = write_arrays(
-        tmp_path / "set", ["i", "j"], [ArraySpace("x_text", "text", vectors)], ArrayOptions()
+def rewrite(features, change):
+    """Change the first shard's rows behind the manifest's back, and make its hash fit."""
+    path = features.shards[0]
+    table = change(pq.read_table(path))
+    pq.write_table(table, path)
+    manifest = json.loads((features.folder / "feature_set.json").read_text())
+    manifest["shards"][0] |= {"sha256": file_sha256(path), "bytes": path.stat().st_size}
+    (features.folder / "feature_set.json").write_text(json.dumps(manifest))
+    return FeatureSet.open(features.folder)
+
+
+def column(table, name, values):
+    return table.set_column(table.column_names.index(name), name, values)
+
+
+def test_verify_finds_a_vector_that_is_not_finite_and_inspect_counts_it_and_zeros(tmp_path):
+    features, *_ = make(tmp_path / "set")
+    rows = pa.array(
+        [[1.0, float("nan")], [0.0, 0.0], [0.0, 0.0], [1.0, 2.0], None], pa.list_(pa.float32(), 2)
     )
-    assert any("x_text: 1 rows hold NaN" in problem for problem in verify(features))
+    features = rewrite(features, lambda table: column(table, "b_text", rows))
+    assert verify(features) == ["data/train-00000-of-00001.parquet: b_text: 1 rows hold NaN or infinity"]
+    summary = summarise(features)["b_text"]
+    assert (summary.nonfinite, summary.zero, summary.null, summary.duplicate) == (1, 2, 1, 1)
+
+
+def test_verify_finds_repeated_ids_and_another_type(tmp_path):
+    features, *_ = make(tmp_path / "set")
+    doubled = rewrite(
+        features, lambda table: column(table, "item_id", pa.array(["i0", "i0", "i2", "i3", "i4"]))
+    )
+    assert any("1 item ids appear more than once" in problem for problem in verify(doubled))
+    lists = pa.array([[1.0, 2.0]] * 5, pa.list_(pa.float32()))
+    other = rewrite(doubled, lambda table: column(table, "b_text", lists).drop_columns("has_text"))
+    found = "\n".join(verify(other))
+    assert "column has_text is missing" in found
+    assert "column b_text is list<" in found
+
+
+def test_verify_finds_a_vector_where_the_flag_says_there_is_none(tmp_path):
+    features, *_ = make(tmp_path / "set")
+    changed = rewrite(
+        features, lambda table: column(table, "has_text", pa.array([False, True, True, True, True]))
+    )
+    assert any("1 rows have a vector though has_text is false" in problem for problem in verify(changed))
+
+
+def test_values_that_the_type_cannot_hold_and_names_of_columns_are_clear_errors(tmp_path):
+    big = ArraySpace("x_text", "text", np.full((1, 2), 1e6, np.float32))
+    with pytest.raises(InputError, match="1 rows hold NaN or infinity as float16"):
+        write_arrays(tmp_path / "a", ["i"], [big], ArrayOptions(dtype="float16"))
+    with pytest.raises(InputError, match="cannot be called error"):
+        write_arrays(tmp_path / "a", ["i"], [ArraySpace("error", "text", np.ones((1, 2)))], ArrayOptions())
+
+
+def test_the_same_vectors_of_another_origin_are_stale(tmp_path):
+    make(tmp_path / "set")
+    vectors = np.arange(15, dtype=np.float32).reshape(5, 3)
+    spaces = [
+        ArraySpace("a_image", "text", vectors, np.arange(5) % 2 == 0),
+        ArraySpace("b_text", "text", vectors[:, :2]),
+    ]
+    with pytest.raises(StaleOutput, match=r"spaces\.a_image\.modality"):
+        write_arrays(tmp_path / "set", [f"i{row}" for row in range(5)], spaces, ArrayOptions())
+
+
+def test_a_shard_outside_the_folder_is_refused(tmp_path):
+    features, *_ = make(tmp_path / "set")
+    manifest = json.loads((features.folder / "feature_set.json").read_text())
+    manifest["shards"][0]["path"] = "../secret.parquet"
+    (features.folder / "feature_set.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match=r"lists the shard '\.\./secret"):
+        FeatureSet.open(features.folder).item_ids()

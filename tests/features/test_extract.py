@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -16,14 +17,15 @@ from PIL import Image
 from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
+from featurizer.catalog.store import Catalog
 from featurizer.errors import OutputError, StaleOutput
-from featurizer.features import shards
+from featurizer.features import encode_shard, shards
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import label_accuracies, neighbours_of, summarise
 from featurizer.features.verify import verify, verify_sample
 from featurizer.records import ImageRef, ItemRecord
-from tests.support.colour import encoders
+from tests.support.colour import ColourEncoder, encoders, spec
 
 
 def png(seed):
@@ -176,7 +178,7 @@ import sys
 from pathlib import Path
 from featurizer.catalog.store import Catalog
 from featurizer.features.extract import ExtractOptions, extract
-from tests.support.colour import encoders
+from tests.support.colour import ColourEncoder, encoders, spec
 options = ExtractOptions(batch_size=4, shard_rows=9)
 extract(Catalog.open(Path(sys.argv[1])), encoders(delay=0.02), Path(sys.argv[2]), options)
 """
@@ -200,6 +202,125 @@ def test_killed_at_ten_random_moments_it_ends_with_the_hashes_of_an_uninterrupte
     assert hashes(run(catalog, tmp_path / "f")) == whole
     assert verify(FeatureSet.open(tmp_path / "f")) == []
     assert not list((tmp_path / "f").rglob("*.partial"))
+
+
+def test_broken_off_at_each_write_in_turn_it_ends_the_same(catalog, tmp_path, monkeypatch):
+    """Every rename, mark and removal of the run is once the last thing that happens."""
+    whole = hashes(run(catalog, tmp_path / "whole"))
+    steps = {"left": 0}
+
+    def counted(work):
+        def step(*args, **kwargs):
+            if steps["left"] == 0:
+                raise KeyboardInterrupt
+            steps["left"] -= 1
+            return work(*args, **kwargs)
+
+        return step
+
+    for allowed in range(60):
+        out = tmp_path / f"f{allowed}"
+        with monkeypatch.context() as patched:
+            steps["left"] = allowed
+            patched.setattr(Path, "replace", counted(Path.replace))
+            patched.setattr(Path, "unlink", counted(Path.unlink))
+            patched.setattr(shutil, "rmtree", counted(shutil.rmtree))
+            try:
+                run(catalog, out, workers=1)
+                finished = True
+            except KeyboardInterrupt:
+                finished = False
+        features = run(catalog, out, workers=1)
+        assert hashes(features) == whole, allowed
+        assert verify(features) == []
+        assert sorted(path.name for path in out.iterdir()) == ["data", "feature_set.json"], allowed
+        if finished:
+            break
+    assert finished
+    assert allowed > 15
+
+
+def test_other_encoders_and_another_catalogue_are_stale(catalog, tmp_path):
+    run(catalog, tmp_path / "f")
+    options = ExtractOptions(batch_size=4, shard_rows=9)
+    with pytest.raises(StaleOutput, match=r"encoders\.letter_text"):
+        extract(catalog, encoders()[:1], tmp_path / "f", options)
+    other = catalogue(tmp_path / "c", items(39))
+    with pytest.raises(StaleOutput, match=r"catalog\.data_sha256"):
+        extract(other, encoders(), tmp_path / "f", options)
+
+
+def test_a_picture_is_decoded_once_for_all_encoders_and_few_are_held_at_a_time(tmp_path, monkeypatch):
+    made = catalogue(tmp_path / "c", [ItemRecord(f"i{n}", image=ImageRef(data=png(n))) for n in range(64)])
+    decoded, encoded, most = [], [], []
+
+    def decode(data):
+        decoded.append(data)
+        most.append(len(decoded) - sum(encoded))
+        return real(data)
+
+    real = encode_shard.decode
+    monkeypatch.setattr(encode_shard, "decode", decode)
+    one, two = ColourEncoder(spec("one", "image", 192)), ColourEncoder(spec("two", "image", 192), delay=0.02)
+    encode = two.encode
+    two.encode = lambda batch: (encoded.append(len(batch)), encode(batch))[1]
+    features = extract(made, [one, two], tmp_path / "f", ExtractOptions(batch_size=2, shard_rows=64))
+    assert len(decoded) == 64
+    assert max(most) <= (encode_shard.PREFETCH + 2) * 2
+    np.testing.assert_array_equal(features.vectors("one_image")[0], features.vectors("two_image")[0])
+
+
+def test_a_picture_that_an_encoder_cannot_prepare_is_a_row_with_its_reason(tmp_path, monkeypatch):
+    made = catalogue(tmp_path / "c", items(3))
+    prepare = ColourEncoder.prepare
+
+    def picky(self, value):
+        if value.getpixel((0, 0)) == Image.open(io.BytesIO(png(1))).getpixel((0, 0)):
+            raise ZeroDivisionError
+        return prepare(self, value)
+
+    monkeypatch.setattr(ColourEncoder, "prepare", picky)
+    features = run(made, tmp_path / "f")
+    table = next(features.tables(["error", "has_image", "colour_image"]))
+    assert table.column("error").to_pylist() == [None, "colour_image: prepare_ZeroDivisionError", None]
+    assert table.column("has_image").to_pylist() == [True, True, True]
+    assert table.column("colour_image").is_valid().to_pylist() == [True, False, True]
+
+
+def test_text_alone_reads_no_picture_and_counts_none_of_their_failures(tmp_path, monkeypatch):
+    records = [
+        ItemRecord("a", title="cup", image=ImageRef(data=b"junk")),
+        ItemRecord("b", image=ImageRef(data=png(1))),
+    ]
+    made = catalogue(tmp_path / "c", records)
+    asked = []
+    batches = Catalog.batches
+    monkeypatch.setattr(
+        Catalog,
+        "batches",
+        lambda self, columns, **rest: (asked.append(columns), batches(self, columns, **rest))[1],
+    )
+    features = extract(made, encoders()[1:], tmp_path / "f", ExtractOptions())
+    assert all("image" not in columns for columns in asked)
+    table = next(features.tables(["error", "has_image", "has_text"]))
+    assert table.column("error").to_pylist() == [None, None]
+    assert table.column("has_image").to_pylist() == [False, True]
+    assert table.column("has_text").to_pylist() == [True, False]
+
+
+def test_the_manifest_says_where_the_time_went_and_with_which_libraries(catalog, tmp_path):
+    manifest = run(catalog, tmp_path / "f").manifest
+    assert set(manifest["seconds"]) == {"read", "decode", "encode", "write"}
+    assert {"numpy", "pyarrow", "torch"} <= set(manifest["libraries"])
+
+
+def test_verify_sample_finds_other_weights(catalog, tmp_path):
+    features = run(catalog, tmp_path / "f")
+    changed = encoders()
+    changed[1].spec = replace(changed[1].spec, weight_hash="1" * 64)
+    assert verify_sample(features, catalog, changed, sample=3) == [
+        "letter_text: the encoder's weights differ from those recorded"
+    ]
 
 
 def test_verify_sample_finds_a_changed_vector(catalog, tmp_path, monkeypatch):

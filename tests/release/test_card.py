@@ -48,7 +48,7 @@ def front_matter(card):
 
 def test_the_front_matter_is_what_the_hub_reads(features):
     head, _ = front_matter(render_card(features))
-    assert head["license"] == "CC0-1.0"
+    assert head["license"] == "cc0-1.0"
     assert head["configs"] == [
         {"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*"}]}
     ]
