@@ -22,6 +22,11 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "image": ("image", "imurl", "image_url", "images", "image_path", "file_name"),
 }
 
+LONGEST_LITERAL = 100_000
+"""A longer cell is text, even where it looks like a list."""
+DEEPEST = 32
+"""Lists and objects nested deeper are no cell of a table."""
+
 
 class ColumnNames(Model):
     """The user's own choice of columns; None means: by the usual names."""
@@ -76,7 +81,7 @@ def to_record(row: Mapping[str, object], names: Mapping[str, str], image: ImageR
     """Build an item from a row; the columns that are no field become `extra`."""
     used = set(names.values())
     return ItemRecord(
-        item_id=as_text(row[names["item_id"]]) or "",
+        item_id=as_text(row.get(names["item_id"])) or "",
         title=_field(row, names, "title"),
         brand=_field(row, names, "brand"),
         description=_field(row, names, "description"),
@@ -115,12 +120,30 @@ def as_categories(value: object) -> tuple[str, ...]:
 
 
 def _literal(text: str) -> object:
+    if len(text) > LONGEST_LITERAL:
+        return text
     for parse in (json.loads, ast.literal_eval):
         try:
-            return cast("object", parse(text))
-        except (ValueError, SyntaxError):
+            value = cast("object", parse(text))
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
+        return text if is_deep(value) else value
     return text
+
+
+def is_deep(value: object) -> bool:
+    """Tell whether a value nests lists and objects deeper than any cell has reason to."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            part
+            for entry in level
+            if isinstance(entry, (list, tuple, dict))
+            for part in (entry.values() if isinstance(entry, dict) else entry)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def as_image(value: object, folder: Path | None) -> ImageRef:

@@ -35,7 +35,7 @@ class DownloadOptions:
         split: k-core, split method and seed.
         all_items: also items outside the k-core.
         images: False leaves the pictures where they are.
-        retry_failed: fetch the pictures of a finished catalogue that failed once more.
+        retry_failed: once the catalogue is finished, fetch the pictures that failed once more.
         overwrite: replace what the folder holds.
         cache: where downloaded files are kept, so that another k-core needs no second download.
     """
@@ -95,7 +95,7 @@ def download(
     made = build_catalog(source, stage, build, fetcher=fetcher, report=report, historian=write)
     if options.split == SplitOptions(entry.k_core, entry.split, options.split.seed):
         _compare(name, entry, made)
-    return made
+    return retry_failed(made, fetcher=fetcher, report=report) if options.retry_failed else made
 
 
 def _compare(name: str, entry: DatasetEntry, made: Catalog) -> None:

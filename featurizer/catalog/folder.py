@@ -72,9 +72,9 @@ class FolderSource:
                 f"{self.path} holds no picture; expected {', '.join(PICTURES)} files, in subfolders too"
             )
         stems = [path.relative_to(self.path).with_suffix("").as_posix() for path in paths]
-        shared = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
+        times = Counter(stems)
         names = (
-            path.relative_to(self.path).as_posix() if stem in shared else stem
+            path.relative_to(self.path).as_posix() if times[stem] > 1 else stem
             for stem, path in zip(stems, paths, strict=True)
         )
         return dict(zip(names, paths, strict=True))

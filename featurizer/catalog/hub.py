@@ -43,9 +43,27 @@ class HubSource:
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the rows in the data set's order."""
         fields = self.fields
-        for row in self._stream:
+        for row in self._rows():
             image = as_image(row.get(fields["image"]), self._folder) if "image" in fields else ImageRef()
             yield to_record(row, fields, confined(image, self._folder))
+
+    def _rows(self) -> Iterator[dict[str, object]]:
+        import datasets
+        import httpx2
+
+        try:
+            yield from self._stream
+        except (
+            OSError,
+            ValueError,
+            pa.ArrowException,
+            httpx2.HTTPError,
+            datasets.exceptions.DatasetsError,
+        ) as error:
+            raise InputError(
+                f"hf:{self.repo} (split {self.split}) broke off: {' '.join(str(error).split())}; expected all of "
+                "its rows. Run the same command again: finished parts are kept."
+            ) from error
 
     @cached_property
     def fields(self) -> dict[str, str]:
@@ -72,9 +90,26 @@ class HubSource:
             return own | {
                 "files": {path.relative_to(self._folder).as_posix(): path.stat().st_size for path in files}
             }
+        return own | {"commit": self._commit}
+
+    @cached_property
+    def _commit(self) -> str | None:
+        """The commit that the revision names now; the rows are read at it. A local folder has none."""
+        if self._folder is not None:
+            return None
+        import httpx2
         from huggingface_hub import HfApi
 
-        return own | {"commit": HfApi().dataset_info(self.repo, revision=self.revision).sha}
+        try:
+            return HfApi().dataset_info(self.repo, revision=self.revision).sha
+        except (OSError, ValueError, httpx2.HTTPError) as error:
+            raise self._unopened(error) from error
+
+    def _unopened(self, error: Exception) -> InputError:
+        return InputError(
+            f"hf:{self.repo} (split {self.split}) cannot be opened: {' '.join(str(error).split())}. "
+            "Check the name, the network and your token; a local copy is given as hf:./folder."
+        )
 
     @property
     def _folder(self) -> Path | None:
@@ -99,12 +134,9 @@ class HubSource:
             raise InputError(f"{self.repo} is no folder; expected a data set folder in the Hub's layout")
         try:
             stream = datasets.load_dataset(
-                self.repo, self.config, split=self.split, revision=self.revision, streaming=True
+                self.repo, self.config, split=self.split, revision=self._commit, streaming=True
             )
             stream = stream if stream.features is not None else stream._resolve_features()
         except (OSError, ValueError, httpx2.HTTPError, datasets.exceptions.DatasetsError) as error:
-            raise InputError(
-                f"hf:{self.repo} (split {self.split}) cannot be opened: {' '.join(str(error).split())}. "
-                "Check the name, the network and your token; a local copy is given as hf:./folder."
-            ) from error
-        return stream.decode(False)  # decoding would open whatever file a row names, nested ones too
+            raise self._unopened(error) from error
+        return stream.decode(enable=False)  # decoding would open whatever file a row names, nested ones too

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,16 @@ from typing import TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from featurizer.catalog.columns import ColumnNames, as_image, as_text, images_by_id, to_record
+from featurizer.catalog.amazon import json_object
+from featurizer.catalog.columns import (
+    DEEPEST,
+    ColumnNames,
+    as_image,
+    as_text,
+    images_by_id,
+    is_deep,
+    to_record,
+)
 from featurizer.errors import InputError
 from featurizer.manifest import file_sha256, fingerprint
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -106,7 +114,7 @@ class TableSource:
     def _image(self, row: Mapping[str, object], fields: Mapping[str, str]) -> ImageRef:
         if "image" in fields:
             return as_image(row.get(fields["image"]), self.images or self.path.parent)
-        path = self._by_id.get(as_text(row[fields["item_id"]]) or "")
+        path = self._by_id.get(as_text(row.get(fields["item_id"])) or "")
         return ImageRef(path=path)
 
     def _rows(self) -> Iterator[Mapping[str, object]]:
@@ -148,12 +156,15 @@ class TableSource:
                 if not line.strip():
                     continue
                 try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise InputError(f"{self.path}: line {number} is not JSON: {error}") from error
-                if not isinstance(row, dict):
+                    row = json_object(line)
+                except (ValueError, RecursionError) as error:
                     raise InputError(
-                        f"{self.path}: line {number} is a JSON {type(row).__name__}, expected an object"
+                        f"{self.path}: line {number} is not JSON as expected: {error}. Correct or remove it."
+                    ) from error
+                if is_deep(row):
+                    raise InputError(
+                        f"{self.path}: line {number} is nested too deeply, expected at most {DEEPEST} levels. "
+                        "Correct or remove it."
                     )
                 yield row
 

@@ -66,7 +66,19 @@ class TextRecipe(Model):
     @field_validator("template")
     @classmethod
     def _fields_are_known(cls, template: str) -> str:
-        names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        try:
+            parsed = list(string.Formatter().parse(template))
+        except ValueError as error:
+            raise InputError(
+                f"text template '{template}' cannot be read: {error}; expected fields such as {{title}} "
+                "(a brace that is meant literally is doubled)"
+            ) from error
+        names = [name for _, name, _, _ in parsed if name is not None]
+        if any(spec or conversion for _, _, spec, conversion in parsed):
+            raise InputError(
+                f"text template '{template}' formats or converts a field; expected bare fields such as {{title}}. "
+                "Leave out what follows ':' or '!'."
+            )
         if not names:
             raise InputError(
                 f"text template '{template}' names no field; expected one or more of {{title}}, {{brand}}, "

@@ -55,6 +55,9 @@ def test_a_table_without_an_id_column_is_an_error_that_names_the_option():
         (None, ()),
         ("", ()),
         ("[broken", ("[broken",)),
+        ("[" * 100_000, ("[" * 100_000,)),
+        ("[" * 100_001, ("[" * 100_001,)),
+        ("[" * 900 + "]" * 900, ("[" * 900 + "]" * 900,)),
     ],
 )
 def test_categories_are_read_from_lists_and_from_the_usual_separators(value, categories):

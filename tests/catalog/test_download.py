@@ -12,7 +12,7 @@ from featurizer.catalog.download import DownloadOptions, download
 from featurizer.catalog.history import SplitOptions, collect
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.errors import DownloadError, InputError, StaleOutput
-from tests.servers import answer, ranged, serve
+from tests.servers import answer, in_turn, ranged, serve
 
 ITEMS = [f"i{n}" for n in range(8)]
 
@@ -105,6 +105,11 @@ def test_pictures_that_failed_arrive_on_retry(entry, site, tmp_path):
     site.at("/i3.jpg", answer(picture(3)))
     catalog = run(entry, tmp_path, retry_failed=True)
     assert set(statuses(catalog).values()) == {"ok"}
+
+
+def test_an_unfinished_download_retries_too_once_it_is_finished(entry, site, tmp_path):
+    site.at("/i3.jpg", in_turn(answer(b"gone", status=404), answer(picture(3))))
+    assert set(statuses(run(entry, tmp_path, retry_failed=True)).values()) == {"ok"}
 
 
 def test_a_dataset_whose_file_is_not_there_is_a_clear_error(entry, site, tmp_path):

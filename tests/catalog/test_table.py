@@ -2,10 +2,13 @@ import csv
 import gzip
 import io
 import json
+from types import SimpleNamespace
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import HfApi
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -91,6 +94,8 @@ def test_pictures_are_found_by_item_id_in_a_folder(tmp_path):
         ("t.csv", b"id,title\n1,\xff\xfe\n", "cannot be read"),
         ("t.csv.gz", b"not gzip", "cannot be read"),
         ("t.jsonl", b'{"id": 1}\n{"id"\n', "line 2 is not JSON"),
+        ("t.jsonl", b'{"id": 1, "x": ' + b"[" * 50 + b"]" * 50 + b"}", "nested too deeply"),
+        ("t.jsonl", b'{"id": 1, "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
         ("t.jsonl", b"[1]\n", "expected an object"),
         ("t.parquet", b"PAR1", "cannot be read"),
         ("t.xlsx", b"", "cannot tell the table's format"),
@@ -151,6 +156,38 @@ def test_interactions_with_a_split_are_written_as_they_are(tmp_path):
             history=history,
         )
     assert pq.read_table(tmp_path / "c" / "interactions.parquet")["split"].to_pylist() == ["train", "test"]
+
+
+def test_a_line_without_an_id_names_the_row_and_half_a_character_is_replaced(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"id": "a", "title": "x\\ud800"}\n{"title": "b"}\n')
+    assert next(iter(source(tmp_path / "t.jsonl"))).title == "x\ufffd"
+    with pytest.raises(InputError, match="item 2 has an empty id"):
+        rows(source(tmp_path / "t.jsonl"), tmp_path / "c")
+
+
+def test_a_hub_data_set_is_read_at_its_commit_and_a_broken_stream_is_a_clear_error(monkeypatch):
+    asked = {}
+
+    class Stream:
+        features = datasets.Features({"id": datasets.Value("string")})
+
+        def decode(self, enable):
+            return self
+
+        def __iter__(self):
+            yield {"id": "a"}
+            raise ConnectionError("reset by peer")
+
+    def load(*_, **options):
+        asked.update(options)
+        return Stream()
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(HfApi, "dataset_info", lambda *_, revision: SimpleNamespace(sha=f"sha-of-{revision}"))
+    hub = HubSource("org/name", ColumnNames(), revision="main")
+    with pytest.raises(InputError, match=r"broke off: reset by peer.*again"):
+        list(hub)
+    assert asked["revision"] == hub.identity["commit"] == "sha-of-main"
 
 
 def picture(colour):

@@ -61,3 +61,11 @@ def test_other_columns_never_enter_the_text():
 def test_a_template_without_a_field_is_refused():
     with pytest.raises(FeaturizerError, match="names no field"):
         TextRecipe(template="always the same")
+
+
+@pytest.mark.parametrize(
+    "template", ["{title", "title}", "{title!r}", "{title!x}", "{title:>9}", "{title:{brand}}"]
+)
+def test_a_template_of_more_than_bare_fields_is_refused(template):
+    with pytest.raises(FeaturizerError, match="text template"):
+        TextRecipe(template=template)
