@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 from featurizer import registry
 from featurizer.catalog.build import CatalogOptions, build_catalog, retry_failed
 from featurizer.catalog.datasets import DatasetEntry, RemoteFile
-from featurizer.catalog.fetch_file import fetch_file
+from featurizer.catalog.fetch_file import FetchedFile, fetch_file
 from featurizer.catalog.history import SplitOptions, collect, write_history
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.images.local import file_url_path, is_file_url
@@ -20,11 +22,15 @@ from featurizer.catalog.sample import write_sample
 from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import MANIFEST, Catalog
 from featurizer.catalog.text import TextRecipe
-from featurizer.manifest import Stage
+from featurizer.errors import StaleOutput
+from featurizer.manifest import Stage, differing_keys, file_sha256, read_json, write_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 
 logger = logging.getLogger(__name__)
+
+FILES = ".files.json"
+"""Which source files a catalogue is parsed from, noted before its first part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,18 @@ class DownloadOptions:
 class SourceFiles:
     """A dataset's files on this disk."""
 
-    metadata: Path
-    interactions: Path
+    metadata: FetchedFile
+    interactions: FetchedFile
+    urls: tuple[str, str] | None = None
+
+    def as_json(self, out: Path) -> dict[str, Json]:
+        """Return address, size and hash of both; a sample's address is its path below `out`."""
+        both = (self.metadata, self.interactions)
+        urls = self.urls or [os.path.relpath(file.path, out) for file in both]
+        return {
+            name: {"url": url, "bytes": file.size, "sha256": file.sha256}
+            for name, url, file in zip(("metadata", "interactions"), urls, both, strict=True)
+        }
 
 
 def download(
@@ -77,21 +93,23 @@ def download(
         found = Catalog.open(out)
         return retry_failed(found, fetcher=fetcher, report=report) if options.retry_failed else found
     files = source_files(entry, _source_folder(name, entry, out, options), report)
+    described = files.as_json(out)
+    _refuse_changed(out, described, overwrite=options.overwrite)
     line_format = cast("SourceFormat", registry.load(registry.SOURCES, entry.format))
     interactions = options.split.apply(
-        collect(line_format.interactions(files.interactions), files.interactions)
+        collect(line_format.interactions(files.interactions.path), files.interactions.path)
     )
     keep = None if options.all_items else frozenset(interactions["item_id"].unique())
     origin: dict[str, Json] = {
         "name": name, "title": entry.title, "licence": entry.licence, "terms": entry.terms, "citation": entry.citation,
-        "homepage": entry.homepage,
+        "homepage": entry.homepage, "files": described,
     }  # fmt: skip
     build = CatalogOptions(origin=origin, images=options.images)
 
     def write(item_ids: set[str]) -> dict[str, Json]:
         return write_history(interactions, out, item_ids)
 
-    source = LineSource(files.metadata, line_format, keep, _own_images(entry, files))
+    source = LineSource(files.metadata.path, line_format, keep, _own_images(entry, files))
     made = build_catalog(source, stage, build, fetcher=fetcher, report=report, historian=write)
     if options.split == SplitOptions(entry.k_core, entry.split, options.split.seed):
         _compare(name, entry, made)
@@ -114,14 +132,39 @@ def source_files(entry: DatasetEntry, folder: Path, report: Report = silent) -> 
     """Fetch a dataset's files into `folder`, or find them there; the sample is drawn instead."""
     if entry.metadata is None or entry.interactions is None:
         sample = write_sample(folder)
-        return SourceFiles(sample.meta, sample.reviews)
-    return SourceFiles(*(_fetch(remote, folder, report) for remote in (entry.metadata, entry.interactions)))
+        return SourceFiles(_drawn(sample.meta), _drawn(sample.reviews))
+    remotes = (entry.metadata, entry.interactions)
+    names = [Path(urlsplit(remote.url).path).name for remote in remotes]
+    if names[0] in (names[1], f"{names[1]}.json") or names[1] == f"{names[0]}.json":
+        names = [f"metadata-{names[0]}", f"interactions-{names[1]}"]
+    metadata, interactions = (
+        _fetch(remote, folder / name, report) for remote, name in zip(remotes, names, strict=True)
+    )
+    return SourceFiles(metadata, interactions, (remotes[0].url, remotes[1].url))
+
+
+def _drawn(path: Path) -> FetchedFile:
+    return FetchedFile(path, path.stat().st_size, file_sha256(path), fetched=False)
+
+
+def _refuse_changed(out: Path, files: dict[str, Json], *, overwrite: bool) -> None:
+    """Note what an unfinished catalogue is parsed from; refuse to go on with it from other files."""
+    note = out / FILES
+    before = read_json(note) if note.exists() else files
+    if before != files:
+        if not overwrite:
+            raise StaleOutput(
+                f"{out} was begun from other source files; differing: {', '.join(differing_keys(before, files))}. "
+                "Choose another --out, or pass --overwrite to begin anew."
+            )
+        shutil.rmtree(out / "items", ignore_errors=True)
+    write_json(note, files)
 
 
 def _own_images(entry: DatasetEntry, files: SourceFiles) -> Path | None:
     """Return the folder that metadata may name pictures in by `file://`: their own, if they lie on this disk."""
     if entry.metadata is None:
-        return files.metadata.parent
+        return files.metadata.path.parent
     path = file_url_path(entry.metadata.url) if is_file_url(entry.metadata.url) else None
     return None if path is None else path.parent
 
@@ -134,14 +177,12 @@ def default_cache() -> Path:
     )
 
 
-def _fetch(remote: RemoteFile, folder: Path, report: Report) -> Path:
-    path = folder / remote.url.rsplit("/", 1)[-1]
-
+def _fetch(remote: RemoteFile, path: Path, report: Report) -> FetchedFile:
     def tell(done: int, total: int | None) -> None:
         report(Progress(path.name, done, total, unit="bytes"))
 
-    folder.mkdir(parents=True, exist_ok=True)
-    return fetch_file(remote.url, path, sha256=remote.sha256, size=remote.bytes, progress=tell).path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return fetch_file(remote.url, path, sha256=remote.sha256, size=remote.bytes, progress=tell)
 
 
 def _config(name: str, entry: DatasetEntry, options: DownloadOptions) -> dict[str, Json]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -11,8 +13,8 @@ import fsspec
 
 from featurizer.catalog.partial_file import PartialFile
 from featurizer.catalog.web_file import KEPT, FileOptions, OnBytes, WebDownload
-from featurizer.errors import DownloadError
-from featurizer.manifest import file_sha256, output_error
+from featurizer.errors import DownloadError, InputError, OutputError
+from featurizer.manifest import file_sha256, output_error, read_json, write_json
 
 __all__ = ["FetchedFile", "FileOptions", "OnBytes", "fetch_file"]
 
@@ -46,7 +48,8 @@ def fetch_file(
 
     Args:
         url: where the file is.
-        path: what it shall be called; `<path>.partial` beside it holds what has arrived so far.
+        path: what it shall be called; `<path>.partial` beside it holds what has arrived so far, `<path>.json` notes
+            whose address it is, so that a file of another address is fetched anew and none is hashed twice.
         sha256: the file's hash in hex, where known.
         size: the file's length in bytes, where known.
         progress: called with the bytes on disk and the bytes in all.
@@ -56,22 +59,70 @@ def fetch_file(
         DownloadError: the file could not be had whole, or is not the one expected.
         OutputError: the disk refused a write.
     """
-    if path.is_file() and (size is None or path.stat().st_size == size):
-        found = file_sha256(path)
-        if sha256 is None or found == sha256.lower():
-            return FetchedFile(path, path.stat().st_size, found, fetched=False)
+    there = _found(url, path)
+    if there is not None and size in (None, there.size) and (sha256 or there.sha256).lower() == there.sha256:
+        return there
     partial, progress = PartialFile(path), progress or _ignore
     try:
         if url.lower().startswith(("http://", "https://")):
-            WebDownload(url, partial, size, options or FileOptions(), progress).run()
+            _download(WebDownload(url, partial, size, options or FileOptions(), progress))
         else:
             _copy(url, partial, progress)
         found, weight = file_sha256(partial.path), partial.size
         _check(url, partial, (weight, size), (found, sha256))
+        _write_note(url, path, found, partial.path.stat())  # first: a kill in between shows as another hash
         partial.finish()
     except OSError as error:
         raise output_error(path, error) from error
     return FetchedFile(path, weight, found, fetched=True)
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _write_note(url: str, path: Path, sha256: str, found: os.stat_result) -> None:
+    write_json(
+        _note(path), {"url": url, "sha256": sha256, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    )
+
+
+def _found(url: str, path: Path) -> FetchedFile | None:
+    """Return the file that lies there; None for another address's, or one changed since it was fetched."""
+    if not path.is_file():
+        return None
+    stat = path.stat()
+    try:
+        note = read_json(_note(path))
+    except InputError:
+        note = {}
+    known = note.get("sha256")
+    if note.get("url", url) != url:
+        return None
+    if isinstance(known, str) and (note.get("size"), note.get("mtime_ns")) == (
+        stat.st_size,
+        stat.st_mtime_ns,
+    ):
+        return FetchedFile(path, stat.st_size, known, fetched=False)
+    sha256 = file_sha256(path)
+    if known not in (None, sha256):
+        return None
+    with suppress(OutputError):  # a cache that may only be read
+        _write_note(url, path, sha256, stat)
+    return FetchedFile(path, stat.st_size, sha256, fetched=False)
+
+
+def _download(web: WebDownload) -> None:
+    try:
+        web.run()
+    except DownloadError as error:
+        if web.partial.size or KEPT not in str(error):
+            raise
+        what = "cannot connect to" if "Connect" in str(error.__cause__) else "cannot fetch"
+        raise DownloadError(
+            f"{what} {web.url}, nothing has arrived: {error.__cause__}; tried {web.options.retry.attempts} times. "
+            "Check the network and the address, then run the same command again."
+        ) from error
 
 
 def _check(

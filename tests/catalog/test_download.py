@@ -12,6 +12,7 @@ from featurizer.catalog.download import DownloadOptions, download
 from featurizer.catalog.history import SplitOptions, collect
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.errors import DownloadError, InputError, StaleOutput
+from featurizer.manifest import Stage
 from tests.servers import answer, in_turn, ranged, serve
 
 ITEMS = [f"i{n}" for n in range(8)]
@@ -110,6 +111,31 @@ def test_pictures_that_failed_arrive_on_retry(entry, site, tmp_path):
 def test_an_unfinished_download_retries_too_once_it_is_finished(entry, site, tmp_path):
     site.at("/i3.jpg", in_turn(answer(b"gone", status=404), answer(picture(3))))
     assert set(statuses(run(entry, tmp_path, retry_failed=True)).values()) == {"ok"}
+
+
+def test_the_source_files_are_recorded_and_a_resumed_download_refuses_others(entry, site, tmp_path):
+    found = run(entry, tmp_path).manifest["source"]["files"]
+    assert found["metadata"]["url"] == entry.metadata.url
+    assert len(found["interactions"]["sha256"]) == 64
+    config = json.loads((tmp_path / "c" / "catalog.json").read_text())
+    Stage(tmp_path / "c", "catalog.json", config["config"]).reopen()
+    (tmp_path / "cache" / "served" / "meta.jsonl.gz").unlink()
+    site.at("/meta.jsonl.gz", ranged(gzip.compress(b'{"parent_asin": "i0", "title": "new"}')))
+    with pytest.raises(StaleOutput, match=r"metadata\.sha256"):
+        run(entry, tmp_path)
+    run(entry, tmp_path, overwrite=True)
+
+
+def test_two_files_of_one_name_do_not_collide(entry, site, tmp_path):
+    for kind, remote in (("m", entry.metadata), ("r", entry.interactions)):
+        site.at(f"/{kind}/data.jsonl.gz", site.routes["/" + remote.url.rsplit("/", 1)[1]])
+    twins = entry.model_copy(
+        update={
+            "metadata": RemoteFile(url=f"{site.base}/m/data.jsonl.gz?v=a/b"),
+            "interactions": RemoteFile(url=f"{site.base}/r/data.jsonl.gz"),
+        }
+    )
+    assert len(statuses(run(twins, tmp_path))) == 8
 
 
 def test_a_dataset_whose_file_is_not_there_is_a_clear_error(entry, site, tmp_path):

@@ -49,7 +49,7 @@ def test_a_file_arrives_whole_and_leaves_nothing_beside_it(site, path):
     fetched = fetch_file(url, path, sha256=SHA256.upper(), size=len(BODY), progress=lambda *n: seen.append(n))
     assert fetched == FetchedFile(path, len(BODY), SHA256, fetched=True)
     assert path.read_bytes() == BODY
-    assert left_over(path) == ["meta.json.gz"]
+    assert left_over(path) == ["meta.json.gz", "meta.json.gz.json"]
     assert seen[-1] == (len(BODY), len(BODY))
 
 
@@ -259,7 +259,7 @@ def test_other_schemes_are_read_through_fsspec(scheme, path, tmp_path):
         (tmp_path / "source.bin").write_bytes(BODY)
         url = (tmp_path / "source.bin").as_uri() if scheme == "file" else str(tmp_path / "source.bin")
     assert fetch_file(url, path, sha256=SHA256, size=len(BODY)).fetched
-    assert left_over(path) == ["meta.json.gz"]
+    assert left_over(path) == ["meta.json.gz", "meta.json.gz.json"]
 
 
 def test_a_copy_through_fsspec_goes_on_while_the_source_is_the_same(path, tmp_path):
@@ -303,3 +303,21 @@ def test_a_scheme_whose_package_is_missing_names_the_package(path):
 def test_an_address_that_cannot_be_opened_says_what_was_expected(url, path):
     with pytest.raises(DownloadError, match=r"cannot be opened.*Expected an existing file"):
         fetch_file(url, path)
+
+
+def test_a_file_of_another_address_or_changed_on_disk_is_fetched_anew_and_none_is_hashed_twice(
+    site, path, monkeypatch
+):
+    one, two = site.at("/one/x", answer(BODY)), site.at("/two/x", answer(CHANGED))
+    assert fetch_file(one, path).fetched
+    assert fetch_file(two, path).sha256 == hashlib.sha256(CHANGED).hexdigest()
+    path.write_bytes(BODY[:10])
+    assert fetch_file(two, path).fetched
+    monkeypatch.setattr(module, "file_sha256", None)
+    assert not fetch_file(two, path).fetched
+
+
+def test_a_server_that_cannot_be_reached_is_not_said_to_have_sent_anything(path):
+    with pytest.raises(DownloadError, match=r"cannot connect to .*nothing has arrived") as raised:
+        fetch_file("http://127.0.0.1:9/x", path, options=QUICK)
+    assert "is kept" not in str(raised.value)
