@@ -35,7 +35,7 @@ from featurizer.records import NONE, OK, FetchedImage, ImageRef, ItemRecord, Jso
 
 FETCHED_ROWS = 250
 """So many items' pictures are in memory at once."""
-OWNED = ("items", "interactions.parquet", "source", "oracle")
+OWNED = ("items", "interactions.parquet", "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
 
 

@@ -11,7 +11,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from featurizer import registry
-from featurizer.catalog.build import CatalogOptions, build_catalog, retry_failed
+from featurizer.catalog.build import OWNED, CatalogOptions, build_catalog, retry_failed
 from featurizer.catalog.datasets import DatasetEntry, RemoteFile
 from featurizer.catalog.fetch_file import FetchedFile, fetch_file
 from featurizer.catalog.history import SplitOptions, collect, write_history
@@ -88,7 +88,7 @@ def download(
         StaleOutput: `out` holds another dataset or other options.
     """
     config = _config(name, entry, options)
-    stage = Stage(out, MANIFEST, config)
+    stage = Stage(out, MANIFEST, config, OWNED)
     if stage.claim(overwrite=options.overwrite):
         found = Catalog.open(out)
         return retry_failed(found, fetcher=fetcher, report=report) if options.retry_failed else found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from featurizer.catalog.build import CatalogOptions, build_catalog
+from featurizer.catalog.build import OWNED, CatalogOptions, build_catalog
 from featurizer.catalog.columns import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.history import History, write_history
@@ -77,7 +77,7 @@ def ingest(
     ):  # read before the folder is claimed and a picture fetched: what is wrong shows at once
         about["interactions"] = history.as_json()
         interactions = history.read()
-    stage = Stage(out, MANIFEST, about)
+    stage = Stage(out, MANIFEST, about, OWNED)
     if stage.claim(overwrite=overwrite):
         return Catalog.open(out)
 

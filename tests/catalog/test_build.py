@@ -88,6 +88,15 @@ def test_batches_cover_any_range_of_rows_across_parts(table, tmp_path):
             assert got == list("abcd")[start:stop]
 
 
+def test_batches_have_the_size_asked_for_across_row_groups_and_parts(tmp_path):
+    rows = "".join(f"i{n},Cup {n}\n" for n in range(1230))
+    (tmp_path / "t.csv").write_text("id,title\n" + rows)
+    catalog = make(TableSource(tmp_path / "t.csv", ColumnNames()), tmp_path / "c", part_rows=500)
+    sizes = [len(batch) for batch in catalog.batches(["item_id"], start=7, size=128)]
+    assert sizes == [128] * 9 + [71]
+    assert [len(batch) for batch in catalog.batches(["item_id"], start=999, stop=1002, size=32)] == [3]
+
+
 def test_a_build_that_was_broken_off_goes_on_and_ends_with_the_same_content(table, tmp_path, monkeypatch):
     whole = make(source(table), tmp_path / "whole", part_rows=1).manifest["data_sha256"]
     written = []
@@ -118,6 +127,17 @@ def test_a_changed_table_or_recipe_is_stale(table, tmp_path):
         file.write("e,Pot,\n")
     with pytest.raises(StaleOutput, match=r"content\.sha256"):
         make(source(table), tmp_path / "c")
+
+
+def test_overwrite_replaces_the_items_and_leaves_what_others_wrote_there(table, tmp_path):
+    make(source(table), tmp_path / "c", part_rows=1)
+    (tmp_path / "c" / "features").mkdir()
+    with ImageFetcher() as fetcher:
+        options = CatalogOptions(recipe=TextRecipe(template="{title}"))
+        made = ingest(source(table), tmp_path / "c", options, fetcher=fetcher, overwrite=True)
+    assert [path.name for path in sorted((tmp_path / "c" / "items").iterdir())] == ["part-00000.parquet"]
+    assert made.rows == 4
+    assert (tmp_path / "c" / "features").is_dir()
 
 
 @pytest.mark.parametrize(
