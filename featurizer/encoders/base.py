@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,7 @@ class EncoderRequest:
 
     Attributes:
         name: the short name for the spaces.
-        model: the family's own name of the model, or an existing local folder.
+        model: the family's own name of the model, or a local folder (`is_folder`).
         revision: a Hub revision, or None for the default branch.
         modalities: which sides to load; None for all the model has.
         device: a torch device string, already resolved (`cpu`, `cuda:0`, `mps`).
@@ -117,6 +118,14 @@ class EncoderRequest:
     source: str | None = None
     weights: Path | None = None
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
+
+
+def is_folder(model: str) -> bool:
+    """Say whether a model's name is a folder's path: it starts with `./`, `../`, `/` or `~`.
+
+    What happens to lie in the working directory plays no part, so it cannot take a Hub model's place.
+    """
+    return re.match(r"\.{0,2}/|~|\.{1,2}$", model) is not None
 
 
 AnyEncoder: TypeAlias = Encoder[Any, Any]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
 from featurizer import registry
-from featurizer.encoders.base import AnyEncoder, Dtype, EncoderRequest, Loader, Modality
+from featurizer.encoders.base import AnyEncoder, Dtype, EncoderRequest, Loader, Modality, is_folder
 from featurizer.encoders.device import resolve_device
 from featurizer.encoders.presets import PRESETS, Preset
 from featurizer.errors import InputError, UnknownName
@@ -95,9 +96,10 @@ def load_encoders(
     """
     choices = [resolve(text, dtype=dtype) for text in texts]
     for text in texts:
-        if texts.count(text) > 1 and "=" not in text:
+        if texts.count(text) > 1:
+            target = _split_alias(text.strip())[1]
             raise InputError(
-                f"the encoder {text} is asked for twice; leave one out, or name one: NAME={text}"
+                f"the encoder {text} is asked for twice; leave one out, or give one another name: NAME={target}"
             )
     where = resolve_device(device)
     encoders: list[AnyEncoder] = []
@@ -126,17 +128,25 @@ def refuse_shared_spaces(before: Iterable[AnyEncoder], loaded: Iterable[AnyEncod
         taken[encoder.spec.space] = encoder.spec
 
 
-def short_name(model: str) -> str:
-    """Return the name that a model gets when the user gives none: its last path component, made safe."""
-    last = (
-        Path(model).expanduser().resolve().name
-        if model.startswith((".", "~"))
-        else model.rstrip("/").split("/")[-1]
-    )
+def short_name(model: str, family: str = "") -> str:
+    """Return the name that a model gets when the user gives none: its last path component, made safe.
+
+    OpenCLIP's `ARCHITECTURE/TAG` keeps both, since many architectures share a tag.
+    """
+    last = Path(model).expanduser().resolve().name if is_folder(model) else model.rstrip("/").split("/")[-1]
+    if family == "open_clip" and _is_architecture(model.partition("/")[0]):
+        last = model
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-._")
     if not slug:
         raise InputError(f"no name can be made from '{model}'; give one: --encoder NAME=FAMILY:{model}")
     return slug
+
+
+def _is_architecture(name: str) -> bool:
+    """Say whether OpenCLIP has a model of that name, by its own files, without the seconds an import takes."""
+    package = find_spec("open_clip")
+    folders = package.submodule_search_locations if package else None
+    return any(Path(folder, "model_configs", f"{name}.json").is_file() for folder in folders or ())
 
 
 def _split_alias(text: str) -> tuple[str | None, str]:
@@ -168,6 +178,11 @@ def _preset(preset: Preset) -> EncoderChoice:
 
 
 def _family(target: str) -> EncoderChoice:
+    if is_folder(target):
+        raise InputError(
+            f"'{target}' is a folder without the family that loads it; write FAMILY:{target}, "
+            f"families are {', '.join(FAMILIES)}"
+        )
     family, _, model = target.partition(":")
     known = registry.names(registry.ENCODERS)
     if family not in known:
@@ -175,13 +190,14 @@ def _family(target: str) -> EncoderChoice:
     if not model and family in FAMILIES:
         raise InputError(f"'{target}' names a family without a model. {GRAMMAR}")
     name, revision = _split_revision(family, model)
-    return EncoderChoice(family, EncoderRequest(short_name(name or family), name, revision))
+    return EncoderChoice(family, EncoderRequest(short_name(name or family, family), name, revision))
 
 
 def _split_revision(family: str, model: str) -> tuple[str, str | None]:
-    if Path(model).expanduser().is_dir():
-        return model, None
-    if model.startswith(("./", "../", "/", "~")):
-        raise InputError(f"{family}:{model} names a folder, but {Path(model).expanduser()} is none")
-    name, _, revision = model.partition("@")
-    return name, revision or None
+    if not is_folder(model):
+        name, _, revision = model.partition("@")
+        return name, revision or None
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"{family}:{model} names a folder, but there is no such folder: {folder.absolute()}")
+    return model, None

@@ -12,6 +12,7 @@ from featurizer.encoders.presets import EXTRAS
 from featurizer.encoders.torch_encoder import TorchEncoder, as_given
 from featurizer.encoders.weights import (
     CONFIG,
+    folder_or_hub_name,
     freeze,
     hub_commit,
     loading,
@@ -80,13 +81,13 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
 def _open(request: EncoderRequest) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
-    folder = local_folder(request)
+    where = folder_or_hub_name(request, FAMILY)
     with loading(request, FAMILY, layout=LAYOUT, repo=_repo(request.model)):
         return SentenceTransformer(
-            str(folder or request.model),
+            where,
             device="cpu",
             revision=request.revision,
-            local_files_only=folder is not None,
+            local_files_only=local_folder(request) is not None,
             model_kwargs={"dtype": torch.float32},
         )
 

@@ -31,10 +31,10 @@ from featurizer.encoders.pooling import (
 from featurizer.encoders.torch_encoder import TorchEncoder, as_given, stacked
 from featurizer.encoders.weights import (
     CONFIG,
+    folder_or_hub_name,
     freeze,
     hub_commit,
     loading,
-    local_folder,
     source,
     state_sha256,
 )
@@ -107,11 +107,12 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
 
 def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
     """Return the model in float32 and the names of the weights that the checkpoint does not hold."""
+    where = _where(request)
     with loading(request, FAMILY, layout=LAYOUT, repo=request.model):
-        config = AutoConfig.from_pretrained(_where(request), revision=request.revision)
+        config = AutoConfig.from_pretrained(where, revision=request.revision)
         _refuse_random_masks(request, config)
         model, info = AutoModel.from_pretrained(
-            _where(request),
+            where,
             config=config,
             revision=request.revision,
             dtype=torch.float32,
@@ -121,7 +122,7 @@ def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
 
 
 def _where(request: EncoderRequest) -> str:
-    return str(local_folder(request) or request.model)
+    return folder_or_hub_name(request, FAMILY)
 
 
 def _is_dual(model: PreTrainedModel) -> bool:

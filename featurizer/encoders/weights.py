@@ -16,7 +16,7 @@ from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_c
 from huggingface_hub.errors import EntryNotFoundError
 from safetensors import SafetensorError
 
-from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.base import EncoderRequest, is_folder
 from featurizer.encoders.presets import OFFLINE
 from featurizer.encoders.torch_encoder import TORCH_DTYPES
 from featurizer.errors import InputError, MissingExtra, ModelUnavailable
@@ -49,8 +49,23 @@ def local_folder(request: EncoderRequest) -> Path | None:
     """Return the folder that the weights are to be loaded from, or None when they come from the Hub."""
     if request.weights is not None:
         return request.weights
-    folder = Path(request.model).expanduser()
-    return folder if folder.is_dir() else None
+    return Path(request.model).expanduser() if is_folder(request.model) else None
+
+
+def folder_or_hub_name(request: EncoderRequest, family: str) -> str:
+    """Return what `from_pretrained` is to load.
+
+    Raises:
+        InputError: it is a Hub name, but a folder of that name lies here, which `from_pretrained` would prefer.
+    """
+    folder = local_folder(request)
+    if folder is None and Path(request.model).is_dir():
+        raise InputError(
+            f"{family}:{request.model} names a model on the Hub, but the working directory holds a folder of "
+            f"that name, which {family} would load instead. Write {family}:./{request.model} for the folder, "
+            "or start from another directory for the model."
+        )
+    return str(folder or request.model)
 
 
 def source(request: EncoderRequest) -> str:

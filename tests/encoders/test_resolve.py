@@ -60,6 +60,9 @@ def test_a_wheels_preset_points_at_the_wheels_weights():
             "abc12",
         ),
         ("mine=open_clip:ViT-B-32/openai", "open_clip", "mine", "ViT-B-32/openai", None),
+        ("open_clip:ViT-L-14/openai", "open_clip", "ViT-L-14-openai", "ViT-L-14/openai", None),
+        ("open_clip:laion/some-clip@v2", "open_clip", "some-clip", "laion/some-clip", "v2"),
+        ("timm:ViT-L-14/openai", "timm", "openai", "ViT-L-14/openai", None),
         ("open_clip:hf-hub:org/some clip", "open_clip", "some-clip", "hf-hub:org/some clip", None),
         ("b=bert", "transformers", "b", "google-bert/bert-base-uncased", None),
     ],
@@ -75,6 +78,17 @@ def test_a_folder_is_a_model_even_with_an_at_sign_in_its_name(tmp_path):
     folder.mkdir()
     request = resolve(f"transformers:{folder}").request
     assert (request.model, request.revision, request.name) == (str(folder), None, "vit-home")
+
+
+@pytest.mark.parametrize("model", ["facebook/dinov2-base@abc12", "resnet50@abc12"])
+def test_a_folder_of_the_working_directory_does_not_hide_a_hub_model(tmp_path, monkeypatch, model):
+    name, _, revision = model.partition("@")
+    (tmp_path / name).mkdir(parents=True)
+    (tmp_path / model).mkdir()
+    monkeypatch.chdir(tmp_path)
+    request = resolve(f"transformers:{model}").request
+    assert (request.model, request.revision) == (name, revision)
+    assert resolve(f"transformers:./{model}").request.revision is None
 
 
 def test_what_the_caller_asks_for_wins_over_the_preset():
@@ -102,7 +116,9 @@ def test_an_unknown_encoder_lists_the_nearest_names(text, near):
         ("timm:", "family without a model"),
         ("timm", "family without a model"),
         ("a b=clip", "'a b' cannot name a space"),
-        ("transformers:./not-there", "names a folder, but not-there is none"),
+        ("transformers:./not-there", "names a folder, but there is no such folder: .*not-there"),
+        ("./tinybert", r"write FAMILY:\./tinybert, families are open_clip, transformers, timm"),
+        ("mine=~/bert", "write FAMILY:~/bert, families are"),
         ("transformers:///", "no name can be made"),
     ],
 )
@@ -125,8 +141,14 @@ def test_a_missing_wheel_gives_the_exact_pip_line(monkeypatch):
 
 def test_two_encoders_may_not_write_one_space(checkpoint):
     folder = checkpoint("bert")
-    with pytest.raises(InputError, match=rf"space 'x_text'.*NAME=transformers:{folder}"):
-        load_encoders([f"x=transformers:{folder}", f"x=transformers:{folder}"], device="cpu")
+    with pytest.raises(InputError, match=rf"space 'x_text'.*NAME=transformers:{folder}/"):
+        load_encoders([f"x=transformers:{folder}", f"x=transformers:{folder}/"], device="cpu")
+
+
+@pytest.mark.parametrize("text", ["minilm", "a=minilm"])
+def test_an_encoder_that_is_asked_for_twice_is_to_get_one_new_name(text):
+    with pytest.raises(InputError, match=f"{text} is asked for twice.* NAME=minilm$"):
+        load_encoders([text, text], device="cpu")
 
 
 def test_a_model_under_two_names_writes_two_spaces(checkpoint):

@@ -72,6 +72,23 @@ def test_the_source_is_the_hub_a_folder_or_a_wheel(tmp_path):
     assert [hub_commit("org/name", request) for request in (hub, folder, wheel)] == ["main", None, None]
 
 
+@pytest.mark.parametrize("model", ["facebook/dinov2-base", "resnet50"])
+def test_only_a_path_is_a_folder_whatever_the_working_directory_holds(tmp_path, monkeypatch, model):
+    (tmp_path / model).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert source(EncoderRequest(name="x", model=model)) == "hub"
+    for path in (f"./{model}", f"../{tmp_path.name}/{model}", str(tmp_path / model), "~/x", ".", ".."):
+        assert source(EncoderRequest(name="x", model=path)) == "folder"
+
+
+@pytest.mark.parametrize("family", ["transformers", "sentence-transformers"])
+def test_a_hub_name_that_the_library_would_take_for_a_folder_is_refused(tmp_path, monkeypatch, family):
+    (tmp_path / "org/bert").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=rf"Write {family}:\./org/bert for the folder"):
+        resolve(f"{family}:org/bert").load()
+
+
 def test_the_commit_is_read_from_the_hubs_cache(monkeypatch):
     monkeypatch.setattr(
         "featurizer.encoders.weights.try_to_load_from_cache",
