@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
+from pathlib import Path
 from typing import cast
 
 import open_clip
@@ -140,9 +141,12 @@ def _at_revision(place: Place, revision: str) -> Place:
     """Fetch one revision of a Hub repository and point at the folder that it lies in."""
     if not place.repo:
         raise InputError(f"open_clip model {place.name} is not on the Hub, so it has no revision {revision}")
-    folder = snapshot_download(
-        place.repo, revision=revision, allow_patterns=["*.json", "*.txt", "*.model", FILES[0]]
-    )
+    for weights in FILES:  # one after the other, since a repository may hold the same weights in each
+        folder = snapshot_download(
+            place.repo, revision=revision, allow_patterns=["*.json", "*.txt", "*.model", weights]
+        )
+        if Path(folder, weights).is_file():
+            break
     return replace(place, name=f"local-dir:{folder}", tag=None, quick_gelu=False)
 
 

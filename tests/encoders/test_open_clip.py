@@ -4,6 +4,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from featurizer.encoders import open_clip as family
 from featurizer.encoders.base import EncoderRequest
@@ -142,6 +143,24 @@ def test_a_revision_is_loaded_from_its_snapshot_and_recorded(checkpoint, monkeyp
     assert (image.spec.source, image.spec.revision) == ("hub", "abc12")
     same, _ = loaded(checkpoint("open_clip_vit"))
     np.testing.assert_array_equal(vectors(image, sample_images()), vectors(same, sample_images()))
+
+
+def test_a_revision_without_safetensors_is_loaded_from_its_bin_file(checkpoint, monkeypatch, tmp_path):
+    written = checkpoint("open_clip_vit")
+    (tmp_path / "open_clip_config.json").write_bytes((written / "open_clip_config.json").read_bytes())
+    asked = []
+
+    def snapshot(repo, *, revision, allow_patterns):
+        asked.append(allow_patterns[-1])
+        if asked[-1] == "open_clip_pytorch_model.bin":
+            torch.save(load_file(written / "open_clip_model.safetensors"), tmp_path / asked[-1])
+        return str(tmp_path)
+
+    monkeypatch.setattr(family, "snapshot_download", snapshot)
+    monkeypatch.setattr("featurizer.encoders.weights._reach", lambda *_: None)
+    image, _ = family.load(EncoderRequest(name="small", model="org/clip", revision="abc12"))
+    assert asked == ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"]
+    assert image.spec.weight_hash == loaded(written)[0].spec.weight_hash
 
 
 def test_a_folder_has_no_revisions(checkpoint):
