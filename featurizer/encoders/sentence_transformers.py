@@ -21,6 +21,7 @@ from featurizer.encoders.weights import (
     require,
     source,
     state_sha256,
+    without_weights_bar,
 )
 from featurizer.errors import InputError
 from featurizer.records import Json
@@ -82,7 +83,7 @@ def _open(request: EncoderRequest) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     where = folder_or_hub_name(request, FAMILY)
-    with loading(request, FAMILY, layout=LAYOUT, repo=_repo(request.model)):
+    with loading(request, FAMILY, layout=LAYOUT, repo=_repo(request.model)), without_weights_bar():
         return SentenceTransformer(
             where,
             device="cpu",

@@ -37,6 +37,7 @@ from featurizer.encoders.weights import (
     loading,
     source,
     state_sha256,
+    without_weights_bar,
 )
 from featurizer.errors import InputError, ModelUnavailable
 from featurizer.records import Json
@@ -108,7 +109,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
 def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
     """Return the model in float32 and the names of the weights that the checkpoint does not hold."""
     where = _where(request)
-    with loading(request, FAMILY, layout=LAYOUT, repo=request.model):
+    with loading(request, FAMILY, layout=LAYOUT, repo=request.model), without_weights_bar():
         config = AutoConfig.from_pretrained(where, revision=request.revision)
         _refuse_random_masks(request, config)
         model, info = AutoModel.from_pretrained(

@@ -14,6 +14,7 @@ import stamina
 import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors import SafetensorError
 
 from featurizer.encoders.base import EncoderRequest, is_folder
@@ -42,6 +43,9 @@ def state_sha256(module: torch.nn.Module) -> str:
 
 def freeze(model: torch.nn.Module, request: EncoderRequest) -> None:
     """Put a model in evaluation mode on the device and in the dtype asked for, without gradients."""
+    if request.device.startswith("cuda") and request.dtype == "float32":
+        # torch lets cuDNN convolve in TF32, with 10 bits of mantissa; float32 is to mean float32
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     model.requires_grad_(requires_grad=False).eval().to(request.device, TORCH_DTYPES[request.dtype])
 
 
@@ -132,6 +136,26 @@ def loading(
         yield
     except (OSError, RuntimeError, ValueError, KeyError, httpx2.HTTPError, SafetensorError) as error:
         raise ModelUnavailable(_advice(request, family, layout, error)) from error
+
+
+@contextmanager
+def without_weights_bar() -> Iterator[None]:
+    """Keep transformers from drawing a bar while it copies weights; downloads keep theirs."""
+    from transformers.utils import logging
+
+    hub_shown, shown = not are_progress_bars_disabled(), logging.is_progress_bar_enabled()
+    if not shown:
+        yield
+        return
+    logging.disable_progress_bar()  # the Hub's bars go with it
+    if hub_shown:
+        enable_progress_bars()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
+        if not hub_shown:
+            disable_progress_bars()
 
 
 @stamina.retry(on=httpx2.TransportError, attempts=3, wait_initial=0.2, wait_max=1.0)

@@ -6,11 +6,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import huggingface_hub
 import pytest
 import torch
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors.torch import load_file, save_file
+from transformers.utils import logging as transformers_logging
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.resolve import resolve
-from featurizer.encoders.weights import hub_commit, loading, local_folder, source, state_sha256
+from featurizer.encoders.weights import (
+    freeze,
+    hub_commit,
+    loading,
+    local_folder,
+    source,
+    state_sha256,
+    without_weights_bar,
+)
 from featurizer.errors import InputError, ModelUnavailable
 
 
@@ -111,6 +121,56 @@ def test_the_librarys_reason_is_quoted_on_one_line():
         loading(request, "timm", layout="files"),
     ):
         raise RuntimeError("first:\n\tsecond.")
+
+
+@pytest.fixture
+def tf32():
+    """Allow TF32 as a program might, put it back afterwards, and say whether it is still allowed."""
+    switches = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = True
+    yield lambda: [switch.allow_tf32 for switch in switches]
+    for switch, value in zip(switches, before, strict=True):
+        switch.allow_tf32 = value
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "allowed"),
+    [("cuda:0", "float32", False), ("cuda:0", "bfloat16", True), ("cpu", "float32", True)],
+)
+def test_float32_on_cuda_means_float32(tf32, monkeypatch, module, device, dtype, allowed):
+    monkeypatch.setattr(module, "to", lambda *_: module)
+    freeze(module, EncoderRequest(name="x", model="org/name", device=device, dtype=dtype))
+    assert tf32() == [allowed, allowed]
+
+
+@pytest.mark.parametrize("encoder", ["transformers", "minilm"])
+def test_loading_weights_draws_no_bar(checkpoint, capfd, encoder):
+    transformers_logging.enable_progress_bar()
+    resolve(encoder if encoder == "minilm" else f"{encoder}:{checkpoint('bert')}").load()
+    assert "Loading weights" not in capfd.readouterr().err
+    assert transformers_logging.is_progress_bar_enabled()
+
+
+@pytest.fixture
+def _bars():
+    yield
+    transformers_logging.enable_progress_bar()
+
+
+@pytest.mark.usefixtures("_bars")
+@pytest.mark.parametrize("hub", [True, False])
+@pytest.mark.parametrize("weights", [True, False])
+def test_only_the_weights_bar_goes_and_it_comes_back(weights, hub):
+    def shown():
+        return transformers_logging.is_progress_bar_enabled(), not are_progress_bars_disabled()
+
+    (transformers_logging.enable_progress_bar if weights else transformers_logging.disable_progress_bar)()
+    (enable_progress_bars if hub else disable_progress_bars)()
+    with without_weights_bar():
+        assert shown() == (False, hub)
+    assert shown() == (weights, hub)
 
 
 class EmptyHub(BaseHTTPRequestHandler):
