@@ -45,6 +45,8 @@ class Run:
 CURVE = {"epochs": 25}
 RUNS = [
     Run("lightgcn", "baby", "lightgcn"),
+    Run("lightgcn, lr 0.002", "baby", "lightgcn", training={"learning_rate": 2e-3}),
+    Run("lightgcn, lr 0.001", "baby", "lightgcn", training={"learning_rate": 1e-3}),
     Run("bpr", "baby", "bpr"),
     Run("vbpr", "baby", "vbpr"),
     Run("freedom", "baby", "freedom"),
@@ -114,11 +116,7 @@ def same_options(row: dict, run: Run) -> bool:
 
 
 def rows_of(run: Run, rows: list[dict]) -> list[dict]:
-    return [
-        row
-        for row in rows
-        if (row["run"], row["dataset"]) == (run.name, run.dataset) and same_options(row, run)
-    ]
+    return [row for row in rows if row["dataset"] == run.dataset and same_options(row, run)]
 
 
 def spread(values: list[float]) -> str:
