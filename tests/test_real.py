@@ -51,17 +51,24 @@ def test_killed_at_ten_random_moments_a_real_extract_ends_with_the_same_hashes(f
     def hashes(out):
         return [shard["sha256"] for shard in json.loads((out / "feature_set.json").read_text())["shards"]]
 
-    featurizer("extract", fashion, *options, "--out", tmp_path / "whole")
+    command = [sys.executable, "-m", "featurizer", "extract", fashion, *options, "--out"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+    def start(out):
+        return subprocess.Popen([*map(str, command), str(out)], **quiet)
+
+    begun = time.perf_counter()
+    whole = start(tmp_path / "whole")
+    while whole.poll() is None and not (tmp_path / "whole" / ".stage.json").exists():
+        time.sleep(0.02)
+    loaded = time.perf_counter()
+    assert whole.wait() == 0
+    loading, encoding = loaded - begun, time.perf_counter() - loaded
     draw, killed = random.Random(0), 0
     for _ in range(10):
-        command = [sys.executable, "-m", "featurizer", "extract", fashion, *options, "--out", tmp_path / "f"]
-        child = subprocess.Popen(
-            list(map(str, command)), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-        while child.poll() is None and not (tmp_path / "f" / ".stage.json").exists():
-            time.sleep(0.02)
-        time.sleep(draw.uniform(0, 12))
-        child.send_signal(signal.SIGKILL)
+        child = start(tmp_path / "f")
+        time.sleep(draw.uniform(0.5 * loading, loading + encoding / 6))
+        child.kill()
         killed += child.wait() == -signal.SIGKILL
     assert killed >= 5
     featurizer("extract", fashion, *options, "--out", tmp_path / "f")
