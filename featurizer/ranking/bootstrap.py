@@ -35,15 +35,47 @@ def mean_interval(values: np.ndarray, *, seed: int = 0, samples: int = 1000, lev
     Raises:
         InputError: there are no values.
     """
-    if not len(values):
+    return mean_intervals(values[:, None], seed=seed, samples=samples, level=level)[0]
+
+
+def mean_intervals(
+    values: np.ndarray,
+    counted: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+    samples: int = 1000,
+    level: float = 0.95,
+) -> list[Interval]:
+    """Return the interval of each column of (u, m) values; all columns share their resamples of the users.
+
+    Args:
+        values: (u, m), a column a metric.
+        counted: (u, m) bool, which users a column's mean is over; None for all.
+        seed: of the resamples.
+        samples: how many.
+        level: of confidence.
+
+    Raises:
+        InputError: a column has no values.
+    """
+    counted = np.ones(values.shape, bool) if counted is None else counted
+    users = counted.sum(0)
+    if not values.size or not users.all():
         raise InputError("no user to average over; expected at least one, check the split")
+    there, valued = counted.astype(np.float64), np.where(counted, values, 0.0)
     generator = np.random.default_rng(seed)
-    resampled = [
-        values[generator.integers(0, len(values), (count, len(values)))].mean(1)
-        for count in _blocks(samples, len(values))
+    resampled = []
+    for count in _blocks(samples, len(values)):
+        drawn = generator.integers(0, len(values), (count, len(values)))
+        times = np.stack([np.bincount(row, minlength=len(values)) for row in drawn]).astype(np.float64)
+        sums, weights = times @ valued, times @ there
+        resampled.append(np.divide(sums, weights, out=np.full(sums.shape, np.nan), where=weights > 0))
+    means = valued.sum(0) / users
+    ends = np.nanquantile(np.concatenate(resampled), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return [
+        Interval(float(mean), float(low), float(high), int(size))
+        for mean, low, high, size in zip(means, *ends, users, strict=True)
     ]
-    low, high = np.quantile(np.concatenate(resampled), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(values.mean()), float(low), float(high), len(values))
 
 
 def paired_comparison(
@@ -61,14 +93,37 @@ def paired_comparison(
         raise InputError(
             f"{len(a)} users against {len(b)}; a paired test needs the same users in the same order"
         )
-    differences = a - b
-    interval = mean_interval(differences, seed=seed, samples=samples, level=level)
+    return paired_comparisons((a - b)[:, None], seed=seed, samples=samples, level=level)[0]
+
+
+def paired_comparisons(
+    differences: np.ndarray, *, seed: int = 0, samples: int = 1000, level: float = 0.95
+) -> list[Comparison]:
+    """Test each column of (u, m) differences between two systems, as `paired_comparison` does.
+
+    Raises:
+        InputError: there are no users.
+    """
+    intervals = mean_intervals(differences, seed=seed, samples=samples, level=level)
     generator = np.random.default_rng([seed, 1])
-    observed, extreme = abs(differences.sum()) * (1 - 1e-12), 0
+    observed = np.abs(differences.sum(0)) * (1 - 1e-12)
+    extreme = np.zeros(differences.shape[1], np.int64)
     for count in _blocks(samples, len(differences)):
-        signs = generator.integers(0, 2, (count, len(differences)), dtype=np.int8) * 2 - 1
-        extreme += int((np.abs(signs @ differences) >= observed).sum())
-    return Comparison(interval, (extreme + 1) / (samples + 1))
+        signs = generator.integers(0, 2, (count, len(differences)), dtype=np.int8) * 2.0 - 1.0
+        extreme += (np.abs(signs @ differences) >= observed).sum(0)
+    return [
+        Comparison(interval, (int(count) + 1) / (samples + 1))
+        for interval, count in zip(intervals, extreme, strict=True)
+    ]
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Return (m,) p-values adjusted for m tests at once (Holm, 1979): none is below what it stands for alone."""
+    order = np.argsort(p_values, kind="stable")
+    steps = p_values[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
 
 
 def _blocks(samples: int, users: int) -> list[int]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featurizer.errors import InputError
-from featurizer.ranking.bootstrap import mean_interval, paired_comparison
+from featurizer.ranking.bootstrap import holm, mean_interval, mean_intervals, paired_comparison
 
 
 def test_the_interval_is_about_the_normal_one():
@@ -46,3 +46,29 @@ def test_no_users_or_other_users_are_an_error():
         mean_interval(np.zeros(0))
     with pytest.raises(InputError, match="same users"):
         paired_comparison(np.zeros(2), np.zeros(3))
+
+
+def test_columns_get_the_interval_they_would_get_alone():
+    values = np.random.default_rng(3).random((60, 3))
+    together = mean_intervals(values, seed=5, samples=200)
+    alone = [mean_interval(values[:, column], seed=5, samples=200) for column in range(3)]
+    for ours, theirs in zip(together, alone, strict=True):
+        assert (ours.mean, ours.low, ours.high) == pytest.approx((theirs.mean, theirs.low, theirs.high))
+
+
+def test_a_column_counts_its_own_users_only():
+    values = np.random.default_rng(4).random((400, 1))
+    counted = np.arange(400)[:, None] % 4 == 0
+    part = mean_intervals(values, counted, samples=2000)[0]
+    alone = mean_interval(values[counted], samples=2000)
+    assert part.mean == pytest.approx(alone.mean)
+    assert part.users == 100
+    assert part.low == pytest.approx(alone.low, abs=0.01)
+    assert part.high == pytest.approx(alone.high, abs=0.01)
+    with pytest.raises(InputError, match="no user"):
+        mean_intervals(values, np.zeros((400, 1), bool))
+
+
+def test_holm_adjusts_as_written_out_by_hand():
+    assert holm(np.array([0.01, 0.04, 0.03])).tolist() == pytest.approx([0.03, 0.06, 0.06])
+    assert holm(np.array([0.5, 0.9])).tolist() == [1.0, 1.0]

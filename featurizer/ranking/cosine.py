@@ -1,0 +1,197 @@
+"""Places by cosine to a user's mean vector: cheap arithmetic rules out, float64 decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from featurizer.ranking.places import TIE
+from featurizer.ranking.user_items import UserItems
+
+ABSENT = -4.0
+"""The score of an item without a vector: below every cosine."""
+HALF_ERROR = 2**-7
+"""Bound on how far a bfloat16 product of unit rows is off: 2⁻⁹ for each factor and for the result."""
+HALVES_FROM = 10_000
+"""With fewer items float32 alone is as fast."""
+GLANCE = 4096
+"""Columns that are counted first: most positives are ruled out there."""
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Return (n, d) float64 rows of length 1; a zero row stays zero."""
+    wide = vectors.astype(np.float64)
+    norms = np.sqrt(np.einsum("nd,nd->n", wide, wide))[:, None]
+    return np.divide(wide, norms, out=wide, where=norms > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tier:
+    """The items in one arithmetic, and how far its products may be off."""
+
+    items: torch.Tensor
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRows:
+    """Scores of some users, and which of the asked pairs they decide.
+
+    Attributes:
+        scores: (b, n), -inf at the users' train items.
+        pairs: (q,) positions among the asked pairs.
+        rows: (q,) the row of `scores` of each.
+    """
+
+    scores: torch.Tensor
+    pairs: np.ndarray
+    rows: np.ndarray
+
+
+class CosinePlaces:
+    """Finds places by cos(mean of the user's L2-normalised train vectors, item).
+
+    A product in bfloat16 or float32 is off by less than a known bound, so an item that beats a positive by more than
+    it beats it in truth. A positive that k items beat so is done with; the users of those that are left get
+    their scores in the next finer arithmetic, at last in float64, which gives the place. So places do not depend on
+    the processor, on threads or on blocks.
+    """
+
+    def __init__(
+        self, vectors: np.ndarray, train: UserItems, k: int, *, memory: int, device: str = "cpu", halves: bool
+    ) -> None:
+        """Take over the items.
+
+        Args:
+            vectors: (n, d); an item without a vector is a zero row.
+            train: the users' train items.
+            k: places from here on are not told apart.
+            memory: bytes that a block of scores may take.
+            device: where to multiply.
+            halves: multiply in bfloat16 first.
+        """
+        units = unit_rows(vectors)
+        self.units, self.known = units, np.asarray(units.any(1))
+        self.train, self.k, self.memory = train, k, memory
+        ones = np.ones(len(train.items))
+        self.history = sparse.csr_array(
+            (ones, train.items, train.starts), shape=(train.n_users, train.n_items)
+        )
+        self.unknown = torch.from_numpy(np.flatnonzero(~self.known)).to(device)
+        rounding = (units.shape[1] + 16) * 2**-24
+        wide = torch.from_numpy(units)
+        dtypes = [torch.bfloat16, torch.float32] if halves and len(units) >= HALVES_FROM else [torch.float32]
+        self.tiers = [
+            _Tier(wide.to(device, dtype), rounding + (HALF_ERROR if dtype == torch.bfloat16 else 0))
+            for dtype in dtypes
+        ]
+        self.exact = _Tier(wide.to(device), TIE)
+        self.buffers: dict[torch.dtype, torch.Tensor] = {}
+
+    @property
+    def block(self) -> int:
+        """Users whose scores in the first arithmetic fit the memory."""
+        return self._rows(self.tiers[0])
+
+    def _rows(self, tier: _Tier) -> int:
+        return max(1, self.memory // (len(self.units) * tier.items.element_size()))
+
+    def __call__(self, users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return the places of (p,) items for the users in (p,) rows of (b,) users; k stands for k and beyond."""
+        profiles = unit_rows(self.history[users] @ self.units)
+        own = np.where(self.known[items], _dots(profiles, self.units, rows, items), ABSENT)
+        left = np.arange(len(rows))
+        for tier in self.tiers:
+            above = np.zeros(len(left), np.int64)
+            for part in self._scored(tier, users, profiles, rows[left]):
+                above[part.pairs] = count_above(part, own[left[part.pairs]] + tier.margin, self.k)
+            left = left[above < self.k]
+        places = np.full(len(rows), self.k)
+        for part in self._scored(self.exact, users, profiles, rows[left]):
+            pairs = left[part.pairs]
+            places[pairs] = exact_places(part, items[pairs])
+        return places
+
+    def _scored(
+        self, tier: _Tier, users: np.ndarray, profiles: np.ndarray, rows: np.ndarray
+    ) -> Iterator[ScoredRows]:
+        """Yield the scores of the users that stand in (p,) rows, a block that fits the memory at a time."""
+        needed, place = np.unique(rows, return_inverse=True)
+        size = self._rows(tier)
+        for start in range(0, len(needed), size):
+            part = needed[start : start + size]
+            queries = torch.from_numpy(profiles[part]).to(tier.items.device, tier.items.dtype)
+            scores = self._product(queries, tier)
+            if len(self.unknown):
+                scores[:, self.unknown] = ABSENT
+            seen_rows, seen = self.train.pairs_of(users[part])
+            index = torch.from_numpy(seen_rows), torch.from_numpy(seen.astype(np.int64))
+            scores[index[0].to(scores.device), index[1].to(scores.device)] = -torch.inf
+            pairs = np.flatnonzero((place >= start) & (place < start + size))
+            yield ScoredRows(scores, pairs, place[pairs] - start)
+
+    def _product(self, queries: torch.Tensor, tier: _Tier) -> torch.Tensor:
+        """Multiply into the arithmetic's one buffer: fresh memory for every block costs half a product more."""
+        shape = len(queries), len(self.units)
+        buffer = self.buffers.get(tier.items.dtype)
+        if buffer is None or len(buffer) < shape[0]:
+            buffer = self.buffers[tier.items.dtype] = tier.items.new_empty(shape)
+        return torch.mm(queries, tier.items.T, out=buffer[: shape[0]])
+
+
+def _dots(profiles: np.ndarray, units: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Return the (p,) products of profile rows with item rows, in pieces."""
+    products = np.empty(len(rows))
+    for start in range(0, len(rows), GLANCE):
+        piece = slice(start, start + GLANCE)
+        products[piece] = np.einsum("pd,pd->p", profiles[rows[piece]], units[items[piece]])
+    return products
+
+
+def count_above(part: ScoredRows, bounds: np.ndarray, enough: int) -> np.ndarray:
+    """Return of each (p,) pair how many items of its row score above its bound; `enough` or more is `enough`.
+
+    In bfloat16 what is counted are the items above both 0 and the bound rounded up: never too many.
+    """
+    if part.scores.device.type != "cpu":
+        return _count_on_device(part, bounds, enough)
+    if part.scores.dtype == torch.bfloat16:
+        rounded = torch.from_numpy(np.maximum(bounds, 0) * (1 + 2**-7)).bfloat16()
+        table, limits = part.scores.view(torch.int16).numpy(), rounded.view(torch.int16).tolist()
+    else:
+        table, limits = part.scores.numpy(), bounds.tolist()
+    counts = np.empty(len(bounds), np.int64)
+    for pair, (row, limit) in enumerate(zip(part.rows.tolist(), limits, strict=True)):
+        scores = table[row]
+        count = np.count_nonzero(scores[:GLANCE] > limit)
+        if count < enough:
+            count += np.count_nonzero(scores[GLANCE:] > limit)
+        counts[pair] = count
+    return np.minimum(counts, enough)
+
+
+def _count_on_device(part: ScoredRows, bounds: np.ndarray, enough: int) -> np.ndarray:
+    limits = torch.from_numpy(bounds * (1 + np.sign(bounds) * 2**-7)).to(part.scores.device, torch.float32)
+    rows = torch.from_numpy(part.rows).to(part.scores.device)
+    step = max(1, len(part.scores) // 4)
+    counts = [
+        (part.scores[rows[start : start + step]] > limits[start : start + step, None]).sum(1)
+        for start in range(0, len(rows), step)
+    ]
+    return torch.cat([*counts, rows[:0]]).clamp(max=enough).cpu().numpy()
+
+
+def exact_places(part: ScoredRows, items: np.ndarray) -> np.ndarray:
+    """Return the place of each (p,) item in its row of float64 scores: those above, and the equal ones before it."""
+    table = part.scores.cpu().numpy()
+    places = np.empty(len(items), np.int64)
+    for pair, (row, item) in enumerate(zip(part.rows.tolist(), items.tolist(), strict=True)):
+        scores = table[row]
+        own = float(scores[item])
+        before = np.count_nonzero(scores[:item] >= own - TIE)
+        places[pair] = before + np.count_nonzero(scores[item + 1 :] > own + TIE)
+    return places
