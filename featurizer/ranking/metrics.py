@@ -68,7 +68,7 @@ def parse_metric(name: str) -> tuple[Metric, int]:
         UnknownName: no such metric, or K is no positive number.
     """
     stem, _, k = name.partition("@")
-    if stem not in METRICS or not k.isdigit() or int(k) < 1:
+    if stem not in METRICS or not (k.isascii() and k.isdigit()) or int(k) < 1:
         raise UnknownName("metric", name, [f"{known}@20" for known in METRICS], advice="K is a whole number.")
     return METRICS[stem], int(k)
 

@@ -8,10 +8,10 @@ from featurizer.errors import InputError
 from featurizer.recsys.alignrec import AlignRec, ContentGraph, unit_rows
 from featurizer.recsys.csr import Operator
 from featurizer.recsys.data import RecData
+from featurizer.recsys.device import halves_pay
 from featurizer.recsys.freedom import Freedom
 from featurizer.recsys.item_graph import nearest_items, normalized_neighbours
 from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.precision import halves_pay
 from featurizer.recsys.recommender import Recommender
 from featurizer.recsys.user_item_graph import adjacency, spread_to_users
 from featurizer.recsys.vbpr import Vbpr
@@ -40,7 +40,7 @@ def build(data: RecData, options: ModelOptions, *, batch_size: int, seed: int, d
         return Vbpr(features, data.n_users, options, generator, batch_size)
     if options.name == "freedom":
         items = _item_graph(features, options, binary=True)
-        return Freedom(data.train, features, items, options, generator)
+        return Freedom(data.train, features, items, options, generator, batch_size)
     halved = options.half and not options.trainable_features and halves_pay(device)
     content = ContentGraph(
         features.bfloat16() if halved else features,

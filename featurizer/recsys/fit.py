@@ -34,6 +34,8 @@ SELECTION = "recall@20"
 METRIC_STEMS = ("recall", "ndcg", "precision", "map")
 Epoch: TypeAlias = dict[str, Json]
 Clock: TypeAlias = Callable[[], float]
+CHECKPOINT_SECONDS = 120.0
+"""A checkpoint is also due when the last is so old: on large data an epoch takes minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ def fit(
     run.resume()
     while run.goes_on():
         run.epoch()
+    run.save()
     return run.result(test=test)
 
 
@@ -119,6 +122,7 @@ class _Run:
         self.names = metric_names(options.ks)
         self.history: list[Epoch] = []
         self.best: dict[str, torch.Tensor] = {}
+        self.saved_epochs, self.saved_at = 0, self.hooks.clock()
 
     def resume(self) -> None:
         """Take up where the checkpoint stands."""
@@ -127,6 +131,7 @@ class _Run:
             return
         restore(found, self.optimizer, self.parameters)
         self.best, self.history = dict(found.best), found.history
+        self.saved_epochs = len(self.history)
         for record in self.history:
             self.hooks.on_epoch(record)
 
@@ -164,8 +169,8 @@ class _Run:
             self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
         self.hooks.on_epoch(record)
         self.hooks.report(Progress("train", number, self.options.epochs, unit="epochs"))
-        if self.hooks.checkpoint is not None and number % self.options.checkpoint_every == 0:
-            self._save(self.hooks.checkpoint)
+        if number % self.options.checkpoint_every == 0 or clock() - self.saved_at > CHECKPOINT_SECONDS:
+            self.save()
 
     def _train(self, number: int) -> dict[str, Json]:
         generator = np.random.default_rng([self.options.seed, number])
@@ -191,9 +196,13 @@ class _Run:
     def _means(self, embeddings: Embeddings, positives: UserItems) -> dict[str, float]:
         return means(ranked(embeddings, self.data.train, positives, self.options.ks), self.names)
 
-    def _save(self, path: Path) -> None:
+    def save(self) -> None:
+        """Leave a checkpoint, if one is wanted and the last is not of this epoch."""
+        if self.hooks.checkpoint is None or self.saved_epochs == len(self.history):
+            return
         state = optimizer_state(self.optimizer, self.parameters)
-        save_checkpoint(path, Checkpoint(self.parameters, state, self.best, self.history))
+        save_checkpoint(self.hooks.checkpoint, Checkpoint(self.parameters, state, self.best, self.history))
+        self.saved_epochs, self.saved_at = len(self.history), self.hooks.clock()
 
     def result(self, *, test: bool) -> Fitted:
         """Return to the best epoch and test it."""

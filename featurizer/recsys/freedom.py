@@ -33,8 +33,10 @@ class Freedom:
         item_graph: Operator,
         options: ModelOptions,
         generator: torch.Generator,
+        batch_size: int,
     ) -> None:
         self.train, self.options, self.features, self.item_graph = train, options, features, item_graph
+        self.batch_size = batch_size
         self.n_users, device = train.n_users, features.device
         self.whole = adjacency(train).to(device)
         self.thinned = self.whole
@@ -74,16 +76,19 @@ class Freedom:
         users, items = self._towers(self.thinned)
         u = users.index_select(0, triples.users)
         i, j = items.index_select(0, triples.positives), items.index_select(0, triples.negatives)
-        parts = {"bpr": bpr_loss(u, i, j), "l2": self.options.l2 * l2_loss(u, i, j, batch_size=len(u))}
+        parts = {
+            "bpr": bpr_loss(u, i, j),
+            "l2": self.options.l2 * l2_loss(u, i, j, batch_size=self.batch_size),
+        }
         if self.options.content_loss:
             mapped = (self._mapped(triples.positives), self._mapped(triples.negatives))
             parts["content"] = self.options.content_loss * bpr_loss(u, *mapped)
         return parts
 
     def _mapped(self, items: torch.Tensor) -> torch.Tensor:
-        return torch.addmm(
-            self.parameters["project.bias"], self.features[items], self.parameters["project.weight"]
-        )
+        weights, features = self.parameters, self.features[items]
+        mapped = torch.addmm(weights["project.bias"], features, weights["project.weight"])
+        return mapped * features.any(1, keepdim=True)
 
 
 def drawn_pairs(train: UserItems, share: float, generator: np.random.Generator) -> np.ndarray:

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from featurizer.ranking.rank import top_items
 from featurizer.recsys.csr import Operator
-from featurizer.recsys.precision import halves_pay
+from featurizer.recsys.device import halves_pay
 
 BLOCK = 1024
 SPARE = 54

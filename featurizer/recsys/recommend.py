@@ -9,10 +9,13 @@ import numpy as np
 import pyarrow.compute as pc
 import torch
 
-from featurizer.errors import UnknownName
+from featurizer.errors import InputError, UnknownName
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.ranking.rank import top_items
 from featurizer.recsys.vectors import COLUMN, HISTORY, read_table, read_vectors
+
+COMPARED = 5000
+"""So many known users an unknown one is compared with; all of them would take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +30,20 @@ def recommend(model: Path, user: str, k: int) -> list[Recommended]:
     """Return a user's k best items, best first, without what they trained on.
 
     Raises:
-        InputError: the folder holds no trained model.
-        UnknownName: no such user; the nearest known ids are named.
+        InputError: the folder holds no trained model, or the user has no train items.
+        UnknownName: no such user; the nearest of some known ids are named.
     """
     users = read_table(model / "users.parquet", ["user_id", COLUMN, HISTORY])
     rows = users.filter(pc.equal(users.column("user_id"), user))
     if not rows.num_rows:
-        raise UnknownName("user", user, users.column("user_id").to_pylist()[:5000])
+        raise UnknownName("user", user, users.column("user_id").slice(0, COMPARED).to_pylist())
+    seen = set(rows.column(HISTORY)[0].as_py())
+    if not seen:
+        raise InputError(
+            f"user '{user}' has no train items, so the model learnt nothing of them; expected a user who has some"
+        )
     item_ids, items = read_vectors(model / "items.parquet", "item_id")
     scores = items @ arrow_to_vectors(rows.column(COLUMN))[0][0]
-    seen = set(rows.column(HISTORY)[0].as_py())
     scores[np.fromiter((item in seen for item in item_ids), bool, len(item_ids))] = -np.inf
     shown = top_items(torch.from_numpy(scores)[None], k)[0].tolist()
     return [Recommended(item_ids[item], float(scores[item])) for item in shown if item >= 0]

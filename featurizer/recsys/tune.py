@@ -18,13 +18,14 @@ from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.recsys.build import build
 from featurizer.recsys.data import RecData
-from featurizer.recsys.fit import Hooks, fit
+from featurizer.recsys.fit import SELECTION, Hooks, fit
 from featurizer.recsys.options import ModelOptions, TrainOptions
 
 Search: TypeAlias = Literal["grid", "random"]
 Values: TypeAlias = Mapping[str, float]
 
 TUNE_MANIFEST = "tune.json"
+TABLE = "trials.jsonl"
 
 GRID: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {
@@ -36,7 +37,7 @@ GRID: Mapping[str, tuple[float, ...]] = MappingProxyType(
 """The grid that AlignRec's authors search."""
 
 OF_ANY_MODEL: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {"learning_rate": (5e-3, 3e-3, 1e-3, 5e-4), "l2": (1e-3, 1e-2, 0.1, 1.0)}
+    {"learning_rate": (5e-3, 3e-3, 2e-3, 1e-3, 5e-4), "l2": (1e-4, 1e-3, 1e-2, 3e-2, 0.1)}
 )
 """The grid for the baselines."""
 
@@ -48,6 +49,49 @@ class Trial:
     values: Values
     valid: float
     best_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class TuneStage:
+    """A search, and where its table goes.
+
+    Attributes:
+        out: holds `trials.jsonl` and, when all are done, `tune.json`.
+        model: what every trial starts from; its name decides the grid.
+        training: likewise; every trial runs under its seed, which also draws the points of a random search.
+        search: the whole grid, or points of it at random.
+        trials: how many points a random search has.
+        inputs: fingerprints of feature set and interactions; part of the configuration.
+        overwrite: replace another search's result.
+    """
+
+    out: Path
+    model: ModelOptions
+    training: TrainOptions
+    search: Search
+    trials: int
+    inputs: Mapping[str, Json]
+    overwrite: bool = False
+
+    @property
+    def points(self) -> list[Values]:
+        """The values of the trials."""
+        grid = GRID if self.model.name == "alignrec" else OF_ANY_MODEL
+        return choices(grid, self.search, self.trials, self.training.seed)
+
+    @property
+    def stage(self) -> Stage:
+        """The stage, whose manifest is the table of all trials."""
+        config: dict[str, Json] = json.loads(
+            json.dumps(
+                {
+                    "options": [asdict(self.model), asdict(self.training)],
+                    "search": [self.search, self.trials],
+                    "inputs": dict(self.inputs),
+                }
+            )
+        )
+        return Stage(self.out, TUNE_MANIFEST, config, (TABLE,))
 
 
 def choices(grid: Mapping[str, Sequence[float]], search: Search, trials: int, seed: int) -> list[Values]:
@@ -89,7 +133,7 @@ def tune(
     Each finished trial is a line of `trials.jsonl` in `folder` and is not run again; an unfinished one goes
     on from its checkpoint. Test items are never ranked for.
     """
-    table = folder / "trials.jsonl"
+    table = folder / TABLE
     done = {str(row["values"]): row for row in _rows(table)}
     folder.mkdir(parents=True, exist_ok=True)
     for number, values in enumerate(points):
@@ -101,51 +145,27 @@ def tune(
         report(Progress("tune", number + 1, len(points), unit="trials"))
     rows = [done[str(dict(values))] for values in points]
     trials = [
-        Trial(values, float(str(row["valid_recall@20"])), int(str(row["best_epoch"])))
+        Trial(values, float(str(row[f"valid_{SELECTION}"])), int(str(row["best_epoch"])))
         for values, row in zip(points, rows, strict=True)
     ]
     return sorted(trials, key=lambda trial: -trial.valid)
 
 
-def tuned_stage(
-    data: RecData,
-    options: tuple[ModelOptions, TrainOptions],
-    search: tuple[Search, int],
-    out: Path,
-    inputs: Mapping[str, Json],
-    report: Report = silent,
-    *,
-    overwrite: bool = False,
-) -> list[Trial]:
-    """Run a search as a stage of its own in the folder `out` and return its trials, best first.
-
-    Args:
-        data: interactions and features.
-        options: what every trial starts from.
-        search: `grid` or `random`, and how many trials the latter has.
-        out: holds `trials.jsonl` and, when all are done, `tune.json`.
-        inputs: fingerprints of the data.
-        report: told of finished trials.
-        overwrite: replace another search's result.
+def tuned_stage(stage: TuneStage, data: RecData, report: Report = silent) -> list[Trial]:
+    """Run a search as a stage of its own and return its trials, best first.
 
     Raises:
         StaleOutput: the folder holds another search.
     """
-    model, training = options
-    grid = GRID if model.name == "alignrec" else OF_ANY_MODEL
-    points = choices(grid, search[0], search[1], training.seed)
-    config: dict[str, Json] = json.loads(
-        json.dumps({"options": [asdict(one) for one in options], "search": search, "inputs": dict(inputs)})
-    )
-    stage = Stage(out, TUNE_MANIFEST, config, ("trials.jsonl",))
-    finished = stage.claim(overwrite=overwrite)
-    found = tune(data, model, training, points, out, report)
+    opened = stage.stage
+    finished = opened.claim(overwrite=stage.overwrite)
+    found = tune(data, stage.model, stage.training, stage.points, stage.out, report)
     if not finished:
         rows: list[Json] = [
-            {"values": dict(trial.values), "valid_recall@20": trial.valid, "best_epoch": trial.best_epoch}
+            {"values": dict(trial.values), f"valid_{SELECTION}": trial.valid, "best_epoch": trial.best_epoch}
             for trial in found
         ]
-        stage.finish({"trials": rows, "best": dict(found[0].values)})
+        opened.finish({"trials": rows, "best": dict(found[0].values)})
     return found
 
 
@@ -159,7 +179,7 @@ def _run(
     plain: dict[str, Json] = dict(values)
     return {
         "values": plain,
-        "valid_recall@20": fitted.valid["recall@20"],
+        f"valid_{SELECTION}": fitted.valid[SELECTION],
         "best_epoch": fitted.best_epoch,
         "epochs": len(fitted.epochs),
     }

@@ -14,7 +14,7 @@ from featurizer.recsys.fit import Hooks, fit
 from featurizer.recsys.freedom import drawn_pairs, thinned_adjacency
 from featurizer.recsys.losses.cca import cca_loss
 from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
-from featurizer.recsys.sampler import Sampler
+from featurizer.recsys.sampler import Sampler, Triples
 from featurizer.recsys.user_item_graph import adjacency, spread_to_users
 
 SMALL = ModelOptions(dim=8, neighbours=4, half=False)
@@ -171,6 +171,21 @@ def test_items_without_features_score_by_their_ids_alone():
         assert torch.equal(model.embeddings().items[7], ids[40 + 7].detach())
 
 
+@pytest.mark.parametrize("name", ["vbpr", "freedom"])
+def test_in_the_baselines_an_item_without_features_gives_its_projection_no_gradient(name):
+    data = toy_data()
+    known = np.zeros_like(data.known)
+    known[0] = True
+    data = dataclasses.replace(data, known=known, features=np.where(known[:, None], data.features, 0))
+    model = build(data, options_of(name), batch_size=64, seed=0, device="cpu")
+    batch = one_batch(data)
+    kept = (batch.positives != 0) & (batch.negatives != 0)
+    losses = model.losses(Triples(batch.users[kept], batch.positives[kept], batch.negatives[kept]))
+    torch.stack(list(losses.values())).sum().backward()
+    assert not model.named_parameters()["project.bias"].grad.any()
+    assert model.named_parameters()["items" if name == "vbpr" else "ids"].grad.any()
+
+
 def test_lightgcn_and_bpr_are_the_machine_with_parts_off():
     data = toy_data()
     lightgcn = build(data, options_of("lightgcn"), batch_size=64, seed=0, device="cpu")
@@ -244,6 +259,17 @@ def test_a_killed_run_resumes_to_the_same_result(tmp_path):
     assert torch.equal(straight.embeddings.items, resumed.embeddings.items)
     assert straight.test == resumed.test
     assert straight.best_epoch == resumed.best_epoch
+
+
+def test_a_checkpoint_is_also_left_when_the_last_is_old(tmp_path):
+    data, path, found = toy_data(), tmp_path / "checkpoint.safetensors", []
+    hours = iter(range(0, 10**9, 3600))
+    hooks = Hooks(
+        on_epoch=lambda _: found.append(path.exists()), checkpoint=path, clock=lambda: float(next(hours))
+    )
+    options = dataclasses.replace(QUICK, epochs=3, checkpoint_every=100)
+    fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options, hooks)
+    assert found == [False, True, True]
 
 
 def test_a_damaged_checkpoint_says_what_to_do(tmp_path):

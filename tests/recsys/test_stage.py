@@ -15,12 +15,14 @@ from featurizer.interactions.store import read_split, write_interactions
 from featurizer.ranking.metrics import means
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.recsys import train as stage_module
+from featurizer.recsys.alignrec import AlignRec
 from featurizer.recsys.content import default_space, read_features
 from featurizer.recsys.data import assemble
 from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
 from featurizer.recsys.recommend import recommend
+from featurizer.recsys.summary import describe
 from featurizer.recsys.train import TrainStage, train
-from featurizer.recsys.tune import GRID, choices, tuned_stage
+from featurizer.recsys.tune import GRID, TuneStage, choices, tuned_stage
 from featurizer.recsys.vectors import export_vectors, read_vectors
 
 MODEL = ModelOptions(dim=8, neighbours=4)
@@ -82,19 +84,29 @@ def test_a_finished_stage_is_not_run_again_and_another_configuration_is_refused(
         train(stage_of(tmp_path, training=other), toy_data())
 
 
-def test_a_killed_stage_goes_on_and_ends_the_same(tmp_path):
+@pytest.mark.parametrize(("epoch", "left"), [(1, 5), (4, 3)])
+def test_a_killed_stage_goes_on_and_ends_the_same_without_training_a_finished_seed_again(
+    tmp_path, monkeypatch, epoch, left
+):
     class Killed(BaseException):
         pass
 
     def kill(progress) -> None:
-        if progress.stage.endswith("seed 1") and progress.done == 4:
+        if progress.stage.endswith("seed 1") and progress.done == epoch:
             raise Killed
 
-    straight = train(stage_of(tmp_path / "a", seeds=2), toy_data())
+    five = dataclasses.replace(TRAINING, epochs=5)
+    straight = train(stage_of(tmp_path / "a", seeds=2, training=five), toy_data())
     with pytest.raises(Killed):
-        train(stage_of(tmp_path / "b", seeds=2), toy_data(), kill)
+        train(stage_of(tmp_path / "b", seeds=2, training=five), toy_data(), kill)
     assert not (tmp_path / "b/model/manifest.json").exists()
-    resumed = train(stage_of(tmp_path / "b", seeds=2), toy_data())
+    trained = []
+    whole_epoch = AlignRec.begin_epoch
+    monkeypatch.setattr(
+        AlignRec, "begin_epoch", lambda *arguments: (trained.append(1), whole_epoch(*arguments))
+    )
+    resumed = train(stage_of(tmp_path / "b", seeds=2, training=five), toy_data())
+    assert len(trained) == left
     assert resumed["seeds"] == straight["seeds"]
     for name in ("users.parquet", "items.parquet", "model/model.safetensors"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -110,6 +122,29 @@ def test_users_without_train_items_and_cold_items_are_counted(tmp_path):
     assert found["valid_users_not_ranked"] == found["test_users_not_ranked"] == 1
     assert found["items_not_in_feature_set"] == found["cold_items"] == found["items_without_features"] == 1
     assert found["items_not_in_feature_set_such_as"] == ["fresh"]
+    with pytest.raises(InputError, match="'new' has no train items"):
+        recommend(tmp_path, "new", 3)
+
+
+def test_pairs_that_stand_in_two_splits_are_counted(tmp_path):
+    frame = toy_interactions()
+    train_pair, valid_pair = (frame.filter(pl.col("split") == name).head(1) for name in ("train", "valid"))
+    again = [pair.with_columns(split=pl.lit("test")) for pair in (train_pair, valid_pair)]
+    found = describe(assemble(pl.concat([frame, *again]), toy_features()))
+    assert (found["test_pairs_in_train"], found["test_pairs_in_valid"], found["valid_pairs_in_train"]) == (
+        1,
+        1,
+        0,
+    )
+
+
+def test_users_who_trained_on_everything_are_counted():
+    frame = toy_interactions()
+    items = frame.filter(pl.col("split") == "train")["item_id"].unique()
+    glutton = pl.DataFrame(
+        {"user_id": ["all"] * len(items), "item_id": items, "split": ["train"] * len(items)}
+    )
+    assert describe(assemble(pl.concat([frame, glutton]), toy_features()))["users_without_negatives"] == 1
 
 
 def test_a_list_holds_the_best_dot_products_without_the_train_items(tmp_path):
@@ -148,16 +183,16 @@ def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path
         if progress.done == 2:
             raise Killed
 
-    arguments = toy_data(), (MODEL, TRAINING), ("random", 3), tmp_path, {}
+    search = TuneStage(tmp_path, MODEL, TRAINING, "random", 3, {})
     with pytest.raises(Killed):
-        tuned_stage(*arguments, kill)
+        tuned_stage(search, toy_data(), kill)
     before = (tmp_path / "trials.jsonl").read_text()
     assert len(before.splitlines()) == 2
-    trials = tuned_stage(*arguments)
+    trials = tuned_stage(search, toy_data())
     assert (tmp_path / "trials.jsonl").read_text().startswith(before)
     assert [trial.valid for trial in trials] == sorted((trial.valid for trial in trials), reverse=True)
     assert json.loads((tmp_path / "tune.json").read_text())["best"] == dict(trials[0].values)
-    assert tuned_stage(*arguments) == trials
+    assert tuned_stage(search, toy_data()) == trials
     assert "test" not in (tmp_path / "trials.jsonl").read_text()
 
 
