@@ -15,9 +15,12 @@ import featurizer
 from featurizer.cli import (
     card,
     datasets,
+    diff,
     download,
     encoders,
+    export,
     extract,
+    import_,
     ingest,
     inspect,
     recommend,
@@ -46,6 +49,9 @@ app.command("verify")(verify.verify)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
 app.command("card")(card.card)
+app.command("export")(export.export)
+app.command("import")(import_.import_)
+app.command("diff")(diff.diff)
 
 
 def _version(asked: bool) -> None:

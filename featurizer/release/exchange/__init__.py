@@ -1,0 +1,1 @@
+"""Feature sets in the files of other programs, and back."""

@@ -1,0 +1,52 @@
+"""`npy`: one `SPACE.npy` a space and `item_ids.json`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from featurizer.errors import InputError
+from featurizer.release.exchange.arrays import read_array, write_array
+from featurizer.release.exchange.content import Content, Files, Format, Found
+from featurizer.release.exchange.ids import IDS, read_ids, write_ids
+
+
+def write(content: Content, folder: Path) -> Files:
+    """Write each space in the type it is stored in."""
+    files = {space.name: f"{safe_name(space.name)}.npy" for space in content.spaces}
+    for space in content.spaces:
+        write_array(folder / files[space.name], space.rows, space.dtype)
+    write_ids(folder / IDS, content.item_ids)
+    return files
+
+
+def read(path: Path, files: Files) -> Found:
+    """Read spaces; without `item_ids.json` an item's id is its row number."""
+    folder = path if path.is_dir() else path.parent
+    vectors = {space: read_array(folder / file) for space, file in files.items()}
+    rows = len(next(iter(vectors.values())))
+    listed = path.is_dir() and (folder / IDS).exists()
+    return Found(read_ids(folder / IDS) if listed else [str(row) for row in range(rows)], vectors)
+
+
+def guess(path: Path) -> Files:
+    """Take the file itself, or every `.npy` of the folder, as a space of its name."""
+    found = [path] if path.is_file() else sorted(path.glob("*.npy"))
+    if not found:
+        raise InputError(f"{path} holds no .npy file; expected one a space, or give the file itself")
+    return {file.stem: file.name for file in found}
+
+
+def safe_name(space: str) -> str:
+    """Return a space's name as a file name.
+
+    Raises:
+        InputError: it would name another folder.
+    """
+    if not space or space.startswith(".") or any(character in space for character in "/\\\0"):
+        raise InputError(
+            f"the space {space!r} cannot name a file; give the set spaces without slashes or leading dots"
+        )
+    return space
+
+
+FORMAT = Format("npy", read, guess, write)

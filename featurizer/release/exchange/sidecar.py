@@ -1,0 +1,84 @@
+"""`export.json`: what an export says of itself, so that importing it loses nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue, ValidationError
+
+from featurizer.config import Model, describe
+from featurizer.errors import InputError
+from featurizer.manifest import read_json
+
+SIDECAR = "export.json"
+FORMAT_VERSION = 1
+
+
+class SpaceEntry(Model):
+    """One space in the export."""
+
+    name: str
+    """As in the feature set."""
+    file: str
+    """Where it lies, relative to the folder."""
+    modality: Literal["image", "text", "both"]
+    """What it was made from."""
+    dim: int
+    """Numbers a vector."""
+    dtype: Literal["float32", "float16"]
+    """As the feature set stores it."""
+    fill: Literal["zero", "mean", "null"] | None
+    """What stands where the vector is missing; none when none is."""
+    missing_rows: list[int]
+    """Rows without a vector of their own."""
+    provenance: dict[str, JsonValue]
+    """What the feature set's manifest says of the space."""
+
+
+class Sidecar(Model):
+    """An export."""
+
+    format_version: Literal[1]
+    """Of this file."""
+    featurizer_version: str
+    """What wrote it."""
+    format: str
+    """As `--format` names it."""
+    rows: int
+    """Items, in the order of the rows."""
+    left_out: int
+    """Items of the feature set that no interaction names, where the format has room for those alone."""
+    added: int
+    """Items that only the interactions name; they have no vector."""
+    interactions: int | None
+    """Rows of the interactions."""
+    spaces: list[SpaceEntry]
+    """In order."""
+    feature_set: dict[str, JsonValue]
+    """Fingerprint, source and text recipe of the feature set."""
+    files: list[str]
+    """What the export wrote beside this file."""
+    fingerprint: str
+    """Of the export's configuration."""
+    config: dict[str, JsonValue]
+    """What was asked for."""
+
+
+def read_sidecar(folder: Path) -> Sidecar | None:
+    """Read an export's sidecar; None where there is none.
+
+    Raises:
+        InputError: it is not what `featurizer export` writes.
+    """
+    path = folder / SIDECAR
+    if not path.is_file():
+        return None
+    try:
+        sidecar = Sidecar.model_validate(read_json(path))
+    except ValidationError as error:
+        raise InputError(f"{describe(error, path)}; expected what 'featurizer export' writes") from error
+    for space in sidecar.spaces:
+        if Path(space.file).is_absolute() or ".." in Path(space.file).parts:
+            raise InputError(f"{path}: the file '{space.file}' lies outside the folder; expected one inside")
+    return sidecar
