@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.join import join
 from featurizer.recsys.data import ItemFeatures
 
 UNIFIED = "unified"
@@ -34,13 +33,5 @@ def read_features(features: FeatureSet, space: str) -> ItemFeatures:
     Raises:
         UnknownName: no such space; the message lists those there are.
     """
-    names = space.split("+")
-    parts = [features.vectors(features.check_space(name)) for name in names]
-    present = np.any([part[1] for part in parts], axis=0)
-    vectors = parts[0][0] if len(parts) == 1 else np.concatenate([_unit(part[0]) for part in parts], axis=1)
-    return ItemFeatures(features.item_ids(), vectors, present)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1)
+    parts = [features.vectors(features.check_space(name)) for name in space.split("+")]
+    return ItemFeatures(features.item_ids(), *join(parts))
