@@ -46,7 +46,7 @@ def train(
     from featurizer.recsys.summary import describe
     from featurizer.recsys.train import TrainStage
     from featurizer.recsys.train import train as run_stage
-    from featurizer.recsys.tune import TuneStage, applied, tuned_stage
+    from featurizer.recsys.tune import GRIDS, TuneStage, applied, tuned_stage
 
     model_options, training = preset(model, exact=exact)
     model_options, training = overridden(model_options, form), overridden(training, pace)
@@ -58,7 +58,14 @@ def train(
     _say_data(describe(read), source.space)
     if search.tune:
         tuning = TuneStage(
-            out / "tune", model_options, training, search.search, search.trials, inputs, run.overwrite
+            out / "tune",
+            model_options,
+            training,
+            GRIDS[model],
+            search.search,
+            search.trials,
+            inputs,
+            run.overwrite,
         )
         with progress() as report:
             trials = tuned_stage(tuning, read, report)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -19,27 +19,32 @@ from featurizer.records import Json
 from featurizer.recsys.build import build
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, Hooks, fit
-from featurizer.recsys.options import ModelOptions, TrainOptions
+from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
 
 Search: TypeAlias = Literal["grid", "random"]
 Values: TypeAlias = Mapping[str, float]
+Options = TypeVar("Options", ModelOptions, TrainOptions)
 
 TUNE_MANIFEST = "tune.json"
 TABLE = "trials.jsonl"
 
-GRID: Mapping[str, tuple[float, ...]] = MappingProxyType(
+LEARNING_RATES = (5e-3, 3e-3, 2e-3, 1e-3, 5e-4)
+L2_WEIGHTS = (1e-4, 1e-3, 1e-2, 3e-2, 0.1)
+
+GRIDS: Mapping[ModelName, Mapping[str, tuple[float, ...]]] = MappingProxyType(
     {
-        "learning_rate": (5e-3, 3e-3, 1e-3, 7e-4, 5e-4, 3e-4, 1e-4),
-        "alpha": (1e-4, 1e-3, 5e-3, 1e-2, 0.1),
-        "reg": (0.1, 0.2, 0.3, 0.4, 0.5),
+        "alignrec": {
+            "learning_rate": (5e-3, 3e-3, 1e-3, 7e-4, 5e-4, 3e-4, 1e-4),
+            "alpha": (1e-4, 1e-3, 5e-3, 1e-2, 0.1),
+            "reg": (0.1, 0.2, 0.3, 0.4, 0.5),
+        },
+        "lightgcn": {"learning_rate": LEARNING_RATES, "l2": L2_WEIGHTS, "layers": (2, 3, 4)},
+        "bpr": {"learning_rate": LEARNING_RATES, "l2": L2_WEIGHTS},
+        "vbpr": {"learning_rate": LEARNING_RATES, "l2": L2_WEIGHTS},
+        "freedom": {"learning_rate": LEARNING_RATES, "l2": L2_WEIGHTS},
     }
 )
-"""The grid that AlignRec's authors search."""
-
-OF_ANY_MODEL: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {"learning_rate": (5e-3, 3e-3, 2e-3, 1e-3, 5e-4), "l2": (1e-4, 1e-3, 1e-2, 3e-2, 0.1)}
-)
-"""The grid for the baselines."""
+"""What a search chooses from; AlignRec's is the grid that its authors search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,9 @@ class TuneStage:
 
     Attributes:
         out: holds `trials.jsonl` and, when all are done, `tune.json`.
-        model: what every trial starts from; its name decides the grid.
+        model: what every trial starts from.
         training: likewise; every trial runs under its seed, which also draws the points of a random search.
+        grid: the values to choose from; see `GRIDS`.
         search: the whole grid, or points of it at random.
         trials: how many points a random search has.
         inputs: fingerprints of feature set and interactions; part of the configuration.
@@ -68,6 +74,7 @@ class TuneStage:
     out: Path
     model: ModelOptions
     training: TrainOptions
+    grid: Mapping[str, Sequence[float]]
     search: Search
     trials: int
     inputs: Mapping[str, Json]
@@ -76,8 +83,7 @@ class TuneStage:
     @property
     def points(self) -> list[Values]:
         """The values of the trials."""
-        grid = GRID if self.model.name == "alignrec" else OF_ANY_MODEL
-        return choices(grid, self.search, self.trials, self.training.seed)
+        return choices(self.grid, self.search, self.trials, self.training.seed)
 
     @property
     def stage(self) -> Stage:
@@ -86,6 +92,7 @@ class TuneStage:
             json.dumps(
                 {
                     "options": [asdict(self.model), asdict(self.training)],
+                    "grid": dict(self.grid),
                     "search": [self.search, self.trials],
                     "inputs": dict(self.inputs),
                 }
@@ -110,14 +117,15 @@ def choices(grid: Mapping[str, Sequence[float]], search: Search, trials: int, se
 
 
 def applied(values: Values, model: ModelOptions, training: TrainOptions) -> tuple[ModelOptions, TrainOptions]:
-    """Return the options with a trial's values in their places."""
-    tuned = replace(
-        model,
-        alpha=values.get("alpha", model.alpha),
-        reg=values.get("reg", model.reg),
-        l2=values.get("l2", model.l2),
-    )
-    return tuned, replace(training, learning_rate=values.get("learning_rate", training.learning_rate))
+    """Return the options with a trial's values in their places, each in that of the two that has its name."""
+    return _replaced(model, values), _replaced(training, values)
+
+
+def _replaced(options: Options, values: Values) -> Options:
+    changes: dict[str, Any] = {
+        field.name: values[field.name] for field in fields(options) if field.name in values
+    }
+    return replace(options, **changes)
 
 
 def tune(

@@ -22,7 +22,7 @@ from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
 from featurizer.recsys.recommend import recommend
 from featurizer.recsys.summary import describe
 from featurizer.recsys.train import TrainStage, train
-from featurizer.recsys.tune import GRID, TuneStage, choices, tuned_stage
+from featurizer.recsys.tune import GRIDS, TuneStage, applied, choices, tuned_stage
 from featurizer.recsys.vectors import export_vectors, read_vectors
 
 MODEL = ModelOptions(dim=8, neighbours=4)
@@ -172,9 +172,10 @@ def test_vectors_are_exported_as_feature_sets(tmp_path):
 
 
 def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path):
-    points = choices(GRID, "random", 3, seed=0)
+    grid = GRIDS["alignrec"]
+    points = choices(grid, "random", 3, seed=0)
     assert len({tuple(point.values()) for point in points}) == 3
-    assert len(choices(GRID, "grid", 1, seed=0)) == 7 * 5 * 5
+    assert len(choices(grid, "grid", 1, seed=0)) == 7 * 5 * 5
 
     class Killed(BaseException):
         pass
@@ -183,7 +184,7 @@ def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path
         if progress.done == 2:
             raise Killed
 
-    search = TuneStage(tmp_path, MODEL, TRAINING, "random", 3, {})
+    search = TuneStage(tmp_path, MODEL, TRAINING, grid, "random", 3, {})
     with pytest.raises(Killed):
         tuned_stage(search, toy_data(), kill)
     before = (tmp_path / "trials.jsonl").read_text()
@@ -194,6 +195,14 @@ def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path
     assert json.loads((tmp_path / "tune.json").read_text())["best"] == dict(trials[0].values)
     assert tuned_stage(search, toy_data()) == trials
     assert "test" not in (tmp_path / "trials.jsonl").read_text()
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_every_value_of_a_grid_reaches_the_options(name):
+    for point in choices(GRIDS[name], "random", 5, seed=1):
+        model, training = applied(point, MODEL, TRAINING)
+        found = dataclasses.asdict(model) | dataclasses.asdict(training)
+        assert {key: found[key] for key in point} == point
 
 
 def test_spaces_are_read_alone_or_joined(tmp_path):
