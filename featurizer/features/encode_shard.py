@@ -2,66 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from PIL.Image import Image
 
-from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, Modality
+from featurizer.encoders.base import AnyEncoder, Pair
 from featurizer.errors import ShapeMismatch
+from featurizer.features.clock import Clock
+from featurizer.features.pictures import Prepare, Prepared, Reader
 from featurizer.features.schema import StoredDtype
 from featurizer.features.shards import ShardRows
-from featurizer.records import NONE, OK
-
-PREFETCH = 4
-"""Batches that are decoded ahead of the one being encoded."""
 
 Tick: TypeAlias = Callable[[int, int], None]
 """Called with (rows done, failures) of the shard."""
-
-
-@dataclass(slots=True)
-class Clock:
-    """Seconds a stage of the work took, summed; `decode` over all its threads."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def timing(self, name: str) -> Iterator[None]:
-        """Add the block's wall time to `name`."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(name, time.perf_counter() - start)
-
-    def add(self, name: str, seconds: float) -> None:
-        """Add to `name`."""
-        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """A picture as each image encoder wants it; not `usable` when the item has none or it cannot be decoded."""
-
-    usable: bool = False
-    inputs: Mapping[str, object] = field(default_factory=dict)
-    errors: tuple[str, ...] = ()
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    ids: list[str]
-    texts: list[str | None]
-    pictures: list[Future[_Picture]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +32,15 @@ class Work:
     batch_size: int
     dtype: StoredDtype
 
-    def of(self, modality: Modality) -> list[AnyEncoder]:
-        """Return the encoders of one modality."""
-        return [encoder for encoder in self.encoders if encoder.spec.modality == modality]
+    @property
+    def seeing(self) -> list[AnyEncoder]:
+        """The encoders that look at pictures, alone or with the text."""
+        return [encoder for encoder in self.encoders if encoder.spec.modality != "text"]
+
+    @property
+    def reading(self) -> list[AnyEncoder]:
+        """The encoders of texts alone."""
+        return [encoder for encoder in self.encoders if encoder.spec.modality == "text"]
 
 
 def encode_shard(work: Work, rows: range, clock: Clock, tick: Tick) -> ShardRows:
@@ -85,55 +49,31 @@ def encode_shard(work: Work, rows: range, clock: Clock, tick: Tick) -> ShardRows
     Returns:
         The shard: vectors (n, dim) float32 a space, zeros where `present` is False.
     """
-    imaging = work.of("image")
     shard = _Shard(len(rows), work, clock, tick)
-    window: deque[_Batch] = deque()
-    for batch in _batches(work, rows, imaging, clock):
-        window.append(batch)
-        if len(window) > PREFETCH:
-            shard.add_pictures(window.popleft(), imaging)
-    while window:
-        shard.add_pictures(window.popleft(), imaging)
-    for encoder in work.of("text"):
+    reader = Reader(work.catalog, _preparers(work.seeing), work.pool, work.batch_size)
+    for batch in reader.batches(rows, clock):
+        shard.add(batch)
+    for encoder in work.reading:
         shard.add_texts(encoder)
     return shard.finished()
 
 
-def _batches(work: Work, rows: range, imaging: Sequence[AnyEncoder], clock: Clock) -> Iterator[_Batch]:
-    columns = ["item_id", "text", "image_status", *(["image"] if imaging else [])]
-    source = work.catalog.batches(columns, start=rows.start, stop=rows.stop, size=work.batch_size)
-    while True:
-        with clock.timing("read"):
-            table = next(source, None)
-            if table is None:
-                return
-            ids, texts = table.column("item_id").to_pylist(), table.column("text").to_pylist()
-            statuses = table.column("image_status").to_pylist()
-            images = table.column("image").field("bytes").to_pylist() if imaging else [None] * len(statuses)
-        pictures = zip(images, statuses, strict=True)
-        yield _Batch(
-            ids, texts, [work.pool.submit(_picture, data, status, imaging) for data, status in pictures]
-        )
+def _preparers(encoders: Sequence[AnyEncoder]) -> Mapping[str, Prepare]:
+    return {encoder.spec.space: _preparer(encoder) for encoder in encoders}
 
 
-def _picture(data: bytes | None, status: str, imaging: Sequence[AnyEncoder]) -> _Picture:
-    if not imaging:
-        return _Picture(usable=status == OK)
-    if status != OK:
-        return _Picture(errors=() if status == NONE else (f"image: {status}",))
-    start = time.perf_counter()
-    try:
-        picture = decode(data or b"")
-    except UndecodableImage as failure:
-        return _Picture(errors=(f"image: {failure.reason}",), seconds=time.perf_counter() - start)
-    inputs: dict[str, object] = {}
-    errors: list[str] = []
-    for encoder in imaging:
-        try:
-            inputs[encoder.spec.space] = encoder.prepare(picture)
-        except Exception as error:  # noqa: BLE001  anybody's code on any picture: what it raises is the row's reason
-            errors.append(f"{encoder.spec.space}: prepare_{type(error).__name__}")
-    return _Picture(usable=True, inputs=inputs, errors=tuple(errors), seconds=time.perf_counter() - start)
+def _preparer(encoder: AnyEncoder) -> Prepare:
+    if encoder.spec.modality == "both":
+
+        def both(picture: Image | None, text: str | None) -> object | None:
+            return None if picture is None and text is None else encoder.prepare(Pair(picture, text))
+
+        return both
+
+    def one(picture: Image | None, text: str | None) -> object | None:
+        return None if picture is None else encoder.prepare(picture)
+
+    return one
 
 
 class _Shard:
@@ -150,20 +90,18 @@ class _Shard:
         self.present = {space: np.zeros(rows, bool) for space in dims}
         self.encoded = 0
 
-    def add_pictures(self, batch: _Batch, imaging: Sequence[AnyEncoder]) -> None:
-        """Encode a batch's pictures into the next rows."""
-        pictures = [future.result() for future in batch.pictures]
-        self.clock.add("decode", sum(picture.seconds for picture in pictures))
+    def add(self, batch: Sequence[Prepared]) -> None:
+        """Put the next items' rows down and encode what needs their pictures."""
         start = len(self.ids)
-        self.ids += batch.ids
-        self.texts += batch.texts
-        self.errors += ["; ".join(picture.errors) or None for picture in pictures]
-        self.has_image[start : len(self.ids)] = [picture.usable for picture in pictures]
-        for encoder in imaging:
+        self.ids += [item.item_id for item in batch]
+        self.texts += [item.text for item in batch]
+        self.errors += ["; ".join(item.errors) or None for item in batch]
+        self.has_image[start : len(self.ids)] = [item.usable for item in batch]
+        for encoder in self.work.seeing:
             space = encoder.spec.space
-            rows = [start + place for place, picture in enumerate(pictures) if space in picture.inputs]
-            inputs = [pictures[row - start].inputs[space] for row in rows]
-            self._encode(encoder, inputs, np.array(rows, dtype=int), covered=len(pictures))
+            rows = [start + place for place, item in enumerate(batch) if space in item.inputs]
+            inputs = [batch[row - start].inputs[space] for row in rows]
+            self._encode(encoder, inputs, np.array(rows, dtype=int), covered=len(batch))
 
     def add_texts(self, encoder: AnyEncoder) -> None:
         """Encode the shard's texts, longest first so that a batch pads little."""

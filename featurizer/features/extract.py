@@ -21,7 +21,8 @@ import featurizer
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder
 from featurizer.errors import InputError
-from featurizer.features.encode_shard import Clock, Work, encode_shard
+from featurizer.features.clock import Clock
+from featurizer.features.encode_shard import Work, encode_shard
 from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
 from featurizer.features.schema import StoredDtype
 from featurizer.features.shards import MARKS, ShardAccount, ShardRows, ShardWriter, account_json

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL.Image import Image
 
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder
+from featurizer.encoders.base import AnyEncoder, Pair
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
@@ -146,10 +147,12 @@ def _compare(
         yield f"{space}: the encoder's weights differ from those recorded"
         return
     vectors, present = feature_set.vectors(space)
-    read: Callable[[dict[str, object]], object | None] = (
-        _picture if encoder.spec.modality == "image" else _text
-    )
-    inputs = [read(item) for item in items]
+    reads: Mapping[str, Callable[[dict[str, object]], object | None]] = {
+        "image": _picture,
+        "text": _text,
+        "both": _pair,
+    }
+    inputs = [reads[encoder.spec.modality](item) for item in items]
     usable = [index for index, value in enumerate(inputs) if value is not None]
     fresh = [
         vector
@@ -173,18 +176,25 @@ def _compare(
             yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"
 
 
-def _text(item: dict[str, object]) -> object | None:
-    return item["text"]
+def _text(item: dict[str, object]) -> str | None:
+    text = item["text"]
+    return None if text is None else str(text)
 
 
-def _picture(item: dict[str, object]) -> object | None:
+def _pair(item: dict[str, object]) -> object | None:
+    pair = Pair(_picture(item), _text(item))
+    return None if pair.image is None and pair.text is None else pair
+
+
+def _picture(item: dict[str, object]) -> Image | None:
     image = item["image"]
     if not isinstance(image, dict) or image["bytes"] is None:
         return None
     try:
-        return decode(image["bytes"])
+        picture: Image = decode(image["bytes"])
     except UndecodableImage:
         return None
+    return picture
 
 
 def recorded_requests(feature_set: FeatureSet) -> list[str]:

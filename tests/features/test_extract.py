@@ -19,7 +19,7 @@ from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
 from featurizer.catalog.store import Catalog
 from featurizer.errors import OutputError, StaleOutput
-from featurizer.features import encode_shard, shards
+from featurizer.features import pictures, shards
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import label_accuracies, neighbours_of, summarise
@@ -259,14 +259,14 @@ def test_a_picture_is_decoded_once_for_all_encoders_and_few_are_held_at_a_time(t
         most.append(len(decoded) - sum(encoded))
         return real(data)
 
-    real = encode_shard.decode
-    monkeypatch.setattr(encode_shard, "decode", decode)
+    real = pictures.decode
+    monkeypatch.setattr(pictures, "decode", decode)
     one, two = ColourEncoder(spec("one", "image", 192)), ColourEncoder(spec("two", "image", 192), delay=0.02)
     encode = two.encode
     two.encode = lambda batch: (encoded.append(len(batch)), encode(batch))[1]
     features = extract(made, [one, two], tmp_path / "f", ExtractOptions(batch_size=2, shard_rows=64))
     assert len(decoded) == 64
-    assert max(most) <= (encode_shard.PREFETCH + 2) * 2
+    assert max(most) <= (pictures.PREFETCH + 2) * 2
     np.testing.assert_array_equal(features.vectors("one_image")[0], features.vectors("two_image")[0])
 
 

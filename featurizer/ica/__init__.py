@@ -1,0 +1,1 @@
+"""Inter-content alignment: image and text tokens become one feature, by mask-then-predict."""
