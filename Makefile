@@ -12,6 +12,7 @@ help:
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make check      ruff, mypy and import-linter"
 	@echo "make bench      speed and memory, as tables"
+	@echo "make bench-accuracy  recommenders on real splits: hours; finished runs are kept"
 	@echo "make docs       render the command pages again"
 
 install: $(INSTALLED)
@@ -55,8 +56,15 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# these take hours; bench-accuracy and the results they wrote say more
+SLOW_BENCHMARKS := $(addprefix benchmarks/,baselines.py search.py sports.py)
+
 bench: install
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	for file in $(filter-out $(SLOW_BENCHMARKS),$(wildcard benchmarks/*.py)); do $(BIN)/python $$file || exit 1; done
+
+.PHONY: bench-accuracy
+bench-accuracy: install
+	$(BIN)/python benchmarks/baselines.py
 
 clean:
 	rm -rf runs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,88 +1,35 @@
 """Accuracy on the real splits, chosen on validation, a line a run and seed, results as they come.
 
-    python benchmarks/baselines.py [--data DIR] [--only TEXT] [--seeds N] [--out DIR]
+    python benchmarks/baselines.py [--run DATASET/NAME] [--seeds N] [--data DIR] [--runs DIR] [--out DIR]
 
-Finished runs stand in OUT/runs.jsonl and are not repeated; OUT/accuracy.md is written anew from them.
-Where the data is absent it says so and does nothing. Baby's features are `spectral_768.npy`, a spectral
-embedding of the field's neighbour graphs: a stand-in for content features, and labelled so.
+Hours on two cores for all of it. Finished runs stand in OUT/runs.jsonl and are not repeated; OUT/accuracy.md is
+written anew from them, with `--seeds 0` without training anything. Where the data is absent it says so and does
+nothing. Baby's features are `spectral_768.npy`, a spectral embedding of the field's neighbour graphs: a stand-in
+for content features, and labelled so; those of Sports are made by `sports.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
+from accuracy_runs import RUNS as ALL
+from accuracy_runs import Run, options_of, rows_of
+from accuracy_tables import tables
+from places import DATA, RESULTS, RUNS
+from splits import load
 
-from featurizer.interactions.store import read_split
-from featurizer.recsys.build import build
-from featurizer.recsys.data import ItemFeatures, RecData, assemble
+from featurizer.recsys.build import ID_ONLY, build
+from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import fit
-from featurizer.recsys.presets import preset
-
-HERE = Path(__file__).parent.parent
-DATA = Path(os.environ.get("FEATURIZER_SHARED", HERE.parent / "shared")) / "data"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One row of the table: a model's preset with some options changed."""
-
-    name: str
-    dataset: str
-    model: str
-    exact: bool = False
-    form: dict[str, object] = field(default_factory=dict)
-    training: dict[str, object] = field(default_factory=dict)
-
-
-CURVE = {"epochs": 25}
-RUNS = [
-    Run("lightgcn", "baby", "lightgcn"),
-    Run("lightgcn, lr 0.002", "baby", "lightgcn", training={"learning_rate": 2e-3}),
-    Run("lightgcn, lr 0.001", "baby", "lightgcn", training={"learning_rate": 1e-3}),
-    Run("bpr", "baby", "bpr"),
-    Run("vbpr", "baby", "vbpr"),
-    Run("freedom", "baby", "freedom"),
-    Run("alignrec", "baby", "alignrec"),
-    Run("alignrec --exact", "baby", "alignrec", exact=True, training=CURVE),
-    Run(
-        "alignrec --exact --no-moving-target",
-        "baby",
-        "alignrec",
-        exact=True,
-        form={"moving_target": False},
-        training=CURVE,
-    ),
-    Run("alignrec without CCA", "baby", "alignrec", form={"alpha": 0.0}),
-    Run("alignrec without UIA", "baby", "alignrec", form={"uia": 0.0}),
-    Run("alignrec without REG", "baby", "alignrec", form={"reg": 0.0}),
-    Run("alignrec without item graph", "baby", "alignrec", form={"item_graph": False}),
-    Run("lightgcn", "sports", "lightgcn"),
-    Run("bpr", "sports", "bpr"),
-]
-
-
-def load(dataset: str, data: Path) -> RecData:
-    frame = read_split(data / f"amazon-{dataset}" / f"{dataset}.inter.gz")
-    features = data / f"amazon-{dataset}" / "spectral_768.npy"
-    if features.exists():
-        vectors = np.load(features).astype(np.float32)
-    else:
-        vectors = np.zeros((frame["item_id"].cast(int).max() + 1, 1), np.float32)
-    ids = [str(row) for row in range(len(vectors))]
-    return assemble(frame, ItemFeatures(ids, vectors, np.ones(len(ids), bool)))
 
 
 def measure(run: Run, seed: int, data: RecData) -> dict[str, object]:
-    form, training = preset(run.model, exact=run.exact)
-    form, training = replace(form, **run.form), replace(training, seed=seed, **run.training)
+    form, training = options_of(run, seed)
     model = build(data, form, batch_size=training.batch_size, seed=seed, device="cpu")
     fitted = fit(model, data, training)
     curve = {
@@ -109,105 +56,47 @@ def finished(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
-def same_options(row: dict, run: Run) -> bool:
-    form, training = preset(run.model, exact=run.exact)
-    asked = {**asdict(replace(form, **run.form)), **asdict(replace(training, **run.training)), "ks": None}
-    return {**row["model"], **row["training"], "ks": None, "seed": asked["seed"]} == asked
-
-
-def rows_of(run: Run, rows: list[dict]) -> list[dict]:
-    return [row for row in rows if row["dataset"] == run.dataset and same_options(row, run)]
-
-
-def spread(values: list[float]) -> str:
-    return f"{np.mean(values):.4f}" + (f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else "")
-
-
-def options_text(row: dict) -> str:
-    form, training = row["model"], row["training"]
-    parts = [f"lr {training['learning_rate']:g}", f"batch {training['batch_size']}", f"L2 {form['l2']:g}"]
-    if form["name"] in ("lightgcn", "bpr", "freedom", "alignrec"):
-        parts.append(f"{form['layers']} layers")
-    if form["name"] == "alignrec":
-        parts += [
-            f"α {form['alpha']:g}",
-            f"λ {form['reg']:g}",
-            f"UIA {form['uia']:g}",
-            f"k' {form['neighbours']}",
-        ]
-    if form["name"] == "freedom":
-        parts += [f"keeps {form['keep_edges']:g} of the edges", f"k' {form['neighbours']}"]
-    return ", ".join(parts)
-
-
-def table(rows: list[dict]) -> Iterator[str]:
-    yield "# Accuracy\n"
-    yield "Made by `python benchmarks/baselines.py` from `runs.jsonl`: the epoch with the best validation"
-    yield "Recall@20, test ranked once at that epoch, train items masked. Mean ± SD over seeds.\n"
-    yield "Features on Baby: `spectral_768.npy`, a spectral embedding of neighbour graphs, a stand-in"
-    yield "for content features.\n"
-    yield "| data | run | seeds | best epoch | valid R@20 | test R@20 | test NDCG@20 | options |"
-    yield "|---|---|---|---|---|---|---|---|"
-    for run in RUNS:
-        mine = rows_of(run, rows)
-        if mine:
-            valid, test, ndcg = (
-                spread([row[split][name] for row in mine])
-                for split, name in (("valid", "recall@20"), ("test", "recall@20"), ("test", "ndcg@20"))
-            )
-            epochs = ", ".join(str(row["best_epoch"]) for row in mine)
-            yield (
-                f"| {run.dataset} | {run.name} | {len(mine)} | {epochs} | {valid} | {test} | {ndcg} "
-                f"| {options_text(mine[0])} |"
-            )
-    yield "\n## Validation Recall@20 by epoch, `--exact`\n"
-    curves = defaultdict(list)
-    for run in RUNS:
-        curves[run.name] += [list(row["curve"].values()) for row in rows_of(run, rows) if run.exact]
-    for name, lines in curves.items():
-        if lines:
-            shortest = min(map(len, lines))
-            mean = np.mean([line[:shortest] for line in lines], axis=0)
-            yield f"{name}, mean of {len(lines)} seeds: " + " ".join(f"{value:.4f}" for value in mean) + "\n"
+def due(options: argparse.Namespace, log: Path) -> Iterator[tuple[Run, int]]:
+    """Yield the runs and seeds that are asked for and not finished."""
+    for run in ALL:
+        if options.run not in (None, run.title):
+            continue
+        if not (options.data / f"amazon-{run.dataset}").is_dir():
+            print(f"{run.title}: skipped, no amazon-{run.dataset} in {options.data}")
+            continue
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
+            if not any(row["seed"] == seed for row in rows_of(run, finished(log))):
+                yield run, seed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--only", default="", help="runs whose 'dataset/name' contains this text")
-    parser.add_argument("--run", default=None, help="the one run 'dataset/name'")
+    parser.add_argument("--run", choices=[run.title for run in ALL], help="one run alone")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=HERE / "docs" / "results")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--runs", type=Path, default=RUNS, help="where made features are kept")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     log = options.out / "runs.jsonl"
     options.out.mkdir(parents=True, exist_ok=True)
-    loaded: dict[str, RecData] = {}
-    for run in RUNS:
-        name = f"{run.dataset}/{run.name}"
-        if options.only not in name or (options.run is not None and options.run != name):
-            continue
-        if not (options.data / f"amazon-{run.dataset}").is_dir():
-            print(f"{name}: skipped, no amazon-{run.dataset} in {options.data}")
-            continue
-        for seed in range(options.first_seed, options.first_seed + options.seeds):
-            if any(row["seed"] == seed for row in rows_of(run, finished(log))):
-                continue
-            if run.dataset not in loaded:
-                loaded[run.dataset] = load(run.dataset, options.data)
-            row = measure(run, seed, loaded[run.dataset])
-            with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            print(
-                f"{name}, seed {seed}: valid {row['valid']['recall@20']:.4f}, "
-                f"test {row['test']['recall@20']:.4f}, "
-                f"best epoch {row['best_epoch']}, {row['seconds_train'] + row['seconds_valid']:.0f} s",
-                flush=True,
-            )
-    text = "\n".join(table(finished(log)))
-    (options.out / "accuracy.md").write_text(text + "\n", "utf-8")
+    loaded: dict[tuple[str, bool], RecData] = {}
+    for run, seed in due(options, log):
+        case = run.dataset, run.model not in ID_ONLY
+        if case not in loaded:
+            loaded[case] = load(run.dataset, options.data, options.runs, with_features=case[1])
+        row = measure(run, seed, loaded[case])
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        found = f"valid {row['valid']['recall@20']:.4f}, test {row['test']['recall@20']:.4f}"
+        seconds = row["seconds_train"] + row["seconds_valid"]
+        print(
+            f"{run.title}, seed {seed}: {found}, best epoch {row['best_epoch']}, {seconds:.0f} s", flush=True
+        )
+    text = "\n".join(tables(finished(log))) + "\n"
+    (options.out / "accuracy.md").write_text(text, "utf-8")
     print(text)
 
 

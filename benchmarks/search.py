@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from baselines import DATA, HERE, load
+from places import DATA, RESULTS, RUNS
+from splits import load
 
 from featurizer.recsys.options import MODEL_NAMES
 from featurizer.recsys.presets import preset
@@ -53,8 +54,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="at most so many a trial")
     parser.add_argument("--grid", action="append", default=[], help="other values, learning_rate=1e-3,5e-3")
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--runs", type=Path, default=HERE / "runs")
-    parser.add_argument("--out", type=Path, default=HERE / "docs" / "results")
+    parser.add_argument("--runs", type=Path, default=RUNS)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     if not (options.data / f"amazon-{options.dataset}").is_dir():
         print(f"skipped, no amazon-{options.dataset} in {options.data}")
@@ -64,7 +65,7 @@ def main() -> None:
     folder = options.runs / f"search-{options.dataset}-{options.model}"
     grid = dict(GRIDS[options.model]) | dict(map(parsed, options.grid))
     stage = TuneStage(folder, form, training, grid, "random", options.trials, {"dataset": options.dataset})
-    trials = tuned_stage(stage, load(options.dataset, options.data))
+    trials = tuned_stage(stage, load(options.dataset, options.data, options.runs))
     text = "\n".join(table(stage, options.dataset, trials)) + "\n"
     (options.out / f"search-{options.dataset}-{options.model}.md").write_text(text, "utf-8")
     print(text)

@@ -10,7 +10,6 @@ processor` with `--threads 1` tells the same on a machine that is busy with othe
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import resource
 import subprocess
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import torch
+from places import DATA
 
 from featurizer.interactions.store import read_split
 from featurizer.recsys.alignrec import AlignRec
@@ -32,8 +32,6 @@ from featurizer.recsys.fit import Clock, Hooks, fit, ranked
 from featurizer.recsys.presets import preset
 from featurizer.recsys.sampler import Sampler
 
-HERE = Path(__file__).parent.parent
-DATA = Path(os.environ.get("FEATURIZER_SHARED", HERE.parent / "shared")) / "data"
 WIDTH = 768
 SIZES = {
     "small": (20_000, 7_000, 180_000),

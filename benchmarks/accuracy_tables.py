@@ -1,0 +1,99 @@
+"""The tables of docs/results/accuracy.md, from the rows of finished runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from accuracy_runs import RUNS, Run, rows_of
+
+
+def spread(values: list[float]) -> str:
+    return f"{np.mean(values):.4f}" + (f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else "")
+
+
+def options_text(row: dict) -> str:
+    form, training = row["model"], row["training"]
+    parts = [f"lr {training['learning_rate']:g}", f"batch {training['batch_size']}", f"L2 {form['l2']:g}"]
+    if form["name"] in ("lightgcn", "bpr", "freedom", "alignrec"):
+        parts.append(f"{form['layers']} layers")
+    if form["name"] == "alignrec":
+        parts += [
+            f"α {form['alpha']:g}",
+            f"λ {form['reg']:g}",
+            f"UIA {form['uia']:g}",
+            f"k' {form['neighbours']}",
+        ]
+    if form["name"] == "freedom":
+        parts += [f"keeps {form['keep_edges']:g} of the edges", f"k' {form['neighbours']}"]
+    return ", ".join(parts)
+
+
+def tables(rows: list[dict]) -> Iterator[str]:
+    yield "# Accuracy\n"
+    yield "Made by `python benchmarks/baselines.py` from `runs.jsonl`: the epoch with the best validation"
+    yield "Recall@20, test ranked once at that epoch, train items masked. Mean ± SD over seeds.\n"
+    yield "Features on Baby: `spectral_768.npy`, a spectral embedding of neighbour graphs, a stand-in"
+    yield "for content features. On Sports: words of brand and category through `minilm`, joined with a spectral"
+    yield "embedding of the image graph, a stand-in for image features (`sports.py`).\n"
+    yield from results(rows)
+    yield from comparisons(rows)
+    yield from curves(rows)
+
+
+def results(rows: list[dict]) -> Iterator[str]:
+    yield "| data | run | seeds | best epoch | valid R@20 | test R@20 | test NDCG@20 | options |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for run in RUNS:
+        mine = rows_of(run, rows)
+        if mine:
+            valid, test, ndcg = (
+                spread([row[split][name] for row in mine])
+                for split, name in (("valid", "recall@20"), ("test", "recall@20"), ("test", "ndcg@20"))
+            )
+            epochs = ", ".join(str(row["best_epoch"]) for row in mine)
+            yield (
+                f"| {run.dataset} | {run.name} | {len(mine)} | {epochs} | {valid} | {test} | {ndcg} "
+                f"| {options_text(mine[0])} |"
+            )
+
+
+def comparisons(rows: list[dict]) -> Iterator[str]:
+    """AlignRec less each other run, seed by seed."""
+    lines = [line for run in RUNS for line in compared(run, rows)]
+    if lines:
+        yield "\n## AlignRec against the others, paired over seeds\n"
+        yield "Test Recall@20 of `alignrec` less that of the other under the same seed; t = mean / SE.\n"
+        yield "| data | against | seeds | mean difference | SE | t |"
+        yield "|---|---|---|---|---|---|"
+        yield from lines
+
+
+def compared(run: Run, rows: list[dict]) -> Iterator[str]:
+    alignrec = next((one for one in RUNS if one.title == f"{run.dataset}/alignrec"), run)
+    if run.exact or run == alignrec:
+        return
+    ours, theirs = (
+        {row["seed"]: row["test"]["recall@20"] for row in rows_of(one, rows)} for one in (alignrec, run)
+    )
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        return
+    differences = np.array([ours[seed] - theirs[seed] for seed in seeds])
+    error = differences.std(ddof=1) / len(seeds) ** 0.5 if len(seeds) > 1 else None
+    shown = "– | –" if error is None else f"{error:.4f} | {differences.mean() / error:.1f}"
+    yield f"| {run.dataset} | {run.name} | {len(seeds)} | {differences.mean():+.4f} | {shown} |"
+
+
+def curves(rows: list[dict]) -> Iterator[str]:
+    yield "\n## Validation Recall@20 by epoch, `--exact`\n"
+    for run in RUNS:
+        lines = [list(row["curve"].values()) for row in rows_of(run, rows) if run.exact]
+        if lines:
+            shortest = min(map(len, lines))
+            mean = np.mean([line[:shortest] for line in lines], axis=0)
+            yield (
+                f"{run.name}, mean of {len(lines)} seeds: "
+                + " ".join(f"{value:.4f}" for value in mean)
+                + "\n"
+            )
