@@ -7,15 +7,26 @@ from typing import Annotated
 
 import typer
 
-from featurizer.cli.console import result
+from featurizer.cli.console import result, result_json
 
 
-def card(path: Annotated[Path, typer.Argument(help="A feature set folder.", metavar="DIR")]) -> None:
-    """Write README.md, the dataset card, again from the manifest.
+def card(
+    path: Annotated[Path, typer.Argument(help="A feature set, or a model's folder.", metavar="DIR")],
+    licence: Annotated[
+        str | None, typer.Option(help="Record the licence that the vectors go out under, an SPDX id.")
+    ] = None,
+    catalog: Annotated[Path | None, typer.Option(help="The catalogue, for titles in the examples.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="Take this scores.json into the set.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Write README.md, the card, and croissant.json again from manifest and scores.
 
-    Example: featurizer card ./features
+    Example: featurizer card ./features --licence CC-BY-4.0
     """
-    from featurizer.features.feature_set import FeatureSet
-    from featurizer.release.card import write_card
+    from featurizer.release.recard import recard
 
-    result(str(write_card(FeatureSet.open(path))))
+    written = recard(path, licence=licence, catalog=catalog, scores=scores)
+    if as_json:
+        result_json({"out": str(path), "files": [str(file) for file in written]})
+    else:
+        result("\n".join(str(file) for file in written))

@@ -18,7 +18,15 @@ from featurizer.records import Json
 
 MANIFEST = "feature_set.json"
 FORMAT_VERSION = 1
-OWNED = ("data", ".shards", "README.md", "scores.json", "croissant.json")
+OWNED = (
+    "data",
+    ".shards",
+    "README.md",
+    "scores.json",
+    "scores.png",
+    "examples.json",
+    "croissant.json",
+)
 """What the stages of a feature set write beside its manifest."""
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
 

@@ -1,20 +1,33 @@
-"""The dataset card: rendered from the manifest alone, so it can be rendered again at any time."""
+"""The dataset card: rendered from manifest, scores and vectors, so it can be rendered again at any time."""
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import jinja2
 
 from featurizer.features.feature_set import FeatureSet
 from featurizer.manifest import atomic_path
 from featurizer.records import Json
-from featurizer.resources import asset
+from featurizer.release.citations import papers_of
+from featurizer.release.examples import Example, find_examples, store_examples, stored_examples
+from featurizer.release.licences import HubLicence, hub_licence, is_stated
+from featurizer.release.markdown import render
+from featurizer.release.scores import PLOT, read_scores, write_plot
 
+CARD = "README.md"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+FROM_MANIFEST = (
+    "rows",
+    "with_image",
+    "with_text",
+    "failures",
+    "device",
+    "libraries",
+    "text_recipe",
+    "fingerprint",
+)
 DEFAULTS: Mapping[str, Json] = {
     "dtype": "float32",
     "compute_dtype": "float32",
@@ -23,62 +36,93 @@ DEFAULTS: Mapping[str, Json] = {
     "device": "cpu",
 }
 """Options of `extract` that the card's command names where they are others."""
-_MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#~"})
 
 
-def write_card(feature_set: FeatureSet) -> Path:
-    """Render `README.md` into the feature set's folder and return its path."""
-    path = feature_set.folder / "README.md"
+@dataclass(frozen=True, slots=True)
+class CardOptions:
+    """What a card says beyond its feature set.
+
+    Attributes:
+        repo: the repository it will stand in, ORG/NAME; None before it is known.
+        pictures: whether the catalogue's pictures are published beside the vectors, in `items/`.
+        titles: of items, from the catalogue, for the examples.
+    """
+
+    repo: str | None = None
+    pictures: bool = False
+    titles: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def write_card(feature_set: FeatureSet, options: CardOptions | None = None) -> Path:
+    """Render `README.md` into the feature set's folder, with its examples and its plot, and return its path.
+
+    Raises:
+        InputError: `scores.json` is not what it should be.
+    """
+    options = options or CardOptions()
+    if options.titles or stored_examples(feature_set) is None:
+        store_examples(feature_set, find_examples(feature_set, options.titles))
+    scores = read_scores(feature_set.folder)
+    if scores is not None and scores.rows:
+        write_plot(scores, feature_set.folder / PLOT)
+    path = feature_set.folder / CARD
     with atomic_path(path) as partial:
-        partial.write_text(render_card(feature_set), "utf-8")
+        partial.write_text(render_card(feature_set, options), "utf-8")
     return path
 
 
-def render_card(feature_set: FeatureSet) -> str:
-    """Return the card: YAML front matter as the Hub reads it, then Markdown.
+def render_card(feature_set: FeatureSet, options: CardOptions | None = None) -> str:
+    """Return the card: YAML front matter as the Hub reads it, then Markdown; nothing is written.
 
-    What comes from data (titles, model names, reasons) is escaped as Markdown; a field that the template
-    needs and the manifest lacks raises `jinja2.UndefinedError`.
+    What comes from data (titles, model names, reasons) is escaped; a field that the template needs and the manifest
+    lacks raises `jinja2.UndefinedError`.
+
+    Raises:
+        InputError: `scores.json` is not what it should be.
     """
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
-    )
-    environment.filters["markdown"] = escape_markdown
-    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
-    template = environment.from_string((asset("cards") / "feature_set.md.j2").read_text("utf-8"))
-    return template.render(**_context(feature_set))
+    options = options or CardOptions()
+    examples = None if options.titles else stored_examples(feature_set)
+    found = examples if examples is not None else find_examples(feature_set, options.titles)
+    return render("feature_set.md.j2", _context(feature_set, options, found))
 
 
-def escape_markdown(text: object) -> str:
-    """Return text that Markdown and HTML show as it is, on one line."""
-    return " ".join(str(text).split()).translate(_MARKUP)
+def licence_of(feature_set: FeatureSet) -> str | None:
+    """Return the licence that the vectors go out under: the set's own, else its source's where it states one."""
+    own, source = feature_set.manifest.get("licence"), feature_set.manifest.get("source")
+    if isinstance(own, str) and own.strip():
+        return own
+    stated = source.get("licence") if isinstance(source, dict) else None
+    return str(stated) if is_stated(stated) else None
 
 
-def _context(feature_set: FeatureSet) -> dict[str, Json]:
-    manifest = feature_set.manifest
-    source = manifest.get("source")
-    described = source if isinstance(source, dict) else {}
-    spaces: list[Json] = [{**spec, "name": name} for name, spec in feature_set.spaces.items()]
+def title_of(feature_set: FeatureSet) -> str:
+    """Return the set's name: its source's, and its encoders'."""
+    source = feature_set.manifest.get("source")
+    name = source.get("name") if isinstance(source, dict) else None
     encoders = ", ".join(dict.fromkeys(str(spec["encoder"]) for spec in feature_set.spaces.values()))
-    names = (
-        "rows",
-        "with_image",
-        "with_text",
-        "failures",
-        "device",
-        "libraries",
-        "text_recipe",
-        "fingerprint",
-    )
+    return f"{name or 'Item'} features ({encoders})"
+
+
+def _context(feature_set: FeatureSet, options: CardOptions, examples: list[Example]) -> dict[str, object]:
+    source = feature_set.manifest.get("source")
+    licence = licence_of(feature_set)
+    scores = read_scores(feature_set.folder)
+    specs = feature_set.spaces
     return {
-        **{name: manifest[name] for name in names},
-        "title": f"{described.get('name') or 'Item'} features ({encoders})",
-        "licence": described.get("licence"),
-        "source": {str(key): value for key, value in described.items()},
-        "spaces": spaces,
+        **{name: feature_set.manifest[name] for name in FROM_MANIFEST},
+        "title": title_of(feature_set),
+        "licence": hub_licence(licence) or HubLicence(""),
+        "source": {str(key): value for key, value in source.items()} if isinstance(source, dict) else {},
+        "spaces": [{**spec, "name": name} for name, spec in specs.items()],
         "command": _command(feature_set),
         "bytes": sum(path.stat().st_size for path in feature_set.shards),
         "size_category": next((name for limit, name in SIZES if feature_set.rows < limit), "n>1M"),
+        "scores": scores if scores is not None and scores.rows else None,
+        "several_sets": scores is not None and len({row.feature_set for row in scores.rows}) > 1,
+        "examples": examples,
+        "papers": papers_of(specs.values()),
+        "repo": options.repo or "ORG/NAME",
+        "pictures": options.pictures,
     }
 
 

@@ -1,14 +1,34 @@
 import json
+import re
 
 import jinja2
 import numpy as np
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
+from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.manifest import write_json
-from featurizer.release.card import escape_markdown, render_card, write_card
+from featurizer.release.card import CardOptions, render_card, write_card
+from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
+from featurizer.release.recard import recard
+from tests.release.sets import make_set
+
+ROW = {
+    "feature_set": "f", "space": "x_image", "metric": "zero_shot_recall", "split": "test", "k": 20, "neighbours": None,
+    "group": None, "transform": "none", "value": 0.05, "ci_low": 0.04, "ci_high": 0.06, "users": 100,
+}  # fmt: skip
+HOSTILE = [
+    '"\n---\nlicense: mit\n# gone',
+    "{{ 7 * 7 }} {% raw %} {# #}",
+    "<script>alert(1)</script> <img src=x onerror=alert(1)>",
+    "[click](https://evil.example) ![x](https://evil.example/x.png) https://evil.example www.evil.example",
+    "`code` ``` | a | b | **bold** &lt;i&gt; $x$ \\",
+    "```\nnew block\n~~~",
+    "\u2028\x85\x7f\x00 \U0001f600 naïve",
+]
 
 
 @pytest.fixture
@@ -30,15 +50,19 @@ def features(tmp_path):
         [space],
         ArrayOptions(source={"name": "My <b>shop</b>", "licence": "CC0-1.0"}),
     )
-    more = {
-        "device": "cpu",
-        "libraries": {"torch": "2"},
-        "requests": ["x"],
-        "text_recipe": None,
-        "failures": {"image: truncated": 1},
-    }
-    write_json(made.folder / "feature_set.json", {**made.manifest, **more})
-    return FeatureSet.open(made.folder)
+    return changed(
+        made,
+        device="cpu",
+        libraries={"torch": "2"},
+        requests=["x"],
+        text_recipe=None,
+        failures={"image: truncated": 1},
+    )
+
+
+def changed(features, **more):
+    write_json(features.folder / "feature_set.json", {**features.manifest, **more})
+    return FeatureSet.open(features.folder)
 
 
 def front_matter(card):
@@ -50,11 +74,16 @@ def test_the_front_matter_is_what_the_hub_reads(features):
     head, _ = front_matter(render_card(features))
     assert head["license"] == "cc0-1.0"
     assert head["configs"] == [
-        {"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*"}]}
+        {
+            "config_name": "default",
+            "default": True,
+            "data_files": [{"split": "train", "path": "data/train-*"}],
+        }
     ]
     assert head["size_categories"] == ["n<1K"]
-    assert head["dataset_info"]["splits"][0]["num_examples"] == 3
-    names = {feature["name"]: feature for feature in head["dataset_info"]["features"]}
+    info = head["dataset_info"][0]
+    assert info["splits"][0]["num_examples"] == 3
+    names = {feature["name"]: feature for feature in info["features"]}
     assert names["x_image"] == {"name": "x_image", "list": "float32", "length": 4}
 
 
@@ -63,21 +92,62 @@ def test_the_hubs_own_parser_takes_the_front_matter_and_datasets_its_features(fe
     from huggingface_hub import DatasetCard
 
     card = DatasetCard(render_card(features))
-    read = datasets.Features._from_yaml_list(card.data.to_dict()["dataset_info"]["features"])
+    read = datasets.Features._from_yaml_list(card.data.to_dict()["dataset_info"][0]["features"])
     assert read["x_image"] == datasets.List(datasets.Value("float32"), length=4)
 
 
-def test_what_comes_from_data_is_escaped(features):
-    _, body = front_matter(render_card(features))
-    assert "<b>shop" not in body
-    assert r"a\_b\*c" in body
+def test_datasets_loads_a_folder_with_its_card(features, tmp_path):
+    import datasets
+
+    write_card(features)
+    loaded = datasets.load_dataset(str(features.folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert loaded.num_rows == 3
+    assert loaded.features["x_image"] == datasets.List(datasets.Value("float32"), length=4)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text_wherever_it_stands(tmp_path, text):
+    provenance = {"family": "f", "model": text, "pooling": text, "source": text, "preprocessing": {"x": text}}
+    ids = [text + str(row) for row in range(4)]
+    space = ArraySpace(text + "_image", "image", np.eye(4, dtype=np.float32), provenance=provenance)
+    made = write_arrays(tmp_path / "f", ids, [space], ArrayOptions(source={"name": text, "licence": text}))
+    made = changed(made, failures={text: 1}, requests=[text], device=text)
+    row = {**ROW, "space": text, "metric": text, "feature_set": text}
+    (made.folder / "scores.json").write_text(json.dumps({"scores": [row, {**row, "feature_set": "g"}]}))
+    card = render_card(made, CardOptions(titles=dict.fromkeys(ids, text)))
+    calm = make_set(tmp_path / "calm", source={"name": "calm", "licence": "x"})
+    head, body = front_matter(card)
+    assert list(head) == [*front_matter(render_card(calm))[0]]
+    assert head["pretty_name"].startswith(text)
+    assert head["dataset_info"][0]["features"][4]["name"] == text + "_image"
+    html = MarkdownIt("gfm-like", {"linkify": False}).render(body)
+    assert html.count("<h2>") == body.count("\n## ")
+    assert "<script" not in html
+    assert re.findall("<img[^>]*>", html) == ['<img src="scores.png" alt="Scores with their intervals" />']
+    assert "<a " not in html
+    assert "<strong>" not in html
+    assert html.count("<pre>") == 5
+    assert "49" not in re.sub("[0-9a-f]{64}", "", head["pretty_name"])
+    cells = {line.count("<td>") for line in html.split("</tr>") if "<td>" in line}
+    assert cells <= {2, 3, 7, 10}
+
+
+def test_escaped_text_reads_as_it_was():
     assert escape_markdown("a|b\n# c") == r"a\|b \# c"
+    for text in HOSTILE:
+        html = MarkdownIt("commonmark").renderInline(escape_markdown(text))
+        import html as entities
+
+        assert entities.unescape(html).replace("\ufffd", "\x00") == " ".join(text.split())
+        assert yaml.safe_load(yaml_scalar(text)) == text
+    assert code_span("a `b` ``c``") == "``` a `b` ``c`` ```"
+    assert one_block("x\n```\ny") == "x\n \ny"
 
 
 def test_coverage_and_failures_are_in_the_card(features):
     _, body = front_matter(render_card(features))
     assert "| with a picture | 2 |" in body
-    assert "| failed: image: truncated | 1 |" in body
+    assert r"| failed: image: truncated | 1 |" in body
 
 
 def test_a_field_that_the_manifest_lacks_is_an_error_not_a_gap(features):
@@ -98,3 +168,85 @@ def test_the_card_is_the_same_when_rendered_again(features):
     first = write_card(features).read_text("utf-8")
     assert write_card(FeatureSet.open(features.folder)).read_text("utf-8") == first
     assert json.loads((features.folder / "feature_set.json").read_text())["rows"] == 3
+
+
+def test_rendering_writes_nothing(features):
+    before = sorted(path.name for path in features.folder.iterdir())
+    render_card(features)
+    assert sorted(path.name for path in features.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("licence", "expected"),
+    [
+        ("CC-BY-4.0", {"license": "cc-by-4.0"}),
+        ("My Own, v2", {"license": "other", "license_name": "my-own-v2"}),
+        ("unknown", {}),
+        (None, {}),
+    ],
+)
+def test_a_licence_is_named_as_the_hub_knows_it(tmp_path, licence, expected):
+    made = make_set(tmp_path / "f", source={"name": "x", "licence": licence} if licence else {"name": "x"})
+    head, _ = front_matter(render_card(made))
+    assert {key: value for key, value in head.items() if key.startswith("license")} == expected
+
+
+def test_scores_stand_in_a_table_with_intervals_and_in_a_plot(features):
+    rows = [ROW, {**ROW, "metric": "item_cf_recall", "neighbours": 10}, {**ROW, "group": "cold"}]
+    (features.folder / "scores.json").write_text(json.dumps({"scores": rows, "comparisons": []}))
+    body = write_card(features).read_text("utf-8")
+    assert (
+        "| `x_image` | zero\\_shot\\_recall | test | 20 | - | none | 0.0500 | 0.0400 to 0.0600 | 100 |"
+        in body
+    )
+    assert "1 more rows" in body
+    plot = features.folder / "scores.png"
+    first = plot.read_bytes()
+    assert first.startswith(b"\x89PNG")
+    write_card(features)
+    assert plot.read_bytes() == first
+
+
+def test_scores_that_are_none_are_a_clear_error(features):
+    (features.folder / "scores.json").write_text('{"scores": [{"metric": "x"}]}')
+    with pytest.raises(InputError, match=r"scores\.0\.value: Field required"):
+        render_card(features)
+
+
+def test_examples_name_the_nearest_items_and_keep_titles_once_given(features, tmp_path):
+
+    titled = dict.fromkeys("abc", "Red *cup*")
+    write_card(features, CardOptions(titles=titled))
+    body = write_card(features).read_text("utf-8")
+    assert r"| `a` Red \*cup\* | `x_image` | `c` Red \*cup\* (1.000) |" in body
+    write_card(changed(features, fingerprint="other"))
+    assert "cup" not in (features.folder / "README.md").read_text("utf-8")
+
+
+def test_the_papers_behind_the_encoders_are_cited(tmp_path):
+    provenance = {"family": "open_clip", "model": "ViT-B-32/laion2b"}
+    space = ArraySpace("clip_image", "image", np.ones((1, 2)), provenance=provenance)
+    body = render_card(write_arrays(tmp_path / "f", ["a"], [space], ArrayOptions()))
+    found = re.findall(r"@inproceedings\{(\w+),", body)
+    assert found == ["liu2024alignrec", "ilharco2021openclip", "dosovitskiy2021vit"]
+
+
+def test_a_licence_can_be_recorded_after_the_fact_without_making_the_set_stale(features):
+    written = recard(features.folder, licence="CC-BY-4.0")
+    assert [path.name for path in written] == ["README.md", "croissant.json"]
+    again = FeatureSet.open(features.folder)
+    assert again.manifest["licence"] == "CC-BY-4.0"
+    assert again.manifest["fingerprint"] == features.manifest["fingerprint"]
+    assert front_matter((features.folder / "README.md").read_text())[0]["license"] == "cc-by-4.0"
+    with pytest.raises(InputError, match="the licence is empty"):
+        recard(features.folder, licence=" ")
+
+
+def test_scores_from_elsewhere_are_taken_into_the_set(features, tmp_path):
+    scores = tmp_path / "scored" / "scores.json"
+    scores.parent.mkdir()
+    scores.write_text(json.dumps({"scores": [ROW]}))
+    recard(features.folder, scores=scores)
+    assert "## Scores" in (features.folder / "README.md").read_text()
+    with pytest.raises(InputError, match=r"is no scores\.json"):
+        recard(features.folder, scores=tmp_path / "none.json")

@@ -1,0 +1,101 @@
+"""A few items and their nearest: what a reader of a card can judge by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.inspect import neighbours_of
+from featurizer.manifest import read_json, write_json
+from featurizer.records import Json
+
+FILE = "examples.json"
+ITEMS, NEIGHBOURS = 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """One neighbour; `title` None where no catalogue was given."""
+
+    item_id: str
+    title: str | None
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An item and its nearest in each space that has a vector for it."""
+
+    item_id: str
+    title: str | None
+    spaces: Mapping[str, list[Near]]
+
+
+def find_examples(feature_set: FeatureSet, titles: Mapping[str, str | None]) -> list[Example]:
+    """Return a few items, spread over the set, with their nearest by cosine."""
+    ids = feature_set.item_ids()
+    chosen = [ids[(2 * place + 1) * len(ids) // (2 * ITEMS)] for place in range(min(ITEMS, len(ids)))]
+    return [
+        Example(
+            item,
+            titles.get(item),
+            {
+                space: [Near(one.item_id, titles.get(one.item_id), round(one.cosine, 3)) for one in near]
+                for space, near in neighbours_of(feature_set, item, k=NEIGHBOURS).items()
+            },
+        )
+        for item in chosen
+    ]
+
+
+def stored_examples(feature_set: FeatureSet) -> list[Example] | None:
+    """Return the examples in the folder, if they are of this set."""
+    path = feature_set.folder / FILE
+    if not path.exists():
+        return None
+    found = read_json(path)
+    items = found.get("items")
+    if found.get("fingerprint") != feature_set.manifest.get("fingerprint") or not isinstance(items, list):
+        return None
+    return [_example(item) for item in items if isinstance(item, dict)]
+
+
+def store_examples(feature_set: FeatureSet, examples: list[Example]) -> Path:
+    """Write the examples, so that the card comes out the same without the catalogue."""
+    path = feature_set.folder / FILE
+    items: list[Json] = [
+        {
+            "item_id": one.item_id,
+            "title": one.title,
+            "spaces": {
+                space: [{"item_id": n.item_id, "title": n.title, "cosine": n.cosine} for n in near]
+                for space, near in one.spaces.items()
+            },
+        }
+        for one in examples
+    ]
+    write_json(path, {"fingerprint": feature_set.manifest.get("fingerprint"), "items": items})
+    return path
+
+
+def _example(item: Mapping[str, Json]) -> Example:
+    spaces = item.get("spaces")
+    assert isinstance(spaces, dict)
+    return Example(
+        str(item["item_id"]),
+        _text(item.get("title")),
+        {
+            space: [
+                Near(str(one["item_id"]), _text(one.get("title")), float(str(one["cosine"])))
+                for one in (near if isinstance(near, list) else [])
+                if isinstance(one, dict)
+            ]
+            for space, near in spaces.items()
+        },
+    )
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,53 @@
+"""Licences as the Hub names them, and which of them let pictures be passed on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_IDS = """
+apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0
+bigcode-openrail-m afl-3.0 artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear c-uda cc
+cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 cc-by-nc-3.0
+cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0
+cdla-sharing-1.0 cdla-permissive-1.0 cdla-permissive-2.0 wtfpl ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1
+eupl-1.2 agpl-3.0 gfdl gpl gpl-2.0 gpl-3.0 lgpl lgpl-2.1 lgpl-3.0 isc h-research intel-research lppl-1.3c
+ms-pl apple-ascl apple-amlr mpl-2.0 odc-by odbl openmdw-1.0 openrail++ osl-3.0 postgresql ofl-1.1 ncsa
+unlicense zlib pddl lgpl-lr deepfloyd-if-license fair-noncommercial-research-license llama2 llama3 llama3.1
+llama3.2 llama3.3 llama4 gemma unknown other
+"""
+HUB = frozenset(_IDS.split())
+"""The ids that the Hub's card check takes."""
+PICTURES = re.compile(
+    r"cc0-1\.0|cc-by(-sa)?-\d\.\d|pddl|odc-by|odbl|cdla-.*|unlicense|mit|apache-2\.0|bsd.*|isc|wtfpl|zlib"
+)
+"""Licences that let anyone pass the pictures on."""
+UNSTATED = frozenset({"", "unknown", "none", "noassertion"})
+
+
+@dataclass(frozen=True, slots=True)
+class HubLicence:
+    """A licence in a card's front matter: an id that the Hub knows, or `other` with a name of its own."""
+
+    id: str
+    name: str | None = None
+
+
+def hub_licence(text: str | None) -> HubLicence | None:
+    """Return what the front matter says of a licence; None when none is given."""
+    if text is None or not text.strip():
+        return None
+    folded = text.strip().lower()
+    if folded in HUB:
+        return HubLicence(folded)
+    return HubLicence("other", re.sub(r"[^a-z0-9.+-]+", "-", folded).strip("-") or "other")
+
+
+def is_stated(text: object) -> bool:
+    """Say whether a source states a licence at all."""
+    return isinstance(text, str) and text.strip().lower() not in UNSTATED
+
+
+def lets_pictures_pass(text: object) -> bool:
+    """Say whether a licence lets anyone pass on the pictures."""
+    return isinstance(text, str) and PICTURES.fullmatch(text.strip().lower()) is not None

@@ -1,0 +1,53 @@
+"""A folder's cards, written again with what is known now."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from featurizer.catalog.store import Catalog
+from featurizer.errors import InputError
+from featurizer.features.feature_set import MANIFEST, FeatureSet
+from featurizer.manifest import atomic_path, write_json
+from featurizer.release.card import CardOptions, write_card
+from featurizer.release.croissant import write_croissant
+from featurizer.release.scores import SCORES, read_scores
+
+
+def recard(
+    folder: Path, *, licence: str | None = None, catalog: Path | None = None, scores: Path | None = None
+) -> list[Path]:
+    """Write a feature set's card and Croissant metadata again and return what was written.
+
+    Args:
+        folder: the feature set.
+        licence: recorded in the manifest as the licence of the vectors.
+        catalog: where the titles of the examples come from.
+        scores: a `scores.json` to take into the folder.
+
+    Raises:
+        InputError: no feature set, no catalogue, or no scores there.
+    """
+    feature_set = FeatureSet.open(folder)
+    if licence is not None:
+        if not licence.strip():
+            raise InputError("the licence is empty; expected an SPDX id such as CC-BY-4.0")
+        write_json(folder / MANIFEST, {**feature_set.manifest, "licence": licence.strip()})
+        feature_set = FeatureSet.open(folder)
+    if scores is not None:
+        _take_scores(scores, folder)
+    titles = _titles(catalog) if catalog is not None else {}
+    return [write_card(feature_set, CardOptions(titles=titles)), write_croissant(feature_set)]
+
+
+def _take_scores(path: Path, folder: Path) -> None:
+    if read_scores(path.parent) is None or path.name != SCORES:
+        raise InputError(f"{path} is no {SCORES}; expected the file that 'featurizer score-features' writes")
+    if path.resolve() != (folder / SCORES).resolve():
+        with atomic_path(folder / SCORES) as partial:
+            shutil.copyfile(path, partial)
+
+
+def _titles(catalog: Path) -> dict[str, str | None]:
+    opened = Catalog.open(catalog)
+    return dict(zip(opened.column("item_id").to_pylist(), opened.column("title").to_pylist(), strict=True))

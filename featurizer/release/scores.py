@@ -1,0 +1,136 @@
+"""The scores that stand in a card: read from `scores.json`, shown as a table and a plot."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from featurizer.config import describe
+from featurizer.errors import InputError
+from featurizer.manifest import atomic_path, read_json
+
+SCORES, PLOT = "scores.json", "scores.png"
+PLOTTED_K = 20
+MOST_ROWS = 80
+"""Rows a card's table shows; the file has all."""
+
+
+class Score(BaseModel):
+    """One row of `scores.json`; what else a row says is left aside."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    feature_set: str = ""
+    """Which set."""
+    space: str | None = None
+    """Which space; none for a floor."""
+    metric: str
+    """Such as zero_shot_recall."""
+    split: str | None = None
+    """valid or test."""
+    k: int | None = None
+    """Length of the list."""
+    neighbours: int | None = None
+    """Of item-CF."""
+    group: str | None = None
+    """Users counted; all when none."""
+    transform: str | None = None
+    """What was done to the vectors."""
+    value: float
+    """The mean over users."""
+    ci_low: float | None = None
+    """Lower end of the interval."""
+    ci_high: float | None = None
+    """Upper end of the interval."""
+    users: int | None = None
+    """How many."""
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    scores: list[Score]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The rows for all users, in the file's order; `hidden` rows are not shown."""
+
+    rows: tuple[Score, ...]
+    hidden: int
+
+
+def read_scores(folder: Path) -> Scores | None:
+    """Read a folder's `scores.json`; None when there is none.
+
+    Raises:
+        InputError: it is not what `featurizer score-features` writes.
+    """
+    path = folder / SCORES
+    if not path.exists():
+        return None
+    try:
+        rows = _File.model_validate(read_json(path)).scores
+    except ValidationError as error:
+        raise InputError(
+            f"{describe(error, path)}; expected what 'featurizer score-features' writes"
+        ) from error
+    shown = [row for row in rows if row.group is None][:MOST_ROWS]
+    return Scores(tuple(shown), len(rows) - len(shown))
+
+
+def write_plot(scores: Scores, path: Path) -> None:
+    """Draw the scores at one list length with their intervals, a colour a space; the same bytes for the same scores.
+
+    Raises:
+        InputError: there is nothing to draw.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    if not scores.rows:
+        raise InputError(f"{path.with_name(SCORES)} holds no score for all users; expected some to draw")
+    chosen = _plotted(scores)
+    names = list(dict.fromkeys(_series(row) for row in chosen))
+    labels = list(dict.fromkeys(_label(row) for row in chosen))
+    with rc_context({"text.parse_math": False, "svg.hashsalt": "featurizer"}), warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing", UserWarning
+        )  # a name in a script the font lacks
+        figure = Figure(figsize=(8, 1.2 + 0.35 * len(labels)), layout="constrained")
+        axes = figure.subplots()
+        for number, name in enumerate(names):
+            rows = [row for row in chosen if _series(row) == name]
+            places = [labels.index(_label(row)) + 0.12 * (number - (len(names) - 1) / 2) for row in rows]
+            below = [row.value - (row.value if row.ci_low is None else row.ci_low) for row in rows]
+            above = [(row.value if row.ci_high is None else row.ci_high) - row.value for row in rows]
+            axes.errorbar(
+                [row.value for row in rows], places, xerr=[below, above], fmt="o", capsize=3, label=name[:60]
+            )
+        axes.set_yticks(range(len(labels)), labels)
+        axes.invert_yaxis()
+        axes.set_xlabel(f"mean over users, with its interval; {chosen[0].split or 'all'} split")
+        axes.grid(axis="x", alpha=0.3)
+        axes.legend(fontsize="small", loc="best")
+        with atomic_path(path) as partial:
+            figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
+
+
+def _plotted(scores: Scores) -> list[Score]:
+    split = "test" if any(row.split == "test" for row in scores.rows) else scores.rows[0].split
+    rows = [row for row in scores.rows if row.split == split]
+    lengths = {row.k for row in rows}
+    k = PLOTTED_K if PLOTTED_K in lengths else next(iter(lengths))
+    return [row for row in rows if row.k == k]
+
+
+def _series(row: Score) -> str:
+    how = "" if row.transform in (None, "none") else f" ({row.transform})"
+    return f"{row.space or 'floor'}{how}"
+
+
+def _label(row: Score) -> str:
+    return row.metric + (f"@{row.k}" if row.k else "") + (f", {row.neighbours} nb." if row.neighbours else "")
