@@ -7,7 +7,9 @@ from importlib.metadata import EntryPoint, entry_points
 from featurizer.errors import FeaturizerError, UnknownName
 
 ENCODERS = "featurizer.encoders"
+TOKEN_ENCODERS = "featurizer.token_encoders"
 SOURCES = "featurizer.sources"
+SCORERS = "featurizer.scorers"
 
 
 def names(group: str) -> list[str]:
@@ -24,7 +26,8 @@ def load(group: str, name: str) -> object:
     """
     points = [point for point in entry_points(group=group) if point.name == name]
     if not points:
-        raise UnknownName(group.removeprefix("featurizer.").removesuffix("s"), name, names(group))
+        kind = group.removeprefix("featurizer.").removesuffix("s").replace("_", " ")
+        raise UnknownName(kind, name, names(group))
     return _import(points[0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -35,8 +36,47 @@ LAYOUT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in memory.
+
+    Attributes:
+        spec: what its vectors are.
+        model: frozen, on its device.
+        prompt: what is put before every text; None where nothing is.
+    """
+
+    spec: EncoderSpec
+    model: SentenceTransformer
+    prompt: str | None
+
+    def encoder(self) -> AnyEncoder:
+        """Return the encoder of texts to vectors."""
+        return TorchEncoder(self.spec, as_given, self._vectors)
+
+    def _vectors(self, texts: Sequence[str]) -> torch.Tensor:
+        vectors: torch.Tensor = self.model.encode(
+            list(texts),
+            prompt=self.prompt,
+            batch_size=len(texts),
+            convert_to_tensor=True,
+            show_progress_bar=False,
+        )
+        return vectors
+
+
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """Load one Sentence Transformers model: a Hub name or a local folder.
+
+    Raises:
+        MissingExtra: Sentence Transformers is not installed.
+        ModelUnavailable: the weights could not be had.
+    """
+    return (open_model(request).encoder(),)
+
+
+def open_model(request: EncoderRequest) -> Loaded:
+    """Load one Sentence Transformers model without saying yet what is read from it.
 
     Raises:
         MissingExtra: Sentence Transformers is not installed.
@@ -69,14 +109,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         dtype=request.dtype,
     )
     freeze(model, request)
-
-    def forward(texts: Sequence[str]) -> torch.Tensor:
-        vectors: torch.Tensor = model.encode(
-            list(texts), prompt=prompt, batch_size=len(texts), convert_to_tensor=True, show_progress_bar=False
-        )
-        return vectors
-
-    return (TorchEncoder(spec, as_given, forward),)
+    return Loaded(spec, model, prompt)
 
 
 def _open(request: EncoderRequest) -> SentenceTransformer:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import timm
 import torch
+from PIL.Image import Image
 from timm.data import create_transform, resolve_model_data_config
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
@@ -31,8 +33,38 @@ POOLINGS = {"avg": "global_average", "token": "cls", "map": "attention"}
 """timm's names of a pooling, where ours is clearer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in memory.
+
+    Attributes:
+        spec: what its vectors are.
+        model: frozen, on its device, without a classifier.
+        transform: its preprocessing of one picture.
+    """
+
+    spec: EncoderSpec
+    model: torch.nn.Module
+    transform: Callable[[Image], torch.Tensor]
+
+    def encoder(self, *, device: str) -> AnyEncoder:
+        """Return the encoder of pictures to vectors."""
+        forward = stacked(self.model, device=device, dtype=self.spec.dtype)
+        return TorchEncoder(self.spec, self.transform, forward)
+
+
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """Load one timm model: a registered name, `org/name` on the Hub, or a local folder.
+
+    Raises:
+        UnknownName: timm knows no such architecture.
+        ModelUnavailable: the weights could not be had.
+    """
+    return (open_model(request).encoder(device=request.device),)
+
+
+def open_model(request: EncoderRequest) -> Loaded:
+    """Load one timm model without saying yet what is read from it.
 
     Raises:
         UnknownName: timm knows no such architecture.
@@ -61,8 +93,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         dtype=request.dtype,
     )
     freeze(model, request)
-    transform = create_transform(**config, is_training=False)
-    return (TorchEncoder(spec, transform, stacked(model, device=request.device, dtype=request.dtype)),)
+    return Loaded(spec, model, create_transform(**config, is_training=False))
 
 
 def _pretrained(request: EncoderRequest) -> torch.nn.Module:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 
 from featurizer.encoders.base import Dtype, EncoderSpec, InputT, PreparedT, Vectors
 from featurizer.errors import ShapeMismatch
+
+OutputT = TypeVar("OutputT")
 
 TORCH_DTYPES: dict[Dtype, torch.dtype] = {
     "float32": torch.float32,
@@ -63,12 +65,12 @@ def as_given(text: str) -> str:
 
 
 def stacked(
-    encode: Callable[[torch.Tensor], torch.Tensor], *, device: str, dtype: Dtype
-) -> Callable[[Sequence[torch.Tensor]], torch.Tensor]:
+    encode: Callable[[torch.Tensor], OutputT], *, device: str, dtype: Dtype
+) -> Callable[[Sequence[torch.Tensor]], OutputT]:
     """Let a model's function over (b, 3, height, width) run over b prepared pictures."""
     target = TORCH_DTYPES[dtype]
 
-    def forward(pictures: Sequence[torch.Tensor]) -> torch.Tensor:
+    def forward(pictures: Sequence[torch.Tensor]) -> OutputT:
         return encode(torch.stack(list(pictures)).to(device, target))
 
     return forward

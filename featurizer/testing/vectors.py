@@ -1,9 +1,4 @@
-"""The contracts that an encoder of anybody's has to keep; inherit them in a test to check yours.
-
-class TestMyEncoder(EncoderContract):
-    def make_encoder(self) -> AnyEncoder:
-        return load(EncoderRequest(name="mine", model="…"))[0]
-"""
+"""The contract of an `Encoder`."""
 
 from __future__ import annotations
 
@@ -13,12 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import numpy as np
-from PIL import Image
 
-from featurizer.encoders.base import AnyEncoder, EncoderSpec, Vectors
-
-TOLERANCE = 1e-5
-"""How far a vector's entries may differ between two batches: absolutely, or relative to the entry."""
+from featurizer.encoders.base import AnyEncoder, EncoderSpec
+from featurizer.testing.samples import assert_close, encode_all, sample_images, sample_texts
 
 
 class EncoderContract:
@@ -50,7 +42,7 @@ class EncoderContract:
     def test_vectors_are_finite_float32_of_the_promised_shape(self) -> None:
         """`encode` returns (b, dim) float32 without NaN or infinity."""
         encoder = self.make_encoder()
-        vectors = _encode(encoder, self.sample_inputs())
+        vectors = encode_all(encoder, self.sample_inputs())
         assert isinstance(vectors, np.ndarray), f"encode returned a {type(vectors).__name__}"
         assert vectors.shape == (len(self.sample_inputs()), encoder.spec.dim)
         assert vectors.dtype == np.float32
@@ -65,54 +57,32 @@ class EncoderContract:
 
     def test_different_inputs_give_different_vectors(self) -> None:
         """The encoder looks at its input."""
-        vectors = _encode(self.make_encoder(), self.sample_inputs())
+        vectors = encode_all(self.make_encoder(), self.sample_inputs())
         assert len(np.unique(vectors, axis=0)) > 1, "every input has the same vector"
 
     def test_the_same_input_gives_the_same_vector_twice(self) -> None:
         """Nothing in `prepare` or `encode` is random, not even for a second instance."""
         inputs = self.sample_inputs()
         encoder = self.make_encoder()
-        first = _encode(encoder, inputs)
-        np.testing.assert_array_equal(first, _encode(encoder, inputs))
-        np.testing.assert_array_equal(first, _encode(self.make_encoder(), inputs))
+        first = encode_all(encoder, inputs)
+        np.testing.assert_array_equal(first, encode_all(encoder, inputs))
+        np.testing.assert_array_equal(first, encode_all(self.make_encoder(), inputs))
 
     def test_vectors_do_not_depend_on_the_batch_size(self) -> None:
         """One at a time or all at once: the same rows."""
         encoder, inputs = self.make_encoder(), self.sample_inputs()
-        single = np.concatenate([_encode(encoder, [value]) for value in inputs])
-        _assert_close(_encode(encoder, inputs), single)
+        single = np.concatenate([encode_all(encoder, [value]) for value in inputs])
+        assert_close(encode_all(encoder, inputs), single)
 
     def test_vectors_do_not_depend_on_the_order(self) -> None:
         """Reversed inputs give reversed rows."""
         encoder, inputs = self.make_encoder(), self.sample_inputs()
-        backwards = _encode(encoder, inputs[::-1])[::-1]
-        _assert_close(_encode(encoder, inputs), backwards)
+        backwards = encode_all(encoder, inputs[::-1])[::-1]
+        assert_close(encode_all(encoder, inputs), backwards)
 
     def test_prepare_may_run_on_many_threads(self) -> None:
         """Items prepared at the same time give the vectors of items prepared one after the other."""
         encoder, inputs = self.make_encoder(), self.sample_inputs()
         with ThreadPoolExecutor(max_workers=8) as pool:
             prepared = list(pool.map(encoder.prepare, list(inputs) * 4))
-        _assert_close(encoder.encode(prepared), np.tile(_encode(encoder, inputs), (4, 1)))
-
-
-def sample_images() -> list[Image.Image]:
-    """Return RGB pictures of several shapes, made from a seed."""
-    rng = np.random.default_rng(0)
-    shapes = [(64, 64), (90, 40), (33, 71), (7, 5)]
-    return [
-        Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)) for height, width in shapes
-    ]
-
-
-def sample_texts() -> list[str]:
-    """Return texts of several lengths: empty, short, beyond ASCII, past most token limits."""
-    return ["red cotton dress", "", "Schön, 100 % Wolle — 日本 🧶", "a long coat for cold days " * 60]
-
-
-def _encode(encoder: AnyEncoder, inputs: Sequence[object]) -> Vectors:
-    return encoder.encode([encoder.prepare(value) for value in inputs])
-
-
-def _assert_close(found: Vectors, expected: Vectors) -> None:
-    np.testing.assert_allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+        assert_close(encoder.encode(prepared), np.tile(encode_all(encoder, inputs), (4, 1)))

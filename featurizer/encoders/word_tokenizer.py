@@ -1,0 +1,153 @@
+"""A Hugging Face tokeniser that says which word each of its tokens belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featurizer.encoders.tokens import NO_WORD, TokenizedText
+from featurizer.encoders.torch_tokens import no_tokens
+from featurizer.errors import InputError
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+    from transformers import PreTrainedTokenizerBase
+
+WordNumbers: TypeAlias = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class WordTokenizer:
+    """Texts to ids and word numbers, and what a `TokenSpec` says of the tokeniser.
+
+    Attributes:
+        tokenizer: a fast one.
+        limit: the longest sequence, special tokens included.
+        prompt: what is put before every text; its tokens belong to no word.
+        padding_id: fills shorter texts; the mask's where the tokeniser has none, since no state is read there.
+        mask_id: stands for a hidden word.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    limit: int
+    prompt: str
+    padding_id: int
+    mask_id: int
+
+    @property
+    def vocabulary(self) -> int:
+        """How many token ids there are."""
+        return _size(self.tokenizer)
+
+    @property
+    def sha256(self) -> str:
+        """What two tokenisers share when they give the same ids to the same pieces."""
+        return vocabulary_sha256(self.tokenizer.get_vocab())
+
+    def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
+        """Return each text's ids, special tokens and prompt included, cut at the limit."""
+        if not texts:
+            return []
+        prompted = [self.prompt + text for text in texts]
+        batch = self.tokenizer(prompted, truncation=True, max_length=self.limit)
+        return [
+            TokenizedText(np.array(encoding.ids, np.int32), _words(encoding, text, len(self.prompt)))
+            for encoding, text in zip(batch.encodings, prompted, strict=True)
+        ]
+
+
+def open_words(
+    tokenizer: PreTrainedTokenizerBase,
+    where: str,
+    *,
+    prompt: str,
+    limit: int | None,
+    rows: int,
+) -> WordTokenizer:
+    """Check that a model's tokeniser can be masked word by word.
+
+    Args:
+        tokenizer: the model's own.
+        where: the model as the user types it, for the messages.
+        prompt: what is put before every text.
+        limit: the most tokens that the model takes; None when it has no limit.
+        rows: the length of the model's table of input embeddings.
+
+    Raises:
+        InputError: it cannot, or it is another model's.
+    """
+    if not tokenizer.is_fast:
+        raise no_tokens(where, f"has the tokeniser {type(tokenizer).__name__}, which counts no words")
+    if limit is None:
+        raise no_tokens(where, "reads texts of any length, where a longest one is needed")
+    if _size(tokenizer) > rows:
+        raise InputError(
+            f"the tokeniser of {where} knows {_size(tokenizer):,} tokens, but the model has "
+            f"{rows:,} input embeddings, so they do not belong together. Put the model's own tokeniser files "
+            "into the folder, or choose another model."
+        )
+    mask_id = hidden_word_id(tokenizer)
+    padding_id = tokenizer.pad_token_id
+    return WordTokenizer(
+        tokenizer,
+        limit,
+        prompt=prompt,
+        padding_id=mask_id if padding_id is None else padding_id,
+        mask_id=mask_id,
+    )
+
+
+def hidden_word_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the id that stands for a hidden word.
+
+    The mask token, or the unknown token. CLIP has neither (what it names as unknown is the end of the text,
+    which the vector is read from): there the first ordinary token of the vocabulary, `!`, stands for every
+    hidden word. It tells nothing of the word, which is all that is asked of it.
+    """
+    unknown = tokenizer.unk_token_id
+    reserved = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
+    if tokenizer.mask_token_id is not None:
+        return int(tokenizer.mask_token_id)
+    if unknown is not None and unknown not in reserved:
+        return int(unknown)
+    return min(set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids))
+
+
+def vocabulary_sha256(vocabulary: Mapping[str, int]) -> str:
+    """Return a sha256 over the pieces and their ids, in the order of the ids."""
+    digest = hashlib.sha256()
+    for piece, index in sorted(vocabulary.items(), key=lambda entry: (entry[1], entry[0])):
+        digest.update(f"{index}\t{piece}\n".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def number_words(keys: Sequence[object | None]) -> WordNumbers:
+    """Number words from 0 in the order in which they come; a token whose key is None belongs to none."""
+    numbers: dict[object, int] = {}
+    found = [NO_WORD if key is None else numbers.setdefault(key, len(numbers)) for key in keys]
+    return np.array(found, np.int32)
+
+
+def _words(encoding: Encoding, text: str, prompt: int) -> WordNumbers:
+    """Number the words behind the first `prompt` characters.
+
+    A word ends where the tokeniser or white space says so. Some tokenisers (Gemma's, in SigLIP 2) take the
+    whole text for one word, and hiding that would hide everything.
+    """
+    gaps = [gap.end() for gap in re.finditer(r"\s+", text)]
+    keys: list[object | None] = []
+    for word, (_, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
+        outside = word is None or end <= prompt
+        keys.append(None if outside else (word, bisect_right(gaps, end - 1)))
+    return number_words(keys)
+
+
+def _size(tokenizer: PreTrainedTokenizerBase) -> int:
+    return 1 + max(tokenizer.get_vocab().values())
