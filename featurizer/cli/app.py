@@ -24,6 +24,7 @@ from featurizer.cli import (
     ingest,
     inspect,
     recommend,
+    score,
     train,
     verify,
 )
@@ -46,6 +47,7 @@ app.add_typer(encoders.app, name="encoders")
 app.command("extract")(extract.extract)
 app.command("inspect")(inspect.inspect)
 app.command("verify")(verify.verify)
+app.command("score-features")(score.score_features)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
 app.command("card")(card.card)

@@ -52,7 +52,7 @@ def nearest(
         memory: bytes that a block of cosines may take.
         device: where to multiply.
         halves: propose in bfloat16.
-        report: told how many items are done.
+        report: told how many items are done, where there is more than one block.
     """
     units = unit_rows(vectors)
     rows = np.flatnonzero(units.any(1))
@@ -67,7 +67,8 @@ def nearest(
         part = np.arange(start, min(start + block, len(known)))
         found, values = search.best(part)
         items[rows[part], :fits], cosines[rows[part], :fits] = rows[found], values
-        report(Progress("neighbours", int(part[-1]) + 1, len(known)))
+        if len(known) > block:
+            report(Progress("neighbours", int(part[-1]) + 1, len(known)))
     return Neighbours(items, cosines)
 
 

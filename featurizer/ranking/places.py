@@ -86,7 +86,7 @@ def find_places(
         splits: the positives, one a split.
         k: the longest list that a metric will ask for.
         block: users at once.
-        report: told how many users are done.
+        report: told how many users are done, where there is more than one block.
 
     Raises:
         InputError: a split has no user with train items and positives.
@@ -103,7 +103,8 @@ def find_places(
         ends = np.cumsum([len(pair[0]) for pair in pairs])[:-1]
         for kept, values in zip(found, np.split(places.astype(np.int32), ends), strict=True):
             kept.append(values)
-        report(Progress("rank", min(start + block, len(users)), len(users), unit="users"))
+        if len(users) > block:
+            report(Progress("rank", min(start + block, len(users)), len(users), unit="users"))
     return [
         Places(own, *positives.pairs_of(own), np.concatenate(values), k)
         for own, positives, values in zip(ranked, splits, found, strict=True)

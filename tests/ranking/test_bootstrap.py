@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from featurizer.errors import InputError
-from featurizer.ranking.bootstrap import holm, mean_interval, mean_intervals, paired_comparison
+from featurizer.ranking.bootstrap import (
+    holm,
+    mean_interval,
+    mean_intervals,
+    paired_comparison,
+    paired_t_test,
+)
 
 
 def test_the_interval_is_about_the_normal_one():
@@ -72,3 +79,18 @@ def test_a_column_counts_its_own_users_only():
 def test_holm_adjusts_as_written_out_by_hand():
     assert holm(np.array([0.01, 0.04, 0.03])).tolist() == pytest.approx([0.03, 0.06, 0.06])
     assert holm(np.array([0.5, 0.9])).tolist() == [1.0, 1.0]
+
+
+def test_the_t_test_agrees_with_scipy_and_with_the_randomisation_test():
+    generator = np.random.default_rng(5)
+    differences = generator.standard_normal((500, 4)) + np.array([0, 0.05, 0.1, 0.2])
+    found = paired_t_test(differences)
+    np.testing.assert_allclose(found, ttest_1samp(differences, 0).pvalue, rtol=1e-9)
+    for column, p in enumerate(found):
+        random = paired_comparison(differences[:, column], np.zeros(500), samples=4000).p_value
+        assert random == pytest.approx(p, abs=0.03)
+
+
+def test_columns_without_any_difference_are_not_significant():
+    assert paired_t_test(np.zeros((5, 2))).tolist() == [1.0, 1.0]
+    assert paired_t_test(np.ones((1, 1))).tolist() == [1.0]

@@ -1,0 +1,33 @@
+"""Finished rows of a leaderboard, kept until the whole is: a killed run goes on after the last."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from featurizer.manifest import atomic_path
+from featurizer.scoring.measures import Key
+from featurizer.scoring.summary import Entry, Judged
+
+SUFFIX = ".npz"
+
+
+def keep(judged: Judged, path: Path) -> None:
+    """Write a row with all it is compared by, atomically."""
+    keys = [asdict(key) for key in judged.compared]
+    head = json.dumps({"entry": asdict(judged.entry), "rows": judged.rows, "keys": keys})
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        np.savez(file, *judged.compared.values(), head=np.array(head))
+
+
+def read_kept(path: Path) -> Judged | None:
+    """Read a row, None if it was not finished."""
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        head = json.loads(str(kept["head"]))
+        columns = {Key(**key): kept[f"arr_{place}"] for place, key in enumerate(head["keys"])}
+    return Judged(Entry(**head["entry"]), head["rows"], columns)

@@ -1,0 +1,112 @@
+"""The table that a person reads: a row a space, its headline figures with their intervals, the best first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from featurizer.records import Json
+from featurizer.scoring.floors import FLOOR
+
+HEADLINES = ("zero_shot_recall", "item_cf_recall", "downstream_recall")
+"""The columns, where there are figures for them; the first there is sorts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A headline: a metric on a split at K, for item-CF with so many neighbours."""
+
+    metric: str
+    split: str
+    k: int
+    neighbours: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What stands above it: `zero-shot R@20`."""
+        name = self.metric.removesuffix("_recall").replace("_", "-")
+        near = f" ({self.neighbours} nearest)" if self.neighbours else ""
+        return f"{name} R@{self.k}{near}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """The table: `header` and `rows` of cells, on `split`."""
+
+    split: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def leaderboard(scores: Sequence[dict[str, Json]]) -> Leaderboard:
+    """Lay the headline figures of `scores.json` out, on test where there is one, the best first.
+
+    Floors have a figure in every column that they are a floor of.
+    """
+    plain = [row for row in scores if row["group"] is None and row["ratio"] is None and row["k"] is not None]
+    split = next((name for name in ("test", "valid") if any(row["split"] == name for row in plain)), "test")
+    k = max((int(str(row["k"])) for row in plain), default=0)
+    here = [row for row in plain if row["split"] == split and row["k"] == k]
+    columns = _columns(here, split, k)
+    rows = [_cells(entry, here, columns) for entry in dict.fromkeys(map(_entry, here))]
+    rows.sort(key=lambda row: [-value for value, _ in row[1]])
+    header = ("feature set", "space", "transform", *(column.title for column in columns))
+    return Leaderboard(split, header, tuple((*entry, *(text for _, text in cells)) for entry, cells in rows))
+
+
+def _columns(rows: Sequence[dict[str, Json]], split: str, k: int) -> list[Column]:
+    columns: list[Column] = []
+    for metric in HEADLINES:
+        found = {row["neighbours"] for row in rows if row["metric"] == metric}
+        if found:
+            near = min((int(str(value)) for value in found if value is not None), default=None)
+            columns.append(Column(metric, split, k, near))
+    return columns
+
+
+def _entry(row: dict[str, Json]) -> tuple[str, str, str]:
+    return str(row["feature_set"]), str(row["space"]), str(row["transform"])
+
+
+def _cells(
+    entry: tuple[str, str, str], rows: Sequence[dict[str, Json]], columns: Sequence[Column]
+) -> tuple[tuple[str, str, str], list[tuple[float, str]]]:
+    mine = [row for row in rows if _entry(row) == entry]
+    cells = []
+    for column in columns:
+        floor = f"{FLOOR}_{entry[1]}_recall"
+        wanted = (floor, None) if entry[0] == FLOOR else (column.metric, column.neighbours)
+        found = next((row for row in mine if (row["metric"], row["neighbours"]) == wanted), None)
+        cells.append(_cell(found))
+    return entry, cells
+
+
+def _cell(row: dict[str, Json] | None) -> tuple[float, str]:
+    if row is None:
+        return float("-inf"), "-"
+    value, low, high = (float(str(row[name])) for name in ("value", "ci_low", "ci_high"))
+    return value, f"{value:.4f} ±{(high - low) / 2:.4f}"
+
+
+def steps(board: Leaderboard, comparisons: Sequence[dict[str, Json]]) -> list[str]:
+    """Say of each two neighbours on the table whether the upper one is better, by the column that sorts."""
+    found = []
+    for upper, lower in itertools.pairwise(row[:3] for row in board.rows):
+        for row in comparisons:
+            sides = [_named(row[side]) for side in ("a", "b")]
+            same = row["metric"] == HEADLINES[0] and row["split"] == board.split
+            if same and set(sides) == {upper, lower}:
+                p, adjusted = float(str(row["p_value"])), float(str(row["p_holm"]))
+                found.append(
+                    f"{_short(sides[0])} > {_short(sides[1])}, p = {p:.3g}, {adjusted:.3g} for all pairs (Holm)"
+                )
+    return found
+
+
+def _named(entry: Json) -> tuple[str, ...]:
+    return tuple(map(str, entry.values())) if isinstance(entry, dict) else ()
+
+
+def _short(entry: tuple[str, ...]) -> str:
+    return " ".join(part for part in entry if part != "none")

@@ -1,0 +1,103 @@
+"""What a scorer hands back: a figure, or a value a user to take the mean and its interval of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from featurizer.ranking.metrics import METRICS
+from featurizer.ranking.places import Places
+from featurizer.ranking.user_items import UserItems
+from featurizer.recsys.groups import DECILES, SHORT_HISTORY, popularity_deciles
+
+METRIC_NAMES = ("recall", "ndcg")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Which figure; what does not apply is None.
+
+    Attributes:
+        metric: its name, such as `zero_shot_recall`.
+        split: `valid` or `test`.
+        k: length of the list.
+        neighbours: of item-CF.
+        group: which users or items; None for all.
+        modality: what was masked.
+        ratio: share of the items that lost it.
+    """
+
+    metric: str
+    split: str | None = None
+    k: int | None = None
+    neighbours: int | None = None
+    group: str | None = None
+    modality: str | None = None
+    ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PerUser:
+    """A metric of every ranked user of a split.
+
+    Attributes:
+        key: which metric.
+        values: (u,) float64, in the order of `World.ranked[split]`.
+        counted: (u,) bool, whom the mean is over; None for all.
+    """
+
+    key: Key
+    values: np.ndarray
+    counted: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One figure of a space; `items` is how many items or pairs it was computed from."""
+
+    key: Key
+    value: float
+    items: int
+
+
+Measure: TypeAlias = PerUser | Single
+
+
+def metrics_of(places: Places, key: Key, ks: tuple[int, ...]) -> Iterator[PerUser]:
+    """Yield Recall and NDCG at each K of `ks`; `key.metric` is the prefix of their names."""
+    hits, positives = places.hits, places.positives
+    for k in ks:
+        for name in METRIC_NAMES:
+            yield PerUser(_named(key, name, k), METRICS[name](hits, positives, k))
+
+
+def groups_of(places: Places, key: Key, train: UserItems, k: int) -> Iterator[PerUser]:
+    """Yield Recall@k by item popularity, for cold items and for users of short histories.
+
+    The groups are the trainer's: `items_decile_1` (least popular) to `items_decile_10`, `cold_items` (no train
+    pair), `users_under_4_items`. Of items, a user's recall is hits in the group / positives in the group, over
+    the users with positives there. Groups without users are left out.
+    """
+    popularity = train.popularity()
+    deciles = popularity_deciles(popularity)
+    groups = {f"items_decile_{decile}": deciles == decile for decile in range(1, DECILES + 1)}
+    groups["cold_items"] = popularity == 0
+    u, hit = len(places.users), places.places < k
+    for name, inside in groups.items():
+        wanted = inside[places.items]
+        there = np.bincount(places.rows, wanted, minlength=u)
+        hits = np.bincount(places.rows, wanted & hit, minlength=u)
+        if there.any():
+            values = np.divide(hits, there, out=np.zeros(u), where=there > 0)
+            yield PerUser(_named(key, "recall", k, name), values, there > 0)
+    short = train.counts[places.users] < SHORT_HISTORY
+    if short.any():
+        values = np.bincount(places.rows, hit, minlength=u) / places.positives
+        yield PerUser(_named(key, "recall", k, f"users_under_{SHORT_HISTORY}_items"), values, short)
+
+
+def _named(key: Key, metric: str, k: int, group: str | None = None) -> Key:
+    return replace(key, metric=f"{key.metric}_{metric}", k=k, group=group)

@@ -1,0 +1,140 @@
+"""The stage: feature sets and interactions become `scores.json`."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import featurizer
+from featurizer.manifest import Stage, fingerprint, read_json
+from featurizer.progress import Progress
+from featurizer.records import Json
+from featurizer.scoring.floors import FLOOR, popularity_floor, random_floor
+from featurizer.scoring.kept import SUFFIX, keep, read_kept
+from featurizer.scoring.scorer import Options, Scorer, load_scorer
+from featurizer.scoring.spaces import Source, read_space, space_names
+from featurizer.scoring.summary import Entry, Judged, compare, judge
+from featurizer.scoring.transform import TransformName
+from featurizer.scoring.world import World
+
+FILE = "scores.json"
+FORMAT_VERSION = 1
+WORK = ".work"
+DEFINITIONS: Mapping[str, Json] = {
+    "zero_shot": "cos(mean of the user's L2-normalised train vectors, item); ours, the authors of AlignRec do "
+    "not publish theirs",
+    "item_cf": "sum over train items j of cos(j, i) where i is among the k nearest of j; ours",
+    "candidates": "all shared items but the user's train items; valid items stay candidates at test",
+    "positives": "the split's items",
+    "ties": "scores within 1e-9 are equal and rank in the order of the items; items without a vector rank last",
+    "interval": "95 % percentile bootstrap over users, 1000 resamples",
+    "p_value": "paired t-test over users, two-sided; p_holm adjusts it for all pairs of a metric (Holm)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreStage:
+    """What is scored and where it goes.
+
+    Attributes:
+        out: the folder: `scores.json`.
+        sources: the feature sets, on the items they share.
+        spaces: which spaces; none for all, and each pair of an image and a text space.
+        transforms: each space is scored under each of them.
+        metrics: names of scorers.
+        options: what all scorers share.
+        inputs: fingerprints of what was read, and how; part of the configuration.
+        masks: of each modality, the sets that were encoded without it.
+        overwrite: replace another configuration's result.
+    """
+
+    out: Path
+    sources: Sequence[Source]
+    spaces: Sequence[str]
+    transforms: Sequence[TransformName]
+    metrics: Sequence[str]
+    options: Options
+    inputs: Mapping[str, Json]
+    masks: Mapping[str, Sequence[Source]] = field(default_factory=dict)
+    overwrite: bool = False
+
+    @property
+    def stage(self) -> Stage:
+        """The stage, whose manifest is `scores.json` itself."""
+        config: dict[str, Json] = {
+            "feature_sets": {one.label: one.features.manifest.get("fingerprint") for one in self.sources},
+            "masked": {
+                modality: [one.features.manifest.get("fingerprint") for one in sets]
+                for modality, sets in self.masks.items()
+            },
+            "spaces": list(self.spaces),
+            "transforms": list(self.transforms),
+            "metrics": list(self.metrics),
+            "k": list(self.options.ks),
+            "neighbours": list(self.options.neighbours),
+            "ratios": list(self.options.ratios),
+            "seed": self.options.seed,
+            "inputs": dict(self.inputs),
+        }
+        return Stage(self.out, FILE, config, (WORK,))
+
+
+def score(stage: ScoreStage, world: World) -> dict[str, Json]:
+    """Score every space of every feature set and compare them.
+
+    Returns:
+        What `scores.json` holds: scores, comparisons, definitions, counts.
+
+    Raises:
+        StaleOutput: the folder holds another configuration's result.
+        InputError: a space cannot be scored.
+    """
+    scorers = {name: load_scorer(name) for name in stage.metrics}
+    names = [(source, name) for source in stage.sources for name in space_names(source, stage.spaces)]
+    opened = stage.stage
+    if opened.claim(overwrite=stage.overwrite):
+        return read_json(opened.folder / FILE)
+    judged = list(_judged(stage, names, scorers, world))
+    floors = list(_floors(stage.options, world))
+    opened.finish(
+        {
+            "format_version": FORMAT_VERSION,
+            "featurizer_version": featurizer.__version__,
+            "definitions": dict(DEFINITIONS),
+            "counts": dict(world.counts),
+            "scores": [row for one in (*judged, *floors) for row in one.rows],
+            "comparisons": list(compare(judged, stage.options.seed)),
+        }
+    )
+    shutil.rmtree(opened.folder / WORK, ignore_errors=True)
+    return read_json(opened.folder / FILE)
+
+
+def _judged(
+    stage: ScoreStage, names: list[tuple[Source, str]], scorers: Mapping[str, Scorer], world: World
+) -> Iterator[Judged]:
+    todo = list(itertools.product(names, stage.transforms))
+    for done, ((source, name), transform) in enumerate(todo):
+        stage.options.report(Progress("score", done, len(todo), unit="spaces"))
+        entry = Entry(source.label, name, transform)
+        mark = stage.out / WORK / f"{fingerprint(asdict(entry))[:16]}{SUFFIX}"
+        judged = read_kept(mark)
+        if judged is None:
+            space = read_space(source, name, transform, stage.masks)
+            options = replace(stage.options, work=mark.with_suffix(""))
+            measures = [measure for scorer in scorers.values() for measure in scorer(space, world, options)]
+            judged = judge(entry, measures, options.ks[-1], options.seed)
+            keep(judged, mark)
+        yield judged
+    stage.options.report(Progress("score", len(todo), len(todo), unit="spaces"))
+
+
+def _floors(options: Options, world: World) -> Iterator[Judged]:
+    for name, measures in (
+        ("popularity", popularity_floor(world, options)),
+        ("random", random_floor(world, options)),
+    ):
+        yield judge(Entry(FLOOR, name), measures, options.ks[-1], options.seed)

@@ -1,0 +1,64 @@
+"""What a scorer is: one function, offered under `featurizer.scorers`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, cast
+
+from featurizer.progress import Report, silent
+from featurizer.registry import SCORERS, load
+from featurizer.scoring.measures import Measure
+from featurizer.scoring.spaces import ScoredSpace
+from featurizer.scoring.world import World
+
+MEMORY = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What all scorers share.
+
+    Attributes:
+        ks: lengths of the lists, increasing.
+        neighbours: item-CF's, increasing.
+        seed: of everything drawn.
+        memory: bytes that a block of scores may take.
+        device: where to multiply.
+        halves: multiply in bfloat16 first, where that is faster; no figure depends on it.
+        ratios: shares of the items that lose a modality.
+        work: folder for what a scorer keeps between runs.
+        report: told how far it is.
+    """
+
+    ks: tuple[int, ...] = (10, 20)
+    neighbours: tuple[int, ...] = (10, 20, 50)
+    seed: int = 0
+    memory: int = MEMORY
+    device: str = "cpu"
+    halves: bool = False
+    ratios: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    work: Path = field(default=Path(".work"))
+    report: Report = silent
+
+
+class Scorer(Protocol):
+    """Judges one space by itself; it is called once a space and transform."""
+
+    def __call__(self, space: ScoredSpace, world: World, options: Options, /) -> Iterable[Measure]:
+        """Yield figures; those a user are in the order of `world.ranked[split]`.
+
+        The same arguments give the same figures. An item without a vector (a zero row of `space.vectors`) is
+        no reason for NaN.
+        """
+        ...
+
+
+def load_scorer(name: str) -> Scorer:
+    """Import a scorer by name, built in or of another package.
+
+    Raises:
+        UnknownName: no installed package offers it.
+    """
+    return cast(Scorer, load(SCORERS, name))

@@ -1,0 +1,214 @@
+"""What is scored: a space of a feature set, or several joined, over the items that all sets share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from featurizer.errors import InputError, UnknownName
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.join import join
+from featurizer.scoring.transform import TransformName, fit
+
+NAMED = 5
+"""How many ids an error lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened feature set.
+
+    Attributes:
+        label: its name on the leaderboard.
+        features: the set.
+        rows: (n,) the row of each shared item.
+    """
+
+    label: str
+    features: FeatureSet
+    rows: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stored space, transformed.
+
+    Attributes:
+        name: the space.
+        modality: `image`, `text` or `both`.
+        vectors: (n, d) float32, zeros where absent.
+        present: (n,) bool: there, and not all zero as stored.
+        masked: of each modality, this part as encoded without it: vectors and present.
+    """
+
+    name: str
+    modality: str
+    vectors: np.ndarray
+    present: np.ndarray
+    masked: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSpace:
+    """A row of the leaderboard.
+
+    Attributes:
+        feature_set: the set's label.
+        name: the space, or several joined by `+`.
+        transform: what was done to each part.
+        parts: the spaces it is made of.
+    """
+
+    feature_set: str
+    name: str
+    transform: TransformName
+    parts: tuple[Part, ...]
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """(n, d) float32, the parts joined; a zero row is an item without a vector."""
+        vectors, present = join([(part.vectors, part.present) for part in self.parts])
+        return np.where(present[:, None], vectors, np.float32(0))
+
+    def without(self, modality: str, lost: np.ndarray) -> ScoredSpace:
+        """Return the space in which the (n,) bool `lost` items have no `modality`.
+
+        A part that reads it alone loses its vector; one that reads both takes what was encoded without it.
+
+        Raises:
+            InputError: a part reads both, and there is nothing that was encoded without it.
+        """
+        return replace(self, parts=tuple(_without(part, modality, lost) for part in self.parts))
+
+
+def _without(part: Part, modality: str, lost: np.ndarray) -> Part:
+    if part.modality == modality:
+        return replace(
+            part, present=part.present & ~lost, vectors=np.where(lost[:, None], np.float32(0), part.vectors)
+        )
+    if part.modality in ("image", "text"):
+        return part
+    if modality not in part.masked:
+        raise InputError(
+            f"the space {part.name} reads both modalities, so its items have to be encoded again without their "
+            f"{modality}. Run: featurizer extract CATALOG --encoder ica:DIR --mask {modality} --out MASKED, and pass "
+            f"--masked {modality}=MASKED"
+        )
+    vectors, present = part.masked[modality]
+    return replace(
+        part,
+        vectors=np.where(lost[:, None], vectors, part.vectors),
+        present=np.where(lost, present, part.present),
+    )
+
+
+def open_sources(folders: Sequence[Path]) -> tuple[list[Source], tuple[str, ...]]:
+    """Open feature sets on the items that all of them have, in the order of the first.
+
+    Raises:
+        InputError: a folder is no feature set, one is given twice, or they share no item.
+    """
+    opened = [FeatureSet.open(folder) for folder in folders]
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise InputError("a feature set is given twice; expected each once")
+    ids = [features.item_ids() for features in opened]
+    places = [{item: row for row, item in enumerate(listed)} for listed in ids]
+    shared = tuple(item for item in ids[0] if all(item in place for place in places[1:]))
+    if not shared:
+        raise InputError(
+            f"{' and '.join(map(str, folders))} share no item ({ids[0][0]} against {ids[-1][0]}, for example); "
+            "expected features of the same catalogue"
+        )
+    rows = [np.array([place[item] for item in shared]) for place in places]
+    return [
+        Source(label, features, row)
+        for label, features, row in zip(_labels(folders), opened, rows, strict=True)
+    ], shared
+
+
+def _labels(folders: Sequence[Path]) -> list[str]:
+    """Name each folder by as much of its path as tells it from the others."""
+    parts = [folder.resolve().parts for folder in folders]
+    depth = 1
+    while len({part[-depth:] for part in parts}) < len(parts):
+        depth += 1
+    return ["/".join(part[-depth:]) for part in parts]
+
+
+def space_names(source: Source, asked: Sequence[str]) -> list[str]:
+    """Return the spaces of a set that are scored: those of `asked` it has, or all and each image+text pair.
+
+    Raises:
+        UnknownName: none of the spaces asked for is in the set.
+    """
+    spaces = source.features.spaces
+    if not asked:
+        sides = {
+            side: [name for name, spec in spaces.items() if spec["modality"] == side]
+            for side in ("image", "text")
+        }
+        pairs = [f"{image}+{text}" for image in sides["image"] for text in sides["text"]]
+        return [*spaces, *pairs]
+    found = [name for name in asked if all(part in spaces for part in name.split("+"))]
+    if not found:
+        missing = next(part for part in asked[0].split("+") if part not in spaces)
+        raise UnknownName(
+            "space", missing, spaces, advice=f"{source.features.folder} has: {', '.join(spaces)}."
+        )
+    return found
+
+
+def read_space(
+    source: Source, name: str, transform: TransformName, masks: Mapping[str, Sequence[Source]]
+) -> ScoredSpace:
+    """Read a space, transformed; each transform is fitted on all items of its part.
+
+    Args:
+        source: the feature set.
+        name: a space, or several joined by `+`.
+        transform: what is done to each part.
+        masks: of each modality, the sets that were encoded without it.
+
+    Raises:
+        InputError: a vector is not finite.
+    """
+    parts = tuple(_read_part(source, part, transform, masks) for part in name.split("+"))
+    return ScoredSpace(source.label, name, transform, parts)
+
+
+def _read_part(
+    source: Source, name: str, transform: TransformName, masks: Mapping[str, Sequence[Source]]
+) -> Part:
+    vectors, present = _read(source, name)
+    fitted = fit(transform, vectors, present)
+    spec = source.features.spaces[name]
+    masked = {}
+    for modality, sets in masks.items():
+        other = next((one for one in sets if _same_encoder(one, spec, name)), None)
+        if other is not None and spec["modality"] not in ("image", "text"):
+            found, there = _read(other, name)
+            masked[modality] = fitted(found, there), there
+    return Part(name, str(spec["modality"]), fitted(vectors, present), present, masked)
+
+
+def _same_encoder(masked: Source, spec: Mapping[str, object], name: str) -> bool:
+    found = masked.features.spaces.get(name)
+    return found is not None and all(found.get(key) == spec.get(key) for key in ("weight_hash", "model"))
+
+
+def _read(source: Source, name: str) -> tuple[np.ndarray, np.ndarray]:
+    vectors, present = source.features.vectors(name)
+    vectors, present = vectors[source.rows], present[source.rows]
+    finite = np.isfinite(vectors).all(1) | ~present
+    if not finite.all():
+        ids = source.features.item_ids()
+        broken = [ids[row] for row in source.rows[~finite][:NAMED].tolist()]
+        raise InputError(
+            f"{source.features.folder}: {int((~finite).sum())} items have a vector in {name} that is not finite "
+            f"({', '.join(broken)}, …); expected numbers. 'featurizer inspect' counts them; make the feature set "
+            "anew"
+        )
+    return vectors, np.asarray(present & vectors.any(1))

@@ -1,0 +1,121 @@
+"""From values a user to figures: means with their intervals, and which space beats which."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from featurizer.ranking.bootstrap import holm, mean_intervals, paired_t_test
+from featurizer.records import Json
+from featurizer.scoring.measures import Key, Measure, PerUser, Single
+
+CELLS = 16_000_000
+"""Values compared at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Whose figure it is: a feature set's label, a space of it, and what was done to the vectors."""
+
+    feature_set: str
+    space: str
+    transform: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A row of the leaderboard with its figures.
+
+    Attributes:
+        entry: whose.
+        rows: the figures, as `scores.json` holds them.
+        compared: the values a user that comparisons are made of, by metric.
+    """
+
+    entry: Entry
+    rows: list[dict[str, Json]] = field(default_factory=list)
+    compared: dict[Key, np.ndarray] = field(default_factory=dict)
+
+
+def judge(entry: Entry, measures: Iterable[Measure], k: int, seed: int) -> Judged:
+    """Take means with bootstrap intervals over users; keep what is compared: all users' metrics at `k`."""
+    judged = Judged(entry)
+    found: dict[str | None, list[PerUser]] = {}
+    for measure in measures:
+        if isinstance(measure, Single):
+            judged.rows.append(_row(entry, measure.key, measure.value, None, measure.items))
+            continue
+        found.setdefault(measure.key.split, []).append(measure)
+        key = measure.key
+        if key.k == k and key.group is None and key.ratio is None:
+            judged.compared[key] = measure.values
+    for per_user in found.values():
+        judged.rows.extend(_intervals(entry, per_user, seed))
+    return judged
+
+
+def _intervals(entry: Entry, measures: Sequence[PerUser], seed: int) -> Iterator[dict[str, Json]]:
+    values = np.stack([measure.values for measure in measures], axis=1)
+    everyone = np.ones(len(values), bool)
+    counted = np.stack(
+        [everyone if measure.counted is None else measure.counted for measure in measures], axis=1
+    )
+    for measure, interval in zip(measures, mean_intervals(values, counted, seed=seed), strict=True):
+        yield _row(entry, measure.key, interval.mean, (interval.low, interval.high), interval.users)
+
+
+def _row(
+    entry: Entry, key: Key, value: float, interval: tuple[float, float] | None, users: int
+) -> dict[str, Json]:
+    low, high = interval or (None, None)
+    figures: dict[str, Json] = {"value": value, "ci_low": low, "ci_high": high, "users": users}
+    return {**asdict(entry), **asdict(key), **figures}
+
+
+def compare(judged: Sequence[Judged], seed: int) -> list[dict[str, Json]]:
+    """Test every two rows of the leaderboard on every metric they share, users paired.
+
+    `p_value` is that of the paired t-test over users, two-sided, `p_holm` the same adjusted (Holm) for all pairs of the
+    metric. `a` is the better of the two.
+    """
+    comparisons: list[dict[str, Json]] = []
+    for key in dict.fromkeys(key for one in judged for key in one.compared):
+        able = [one for one in judged if key in one.compared]
+        pairs = list(itertools.combinations(able, 2))
+        found = [
+            comparison
+            for part in _parts(pairs, len(able[0].compared[key]))
+            for comparison in _tests(part, key, seed)
+        ]
+        adjusted = holm(np.array([float(str(one["p_value"])) for one in found]))
+        comparisons += [{**one, "p_holm": float(p)} for one, p in zip(found, adjusted, strict=True)]
+    return comparisons
+
+
+def _parts(pairs: list[tuple[Judged, Judged]], users: int) -> Iterator[list[tuple[Judged, Judged]]]:
+    size = max(1, CELLS // max(users, 1))
+    for start in range(0, len(pairs), size):
+        yield pairs[start : start + size]
+
+
+def _tests(pairs: Sequence[tuple[Judged, Judged]], key: Key, seed: int) -> Iterator[dict[str, Json]]:
+    ordered = [(a, b) if a.compared[key].mean() >= b.compared[key].mean() else (b, a) for a, b in pairs]
+    differences = np.stack([a.compared[key] - b.compared[key] for a, b in ordered], axis=1)
+    intervals, p_values = mean_intervals(differences, seed=seed), paired_t_test(differences)
+    for (a, b), interval, p_value in zip(ordered, intervals, p_values.tolist(), strict=True):
+        yield {
+            "metric": key.metric,
+            "split": key.split,
+            "k": key.k,
+            "neighbours": key.neighbours,
+            "a": dict(asdict(a.entry)),
+            "b": dict(asdict(b.entry)),
+            "difference": interval.mean,
+            "ci_low": interval.low,
+            "ci_high": interval.high,
+            "p_value": p_value,
+            "users": interval.users,
+        }

@@ -1,0 +1,41 @@
+"""Zero-shot: is what a user bought near, in the space, to what they bought before?
+
+score(u, i) = cos(mean of u's L2-normalised train vectors, vector of i), over all items but u's train items. The
+definition is ours: the authors of AlignRec name the protocol without publishing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from featurizer.ranking.cosine import CosinePlaces
+from featurizer.ranking.places import Places, find_places
+from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
+from featurizer.scoring.scorer import Options
+from featurizer.scoring.spaces import ScoredSpace
+from featurizer.scoring.world import World
+
+NAME = "zero_shot"
+
+
+def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:
+    """Yield Recall and NDCG of each split, and Recall by group, from one pass over the users."""
+    for split, places in zip(world.positives, zero_shot_places(space, world, options), strict=True):
+        key = Key(NAME, split)
+        yield from metrics_of(places, key, options.ks)
+        yield from groups_of(places, key, world.train, options.ks[-1])
+
+
+def zero_shot_places(space: ScoredSpace, world: World, options: Options) -> list[Places]:
+    """Return where each split's positives stand."""
+    k = options.ks[-1]
+    finder = CosinePlaces(
+        space.vectors,
+        world.train,
+        k,
+        memory=options.memory,
+        device=options.device,
+        halves=options.halves,
+    )
+    splits = list(world.positives.values())
+    return find_places(finder, world.train, splits, k, block=finder.block, report=options.report)

@@ -1,0 +1,134 @@
+"""`score-features` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.interactions.read import SCHEMA
+from featurizer.interactions.store import write_interactions
+
+ITEMS, USERS = 30, 24
+
+
+def features(folder, name, *, items=ITEMS, seed=0, spaces=("clip_image", "mini_text")):
+    ids = [f"i{row:02d}" for row in range(items)]
+    made = []
+    for number, space in enumerate(spaces):
+        generator = np.random.default_rng([seed, number])
+        centres = generator.standard_normal((3, 6))
+        vectors = centres[np.arange(items) % 3] + 0.4 * generator.standard_normal((items, 6))
+        modality = space.rpartition("_")[2] if "_" in space else "both"
+        present = np.arange(items) != number
+        made.append(ArraySpace(space, modality, vectors.astype(np.float32), present))
+    write_arrays(folder / name, ids, made, ArrayOptions(overwrite=True))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    import polars as pl
+
+    folder = tmp_path_factory.mktemp("score")
+    features(folder, "one")
+    features(folder, "two", items=ITEMS - 2, seed=1)
+    generator, rows = np.random.default_rng(0), []
+    for user in range(USERS):
+        own = [item for item in range(ITEMS) if item % 3 == user % 3]
+        for item, split in zip(
+            generator.choice(own, 6, replace=False), ["train"] * 4 + ["valid", "test"], strict=True
+        ):
+            rows.append((f"u{user:02d}", f"i{item:02d}", None, None, split))
+    frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    write_interactions(frame, folder / "interactions.parquet")
+    return folder
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, world):
+    from featurizer.cli.app import main
+
+    monkeypatch.chdir(world)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["featurizer", "score-features", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as left:
+            code = left.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+GIVEN = ("-i", "interactions.parquet", "--device", "cpu")
+
+
+def test_the_leaderboard_has_a_row_a_space_and_the_floors(call, tmp_path):
+    code, out, err = call("one", *GIVEN, "--out", tmp_path / "scores", "--neighbours", "5")
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].endswith("zero-shot R@20  item-cf R@20 (5 nearest)")
+        "feature",
+        "set",
+        "space",
+        "transform",
+        "zero-shot",
+        "R@20",
+        "item-cf",
+        "R@20",
+        "(5",
+        "nearest)",
+    ]
+    for name in ("clip_image", "mini_text", "clip_image+mini_text", "popularity", "random"):
+        assert sum(name == line.split()[1] for line in lines[2:] if line and ">" not in line) == 1
+    assert "p = " in lines[-1]
+    assert (tmp_path / "scores/scores.json").exists()
+
+
+def test_json_is_what_the_file_holds_and_a_second_run_reads_it(call, tmp_path):
+    options = (*GIVEN, "--out", tmp_path / "scores", "--metrics", "zero-shot", "-k", "5,3", "--json")
+    code, out, err = call("one", *options)
+    assert code == 0, err
+    found = json.loads(out)
+    kept = json.loads((tmp_path / "scores/scores.json").read_text())
+    assert found == {name: value for name, value in kept.items() if name != "config"}
+    assert {row["k"] for row in found["scores"]} == {3, 5}
+    assert call("one", *options)[1] == out
+
+
+def test_sets_with_other_items_are_compared_on_those_they_share(call, tmp_path):
+    code, _, err = call("one", "two", *GIVEN, "--out", tmp_path / "s", "--space", "clip_image")
+    assert code == 0, err
+    assert "the feature sets hold 30, 28 items; compared on the 28 that all have" in err
+    assert "pairs are of items that not every feature set has" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--space", "clip_imge"), "did you mean clip_image?"),
+        (("--metrics", "zero-shoot"), "unknown scorer 'zero-shoot': did you mean zero-shot?"),
+        (("--transform", "bleach"), "expected one or more of none, center, whiten"),
+        (("-k", "0"), "expected whole numbers above 0"),
+        (("--memory", "lots"), "'lots' is no amount of memory"),
+        (("--memory", "10B"), "too little memory"),
+        (("--split", "holdout"), "expected one or more of valid, test"),
+        (("--item-map", "nowhere.csv"), "nowhere.csv cannot be read"),
+    ],
+)
+def test_bad_options_end_in_one_clear_paragraph(call, tmp_path, options, message):
+    code, _, err = call("one", *GIVEN, "--out", tmp_path / "s", *options)
+    assert code == 1
+    assert message in err.strip().splitlines()[-1]
+    assert not (tmp_path / "s").exists()
+
+
+def test_the_same_set_twice_and_no_set_are_refused(call, tmp_path):
+    assert "given twice" in call("one", "one", *GIVEN, "--out", tmp_path / "s")[2]
+    assert "no folder" in call("nowhere", *GIVEN, "--out", tmp_path / "s")[2]
