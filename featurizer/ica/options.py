@@ -112,7 +112,7 @@ class Objective:
         negative = [name for name, weight in weights.items() if not 0 <= weight < float("inf")]
         if negative or not any(weights.values()):
             raise InputError(f"loss weights {weights}; expected numbers from 0, at least one above")
-        if self.codes < 2 or not 0 < self.temperature:
+        if self.codes < 2 or not self.temperature > 0:
             raise InputError(
                 f"{self.codes} codes and temperature {self.temperature}; expected at least 2 and more than 0"
             )

@@ -1,0 +1,110 @@
+"""What the model is given of a batch of items, wherever it comes from: the cache, the catalogue, or the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+
+from featurizer.encoders.tokens import NO_WORD, TokenizedText, TokenSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """b items; a modality that an item lacks is zeros.
+
+    Attributes:
+        image: (b, p, d) float32, the frozen vision encoder's states of p patches.
+        has_image: (b,) bool.
+        ids: (b, t) int64 token ids, padded.
+        words: (b, t) int32 word numbers, `NO_WORD` for special tokens and padding.
+        length: (b,) int64, tokens of each text; 0 where there is none.
+        pooled_image: (b, e) float32, the frozen pooled vector.
+        pooled_text: (b, f) float32, likewise, of the text with nothing masked.
+    """
+
+    image: torch.Tensor
+    has_image: torch.Tensor
+    ids: torch.Tensor
+    words: torch.Tensor
+    length: torch.Tensor
+    pooled_image: torch.Tensor
+    pooled_text: torch.Tensor
+
+    @property
+    def has_text(self) -> torch.Tensor:
+        """(b,) bool."""
+        return self.length > 0
+
+    @property
+    def is_token(self) -> torch.Tensor:
+        """(b, t) bool: which places of `ids` are no padding."""
+        return torch.arange(self.ids.shape[1], device=self.ids.device) < self.length[:, None]
+
+    def rows(self, chosen: torch.Tensor | slice) -> Items:
+        """Return some of the items."""
+        return Items(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+    def to(self, device: str) -> Items:
+        """Return the items on another device."""
+        return Items(*(getattr(self, name).to(device) for name in self.__slots__))
+
+    def without(self, *, image: bool = False, text: bool = False) -> Items:
+        """Return the items as if none had a picture, or none a text."""
+        items = self
+        if image:
+            items = replace(
+                items, image=torch.zeros_like(self.image), has_image=torch.zeros_like(self.has_image)
+            )
+        if text:
+            items = replace(items, length=torch.zeros_like(self.length))
+        return items
+
+
+class TokenSource(Protocol):
+    """Where a catalogue's items come from, by row."""
+
+    @property
+    def rows(self) -> int:
+        """Number of items."""
+        ...
+
+    @property
+    def image_spec(self) -> TokenSpec:
+        """What the patches are."""
+        ...
+
+    @property
+    def text_spec(self) -> TokenSpec:
+        """What the word pieces are."""
+        ...
+
+    def read(self, rows: Sequence[int]) -> Items:
+        """Return items in the order of `rows`, on the CPU."""
+        ...
+
+    def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:
+        """Return the texts of `rows` alone."""
+        ...
+
+
+def padded(
+    texts: Sequence[TokenizedText | None], padding_id: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Lay b texts side by side.
+
+    Returns:
+        `ids`, `words` and `length` as in `Items`; t is the longest text, at least 1.
+    """
+    longest = max((len(text.ids) for text in texts if text is not None), default=0)
+    ids = torch.full((len(texts), max(longest, 1)), padding_id, dtype=torch.int64)
+    words = torch.full(ids.shape, NO_WORD, dtype=torch.int32)
+    length = torch.zeros(len(texts), dtype=torch.int64)
+    for row, text in enumerate(texts):
+        if text is not None:
+            length[row] = len(text.ids)
+            ids[row, : len(text.ids)] = torch.from_numpy(text.ids).long()
+            words[row, : len(text.ids)] = torch.from_numpy(text.words)
+    return ids, words, length

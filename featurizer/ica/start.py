@@ -1,0 +1,103 @@
+"""What is fitted before the first step, on train items: scales, the ids in use, the codes, the CLS's start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from featurizer.encoders.tokens import NO_WORD, TextTokenEncoder
+from featurizer.errors import InputError
+from featurizer.ica.codebook import fit_codebook
+from featurizer.ica.heads import Heads
+from featurizer.ica.items import TokenSource
+from featurizer.ica.model import IcaModel, Shapes, Standardise
+from featurizer.ica.options import IcaOptions
+from featurizer.ica.text import encode_text
+
+SAMPLE = 2048
+"""Items, at most, that scales, codes and the start are fitted on."""
+PATCHES_AN_ITEM = 12
+
+
+def shapes_of(source: TokenSource, text_dim: int) -> Shapes:
+    """Return the model's input shapes."""
+    image, text = source.image_spec, source.text_spec
+    return Shapes(image.max_tokens, image.dim, image.pooled.dim, text.max_tokens, text_dim, text.pooled.dim)
+
+
+def ids_in_use(source: TokenSource, rows: Sequence[int]) -> torch.Tensor:
+    """Return the sorted token ids of the words of the items `rows`, (V,) int64; memory is one batch."""
+    used: set[int] = set()
+    for start in range(0, len(rows), 1024):
+        for text in source.read_texts(rows[start : start + 1024]):
+            used.update(() if text is None else text.ids[text.words != NO_WORD].tolist())
+    return torch.tensor(sorted(used), dtype=torch.int64)
+
+
+def build(
+    source: TokenSource, rows: Sequence[int], encoder: TextTokenEncoder, options: IcaOptions
+) -> tuple[IcaModel, Heads]:
+    """Build a model for `source` and fit what is fitted in closed form, on train items alone.
+
+    Raises:
+        InputError: no train item has a picture, or none has a word.
+    """
+    torch.manual_seed(options.training.seed)
+    rng = np.random.default_rng(options.training.seed)
+    some = np.sort(rng.permutation(np.asarray(rows))[:SAMPLE]).tolist()
+    used = ids_in_use(source, rows)
+    items = source.read(some)
+    if not items.has_image.any() or not len(used):
+        raise InputError(
+            f"of {len(rows)} train items {int(items.has_image.sum())} have a picture and the texts hold {len(used)} "
+            "different tokens; inter-content alignment needs both pictures and texts"
+        )
+    text = encode_text(encoder, items, None)
+    model = IcaModel(shapes_of(source, text.tokens.shape[-1]), options.architecture, options.pool)
+    patches = items.image[items.has_image]
+    _fit(model.standard_image, patches.flatten(0, 1))
+    _fit(model.standard_text, text.tokens[items.is_token])
+    _center(model.start.center_image, items.pooled_image[items.has_image])
+    _center(model.start.center_text, items.pooled_text[items.has_text])
+    chosen = torch.from_numpy(rng.random(patches.shape[:2])).argsort(dim=1)[:, :PATCHES_AN_ITEM]
+    sample = patches[:, source.image_spec.prefix :]
+    chosen = chosen % sample.shape[1]
+    tokens = sample[torch.arange(len(sample))[:, None], chosen].flatten(0, 1)
+    codebook = fit_codebook(model.standard_image(tokens), options.objective.codes, seed=options.training.seed)
+    heads = Heads(model, words=len(used), codes=len(codebook))
+    heads.used_ids.copy_(used)
+    heads.codebook.copy_(codebook)
+    with torch.no_grad():
+        fit_start(model, model.joined(items, text))
+    return model, heads
+
+
+def fit_start(model: IcaModel, joined: torch.Tensor) -> None:
+    """Set the CLS's start to the projection that keeps most variance of the joined vectors (m, dim).
+
+    The leading eigenvectors, turned by a random rotation so that no channel carries much more than another,
+    and scaled to a mean square of 1 a channel. Cosines between starts are those between the joined vectors,
+    as far as `width` dimensions can hold them.
+    """
+    width = model.form.width
+    values, vectors = torch.linalg.eigh(joined.double().T @ joined.double() / len(joined))
+    kept = vectors[:, -width:].flip(1)
+    if kept.shape[1] < width:
+        kept = torch.cat([kept, kept.new_zeros(len(kept), width - kept.shape[1])], dim=1)
+    rotation = torch.linalg.qr(torch.randn(width, width, dtype=torch.float64)).Q
+    gain = (width / values[-width:].sum().clamp(min=1e-12)).sqrt()
+    model.start.project.weight.copy_((kept @ rotation * gain).T)
+
+
+def _fit(scale: Standardise, values: torch.Tensor) -> None:
+    """Fit mean and deviation a channel of (m, d) values; a constant channel keeps its scale."""
+    deviation, mean = torch.std_mean(values.double(), dim=0, correction=0)
+    scale.mean.copy_(mean)
+    scale.deviation.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
+
+
+def _center(scale: Standardise, values: torch.Tensor) -> None:
+    """Fit the mean of pooled vectors alone: their geometry is the encoder's own."""
+    scale.mean.copy_(values.double().mean(dim=0))

@@ -1,0 +1,206 @@
+"""The token cache: what the frozen encoders say of a catalogue, computed once, read in any order.
+
+`tokens/` holds `tokens.json`, written last, and `shards/00000/` … (`token_shard` says how one is laid out).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL.Image import Image
+
+from featurizer.catalog.store import Catalog
+from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenizedText, TokenSpec
+from featurizer.errors import InputError
+from featurizer.features.clock import Clock
+from featurizer.features.extract import library_versions
+from featurizer.features.pictures import Prepare, Prepared, Reader
+from featurizer.ica.items import Items, padded
+from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
+from featurizer.manifest import Stage
+from featurizer.progress import Progress, Report, silent
+from featurizer.records import Json
+
+MANIFEST = "tokens.json"
+FORMAT_VERSION = 1
+SHARD_ROWS = 512
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEncoders:
+    """The two frozen encoders that feed the alignment, and the device they run on."""
+
+    image: ImageTokenEncoder
+    text: TextTokenEncoder
+    device: str = "cpu"
+
+
+def spec_json(spec: TokenSpec) -> dict[str, Json]:
+    """Return what a manifest records of a token encoder."""
+    recorded: dict[str, Json] = json.loads(json.dumps(asdict(spec)))
+    return recorded
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """A finished cache; a `TokenSource`."""
+
+    folder: Path
+    image_spec: TokenSpec
+    text_spec: TokenSpec
+    shards: tuple[TokenShard, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of items."""
+        return sum(map(len, self.shards))
+
+    def read(self, rows: Sequence[int]) -> Items:
+        """Return items in the order of `rows`, on the CPU."""
+        spec = self.image_spec
+        image = np.zeros((len(rows), spec.max_tokens, spec.dim), np.float16)
+        pooled_image = np.zeros((len(rows), spec.pooled.dim), np.float32)
+        pooled_text = np.zeros((len(rows), self.text_spec.pooled.dim), np.float32)
+        has_image = np.zeros(len(rows), bool)
+        for shard, places, inside in self._split(rows):
+            image[places], pooled_image[places] = shard.pictures(inside)
+            pooled_text[places] = shard.pooled_texts(inside)
+            has_image[places] = shard.has_image[inside]
+        ids, words, length = padded(self.read_texts(rows), self.text_spec.padding_id or 0)
+        return Items(
+            torch.from_numpy(image).float(),
+            torch.from_numpy(has_image),
+            ids,
+            words,
+            length,
+            torch.from_numpy(pooled_image),
+            torch.from_numpy(pooled_text),
+        )
+
+    def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:
+        """Return the texts of `rows`."""
+        texts: list[TokenizedText | None] = [None] * len(rows)
+        for shard, places, inside in self._split(rows):
+            for place, text in zip(places, shard.texts(inside), strict=True):
+                texts[place] = text
+        return texts
+
+    def _split(self, rows: Sequence[int]) -> Iterator[tuple[TokenShard, np.ndarray, np.ndarray]]:
+        """Yield each shard that holds some of the rows: (shard, places in `rows`, rows of the shard)."""
+        wanted = np.asarray(rows)
+        starts = np.cumsum([0, *map(len, self.shards)])
+        which = np.searchsorted(starts, wanted, side="right") - 1
+        for index in np.unique(which):
+            places = np.flatnonzero(which == index)
+            yield self.shards[index], places, wanted[places] - starts[index]
+
+
+def cache_tokens(
+    catalog: Catalog, encoders: TokenEncoders, out: Path, *, overwrite: bool = False, report: Report = silent
+) -> TokenStore:
+    """Run both frozen encoders over a catalogue and keep their tokens in `out`; resumes by shard.
+
+    Raises:
+        StaleOutput: `out` holds the tokens of another catalogue or encoder.
+        OutputError: the disk refused; finished shards are kept.
+    """
+    if not catalog.rows:
+        raise InputError(f"{catalog.folder} has no items; expected at least one")
+    specs = encoders.image.spec, encoders.text.spec
+    config: Mapping[str, Json] = {
+        "format_version": FORMAT_VERSION,
+        "catalog": catalog.identity,
+        "image": spec_json(specs[0]),
+        "text": spec_json(specs[1]),
+        "shard_rows": SHARD_ROWS,
+        "device": encoders.device,
+        "libraries": library_versions(),
+    }
+    stage = Stage(out, MANIFEST, config, ("shards",))
+    folders = [out / "shards" / f"{index:05d}" for index in range(-(-catalog.rows // SHARD_ROWS))]
+    if not stage.claim(overwrite=overwrite):
+        _write(catalog, encoders, folders, report)
+        sizes = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
+        stage.finish({"rows": catalog.rows, "bytes": sizes, "bytes_per_item": round(sizes / catalog.rows)})
+    return TokenStore(out, *specs, tuple(TokenShard(folder, *specs) for folder in folders))
+
+
+def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], report: Report) -> None:
+    report(Progress("tokens", 0, catalog.rows))
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode") as pool:
+        reader = Reader(catalog, {"image": image_preparer(encoders.image)}, pool, BATCH)
+        for index, folder in enumerate(folders):
+            stop = min((index + 1) * SHARD_ROWS, catalog.rows)
+            if not is_finished(folder):
+                start = time.perf_counter()
+                items: list[Prepared] = []
+                encoded: list[tuple[np.ndarray, np.ndarray]] = []
+                for batch in reader.batches(range(index * SHARD_ROWS, stop), Clock()):
+                    encoded.append(encode_pictures(encoders.image, batch))
+                    items += batch
+                    report(Progress("tokens", index * SHARD_ROWS + len(items), catalog.rows))
+                shard = _shard(items, encoded, encoders.text, encoders.device)
+                write_shard(folder, shard, time.perf_counter() - start)
+            report(Progress("tokens", stop, catalog.rows))
+
+
+def image_preparer(encoder: ImageTokenEncoder) -> Prepare:
+    """Return what a reader's threads do with an item's picture."""
+
+    def prepare(picture: Image | None, text: str | None) -> torch.Tensor | None:
+        return None if picture is None else encoder.prepare(picture)
+
+    return prepare
+
+
+def encode_pictures(encoder: ImageTokenEncoder, batch: Sequence[Prepared]) -> tuple[np.ndarray, np.ndarray]:
+    """Return ((m, p, d) float16 patches, (m, e) float32 pooled vectors) of the m items that have a picture."""
+    inputs = [item.inputs["image"] for item in batch if "image" in item.inputs]
+    spec = encoder.spec
+    if not inputs:
+        return np.zeros((0, spec.max_tokens, spec.dim), np.float16), np.zeros(
+            (0, spec.pooled.dim), np.float32
+        )
+    found = encoder.encode(inputs)
+    return found.states.cpu().numpy().astype(np.float16), found.pooled.float().cpu().numpy()
+
+
+def encode_texts(encoder: TextTokenEncoder, texts: Sequence[TokenizedText], device: str) -> np.ndarray:
+    """Return the (k, f) float32 pooled vectors of k texts, longest first so that a batch pads little."""
+    out = np.zeros((len(texts), encoder.spec.pooled.dim), np.float32)
+    order = sorted(range(len(texts)), key=lambda row: (-len(texts[row].ids), row))
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        ids, _, length = padded([texts[row] for row in rows], encoder.spec.padding_id or 0)
+        mask = torch.arange(ids.shape[1]) < length[:, None]
+        out[rows] = encoder.encode(ids.to(device), mask.to(device)).pooled.float().cpu().numpy()
+    return out
+
+
+def _shard(
+    items: Sequence[Prepared],
+    encoded: Sequence[tuple[np.ndarray, np.ndarray]],
+    encoder: TextTokenEncoder,
+    device: str,
+) -> ShardTokens:
+    there = [item.text for item in items if item.text is not None]
+    tokenized = iter(encoder.tokenize(there))
+    texts = [None if item.text is None else next(tokenized) for item in items]
+    return ShardTokens(
+        [item.item_id for item in items],
+        ["; ".join(item.errors) or None for item in items],
+        np.array(["image" in item.inputs for item in items]),
+        texts,
+        np.concatenate([states for states, _ in encoded]),
+        np.concatenate([pooled for _, pooled in encoded]),
+        encode_texts(encoder, [text for text in texts if text is not None], device),
+    )
