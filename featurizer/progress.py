@@ -9,13 +9,17 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One report: `done` of `total` units of `stage` (total None: unknown), `failures` among the done."""
+    """One report: `done` of `total` units of `stage` (total None: unknown), `failures` among the done.
+
+    `note` is what stands beside, the loss for example.
+    """
 
     stage: str
     done: int
     total: int | None = None
     failures: int = 0
     unit: str = "items"
+    note: str = ""
 
 
 Report: TypeAlias = Callable[[Progress], None]

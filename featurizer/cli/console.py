@@ -113,7 +113,7 @@ class _Bars:
             completed=progress.done,
             total=progress.total,
             rate=f"{rate.of(progress.done):,.1f} {progress.unit}/s",
-            failed=f"{progress.failures} failed" if progress.failures else "",
+            failed=f"{progress.failures} failed" if progress.failures else progress.note,
         )
 
 
@@ -161,5 +161,6 @@ class _Lines:
         )
         of = f" of {now.total:,}" if now.total is not None else ""
         failed = f", {now.failures:,} failed" if now.failures else ""
-        say(f"{now.stage}: {now.done:,}{of} {now.unit}, {rate:,.1f}/s{left}{failed}")
+        note = f"; {now.note}" if now.note else ""
+        say(f"{now.stage}: {now.done:,}{of} {now.unit}, {rate:,.1f}/s{left}{failed}{note}")
         self.printed, self.when = now, time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,6 +79,8 @@ def train(
         result_json({name: value for name, value in summary.items() if name != "config"})
     else:
         _print(summary, out)
+        user = shlex.quote(read.user_ids[0])
+        say(f"Next: featurizer recommend {shlex.quote(str(out))} --user {user}")
 
 
 def _say_data(found: dict[str, Json], space: str) -> None:

@@ -22,8 +22,9 @@ def default_space(features: FeatureSet) -> str:
     if len(spaces) == 1:
         return spaces[0]
     raise InputError(
-        f"{features.folder} has the spaces {', '.join(spaces) or 'none'} and no '{UNIFIED}'; choose "
-        "with --space NAME, or join several with --space a+b"
+        f"{features.folder} has the spaces {', '.join(spaces) or 'none'} and no '{UNIFIED}', expected that or one "
+        f"alone; choose with --space {spaces[0] if spaces else 'NAME'}, or join several with "
+        f"--space {'+'.join(spaces) or 'a+b'}"
     )
 
 

@@ -168,9 +168,21 @@ class _Run:
         if f"valid_{SELECTION}" in record and self.best_record() is record:
             self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
         self.hooks.on_epoch(record)
-        self.hooks.report(Progress("train", number, self.options.epochs, unit="epochs"))
+        self.hooks.report(Progress("train", number, self.options.epochs, unit="epochs", note=self.note()))
         if number % self.options.checkpoint_every == 0 or clock() - self.saved_at > CHECKPOINT_SECONDS:
             self.save()
+
+    def note(self) -> str:
+        """The loss with its parts, and where validation stands."""
+        loss = {name: float(str(part)) for name, part in self.history[-1].items() if name.startswith("loss")}
+        parts = ", ".join(
+            f"{name.removeprefix('loss_')} {part:.3g}" for name, part in loss.items() if name != "loss"
+        )
+        text = f"loss {loss['loss']:.4g} ({parts})"
+        if not self.evaluated():
+            return text
+        last, best = self.evaluated()[-1], self.best_record()
+        return f"{text}, valid {SELECTION} {_selected(last):.4f}, best {_selected(best):.4f} in epoch {best['epoch']}"
 
     def _train(self, number: int) -> dict[str, Json]:
         generator = np.random.default_rng([self.options.seed, number])

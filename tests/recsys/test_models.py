@@ -5,56 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from toy import toy_data
+from toy import SMALL, options_of, toy_data
 
-from featurizer.errors import FeaturizerError, InputError
+from featurizer.errors import InputError
 from featurizer.recsys.alignrec import AlignRec
 from featurizer.recsys.build import build
-from featurizer.recsys.fit import Hooks, fit
 from featurizer.recsys.freedom import drawn_pairs, thinned_adjacency
 from featurizer.recsys.losses.cca import cca_loss
-from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
+from featurizer.recsys.options import MODEL_NAMES
 from featurizer.recsys.sampler import Sampler, Triples
 from featurizer.recsys.user_item_graph import adjacency, spread_to_users
-
-SMALL = ModelOptions(dim=8, neighbours=4, half=False)
-QUICK = TrainOptions(epochs=60, batch_size=64, learning_rate=0.03, patience=60, checkpoint_every=5)
-
-
-def options_of(name: str) -> ModelOptions:
-    return dataclasses.replace(SMALL, name=name, layers=0 if name == "bpr" else 2)
 
 
 def one_batch(data, size: int = 40):
     return next(Sampler.of(data.train).epoch(size, np.random.default_rng(0)))
-
-
-@pytest.mark.parametrize("name", MODEL_NAMES)
-def test_every_model_learns_the_groups_of_a_toy_world(name):
-    data = toy_data()
-    model = build(data, options_of(name), batch_size=64, seed=0, device="cpu")
-    fitted = fit(model, data, QUICK)
-    losses = [float(record["loss"]) for record in fitted.epochs]
-    assert losses[-1] < 0.6 * losses[0]
-    # 10 items of 30 share the user's group and 4 of them are masked, so chance finds a third of them
-    assert max(record["valid_recall@10"] for record in fitted.epochs) > 0.8
-
-
-@pytest.mark.parametrize("name", MODEL_NAMES)
-def test_the_same_seed_gives_the_same_result_and_another_does_not(name):
-    data = toy_data()
-    options = dataclasses.replace(QUICK, epochs=3)
-    first, again, other = (
-        fit(
-            build(data, options_of(name), batch_size=64, seed=seed, device="cpu"),
-            data,
-            dataclasses.replace(options, seed=seed),
-        )
-        for seed in (3, 3, 4)
-    )
-    assert torch.equal(first.embeddings.items, again.embeddings.items)
-    assert first.test == again.test
-    assert not torch.equal(first.embeddings.items, other.embeddings.items)
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -226,80 +190,6 @@ def test_freedom_keeps_rare_pairs_more_often_in_proportion_to_their_weight():
         counts[drawn_pairs(train, 1 / len(weights), np.random.default_rng(seed))] += 1
     assert counts.sum() == 3000
     assert np.corrcoef(counts, weights)[0, 1] > 0.5
-
-
-def test_a_killed_run_resumes_to_the_same_result(tmp_path):
-    data = toy_data()
-    options = dataclasses.replace(QUICK, epochs=12)
-    straight = fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options)
-
-    class Killed(BaseException):
-        pass
-
-    def kill(record) -> None:
-        if record["epoch"] == 8:
-            raise Killed
-
-    path = tmp_path / "checkpoint.safetensors"
-    with pytest.raises(Killed):
-        fit(
-            build(data, SMALL, batch_size=64, seed=0, device="cpu"),
-            data,
-            options,
-            Hooks(on_epoch=kill, checkpoint=path),
-        )
-    seen = []
-    resumed = fit(
-        build(data, SMALL, batch_size=64, seed=0, device="cpu"),
-        data,
-        options,
-        Hooks(on_epoch=seen.append, checkpoint=path),
-    )
-    assert [record["epoch"] for record in seen] == list(range(1, 13))
-    assert torch.equal(straight.embeddings.items, resumed.embeddings.items)
-    assert straight.test == resumed.test
-    assert straight.best_epoch == resumed.best_epoch
-
-
-def test_a_checkpoint_is_also_left_when_the_last_is_old(tmp_path):
-    data, path, found = toy_data(), tmp_path / "checkpoint.safetensors", []
-    hours = iter(range(0, 10**9, 3600))
-    hooks = Hooks(
-        on_epoch=lambda _: found.append(path.exists()), checkpoint=path, clock=lambda: float(next(hours))
-    )
-    options = dataclasses.replace(QUICK, epochs=3, checkpoint_every=100)
-    fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options, hooks)
-    assert found == [False, True, True]
-
-
-def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
-    data = toy_data()
-    path = tmp_path / "checkpoint.safetensors"
-    path.write_bytes(b"nothing of the kind")
-    with pytest.raises(InputError, match="delete it"):
-        fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, QUICK, Hooks(checkpoint=path))
-
-
-def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best():
-    data = toy_data()
-    options = dataclasses.replace(QUICK, epochs=500, patience=5, evaluate_every=2)
-    fitted = fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options)
-    evaluated = [record for record in fitted.epochs if "valid_recall@20" in record]
-    assert [record["epoch"] for record in evaluated] == [2 * (i + 1) for i in range(len(evaluated))]
-    best = max(record["valid_recall@20"] for record in evaluated)
-    first = next(place for place, record in enumerate(evaluated) if record["valid_recall@20"] == best)
-    assert len(evaluated) == first + 1 + 5
-    assert fitted.best_epoch == evaluated[first]["epoch"]
-    assert fitted.valid["recall@20"] == best
-
-
-def test_a_loss_that_is_not_finite_is_an_error():
-    data = toy_data()
-    model = build(data, options_of("bpr"), batch_size=64, seed=0, device="cpu")
-    with torch.no_grad():
-        model.named_parameters()["ids"].fill_(float("inf"))
-    with pytest.raises(FeaturizerError, match="lower the learning rate"):
-        fit(model, data, QUICK)
 
 
 @pytest.mark.parametrize("moving", [True, False])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 
 from featurizer.recsys.data import ItemFeatures, RecData, assemble
+from featurizer.recsys.options import ModelName, ModelOptions
+
+SMALL = ModelOptions(dim=8, neighbours=4, half=False)
 
 
 def toy_interactions(seed: int = 0, users: int = 40, items: int = 30, groups: int = 3) -> pl.DataFrame:
@@ -33,3 +38,8 @@ def toy_features(seed: int = 0, items: int = 30, groups: int = 3, dim: int = 8) 
 def toy_data(seed: int = 0) -> RecData:
     """The toy world, assembled."""
     return assemble(toy_interactions(seed), toy_features(seed))
+
+
+def options_of(name: ModelName) -> ModelOptions:
+    """A small model of that name."""
+    return dataclasses.replace(SMALL, name=name, layers=0 if name == "bpr" else 2)
