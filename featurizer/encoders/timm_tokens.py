@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import torch
-from torch.nn.functional import adaptive_avg_pool2d
 
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.feature_maps import side_by_side
 from featurizer.encoders.timm import FAMILY, Loaded, open_model
 from featurizer.encoders.tokens import ImageTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
@@ -100,16 +100,9 @@ def _of_maps(model: torch.nn.Module) -> Callable[[torch.Tensor], States]:
 
     def forward(pixels: torch.Tensor) -> States:
         features, maps = body(pixels)
-        return beside_each_other(maps), head(features)
+        return side_by_side(maps), head(features)
 
     return forward
-
-
-def beside_each_other(maps: Maps) -> torch.Tensor:
-    """Return (b, rows · columns, channels of all maps) tokens on the last map's grid, row by row."""
-    rows, columns = maps[-1].shape[2:]
-    same = [adaptive_avg_pool2d(part, (rows, columns)) for part in maps]
-    return torch.cat(same, dim=1).flatten(2).transpose(1, 2)
 
 
 def _intermediates(model: torch.nn.Module) -> Callable[[torch.Tensor], tuple[torch.Tensor, Maps]]:

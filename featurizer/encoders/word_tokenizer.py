@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 WordNumbers: TypeAlias = NDArray[np.int32]
+
+CLIP_MARK = "!</w>"
+"""An exclamation mark that is a word by itself, as CLIP's byte pairs write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,9 @@ def open_words(
 
 
 def hidden_word_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    """Return the id that stands for a hidden word.
+    """Return the id that stands for a hidden word: the mask token, the unknown token, or `neutral_id`.
 
-    The mask token, or the unknown token. CLIP has neither (what it names as unknown is the end of the text,
-    which the vector is read from): there the first ordinary token of the vocabulary, `!`, stands for every
-    hidden word. It tells nothing of the word, which is all that is asked of it.
+    An unknown token that is the end of the text as well (CLIP's) is none: the vector is read from there.
     """
     unknown = tokenizer.unk_token_id
     reserved = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
@@ -117,7 +118,18 @@ def hidden_word_id(tokenizer: PreTrainedTokenizerBase) -> int:
         return int(tokenizer.mask_token_id)
     if unknown is not None and unknown not in reserved:
         return int(unknown)
-    return min(set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids))
+    return neutral_id(tokenizer.get_vocab(), tokenizer.all_special_ids)
+
+
+def neutral_id(vocabulary: Mapping[str, int], reserved: Collection[int]) -> int:
+    """Return the id of a word that tells nothing: an exclamation mark by itself in CLIP's vocabulary.
+
+    CLIP's models were trained with neither a mask nor unknown words. All that is asked of what stands for a
+    hidden word is to be the same for every word; where a vocabulary has no such piece, its first ordinary
+    one does that too.
+    """
+    ordinary = set(vocabulary.values()) - set(reserved)
+    return vocabulary[CLIP_MARK] if vocabulary.get(CLIP_MARK) in ordinary else min(ordinary)
 
 
 def vocabulary_sha256(vocabulary: Mapping[str, int]) -> str:

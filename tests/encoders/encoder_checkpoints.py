@@ -24,9 +24,13 @@ from transformers import (
     Dinov2Model,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    ResNetConfig,
+    ResNetModel,
     SiglipConfig,
     SiglipImageProcessor,
     SiglipModel,
+    SwinConfig,
+    SwinModel,
     ViTConfig,
     ViTImageProcessor,
     ViTMAEConfig,
@@ -73,6 +77,21 @@ def beit(folder: Path) -> Path:
     config = BeitConfig(**EYES, use_mean_pooling=True, use_absolute_position_embeddings=True)
     processor = BeitImageProcessor(size=SQUARE, do_center_crop=False)
     return save(folder, BeitModel(config), processor)
+
+
+def resnet(folder: Path) -> Path:
+    torch.manual_seed(12)
+    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")
+    return save(folder, ResNetModel(config), ViTImageProcessor(size=SQUARE))
+
+
+def swin(folder: Path) -> Path:
+    """A transformer that merges patches, so that its patch size does not tell the last grid."""
+    torch.manual_seed(13)
+    config = SwinConfig(
+        image_size=32, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[2, 2], window_size=4
+    )
+    return save(folder, SwinModel(config), ViTImageProcessor(size=SQUARE))
 
 
 def bert(folder: Path) -> Path:
@@ -190,6 +209,8 @@ CHECKPOINTS = {
         vit_mae,
         dinov2,
         beit,
+        resnet,
+        swin,
         bert,
         roberta,
         clip,
