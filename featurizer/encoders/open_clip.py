@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import open_clip
 import torch
@@ -32,6 +32,16 @@ from featurizer.records import Json
 FAMILY = "open_clip"
 LAYOUT = "open_clip_config.json and open_clip_model.safetensors, as OpenCLIP pushes them to the Hub"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors")
+
+
+class Tokenizer(Protocol):
+    """What all of OpenCLIP's tokenisers are."""
+
+    context_length: int
+
+    def __call__(self, texts: list[str], /) -> torch.Tensor:
+        """Return the (b, `context_length`) ids of b texts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,18 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         UnknownName: OpenCLIP has no such tag for the architecture.
         ModelUnavailable: the weights could not be had.
     """
+    loaded = open_model(request)
+    sides: dict[Modality, Callable[[Loaded], AnyEncoder]] = {"image": image_encoder, "text": text_encoder}
+    return tuple(build(loaded) for side, build in sides.items() if side in (request.modalities or sides))
+
+
+def open_model(request: EncoderRequest) -> Loaded:
+    """Load one OpenCLIP model without saying yet what is read from it.
+
+    Raises:
+        UnknownName: OpenCLIP has no such tag for the architecture.
+        ModelUnavailable: the weights could not be had.
+    """
     refuse_pooling(request, FAMILY)
     place = locate(request)
     with loading(request, FAMILY, layout=LAYOUT, repo=place.repo, files=FILES):
@@ -108,9 +130,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         )
     weight_hash = state_sha256(model)
     freeze(model, request)
-    loaded = Loaded(request, place, model, transform, weight_hash)
-    sides: dict[Modality, Callable[[Loaded], AnyEncoder]] = {"image": _image_encoder, "text": _text_encoder}
-    return tuple(build(loaded) for side, build in sides.items() if side in (request.modalities or sides))
+    return Loaded(request, place, model, transform, weight_hash)
 
 
 def locate(request: EncoderRequest) -> Place:
@@ -150,7 +170,8 @@ def _at_revision(place: Place, revision: str) -> Place:
     return replace(place, name=f"local-dir:{folder}", tag=None, quick_gelu=False)
 
 
-def _image_encoder(loaded: Loaded) -> AnyEncoder:
+def image_encoder(loaded: Loaded) -> AnyEncoder:
+    """Return the encoder of pictures to projected features."""
     request, transform = loaded.request, loaded.transform
     encode = cast("Callable[[torch.Tensor], torch.Tensor]", loaded.model.encode_image)
     forward = stacked(encode, device=request.device, dtype=request.dtype)
@@ -162,10 +183,28 @@ def _image_encoder(loaded: Loaded) -> AnyEncoder:
     return TorchEncoder(spec, transform, forward)
 
 
-def _text_encoder(loaded: Loaded) -> AnyEncoder:
-    request = loaded.request
-    with loading(request, FAMILY, layout=f"{LAYOUT}, and the tokeniser's files where it names one"):
-        tokenizer = open_clip.get_tokenizer(loaded.place.name)
+def open_tokenizer(loaded: Loaded) -> Tokenizer:
+    """Load a model's tokeniser.
+
+    Raises:
+        ModelUnavailable: it could not be had.
+    """
+    with loading(loaded.request, FAMILY, layout=f"{LAYOUT}, and the tokeniser's files where it names one"):
+        tokenizer: Tokenizer = open_clip.get_tokenizer(loaded.place.name)
+    return tokenizer
+
+
+def text_encoder(loaded: Loaded, given: Tokenizer | None = None) -> AnyEncoder:
+    """Return the encoder of texts to projected features.
+
+    Args:
+        loaded: the model.
+        given: its tokeniser, where it is loaded already.
+
+    Raises:
+        ModelUnavailable: its tokeniser could not be had.
+    """
+    request, tokenizer = loaded.request, given or open_tokenizer(loaded)
     encode = cast("Callable[[torch.Tensor], torch.Tensor]", loaded.model.encode_text)
     prompt = request.prompt or ""
 

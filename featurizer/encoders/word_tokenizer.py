@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featurizer.encoders.tokens import NO_WORD, TokenizedText
+from featurizer.encoders.torch_encoder import as_given
 from featurizer.encoders.torch_tokens import no_tokens
 from featurizer.errors import InputError
 
@@ -36,6 +37,7 @@ class WordTokenizer:
         prompt: what is put before every text; its tokens belong to no word.
         padding_id: fills shorter texts; the mask's where the tokeniser has none, since no state is read there.
         mask_id: stands for a hidden word.
+        clean: what the model's library does to a text before it is split.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -43,6 +45,7 @@ class WordTokenizer:
     prompt: str
     padding_id: int
     mask_id: int
+    clean: Callable[[str], str] = as_given
 
     @property
     def vocabulary(self) -> int:
@@ -58,10 +61,11 @@ class WordTokenizer:
         """Return each text's ids, special tokens and prompt included, cut at the limit."""
         if not texts:
             return []
-        prompted = [self.prompt + text for text in texts]
+        prompted = [self.clean(self.prompt + text) for text in texts]
+        prompt = len(self.clean(self.prompt))
         batch = self.tokenizer(prompted, truncation=True, max_length=self.limit)
         return [
-            TokenizedText(np.array(encoding.ids, np.int32), _words(encoding, text, len(self.prompt)))
+            TokenizedText(np.array(encoding.ids, np.int32), _words(encoding, text, prompt))
             for encoding, text in zip(batch.encodings, prompted, strict=True)
         ]
 
@@ -73,6 +77,7 @@ def open_words(
     prompt: str,
     limit: int | None,
     rows: int,
+    clean: Callable[[str], str] = as_given,
 ) -> WordTokenizer:
     """Check that a model's tokeniser can be masked word by word.
 
@@ -82,6 +87,7 @@ def open_words(
         prompt: what is put before every text.
         limit: the most tokens that the model takes; None when it has no limit.
         rows: the length of the model's table of input embeddings.
+        clean: what the model's library does to a text before it is split.
 
     Raises:
         InputError: it cannot, or it is another model's.
@@ -104,6 +110,7 @@ def open_words(
         prompt=prompt,
         padding_id=mask_id if padding_id is None else padding_id,
         mask_id=mask_id,
+        clean=clean,
     )
 
 

@@ -10,6 +10,7 @@ from open_clip.coca_model import CoCa
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
+    AutoTokenizer,
     BeitConfig,
     BeitImageProcessor,
     BeitModel,
@@ -191,6 +192,32 @@ def open_clip_coca(folder: Path) -> Path:
     return save_open_clip(folder, built, config)
 
 
+def open_clip_resnet(folder: Path) -> Path:
+    """A convolutional image tower, as in RN50."""
+    torch.manual_seed(14)
+    vision = {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
+    config = {**OPEN_CLIP, "vision_cfg": vision}
+    return save_open_clip(folder, open_clip.CLIP(**config), config)
+
+
+def open_clip_timm(folder: Path) -> Path:
+    """An image tower from timm and a text tower from transformers, with its tokeniser in the same folder."""
+    torch.manual_seed(15)
+    bert(folder / "tower")
+    vision = {"image_size": 32, "timm_model_name": "test_vit", "timm_pool": "", "timm_proj": "linear"}
+    text = {
+        "context_length": 20,
+        "hf_model_name": str(folder / "tower"),
+        "hf_tokenizer_name": str(folder / "tower"),
+        "hf_proj_type": "linear",
+        "hf_pooler_type": "mean_pooler",
+    }
+    AutoTokenizer.from_pretrained(folder / "tower").save_pretrained(folder)
+    config = {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text, "custom_text": True}
+    built = open_clip.CustomTextCLIP(24, vision, text)
+    return save_open_clip(folder, built, config)
+
+
 def save_open_clip(folder: Path, model: torch.nn.Module, config: dict[str, object]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     preprocessing = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.25], "interpolation": "bicubic"}
@@ -217,5 +244,7 @@ CHECKPOINTS = {
         siglip,
         open_clip_vit,
         open_clip_coca,
+        open_clip_resnet,
+        open_clip_timm,
     )
 }
