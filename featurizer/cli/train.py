@@ -45,10 +45,11 @@ def train(
     from featurizer.recsys.presets import preset, refuse_ignored
     from featurizer.recsys.source import Source
     from featurizer.recsys.summary import describe
-    from featurizer.recsys.train import TrainStage
+    from featurizer.recsys.train import TrainStage, refuse_foreign_folder
     from featurizer.recsys.train import train as run_stage
     from featurizer.recsys.tune import GRIDS, TuneStage, applied, tuned_stage
 
+    refuse_foreign_folder(out)
     model_options, training = preset(model, exact=exact)
     model_options, training = overridden(model_options, form), overridden(training, pace)
     refuse_ignored(model_options)
@@ -90,10 +91,9 @@ def _say_data(found: dict[str, Json], space: str) -> None:
     )
     absent = found["items_not_in_feature_set_such_as"]
     assert isinstance(absent, list)
-    named = f", such as {', '.join(map(str, absent))}" if absent else ""
     notes = {
-        "items_without_features": "items have no feature and learn from ids alone; "
-        f"{found['items_not_in_feature_set']:,} of them are not in the feature set{named}",
+        "items_without_features": "items have no feature and learn from ids alone",
+        "items_not_in_feature_set": f"of them are not in the feature set, such as {', '.join(map(str, absent))}",
         "cold_items": "items have no train pair: they are ranked, but their ids learn nothing",
         "users_without_train_items": "users have no train items and are not ranked for",
         "users_without_negatives": "users trained on every item; their pairs are left out of training",

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from featurizer.manifest import Stage, atomic_path, read_json, write_json
+from featurizer.errors import InputError, StaleOutput
+from featurizer.manifest import PARTIAL, Stage, atomic_path, read_json, write_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.recsys.build import build
@@ -25,6 +26,9 @@ MANIFEST = "manifest.json"
 WORK = ".work"
 OWNED = ("model.safetensors", "config.json", "metrics.jsonl", WORK)
 """What a run writes in `model/` beside the manifest."""
+
+HOLDS = ("model", "tune", "users.parquet", "items.parquet")
+"""What may stand in a folder that is trained into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,24 @@ class TrainStage:
         return Stage(self.out / "model", MANIFEST, config, OWNED)
 
 
+def refuse_foreign_folder(out: Path) -> None:
+    """Refuse a folder to train into that holds other things than a model, before any work is done.
+
+    Raises:
+        InputError: it is a file.
+        StaleOutput: it holds something else.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file, expected a folder to write into; choose another --out")
+    names = [path.name for path in out.iterdir()] if out.is_dir() else []
+    foreign = sorted(name for name in names if name not in HOLDS and not name.endswith(PARTIAL))
+    if foreign:
+        raise StaleOutput(
+            f"{out} holds {', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}, expected a new or empty folder, "
+            "or one that 'featurizer train' wrote; choose another --out"
+        )
+
+
 def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str, Json]:
     """Train under each seed, keep the one with the best validation Recall@20, and write everything.
 
@@ -68,9 +90,10 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
         The summary that `manifest.json` holds: model, best_epoch, epochs, seconds, valid, test, seeds, …
 
     Raises:
-        StaleOutput: the folder holds another configuration's result.
+        StaleOutput: the folder holds another configuration's result, or what is no model.
         InputError: the data cannot be trained on or ranked.
     """
+    refuse_foreign_folder(stage.out)
     opened = stage.stage
     if opened.claim(overwrite=stage.overwrite):
         return read_json(opened.folder / MANIFEST)

@@ -65,7 +65,7 @@ def test_train_prints_the_promised_json_and_names_what_it_lacks(trained):
     assert {"recall@20", "ndcg@20", "precision@20", "map@20", "recall@10"} <= set(summary["test"])
     assert [set(row) >= {"seed", "valid", "test"} for row in summary["seeds"]] == [True, True]
     assert (
-        "2 items have no feature and learn from ids alone; 2 of them are not in the feature set, such as i028, i029"
+        "2 items have no feature and learn from ids alone\n2 of them are not in the feature set, such as i028, i029"
         in (trained.stderr)
     )
 

@@ -112,6 +112,15 @@ def test_a_killed_stage_goes_on_and_ends_the_same_without_training_a_finished_se
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_a_folder_of_something_else_is_not_trained_into(tmp_path):
+    (tmp_path / "catalog.json").write_text("{}")
+    with pytest.raises(StaleOutput, match=r"holds catalog\.json"):
+        train(stage_of(tmp_path), toy_data())
+    with pytest.raises(InputError, match="is a file"):
+        train(stage_of(tmp_path / "catalog.json"), toy_data())
+    assert [path.name for path in tmp_path.iterdir()] == ["catalog.json"]
+
+
 def test_users_without_train_items_and_cold_items_are_counted(tmp_path):
     stranger = pl.DataFrame(
         {"user_id": ["new"] * 2, "item_id": ["i000", "fresh"], "split": ["valid", "test"]}
