@@ -10,7 +10,17 @@ import typer
 
 from featurizer.cli.console import progress, result, result_json, say, table
 from featurizer.cli.grouped import grouped
-from featurizer.cli.score_options import DataChoice, RunChoice, WhatChoice, chosen, listed, numbers
+from featurizer.cli.score_options import (
+    DataChoice,
+    MaskChoice,
+    RunChoice,
+    WhatChoice,
+    chosen,
+    folders,
+    listed,
+    numbers,
+    shares,
+)
 
 if TYPE_CHECKING:
     from featurizer.records import Json
@@ -26,6 +36,7 @@ def score_features(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write scores.json into.")],
     *,
     what: WhatChoice,
+    mask: MaskChoice,
     data: DataChoice,
     run: RunChoice,
 ) -> None:
@@ -38,10 +49,13 @@ def score_features(
     from featurizer.interactions.store import read_split
     from featurizer.manifest import file_sha256
     from featurizer.recsys.device import halves_pay, training_device
+    from featurizer.release.recard import recard
+    from featurizer.scoring.attach import attach
+    from featurizer.scoring.masks import MODALITIES
     from featurizer.scoring.memory import parse_memory
     from featurizer.scoring.score import ScoreStage, score
-    from featurizer.scoring.scorer import Options
-    from featurizer.scoring.spaces import open_sources
+    from featurizer.scoring.scorer import DownstreamOptions, Options
+    from featurizer.scoring.spaces import open_contenders, open_masked
     from featurizer.scoring.transform import TRANSFORMS, TransformName
     from featurizer.scoring.world import WorldOptions, build_world
 
@@ -53,13 +67,19 @@ def score_features(
         parse_memory(run.memory),
         device,
         halves_pay(device),
+        shares("ratios", mask.ratios),
+        DownstreamOptions(mask.model, mask.epochs, mask.seeds, mask.trials, mask.downstream),
     )
     transforms = cast("tuple[TransformName, ...]", chosen("transform", what.transform, TRANSFORMS))
     splits = chosen("split", data.split, ("valid", "test"))
-    sources, shared = open_sources(features)
+    contenders, shared = open_contenders(features)
+    masks = {
+        modality: [open_masked(folder, modality, shared) for folder in given]
+        for modality, given in folders("masked", mask.masked or (), MODALITIES).items()
+    }
     used = WorldOptions(splits, data.min_coverage, data.users, run.seed)
     world = build_world(read_split(interactions, item_map=data.item_map), shared, used)
-    _say_world(world, [source.features.rows for source in sources])
+    _say_world(world, [contender.features.rows for contender in contenders])
     inputs: dict[str, Json] = {
         "interactions": file_sha256(interactions),
         "item_map": file_sha256(data.item_map) if data.item_map else None,
@@ -69,15 +89,20 @@ def score_features(
     with progress() as report:
         stage = ScoreStage(
             out,
-            sources,
+            contenders,
             tuple(what.space or ()),
             transforms,
             listed(what.metrics),
             replace(options, report=report),
             inputs,
-            overwrite=run.overwrite,
+            masks,
+            run.overwrite,
         )
         found = score(stage, world)
+    if run.attach:
+        for contender in contenders:
+            attach(found, contender.label, contender.features.folder)
+            recard(contender.features.folder)
     if run.as_json:
         result_json({name: value for name, value in found.items() if name != "config"})
     else:

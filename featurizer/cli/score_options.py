@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from featurizer.errors import InputError
+from featurizer.recsys.options import ModelName
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,31 @@ class WhatChoice:
     ] = "none"
     k: Annotated[str, typer.Option("--k", "-k", help="Lengths of the lists.")] = "10,20"
     neighbours: Annotated[str, typer.Option(help="Of item-CF.")] = "10,20,50"
+
+
+@dataclass(frozen=True)
+class MaskChoice:
+    """Mask-modality, and training."""
+
+    masked: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="image=DIR or text=DIR: the set encoded without that modality, for spaces of both.",
+            show_default=False,
+        ),
+    ] = None
+    ratios: Annotated[str, typer.Option(help="Shares of the items that lose the modality.")] = (
+        "0,.25,.5,.75,1"
+    )
+    downstream: Annotated[bool, typer.Option("--downstream", help="Train on the masked spaces, too.")] = False
+    model: Annotated[ModelName, typer.Option(help="What downstream trains.")] = "alignrec"
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="At most so many.  [default: the model's]", show_default=False)
+    ] = None
+    seeds: Annotated[int, typer.Option(min=1, help="Of each training.")] = 3
+    trials: Annotated[
+        int, typer.Option(min=0, help="Of a search on validation before each training; 0 for none.")
+    ] = 0
 
 
 @dataclass(frozen=True)
@@ -94,3 +120,33 @@ def chosen(name: str, text: str, known: Sequence[str]) -> tuple[str, ...]:
     if not parts or not set(parts) <= set(known):
         raise InputError(f"--{name} {text}: expected one or more of {', '.join(known)}, with commas")
     return parts
+
+
+def shares(name: str, text: str) -> tuple[float, ...]:
+    """Read `0,.5,1` as increasing shares.
+
+    Raises:
+        InputError: a part is no number from 0 to 1, or there is none.
+    """
+    try:
+        found = sorted({float(part) for part in listed(text)})
+    except ValueError:
+        found = []
+    if not found or not 0 <= found[0] <= found[-1] <= 1:
+        raise InputError(f"--{name} {text}: expected numbers from 0 to 1 with commas, such as 0,.5,1")
+    return tuple(found)
+
+
+def folders(name: str, given: Sequence[str], known: Sequence[str]) -> dict[str, list[Path]]:
+    """Read `image=DIR` options as folders by what stands before the sign.
+
+    Raises:
+        InputError: one has another form.
+    """
+    found: dict[str, list[Path]] = {}
+    for text in given:
+        kind, _, folder = text.partition("=")
+        if kind not in known or not folder:
+            raise InputError(f"--{name} {text}: expected {' or '.join(f'{one}=DIR' for one in known)}")
+        found.setdefault(kind, []).append(Path(folder))
+    return found

@@ -9,22 +9,30 @@ from dataclasses import dataclass
 from featurizer.records import Json
 from featurizer.scoring.floors import FLOOR
 
-HEADLINES = ("zero_shot_recall", "item_cf_recall", "downstream_recall")
+HEADLINES = (
+    "zero_shot_recall",
+    "item_cf_recall",
+    "downstream_recall",
+    "mask_modality_zero_shot_recall_area",
+)
 """The columns, where there are figures for them; the first there is sorts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A headline: a metric on a split at K, for item-CF with so many neighbours."""
+    """A headline: a metric on a split at K, for item-CF with so many neighbours, for a mask's area of a modality."""
 
     metric: str
     split: str
     k: int
     neighbours: int | None = None
+    modality: str | None = None
 
     @property
     def title(self) -> str:
         """What stands above it: `zero-shot R@20`."""
+        if self.modality is not None:
+            return f"without {self.modality}, area R@{self.k}"
         name = self.metric.removesuffix("_recall").replace("_", "-")
         near = f" ({self.neighbours} nearest)" if self.neighbours else ""
         return f"{name} R@{self.k}{near}"
@@ -58,10 +66,12 @@ def leaderboard(scores: Sequence[dict[str, Json]]) -> Leaderboard:
 def _columns(rows: Sequence[dict[str, Json]], split: str, k: int) -> list[Column]:
     columns: list[Column] = []
     for metric in HEADLINES:
-        found = {row["neighbours"] for row in rows if row["metric"] == metric}
-        if found:
-            near = min((int(str(value)) for value in found if value is not None), default=None)
-            columns.append(Column(metric, split, k, near))
+        mine = [row for row in rows if row["metric"] == metric]
+        near = min(
+            (int(str(row["neighbours"])) for row in mine if row["neighbours"] is not None), default=None
+        )
+        sides = dict.fromkeys(row["modality"] for row in mine)
+        columns += [Column(metric, split, k, near, str(side) if side else None) for side in sides]
     return columns
 
 
@@ -76,8 +86,11 @@ def _cells(
     cells = []
     for column in columns:
         floor = f"{FLOOR}_{entry[1]}_recall"
-        wanted = (floor, None) if entry[0] == FLOOR else (column.metric, column.neighbours)
-        found = next((row for row in mine if (row["metric"], row["neighbours"]) == wanted), None)
+        own = column.metric, column.neighbours, column.modality
+        wanted = (floor, None, None) if entry[0] == FLOOR else own
+        found = next(
+            (row for row in mine if (row["metric"], row["neighbours"], row["modality"]) == wanted), None
+        )
         cells.append(_cell(found))
     return entry, cells
 

@@ -14,8 +14,9 @@ from featurizer.progress import Progress
 from featurizer.records import Json
 from featurizer.scoring.floors import FLOOR, popularity_floor, random_floor
 from featurizer.scoring.kept import SUFFIX, keep, read_kept
+from featurizer.scoring.masks import write_masks
 from featurizer.scoring.scorer import Options, Scorer, load_scorer
-from featurizer.scoring.spaces import Source, read_space, space_names
+from featurizer.scoring.spaces import Contender, read_space, space_names
 from featurizer.scoring.summary import Entry, Judged, compare, judge
 from featurizer.scoring.transform import TransformName
 from featurizer.scoring.world import World
@@ -23,6 +24,9 @@ from featurizer.scoring.world import World
 FILE = "scores.json"
 FORMAT_VERSION = 1
 WORK = ".work"
+MASKS = "masks.parquet"
+"""In which order the items lose a modality."""
+MASKING = "mask-modality"
 DEFINITIONS: Mapping[str, Json] = {
     "zero_shot": "cos(mean of the user's L2-normalised train vectors, item); ours, the authors of AlignRec do "
     "not publish theirs",
@@ -41,7 +45,7 @@ class ScoreStage:
 
     Attributes:
         out: the folder: `scores.json`.
-        sources: the feature sets, on the items they share.
+        contenders: the feature sets, on the items they share.
         spaces: which spaces; none for all, and each pair of an image and a text space.
         transforms: each space is scored under each of them.
         metrics: names of scorers.
@@ -52,20 +56,20 @@ class ScoreStage:
     """
 
     out: Path
-    sources: Sequence[Source]
+    contenders: Sequence[Contender]
     spaces: Sequence[str]
     transforms: Sequence[TransformName]
     metrics: Sequence[str]
     options: Options
     inputs: Mapping[str, Json]
-    masks: Mapping[str, Sequence[Source]] = field(default_factory=dict)
+    masks: Mapping[str, Sequence[Contender]] = field(default_factory=dict)
     overwrite: bool = False
 
     @property
     def stage(self) -> Stage:
         """The stage, whose manifest is `scores.json` itself."""
         config: dict[str, Json] = {
-            "feature_sets": {one.label: one.features.manifest.get("fingerprint") for one in self.sources},
+            "feature_sets": {one.label: one.features.manifest.get("fingerprint") for one in self.contenders},
             "masked": {
                 modality: [one.features.manifest.get("fingerprint") for one in sets]
                 for modality, sets in self.masks.items()
@@ -76,10 +80,11 @@ class ScoreStage:
             "k": list(self.options.ks),
             "neighbours": list(self.options.neighbours),
             "ratios": list(self.options.ratios),
+            "downstream": dict(asdict(self.options.downstream)),
             "seed": self.options.seed,
             "inputs": dict(self.inputs),
         }
-        return Stage(self.out, FILE, config, (WORK,))
+        return Stage(self.out, FILE, config, (WORK, MASKS))
 
 
 def score(stage: ScoreStage, world: World) -> dict[str, Json]:
@@ -93,10 +98,14 @@ def score(stage: ScoreStage, world: World) -> dict[str, Json]:
         InputError: a space cannot be scored.
     """
     scorers = {name: load_scorer(name) for name in stage.metrics}
-    names = [(source, name) for source in stage.sources for name in space_names(source, stage.spaces)]
+    names = [
+        (contender, name) for contender in stage.contenders for name in space_names(contender, stage.spaces)
+    ]
     opened = stage.stage
     if opened.claim(overwrite=stage.overwrite):
         return read_json(opened.folder / FILE)
+    if MASKING in stage.metrics:
+        write_masks(stage.out / MASKS, world.item_ids, stage.options.seed)
     judged = list(_judged(stage, names, scorers, world))
     floors = list(_floors(stage.options, world))
     opened.finish(
@@ -114,16 +123,16 @@ def score(stage: ScoreStage, world: World) -> dict[str, Json]:
 
 
 def _judged(
-    stage: ScoreStage, names: list[tuple[Source, str]], scorers: Mapping[str, Scorer], world: World
+    stage: ScoreStage, names: list[tuple[Contender, str]], scorers: Mapping[str, Scorer], world: World
 ) -> Iterator[Judged]:
     todo = list(itertools.product(names, stage.transforms))
-    for done, ((source, name), transform) in enumerate(todo):
+    for done, ((contender, name), transform) in enumerate(todo):
         stage.options.report(Progress("score", done, len(todo), unit="spaces"))
-        entry = Entry(source.label, name, transform)
+        entry = Entry(contender.label, name, transform)
         mark = stage.out / WORK / f"{fingerprint(asdict(entry))[:16]}{SUFFIX}"
         judged = read_kept(mark)
         if judged is None:
-            space = read_space(source, name, transform, stage.masks)
+            space = read_space(contender, name, transform, stage.masks)
             options = replace(stage.options, work=mark.with_suffix(""))
             measures = [measure for scorer in scorers.values() for measure in scorer(space, world, options)]
             judged = judge(entry, measures, options.ks[-1], options.seed)

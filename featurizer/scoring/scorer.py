@@ -8,12 +8,32 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from featurizer.progress import Report, silent
+from featurizer.recsys.options import ModelName
 from featurizer.registry import SCORERS, load
 from featurizer.scoring.measures import Measure
 from featurizer.scoring.spaces import ScoredSpace
 from featurizer.scoring.world import World
 
 MEMORY = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class DownstreamOptions:
+    """How recommenders are trained on the spaces, the same for each.
+
+    Attributes:
+        model: which recommender.
+        epochs: at most so many; None for the model's preset.
+        seeds: how many, counted on from the options' seed.
+        trials: of a random search on validation before; 0 for the preset's hyper-parameters.
+        masked: train on the masked spaces of mask-modality, too.
+    """
+
+    model: ModelName = "alignrec"
+    epochs: int | None = None
+    seeds: int = 3
+    trials: int = 0
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +47,8 @@ class Options:
         memory: bytes that a block of scores may take.
         device: where to multiply.
         halves: multiply in bfloat16 first, where that is faster; no figure depends on it.
-        ratios: shares of the items that lose a modality.
+        ratios: shares of the items that lose a modality, increasing.
+        downstream: how recommenders are trained.
         work: folder for what a scorer keeps between runs.
         report: told how far it is.
     """
@@ -39,6 +60,7 @@ class Options:
     device: str = "cpu"
     halves: bool = False
     ratios: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    downstream: DownstreamOptions = field(default_factory=DownstreamOptions)
     work: Path = field(default=Path(".work"))
     report: Report = silent
 

@@ -11,6 +11,7 @@ import numpy as np
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import join
+from featurizer.records import Json
 from featurizer.scoring.transform import TransformName, fit
 
 NAMED = 5
@@ -18,7 +19,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Contender:
     """An opened feature set.
 
     Attributes:
@@ -41,6 +42,7 @@ class Part:
         modality: `image`, `text` or `both`.
         vectors: (n, d) float32, zeros where absent.
         present: (n,) bool: there, and not all zero as stored.
+        zero: (n,) bool: all zero as stored, which counts as absent.
         masked: of each modality, this part as encoded without it: vectors and present.
     """
 
@@ -48,6 +50,7 @@ class Part:
     modality: str
     vectors: np.ndarray
     present: np.ndarray
+    zero: np.ndarray
     masked: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
@@ -105,7 +108,7 @@ def _without(part: Part, modality: str, lost: np.ndarray) -> Part:
     )
 
 
-def open_sources(folders: Sequence[Path]) -> tuple[list[Source], tuple[str, ...]]:
+def open_contenders(folders: Sequence[Path]) -> tuple[list[Contender], tuple[str, ...]]:
     """Open feature sets on the items that all of them have, in the order of the first.
 
     Raises:
@@ -124,9 +127,40 @@ def open_sources(folders: Sequence[Path]) -> tuple[list[Source], tuple[str, ...]
         )
     rows = [np.array([place[item] for item in shared]) for place in places]
     return [
-        Source(label, features, row)
+        Contender(label, features, row)
         for label, features, row in zip(_labels(folders), opened, rows, strict=True)
     ], shared
+
+
+def open_masked(folder: Path, modality: str, shared: Sequence[str]) -> Contender:
+    """Open a set that was encoded without a modality, on the shared items.
+
+    Raises:
+        InputError: it was not encoded so, or lacks items.
+    """
+    features = FeatureSet.open(folder)
+    masks = [_mask_of(spec) for spec in features.spaces.values()]
+    if modality not in masks:
+        found = ", ".join(
+            f"{name} ({mask or 'none'})" for name, mask in zip(features.spaces, masks, strict=True)
+        )
+        raise InputError(
+            f"{folder} has no space that was encoded without its {modality}; its spaces and what they lack: {found}. "
+            f"Make one with: featurizer extract CATALOG --encoder ica:DIR --mask {modality} --out {folder}"
+        )
+    place = {item: row for row, item in enumerate(features.item_ids())}
+    lacking = [item for item in shared if item not in place]
+    if lacking:
+        raise InputError(
+            f"{folder} lacks {len(lacking)} of the {len(shared)} items that are scored, such as {lacking[0]}; "
+            "encode the same catalogue without the modality"
+        )
+    return Contender(folder.name, features, np.array([place[item] for item in shared]))
+
+
+def _mask_of(spec: Mapping[str, Json]) -> Json:
+    preprocessing = spec.get("preprocessing")
+    return preprocessing.get("mask") if isinstance(preprocessing, dict) else None
 
 
 def _labels(folders: Sequence[Path]) -> list[str]:
@@ -138,13 +172,13 @@ def _labels(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[-depth:]) for part in parts]
 
 
-def space_names(source: Source, asked: Sequence[str]) -> list[str]:
+def space_names(contender: Contender, asked: Sequence[str]) -> list[str]:
     """Return the spaces of a set that are scored: those of `asked` it has, or all and each image+text pair.
 
     Raises:
         UnknownName: none of the spaces asked for is in the set.
     """
-    spaces = source.features.spaces
+    spaces = contender.features.spaces
     if not asked:
         sides = {
             side: [name for name, spec in spaces.items() if spec["modality"] == side]
@@ -156,18 +190,18 @@ def space_names(source: Source, asked: Sequence[str]) -> list[str]:
     if not found:
         missing = next(part for part in asked[0].split("+") if part not in spaces)
         raise UnknownName(
-            "space", missing, spaces, advice=f"{source.features.folder} has: {', '.join(spaces)}."
+            "space", missing, spaces, advice=f"{contender.features.folder} has: {', '.join(spaces)}."
         )
     return found
 
 
 def read_space(
-    source: Source, name: str, transform: TransformName, masks: Mapping[str, Sequence[Source]]
+    contender: Contender, name: str, transform: TransformName, masks: Mapping[str, Sequence[Contender]]
 ) -> ScoredSpace:
     """Read a space, transformed; each transform is fitted on all items of its part.
 
     Args:
-        source: the feature set.
+        contender: the feature set.
         name: a space, or several joined by `+`.
         transform: what is done to each part.
         masks: of each modality, the sets that were encoded without it.
@@ -175,40 +209,42 @@ def read_space(
     Raises:
         InputError: a vector is not finite.
     """
-    parts = tuple(_read_part(source, part, transform, masks) for part in name.split("+"))
-    return ScoredSpace(source.label, name, transform, parts)
+    parts = tuple(_read_part(contender, part, transform, masks) for part in name.split("+"))
+    return ScoredSpace(contender.label, name, transform, parts)
 
 
 def _read_part(
-    source: Source, name: str, transform: TransformName, masks: Mapping[str, Sequence[Source]]
+    contender: Contender, name: str, transform: TransformName, masks: Mapping[str, Sequence[Contender]]
 ) -> Part:
-    vectors, present = _read(source, name)
+    vectors, present, zero = _read(contender, name)
     fitted = fit(transform, vectors, present)
-    spec = source.features.spaces[name]
+    spec = contender.features.spaces[name]
     masked = {}
     for modality, sets in masks.items():
         other = next((one for one in sets if _same_encoder(one, spec, name)), None)
         if other is not None and spec["modality"] not in ("image", "text"):
-            found, there = _read(other, name)
+            found, there, _ = _read(other, name)
             masked[modality] = fitted(found, there), there
-    return Part(name, str(spec["modality"]), fitted(vectors, present), present, masked)
+    return Part(name, str(spec["modality"]), fitted(vectors, present), present, zero, masked)
 
 
-def _same_encoder(masked: Source, spec: Mapping[str, object], name: str) -> bool:
+def _same_encoder(masked: Contender, spec: Mapping[str, object], name: str) -> bool:
     found = masked.features.spaces.get(name)
     return found is not None and all(found.get(key) == spec.get(key) for key in ("weight_hash", "model"))
 
 
-def _read(source: Source, name: str) -> tuple[np.ndarray, np.ndarray]:
-    vectors, present = source.features.vectors(name)
-    vectors, present = vectors[source.rows], present[source.rows]
+def _read(contender: Contender, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (n, d) vectors, (n,) bool whether there and not zero, and (n,) bool whether there and zero."""
+    vectors, present = contender.features.vectors(name)
+    vectors, present = vectors[contender.rows], present[contender.rows]
     finite = np.isfinite(vectors).all(1) | ~present
     if not finite.all():
-        ids = source.features.item_ids()
-        broken = [ids[row] for row in source.rows[~finite][:NAMED].tolist()]
+        ids = contender.features.item_ids()
+        broken = [ids[row] for row in contender.rows[~finite][:NAMED].tolist()]
         raise InputError(
-            f"{source.features.folder}: {int((~finite).sum())} items have a vector in {name} that is not finite "
+            f"{contender.features.folder}: {int((~finite).sum())} items have a vector in {name} that is not finite "
             f"({', '.join(broken)}, …); expected numbers. 'featurizer inspect' counts them; make the feature set "
             "anew"
         )
-    return vectors, np.asarray(present & vectors.any(1))
+    some = vectors.any(1)
+    return vectors, np.asarray(present & some), np.asarray(present & ~some)

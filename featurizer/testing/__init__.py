@@ -1,4 +1,4 @@
-"""The contracts that an encoder of anybody's has to keep; inherit them in a test to check yours.
+"""The contracts that an encoder or scorer of anybody's has to keep; inherit them in a test to check yours.
 
 class TestMyEncoder(EncoderContract):
     def make_encoder(self) -> AnyEncoder:
@@ -6,6 +6,7 @@ class TestMyEncoder(EncoderContract):
 """
 
 from featurizer.testing.samples import TOLERANCE, sample_images, sample_texts
+from featurizer.testing.scorers import ScorerContract
 from featurizer.testing.tokens import ImageTokenEncoderContract, TextTokenEncoderContract
 from featurizer.testing.vectors import EncoderContract
 
@@ -13,6 +14,7 @@ __all__ = [
     "TOLERANCE",
     "EncoderContract",
     "ImageTokenEncoderContract",
+    "ScorerContract",
     "TextTokenEncoderContract",
     "sample_images",
     "sample_texts",

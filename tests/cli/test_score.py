@@ -107,6 +107,10 @@ def test_sets_with_other_items_are_compared_on_those_they_share(call, tmp_path):
         (("-k", "0"), "expected whole numbers above 0"),
         (("--memory", "lots"), "'lots' is no amount of memory"),
         (("--memory", "10B"), "too little memory"),
+        (("--ratios", "0,2"), "expected numbers from 0 to 1"),
+        (("--masked", "sound=two"), "expected image=DIR or text=DIR"),
+        (("--masked", "image=two"), "no space that was encoded without its image"),
+        (("--device", "tpu"), "unknown device 'tpu'"),
         (("--split", "holdout"), "expected one or more of valid, test"),
         (("--item-map", "nowhere.csv"), "nowhere.csv cannot be read"),
     ],
@@ -121,3 +125,27 @@ def test_bad_options_end_in_one_clear_paragraph(call, tmp_path, options, message
 def test_the_same_set_twice_and_no_set_are_refused(call, tmp_path):
     assert "given twice" in call("one", "one", *GIVEN, "--out", tmp_path / "s")[2]
     assert "no folder" in call("nowhere", *GIVEN, "--out", tmp_path / "s")[2]
+
+
+def test_attached_scores_stand_in_each_set_and_its_card_and_change_no_vector(call, tmp_path, world):
+    before = json.loads((world / "one/feature_set.json").read_text())["shards"]
+    options = ("--metrics", "zero-shot,diagnostics", "--space", "clip_image", "--attach")
+    code, _, err = call("one", "two", *GIVEN, "--out", tmp_path / "s", *options)
+    assert code == 0, err
+    for name, other in (("one", "two"), ("two", "one")):
+        attached = json.loads((world / name / "scores.json").read_text())
+        assert {row["feature_set"] for row in attached["scores"]} == {name, "floor"}
+        assert {other} <= {row[side]["feature_set"] for row in attached["comparisons"] for side in "ab"}
+        assert "zero" in (world / name / "README.md").read_text()
+    assert json.loads((world / "one/feature_set.json").read_text())["shards"] == before
+
+
+def test_masks_and_training_have_columns_of_their_own(call, tmp_path):
+    options = ("--metrics", "mask-modality,downstream", "--space", "clip_image+mini_text", "--ratios", "0,1")
+    quick = ("--model", "bpr", "--epochs", "1", "--seeds", "2", "--neighbours", "3")
+    code, out, err = call("one", *GIVEN, "--out", tmp_path / "s", *options, *quick)
+    assert code == 0, err
+    head = out.splitlines()[0]
+    for title in ("downstream R@20", "without image, area R@20", "without text, area R@20"):
+        assert title in head
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["masks.parquet", "scores.json"]

@@ -11,18 +11,18 @@ from featurizer.interactions.store import read_split
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import Options
-from featurizer.scoring.spaces import open_sources
+from featurizer.scoring.spaces import open_contenders
 from featurizer.scoring.world import WorldOptions, build_world
 
 SETS = ("oracle", "random_a", "random_b")
 
 
 def stage_of(sample, out, **changes):
-    sources, shared = open_sources([sample / name for name in SETS])
+    contenders, shared = open_contenders([sample / name for name in SETS])
     world = build_world(read_split(sample / "interactions.parquet"), shared, WorldOptions())
     given = {
         "out": out,
-        "sources": sources,
+        "contenders": contenders,
         "spaces": (),
         "transforms": ("none",),
         "metrics": ("zero-shot", "item-cf"),

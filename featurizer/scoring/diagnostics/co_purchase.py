@@ -1,0 +1,53 @@
+"""Are near items bought by the same people more often than any two?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import sparse
+
+from featurizer.ranking.nearest import Neighbours
+from featurizer.ranking.user_items import UserItems
+from featurizer.scoring.diagnostics.alignment import different
+from featurizer.scoring.measures import Key, Single
+
+PAIRS = 200_000
+PIECE = 1 << 16
+
+
+def co_purchase(near: Neighbours, vectors: np.ndarray, train: UserItems, seed: int) -> Iterator[Single]:
+    """Yield the share of neighbour pairs that some user trained on both of, that of random pairs, and their ratio.
+
+    Only items with a vector and a train pair count. Up to 200,000 random pairs are drawn by `seed`.
+    """
+    able = np.asarray(vectors.any(1)) & (train.popularity() > 0)
+    item, place = np.nonzero((near.items >= 0) & able[:, None])
+    other = near.items[item, place]
+    item, other = item[able[other]], other[able[other]]
+    rows = np.flatnonzero(able)
+    if not len(item) or len(rows) < 2:
+        return
+    buyers = _buyers(train)
+    k = near.items.shape[1]
+    rate = float(share_a_user(buyers, item, other).mean())
+    drawn = different(rows, PAIRS, np.random.default_rng([seed, 4]))
+    chance = float(share_a_user(buyers, *drawn).mean())
+    yield Single(Key("diagnostic_co_purchase", neighbours=k), rate, len(item))
+    yield Single(Key("diagnostic_co_purchase_random"), chance, PAIRS)
+    if chance > 0:
+        yield Single(Key("diagnostic_co_purchase_lift", neighbours=k), rate / chance, len(item))
+
+
+def _buyers(train: UserItems) -> sparse.csr_array:
+    shape = train.n_items, train.n_users
+    return sparse.csr_array((np.ones(len(train.items), np.int32), (train.items, train.users)), shape=shape)
+
+
+def share_a_user(buyers: sparse.csr_array, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Say of (p,) pairs of items whether an (n, u) buyers' row of one meets that of the other."""
+    met = np.empty(len(a), bool)
+    for start in range(0, len(a), PIECE):
+        part = slice(start, start + PIECE)
+        met[part] = np.asarray(buyers[a[part]].multiply(buyers[b[part]]).sum(1)).ravel() > 0
+    return met

@@ -1,0 +1,47 @@
+"""Does an item's picture find its own text, and the text its picture?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from featurizer.ranking.cosine import unit_rows
+from featurizer.ranking.places import TIE
+from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.scorer import Options
+
+
+def retrieval(a: np.ndarray, b: np.ndarray, names: tuple[str, str], options: Options) -> Iterator[Single]:
+    """Yield Recall@1 and at each K: the share of items whose own vector of the other modality is among the first.
+
+    Args:
+        a: (n, d) vectors of n items.
+        b: (n, d) vectors of the same items in the other modality.
+        names: the two modalities.
+        options: list lengths and memory.
+    """
+    first, second = unit_rows(a), unit_rows(b)
+    for query, target, label in (
+        (first, second, f"{names[0]}_to_{names[1]}"),
+        (second, first, f"{names[1]}_to_{names[0]}"),
+    ):
+        places = own_places(query, target, options.memory)
+        for k in sorted({1, *options.ks}):
+            key = Key(f"diagnostic_retrieval_{label}_recall", k=k)
+            yield Single(key, float((places < k).mean()), len(places))
+
+
+def own_places(queries: np.ndarray, targets: np.ndarray, memory: int) -> np.ndarray:
+    """Return the (n,) place of row i of the targets among all of them, by cosine to query i; ties by index."""
+    places = np.empty(len(queries), np.int64)
+    block = max(1, memory // (len(targets) * 10))
+    columns = np.arange(len(targets))
+    for start in range(0, len(queries), block):
+        rows = np.arange(start, min(start + block, len(queries)))
+        scores = queries[rows] @ targets.T
+        own = scores[np.arange(len(rows)), rows][:, None]
+        above = (scores > own + TIE).sum(1)
+        level = ((np.abs(scores - own) <= TIE) & (columns < rows[:, None])).sum(1)
+        places[rows] = above + level
+    return places

@@ -1,0 +1,73 @@
+"""Mask-modality: what is left when items lose their picture, or their text?
+
+One order of the items a modality, drawn by the seed; the first int(ratio · n) lose it, so the masks of growing
+ratios nest. A plain part loses its vector, a part that reads both takes what was encoded without the modality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from featurizer.scoring.downstream import downstream
+from featurizer.scoring.item_cf import item_cf_places, neighbours_of
+from featurizer.scoring.masks import MODALITIES, mask
+from featurizer.scoring.measures import Key, PerUser, metrics_of
+from featurizer.scoring.scorer import Options
+from featurizer.scoring.spaces import ScoredSpace
+from featurizer.scoring.world import World
+from featurizer.scoring.zero_shot import zero_shot_places
+
+NAME = "mask_modality"
+
+
+def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:
+    """Yield Recall and NDCG at every ratio and the area under each curve; item-CF with the fewest neighbours.
+
+    Raises:
+        InputError: a part reads both modalities, and there is nothing that was encoded without one of them.
+    """
+    fewest = replace(options, neighbours=options.neighbours[:1])
+    for modality in MODALITIES:
+        if not any(part.modality not in MODALITIES or part.modality == modality for part in space.parts):
+            continue
+        curve = [list(_at(space, world, fewest, modality, ratio)) for ratio in options.ratios]
+        for measures in curve:
+            yield from measures
+        if len(options.ratios) > 1:
+            yield from areas(curve, options.ratios)
+
+
+def _at(space: ScoredSpace, world: World, options: Options, modality: str, ratio: float) -> Iterator[PerUser]:
+    masked = space.without(modality, mask(modality, len(world.item_ids), ratio, options.seed))
+    key = Key(f"{NAME}_zero_shot", modality=modality, ratio=ratio)
+    for split, places in zip(world.positives, zero_shot_places(masked, world, options), strict=True):
+        yield from metrics_of(places, replace(key, split=split), options.ks)
+    near = neighbours_of(masked, options)
+    key = replace(key, metric=f"{NAME}_item_cf", neighbours=near.items.shape[1])
+    for split, places in zip(world.positives, item_cf_places(near, masked, world, options), strict=True):
+        yield from metrics_of(places, replace(key, split=split), options.ks)
+    if options.downstream.masked and masked.vectors.any():
+        work = options.work / f"{modality}-{ratio:g}"
+        key = Key(f"{NAME}_downstream", modality=modality, ratio=ratio)
+        yield from downstream(masked, world, replace(options, work=work), key)
+
+
+def areas(curve: Sequence[Sequence[PerUser]], ratios: tuple[float, ...]) -> Iterator[PerUser]:
+    """Yield each metric's mean over the ratios from first to last: the area under its curve, by trapezoids.
+
+    A user's area is that of their own curve, so it has an interval and can be compared. A metric that is not there
+    at every ratio has no area.
+    """
+    spans = np.diff(ratios)
+    weights = (np.append(spans, 0) + np.insert(spans, 0, 0)) / 2 / spans.sum()
+    found: dict[Key, list[np.ndarray]] = {}
+    for measures in curve:
+        for measure in measures:
+            key = replace(measure.key, metric=f"{measure.key.metric}_area", ratio=None)
+            found.setdefault(key, []).append(measure.values)
+    for key, values in found.items():
+        if len(values) == len(ratios):
+            yield PerUser(key, np.tensordot(weights, np.stack(values), 1))
