@@ -12,7 +12,6 @@ from featurizer.scoring.measures import Key, Single
 from featurizer.scoring.scorer import DownstreamOptions, load_scorer
 from featurizer.testing import ScorerContract
 
-
 FINITE = "test_figures_are_finite_and_of_every_ranked_user"
 DISTINCT = "test_no_two_figures_share_a_key_and_keys_are_json"
 
