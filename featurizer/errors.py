@@ -7,6 +7,7 @@
     │   └── DownloadError       a source file could not be fetched whole
     ├── MissingExtra            an optional package is not installed; carries the pip line
     ├── ModelUnavailable        weights could not be loaded from where they were asked for
+    ├── HubError                the Hub refused a request, or could not be reached
     ├── StaleOutput             the folder holds the result of another configuration
     ├── ShapeMismatch           vectors do not have the shape their specification promises
     └── OutputError             the disk refused what had to be written
@@ -24,6 +25,7 @@ __all__ = [
     "ConfigError",
     "DownloadError",
     "FeaturizerError",
+    "HubError",
     "InputError",
     "MissingExtra",
     "ModelUnavailable",
@@ -74,6 +76,10 @@ class MissingExtra(FeaturizerError):
 
 class ModelUnavailable(FeaturizerError):
     """A model's weights could not be loaded from where they were asked for."""
+
+
+class HubError(FeaturizerError):
+    """The Hub refused what was asked of it, or could not be reached; what had arrived there is kept."""
 
 
 class StaleOutput(FeaturizerError):

@@ -23,6 +23,8 @@ from featurizer.cli import (
     import_,
     ingest,
     inspect,
+    publish,
+    pull,
     recommend,
     score,
     train,
@@ -51,6 +53,8 @@ app.command("score-features")(score.score_features)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
 app.command("card")(card.card)
+app.command("publish")(publish.publish)
+app.command("pull")(pull.pull)
 app.command("export")(export.export)
 app.command("import")(import_.import_)
 app.command("diff")(diff.diff)

@@ -14,7 +14,7 @@ from featurizer.release.citations import papers_of
 from featurizer.release.examples import Example, find_examples, store_examples, stored_examples
 from featurizer.release.licences import HubLicence, hub_licence, is_stated
 from featurizer.release.markdown import render
-from featurizer.release.scores import PLOT, read_scores, write_plot
+from featurizer.release.scores import PLOT, draw, read_scores
 
 CARD = "README.md"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -64,7 +64,8 @@ def write_card(feature_set: FeatureSet, options: CardOptions | None = None) -> P
         store_examples(feature_set, find_examples(feature_set, options.titles))
     scores = read_scores(feature_set.folder)
     if scores is not None and scores.rows:
-        write_plot(scores, feature_set.folder / PLOT)
+        with atomic_path(feature_set.folder / PLOT) as partial:
+            partial.write_bytes(draw(scores))
     path = feature_set.folder / CARD
     with atomic_path(path) as partial:
         partial.write_text(render_card(feature_set, options), "utf-8")

@@ -11,16 +11,17 @@ from featurizer.features.feature_set import MANIFEST, FeatureSet
 from featurizer.manifest import atomic_path, write_json
 from featurizer.release.card import CardOptions, write_card
 from featurizer.release.croissant import write_croissant
+from featurizer.release.model import is_model, write_model_card
 from featurizer.release.scores import SCORES, read_scores
 
 
 def recard(
     folder: Path, *, licence: str | None = None, catalog: Path | None = None, scores: Path | None = None
 ) -> list[Path]:
-    """Write a feature set's card and Croissant metadata again and return what was written.
+    """Write a model's card, or a feature set's card and Croissant metadata again and return what was written.
 
     Args:
-        folder: the feature set.
+        folder: the feature set or model.
         licence: recorded in the manifest as the licence of the vectors.
         catalog: where the titles of the examples come from.
         scores: a `scores.json` to take into the folder.
@@ -28,6 +29,10 @@ def recard(
     Raises:
         InputError: no feature set, no catalogue, or no scores there.
     """
+    if is_model(folder):
+        if catalog is not None or scores is not None:
+            raise InputError(f"{folder} is a model; --catalog and --scores are for feature sets")
+        return [write_model_card(folder, licence=licence)]
     feature_set = FeatureSet.open(folder)
     if licence is not None:
         if not licence.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from featurizer.config import describe
 from featurizer.errors import InputError
-from featurizer.manifest import atomic_path, read_json
+from featurizer.manifest import read_json
 
 SCORES, PLOT = "scores.json", "scores.png"
 PLOTTED_K = 20
@@ -82,17 +83,15 @@ def read_scores(folder: Path) -> Scores | None:
     return Scores(tuple(shown), len(rows) - len(shown))
 
 
-def write_plot(scores: Scores, path: Path) -> None:
-    """Draw the scores at one list length with their intervals, a colour a space; the same bytes for the same scores.
+def draw(scores: Scores) -> bytes:
+    """Draw the scores at one list length with their intervals, a colour a space, as PNG; same scores, same bytes.
 
-    Raises:
-        InputError: there is nothing to draw.
+    Args:
+        scores: at least one row.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    if not scores.rows:
-        raise InputError(f"{path.with_name(SCORES)} holds no score for all users; expected some to draw")
     chosen = _plotted(scores)
     names = list(dict.fromkeys(_series(row) for row in chosen))
     labels = list(dict.fromkeys(_label(row) for row in chosen))
@@ -115,8 +114,9 @@ def write_plot(scores: Scores, path: Path) -> None:
         axes.set_xlabel(f"mean over users, with its interval; {chosen[0].split or 'all'} split")
         axes.grid(axis="x", alpha=0.3)
         axes.legend(fontsize="small", loc="best")
-        with atomic_path(path) as partial:
-            figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png", dpi=110, metadata={"Software": None})
+    return drawn.getvalue()
 
 
 def _plotted(scores: Scores) -> list[Score]:

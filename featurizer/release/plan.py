@@ -1,0 +1,197 @@
+"""What is to be published: the files in upload order, their hashes, the card. No network, nothing written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from featurizer.catalog.store import Catalog
+from featurizer.errors import InputError
+from featurizer.features.feature_set import MANIFEST, FeatureSet
+from featurizer.features.verify import verify
+from featurizer.manifest import file_sha256
+from featurizer.release.card import CARD, CardOptions, licence_of, render_card
+from featurizer.release.croissant import FILE as CROISSANT
+from featurizer.release.croissant import render_croissant
+from featurizer.release.licences import lets_pictures_pass
+from featurizer.release.scores import PLOT, SCORES, draw, read_scores
+
+RepoType: TypeAlias = Literal["dataset", "model"]
+SHOWN = 3
+"""How many problems of a set an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """One file of the repository.
+
+    Attributes:
+        path: in the repository.
+        size: in bytes.
+        sha256: of its content.
+        source: where it lies on disk; None when it is made here and stands in `content`.
+        content: the bytes themselves.
+        stamp: the source's size and time of change when its hash was taken.
+        last: whether it goes into the last commit, which makes the rest valid.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    source: Path | None = None
+    content: bytes | None = None
+    stamp: tuple[int, int] | None = None
+    last: bool = True
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that is no longer what was verified.
+
+        Raises:
+            InputError: it is gone or was changed.
+        """
+        if self.source is not None and _stamp(self.source) != self.stamp:
+            raise InputError(
+                f"{self.source} changed after it was verified; expected nobody to write into the folder while it is "
+                "published. Run 'featurizer verify' on it, then publish again"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A repository's content as it will be.
+
+    Attributes:
+        repo: ORG/NAME.
+        repo_type: dataset or model.
+        folder: what is published; files made here are written into it.
+        files: in upload order: data first, card and manifest last.
+        card: the text of README.md.
+        title: what the commit says it is.
+        owned: folders of the repository in which other files are removed.
+    """
+
+    repo: str
+    repo_type: RepoType
+    folder: Path
+    files: tuple[PlannedFile, ...]
+    card: str
+    title: str
+    owned: tuple[str, ...]
+
+
+def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = None) -> Plan:
+    """Verify a feature set and say what its repository will hold.
+
+    Args:
+        feature_set: the set.
+        repo: ORG/NAME.
+        pictures: the catalogue, to publish its pictures and texts too.
+
+    Raises:
+        InputError: the name is none, `verify` finds problems, there is no licence, or it does not let pictures pass.
+    """
+    check_repo(repo)
+    problems = verify(feature_set)
+    if problems:
+        more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        raise InputError(
+            f"{feature_set.folder} is not what its manifest says: {'; '.join(problems[:SHOWN])}{more}. "
+            "Make or fetch it again before it is published"
+        )
+    _check_licence(feature_set)
+    options = CardOptions(repo=repo, pictures=pictures is not None)
+    card = render_card(feature_set, options)
+    scores = read_scores(feature_set.folder)
+    files = [
+        _shard(path, str(entry["sha256"]), feature_set.folder)
+        for path, entry in zip(feature_set.shards, _entries(feature_set), strict=True)
+    ]
+    files += _pictures(feature_set, pictures) if pictures is not None else []
+    if scores is not None:
+        files.append(on_disk(feature_set.folder / SCORES, SCORES))
+        files += [made(PLOT, draw(scores))] if scores.rows else []
+    files.append(made(CROISSANT, render_croissant(feature_set, repo=repo).encode()))
+    files.append(made(CARD, card.encode()))
+    files.append(on_disk(feature_set.folder / MANIFEST, MANIFEST))
+    title = f"{feature_set.rows:,} items, spaces {', '.join(feature_set.spaces)}"
+    return Plan(repo, "dataset", feature_set.folder, tuple(files), card, title, ("data/", "items/"))
+
+
+def check_repo(repo: str) -> None:
+    """Refuse what is no repository's name.
+
+    Raises:
+        InputError: it is not ORG/NAME.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        raise InputError(f"--repo {repo!r}: {' '.join(str(error).split())}; expected ORG/NAME") from error
+    if repo.count("/") != 1:
+        raise InputError(
+            f"--repo {repo!r} is no repository's name; expected ORG/NAME, such as my-shop/item-features"
+        )
+
+
+def on_disk(path: Path, name: str, *, last: bool = True) -> PlannedFile:
+    """Plan a file that lies on disk under the name it will have."""
+    stamp = _stamp(path)
+    return PlannedFile(name, stamp[0], file_sha256(path), source=path, stamp=stamp, last=last)
+
+
+def made(name: str, content: bytes) -> PlannedFile:
+    """Plan a file that is made here."""
+    return PlannedFile(name, len(content), hashlib.sha256(content).hexdigest(), content=content)
+
+
+def _shard(path: Path, sha256: str, folder: Path) -> PlannedFile:
+    stamp = _stamp(path)
+    name = path.relative_to(folder).as_posix()
+    return PlannedFile(name, stamp[0], sha256, source=path, stamp=stamp, last=False)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise InputError(f"{path} is gone; expected it to stay while its folder is published") from error
+    return found.st_size, found.st_mtime_ns
+
+
+def _entries(feature_set: FeatureSet) -> Sequence[dict[str, object]]:
+    shards = feature_set.manifest["shards"]
+    assert isinstance(shards, list)
+    return [dict(shard) for shard in shards if isinstance(shard, dict)]
+
+
+def _check_licence(feature_set: FeatureSet) -> None:
+    if licence_of(feature_set) is None:
+        source = feature_set.manifest.get("source")
+        stated = source.get("licence") if isinstance(source, dict) else None
+        found = f"its source states '{stated}'" if stated else "its source states none"
+        raise InputError(
+            f"{feature_set.folder} has no licence ({found}); expected one before it is published. If the vectors may "
+            f"be shared, say how: featurizer card {feature_set.folder} --licence ID (an SPDX id such as CC-BY-4.0)"
+        )
+
+
+def _pictures(feature_set: FeatureSet, catalog: Catalog) -> list[PlannedFile]:
+    source = catalog.manifest.get("source")
+    licence = source.get("licence") if isinstance(source, dict) else None
+    if not lets_pictures_pass(licence):
+        raise InputError(
+            f"{catalog.folder}: the licence of its pictures is {licence or 'not known'}, which does not let them be "
+            "passed on; expected an open one such as CC0-1.0 or CC-BY-4.0. Publish without --with-images"
+        )
+    if feature_set.manifest.get("catalog") != catalog.identity:
+        raise InputError(
+            f"{catalog.folder} is not the catalogue that {feature_set.folder} was made from; give that one"
+        )
+    parts = sorted((catalog.folder / "items").glob("part-*.parquet"))
+    return [on_disk(path, f"items/{path.name}", last=False) for path in parts]

@@ -1,0 +1,161 @@
+"""A published feature set or model, brought back: every file checked, the manifest last."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from featurizer.catalog.retry import RetryPolicy
+from featurizer.errors import HubError, InputError, StaleOutput
+from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
+from featurizer.manifest import STAGE_FILE, Stage, file_sha256, read_json, refuse_foreign, write_json
+from featurizer.progress import Progress, Report, silent
+from featurizer.release.hub import Asker, patience
+from featurizer.release.model import MANIFEST as MODEL_MANIFEST
+from featurizer.release.plan import RepoType, check_repo
+from featurizer.release.repository import RemoteFile, Repository
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+WORK = ".pull"
+OFFERED = ("README.md", "scores.json", "scores.png", "croissant.json")
+"""What comes along beside shards and manifest, where it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """What is brought back.
+
+    Attributes:
+        revision: a branch, tag or commit.
+        model: a model, not a feature set.
+        overwrite: replace another result in the folder.
+    """
+
+    revision: str = "main"
+    model: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What came: the commit, files fetched, and those that were there already."""
+
+    commit: str
+    fetched: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def pull(
+    name: str,
+    out: Path,
+    options: PullOptions,
+    api: HfApi,
+    *,
+    policy: RetryPolicy | None = None,
+    report: Report = silent,
+) -> Pulled:
+    """Download a repository at one commit; run again after a kill, it goes on.
+
+    Raises:
+        HubError: not reached, not there, or a file is not what its manifest says.
+        InputError: the repository holds nothing of ours.
+        StaleOutput: `out` holds something else.
+    """
+    check_repo(name)
+    kind: RepoType = "model" if options.model else "dataset"
+    repository = Repository(api, Asker(name, policy or patience()), name, kind, options.revision)
+    commit = repository.head()
+    pinned = Repository(api, repository.asker, name, kind, commit)
+    there = pinned.files()
+    last = _manifest_name(name, there, model=options.model)
+    refuse_foreign(out, last)
+    _claim(out, last, {"repo": name, "commit": commit}, overwrite=options.overwrite)
+    work = out / WORK
+    manifest = pinned.fetch(last, commit, work)
+    wanted = _wanted(manifest, there, last, model=options.model)
+    fetched, kept = [], []
+    for number, (path, sha256) in enumerate(wanted.items(), 1):
+        if sha256 is not None and (out / path).is_file() and file_sha256(out / path) == sha256:
+            kept.append(path)
+        else:
+            _take(pinned, path, sha256, out)
+            fetched.append(path)
+        report(Progress("pull", number, len(wanted), unit="files"))
+    (out / last).parent.mkdir(parents=True, exist_ok=True)
+    manifest.replace(out / last)
+    shutil.rmtree(work)
+    (out / STAGE_FILE).unlink()
+    return Pulled(commit, (*fetched, last), tuple(kept))
+
+
+def _manifest_name(name: str, there: Mapping[str, RemoteFile], *, model: bool) -> str:
+    names = (f"model/{MODEL_MANIFEST}", MODEL_MANIFEST) if model else (MANIFEST,)
+    found = next((path for path in names if path in there), None)
+    if found is None:
+        what, other = ("model", "without") if model else ("feature set", "with")
+        raise InputError(
+            f"{name} holds no {names[-1]}; expected a {what} published by featurizer. Try {other} --model, or another "
+            "--revision"
+        )
+    return found
+
+
+def _claim(out: Path, last: str, asked: dict[str, str], *, overwrite: bool) -> None:
+    """Take the folder; what another pull or another stage left there is refused or removed."""
+    stage = Stage(
+        out, last, {"pulled": dict(asked)}, (*OWNED, WORK, "model", "items.parquet", "users.parquet")
+    )
+    if (out / STAGE_FILE).exists() or not (out / last).exists():
+        stage.claim(overwrite=overwrite)
+        return
+    if not overwrite:
+        raise StaleOutput(
+            f"{out} holds a finished result already; choose another --out, or pass --overwrite to replace it"
+        )
+    stage.claim(overwrite=True)
+    write_json(out / STAGE_FILE, {"fingerprint": stage.fingerprint, "config": dict(stage.config)})
+
+
+def _wanted(
+    manifest: Path, there: Mapping[str, RemoteFile], last: str, *, model: bool
+) -> dict[str, str | None]:
+    """Return the files to bring, with the hashes that the manifest or the Hub gives."""
+    if model:
+        inside = str(PurePosixPath(last).parent)
+        mine = [
+            path
+            for path in there
+            if path != last
+            and (str(PurePosixPath(path).parent) in (inside, "."))
+            and not path.startswith(".")
+        ]
+        return {path: there[path].sha256 for path in sorted(mine)}
+    content = read_json(manifest)
+    feature_set = FeatureSet(manifest.parent, content)
+    shards = content.get("shards")
+    hashes = {
+        str(entry["path"]): str(entry["sha256"])
+        for entry in (shards if isinstance(shards, list) else [])
+        if isinstance(entry, dict)
+    }
+    wanted: dict[str, str | None] = {}
+    for path in feature_set.shards:  # refuses a name outside data/
+        name = path.relative_to(manifest.parent).as_posix()
+        wanted[name] = hashes[name]
+    return wanted | {name: there[name].sha256 for name in OFFERED if name in there}
+
+
+def _take(repository: Repository, path: str, sha256: str | None, out: Path) -> None:
+    got = repository.fetch(path, repository.branch, out / WORK)
+    if sha256 is not None and file_sha256(got) != sha256:
+        raise HubError(
+            f"{repository.name}: {path} is not what its manifest says; it was published by half or changed by hand. "
+            "Try another --revision"
+        )
+    (out / path).parent.mkdir(parents=True, exist_ok=True)
+    got.replace(out / path)

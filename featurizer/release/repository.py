@@ -1,0 +1,213 @@
+"""One repository of the Hub: what is there, what goes there, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featurizer.errors import HubError
+from featurizer.release.hub import Asker, refusal
+from featurizer.release.plan import PlannedFile, RepoType
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.hf_api import DatasetInfo, ModelInfo
+
+MAIN = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file as the Hub lists it: LFS files by sha256, others by git's hash."""
+
+    path: str
+    sha256: str | None
+    blob: str
+
+    def holds(self, file: PlannedFile) -> bool:
+        """Say whether its content is that of a planned file."""
+        return self.sha256 == file.sha256 if self.sha256 is not None else self.blob == git_hash(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository and the branch that is written.
+
+    Attributes:
+        api: the Hub's client.
+        asker: asks patiently.
+        name: ORG/NAME.
+        kind: dataset or model.
+        branch: where commits go.
+    """
+
+    api: HfApi
+    asker: Asker
+    name: str
+    kind: RepoType
+    branch: str = MAIN
+
+    def ensure(self, *, private: bool) -> None:
+        """Create repository and branch where they are not there yet.
+
+        Raises:
+            HubError: not allowed; or the repository is there and public where private was asked, or the other way.
+        """
+        found = self._info()
+        if found is None:
+            self.asker.ask(
+                lambda: self.api.create_repo(self.name, repo_type=self.kind, private=private, exist_ok=True),
+                what="create the repository",
+            )
+        elif bool(found.private) != private:
+            there, cure = (
+                ("private", "pass --private to publish into it, or make it public in its settings first")
+                if found.private
+                else ("public", "choose another --repo, or make it private in its settings first")
+            )
+            raise HubError(f"{self.name} is there already and {there}; {cure}")
+        if self.branch != MAIN:
+            self.asker.ask(
+                lambda: self.api.create_branch(
+                    self.name, branch=self.branch, repo_type=self.kind, exist_ok=True
+                ),
+                what=f"create the branch {self.branch}",
+            )
+
+    def _info(self) -> DatasetInfo | ModelInfo | None:
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        def look() -> DatasetInfo | ModelInfo | None:
+            try:
+                ask = self.api.dataset_info if self.kind == "dataset" else self.api.model_info
+                return ask(self.name)
+            except RepositoryNotFoundError as error:
+                # 401 is also what a rejected token gets; only the Hub's own 404 says that nothing is there
+                refused = refusal(error)
+                if refused is not None and refused.response.status_code == 404:
+                    return None
+                raise
+
+        return self.asker.ask(look, what="look for the repository")
+
+    def files(self) -> dict[str, RemoteFile]:
+        """List what the branch holds, by path."""
+        from huggingface_hub.hf_api import RepoFile
+
+        def read() -> dict[str, RemoteFile]:
+            tree = self.api.list_repo_tree(
+                self.name, recursive=True, revision=self.branch, repo_type=self.kind
+            )
+            return {
+                entry.path: RemoteFile(entry.path, entry.lfs.sha256 if entry.lfs else None, entry.blob_id)
+                for entry in tree
+                if isinstance(entry, RepoFile)
+            }
+
+        return self.asker.ask(read, what="list the repository's files")
+
+    def head(self) -> str:
+        """Return the branch's commit."""
+        ask = self.api.dataset_info if self.kind == "dataset" else self.api.model_info
+        found = self.asker.ask(lambda: ask(self.name, revision=self.branch), what="read the branch's commit")
+        if found.sha is None:
+            raise HubError(
+                f"the Hub names no commit of {self.name} at {self.branch}; run the same command again"
+            )
+        return found.sha
+
+    def commit(
+        self, files: Sequence[PlannedFile], removed: Iterable[str], message: str, description: str = ""
+    ) -> str:
+        """Upload files and commit them, and return the commit; what the Hub has of them is not sent again."""
+        from huggingface_hub import CommitOperationDelete
+
+        gone = list(removed)
+
+        def send() -> str:
+            additions = [_addition(file) for file in files]  # new at every try: the client marks used ones
+            self.api.preupload_lfs_files(
+                self.name, additions, repo_type=self.kind, revision=self.branch, num_threads=4
+            )
+            return self.api.create_commit(
+                self.name,
+                [*additions, *(CommitOperationDelete(path, is_folder=False) for path in gone)],
+                commit_message=message,
+                commit_description=description,
+                repo_type=self.kind,
+                revision=self.branch,
+            ).oid
+
+        return self.asker.ask(send, what=f"take {len(files)} files", conflicts=True)
+
+    def tag(self, name: str, commit: str) -> None:
+        """Give a commit a tag.
+
+        Raises:
+            HubError: the tag is another commit's.
+        """
+        refs = self.asker.ask(
+            lambda: self.api.list_repo_refs(self.name, repo_type=self.kind), what="list the repository's tags"
+        )
+        held = next((ref.target_commit for ref in refs.tags if ref.name == name), None)
+        if held == commit:
+            return
+        if held is not None:
+            raise HubError(
+                f"{self.name} has the tag {name} already, at commit {held[:12]}, and what was published is "
+                f"{commit[:12]}; a tag never moves: choose another --tag"
+            )
+        self.asker.ask(
+            lambda: self.api.create_tag(
+                self.name, tag=name, revision=commit, repo_type=self.kind, exist_ok=True
+            ),
+            what=f"make the tag {name}",
+        )
+
+    def collect(self, title: str) -> str:
+        """Put the repository into the collection of that title in its namespace; return the collection's slug."""
+        namespace = self.name.split("/")[0]
+
+        def put() -> str:
+            collection = self.api.create_collection(title, namespace=namespace, exists_ok=True)
+            self.api.add_collection_item(collection.slug, self.name, self.kind, exists_ok=True)
+            return collection.slug
+
+        return self.asker.ask(put, what=f"add to the collection {title}")
+
+    def fetch(self, path: str, commit: str, folder: Path) -> Path:
+        """Download one file of a commit into a folder, past every cache, and return where it lies."""
+
+        def read() -> str:
+            return self.api.hf_hub_download(
+                self.name,
+                path,
+                repo_type=self.kind,
+                revision=commit,
+                local_dir=folder,
+                force_download=True,
+            )
+
+        return Path(self.asker.ask(read, what=f"send {path}"))
+
+
+def _addition(file: PlannedFile) -> CommitOperationAdd:
+    from huggingface_hub import CommitOperationAdd
+
+    file.check_unchanged()
+    content = io.BytesIO(file.content) if file.content is not None else None
+    addition = CommitOperationAdd(file.path, str(file.source) if content is None else content.getvalue())
+    addition.upload_info.sha256 = bytes.fromhex(
+        file.sha256
+    )  # known: the file is not read once more to hash it
+    return addition
+
+
+def git_hash(file: PlannedFile) -> str:
+    """Return the hash that git gives the content of a file."""
+    content = file.content if file.content is not None else Path(str(file.source)).read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -1,0 +1,182 @@
+import json
+
+import pytest
+
+from featurizer.features.feature_set import FeatureSet
+from featurizer.manifest import file_sha256
+from tests.release.sets import make_set, same_vectors
+
+LAST = ["croissant.json", "README.md", "feature_set.json"]
+
+
+@pytest.fixture
+def features(tmp_path):
+    return make_set(tmp_path / "f", shard_rows=2)
+
+
+def published(folder):
+    """Return what the repository must hold: every file of the folder that is published, by hash."""
+    names = [*sorted(f"data/{path.name}" for path in (folder / "data").iterdir()), *LAST]
+    return {name: file_sha256(folder / name) for name in names}
+
+
+def test_a_set_is_published_data_first_card_and_manifest_last_and_checked(hub, writer, features):
+    done = writer(
+        "publish", features.folder, "--repo", "org/set", "--tag", "v1", "--collection", "Shop", "--json"
+    )
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    repo = hub.repo()
+    assert repo.files["main"] == published(features.folder)
+    assert told["uploaded"] == [*published(features.folder)]
+    assert told["checked"] == 6
+    assert told["commit"] == repo.branches["main"] == repo.tags["v1"]
+    assert [entry["title"] for entry in repo.history] == [
+        "initial commit", "Data 1 of 1: 3 files", "6 items, spaces x_image, y_text (6 added)",
+    ]  # fmt: skip
+    assert "- added: feature_set.json" in repo.history[-1]["description"]
+    assert not repo.private
+    assert [item["id"] for one in hub.state().collections.values() for item in one["items"]] == ["org/set"]
+
+
+def test_publishing_again_sends_nothing(hub, writer, features):
+    writer("publish", features.folder, "--repo", "org/set", "--tag", "v1")
+    commits = len(hub.repo().history)
+    hub.fail()
+    again = json.loads(
+        writer(
+            "publish", features.folder, "--repo", "org/set", "--tag", "v1", "--collection", "x", "--json"
+        ).out
+    )
+    assert (again["uploaded"], len(again["skipped"]), again["checked"]) == ([], 6, 6)
+    assert len(hub.repo().history) == commits
+    assert hub.count("PUT", "/lfs") == 0
+
+
+def test_a_newer_set_replaces_the_older_and_leaves_no_shard_of_it(hub, writer, features, tmp_path):
+    writer("publish", features.folder, "--repo", "org/set")
+    newer = make_set(tmp_path / "g", shard_rows=6, seed=1)
+    told = json.loads(writer("publish", newer.folder, "--repo", "org/set", "--json").out)
+    assert hub.repo().files["main"] == published(newer.folder)
+    assert told["removed"] == [f"data/train-0000{row}-of-00003.parquet" for row in range(3)]
+    assert hub.repo().history[-1]["title"].endswith("(1 added, 3 changed, 3 removed)")
+
+
+def test_a_dry_run_lists_what_is_published_without_token_or_network_and_touches_nothing(
+    hub, alone, writer, features
+):
+    before = {path: path.stat().st_mtime_ns for path in features.folder.rglob("*")}
+    done = alone(
+        "publish", features.folder, "--repo", "org/set", "--dry-run", "--json",
+        token="", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert {path: path.stat().st_mtime_ns for path in features.folder.rglob("*")} == before
+    writer("publish", features.folder, "--repo", "org/set")
+    assert {file["path"]: file["sha256"] for file in told["files"]} == hub.repo().files["main"]
+    assert [file["path"] for file in told["files"]][-3:] == LAST
+    assert told["card"] == (features.folder / "README.md").read_text("utf-8")
+    assert told["repo"] == "org/set"
+
+
+def test_datasets_reads_the_published_set_through_the_same_endpoint(hub, writer, alone, features):
+    writer("publish", features.folder, "--repo", "org/set")
+    code = (
+        "import json, datasets\n"
+        "rows = datasets.load_dataset('org/set', split='train')\n"
+        "print(json.dumps([list(rows['item_id']), list(rows['x_image'])[:2], str(rows.features['y_text'])]))"
+    )
+    done = alone(code=code, token="")
+    assert done.returncode == 0, done.stderr
+    ids, vectors, feature = json.loads(done.stdout)
+    assert ids == features.item_ids()
+    assert vectors == [features.vectors("x_image")[0][0].tolist(), None]
+    assert feature == "List(Value('float32'), length=4)"
+
+
+def test_a_published_set_is_pulled_back_as_it_was(hub, writer, features, tmp_path):
+    writer("publish", features.folder, "--repo", "org/set", "--tag", "v1")
+    done = writer("pull", "org/set", "--revision", "v1", "--out", tmp_path / "g", "--json")
+    assert done.code == 0, done.err
+    same_vectors(features, FeatureSet.open(tmp_path / "g"))
+    assert sorted(path.name for path in (tmp_path / "g").iterdir()) == [
+        "README.md", "croissant.json", "data", "feature_set.json",
+    ]  # fmt: skip
+    assert writer("verify", tmp_path / "g").code == 0
+    assert json.loads(writer("diff", features.folder, tmp_path / "g", "--json").out)["same"] is True
+    again = writer("pull", "org/set", "--out", tmp_path / "g")
+    assert "holds a finished result already" in again.err
+    assert writer("pull", "org/set", "--out", tmp_path / "g", "--overwrite").code == 0
+
+
+def test_a_pull_goes_on_where_it_broke_off(hub, writer, features, tmp_path):
+    writer("publish", features.folder, "--repo", "org/set")
+    hub.fail({"method": "GET", "path": "/cdn/", "skip": 1, "status": 403})
+    broken = writer("pull", "org/set", "--out", tmp_path / "g")
+    assert broken.code == 1
+    assert not (tmp_path / "g" / "feature_set.json").exists()
+    hub.fail()
+    told = json.loads(writer("pull", "org/set", "--out", tmp_path / "g", "--json").out)
+    assert told["kept"] == ["data/train-00000-of-00003.parquet"]
+    same_vectors(features, FeatureSet.open(tmp_path / "g"))
+
+
+def test_a_branch_and_privacy_are_as_asked(hub, writer, features):
+    done = writer("publish", features.folder, "--repo", "ann/set", "--private", "--branch", "next")
+    assert done.code == 0, done.err
+    repo = hub.repo("datasets/ann/set")
+    assert repo.private
+    assert repo.files["next"] == published(features.folder)
+    assert repo.files["main"] == {}
+
+
+def test_large_files_go_in_parts(hub, writer, features):
+    hub.tell("/__chunks__", 1000)
+    assert writer("publish", features.folder, "--repo", "org/set").code == 0
+    assert hub.repo().files["main"] == published(features.folder)
+    assert hub.count("PUT", "/lfs") >= 9
+
+
+def refused(writer, *arguments):
+    done = writer("publish", *arguments)
+    assert done.code == 1, done.out
+    assert "Traceback" not in done.err
+    return done.err.strip().splitlines()[-1].removeprefix("error: ")
+
+
+def test_private_by_mistake_and_public_by_mistake_are_refused(hub, writer, features):
+    writer("publish", features.folder, "--repo", "org/set", "--private")
+    assert "is there already and private; pass --private" in refused(
+        writer, features.folder, "--repo", "org/set"
+    )
+    writer("publish", features.folder, "--repo", "org/open")
+    told = refused(writer, features.folder, "--repo", "org/open", "--private")
+    assert "is there already and public; choose another --repo" in told
+
+
+def test_a_tag_of_another_commit_is_never_moved(hub, writer, features, tmp_path):
+    writer("publish", features.folder, "--repo", "org/set", "--tag", "v1")
+    first = hub.repo().tags
+    other = make_set(tmp_path / "g", seed=1)
+    assert "a tag never moves" in refused(writer, other.folder, "--repo", "org/set", "--tag", "v1")
+    assert hub.repo().tags == first
+
+
+def test_what_must_not_be_published_is_refused_before_the_hub_is_asked(hub, writer, features, tmp_path):
+    unlicensed = make_set(tmp_path / "u", source={"name": "x", "licence": "unknown"})
+    told = refused(writer, unlicensed.folder, "--repo", "org/set")
+    assert f"featurizer card {unlicensed.folder} --licence ID" in told
+    assert "'unknown'" in told
+    features.shards[1].write_bytes(b"damaged")
+    told = refused(writer, features.folder, "--repo", "org/set")
+    assert "data/train-00001-of-00003.parquet: its sha256 differs" in told
+    assert "expected ORG/NAME" in refused(writer, unlicensed.folder, "--repo", "set")
+    assert "expected ORG/NAME" in refused(writer, unlicensed.folder, "--repo", "a b/c")
+    assert hub.state().log == []
+
+
+def test_a_repository_that_is_not_ours_is_not_pulled(hub, writer, tmp_path):
+    hub.fail()
+    told = writer("pull", "org/none", "--out", tmp_path / "g").err
+    assert "There is no such user, organisation, repository or revision" in told
