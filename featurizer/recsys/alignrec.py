@@ -16,7 +16,7 @@ from featurizer.recsys.losses.l2 import l2_loss
 from featurizer.recsys.losses.reg import reg_loss
 from featurizer.recsys.losses.uia import uia_loss
 from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.recommender import Embeddings, id_table, linear
+from featurizer.recsys.recommender import Embeddings, id_table, learnt, linear
 from featurizer.recsys.sampler import Triples
 from featurizer.recsys.user_item_graph import propagate
 
@@ -58,21 +58,14 @@ class AlignRec:
     ) -> None:
         self.n_users, self.n_items = shape
         self.graph, self.content, self.options, self.batch_size = graph, content, options, batch_size
-        device = graph.weights.device
-        self.parameters = {"ids": id_table(*shape, options.dim, generator)}
+        first = {"ids": id_table(*shape, options.dim, generator)}
         if content is not None:
             width = content.features.shape[1]
-            self.parameters["project.weight"], self.parameters["project.bias"] = linear(
-                width, options.dim, generator
-            )
-            self.parameters["gate.weight"], self.parameters["gate.bias"] = linear(
-                options.dim, options.dim, generator
-            )
+            first["project.weight"], first["project.bias"] = linear(width, options.dim, generator)
+            first["gate.weight"], first["gate.bias"] = linear(options.dim, options.dim, generator)
             if options.trainable_features:
-                self.parameters["features"] = torch.nn.Parameter(content.features.float().clone())
-        self.parameters = {
-            name: torch.nn.Parameter(value.detach().to(device)) for name, value in self.parameters.items()
-        }
+                first["features"] = content.features.float().clone()
+        self.parameters = learnt(first, graph.weights.device)
 
     def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
         """Return what is learnt, by name."""
@@ -107,21 +100,18 @@ class AlignRec:
 
     def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
         """Return the weighted parts: bpr, l2, and uia, cca, reg where their weight is not 0."""
-        users, positives, negatives = triples.users, triples.positives, triples.negatives
-        rows = torch.cat([users, positives + self.n_users, negatives + self.n_users])
+        users, items = triples.users, self.n_users + torch.cat([triples.positives, triples.negatives])
+        rows = torch.cat([users, items])
         ids, content = self.towers()
-        batch_ids = ids.index_select(0, rows)
-        batch_content = None if content is None else content.index_select(0, rows)
-        final = batch_ids if batch_content is None else batch_ids + batch_content
-        u, i, j = final.tensor_split([len(users), 2 * len(users)])
+        of_ids = ids.index_select(0, rows)
+        of_content = None if content is None else content.index_select(0, rows)
+        u, i, j = (of_ids if of_content is None else of_ids + of_content).chunk(3)
         options = self.options
         parts = {"bpr": bpr_loss(u, i, j), "l2": options.l2 * l2_loss(u, i, j, batch_size=self.batch_size)}
         if options.uia:
             parts["uia"] = options.uia * uia_loss(u, i)
-        if batch_content is not None and self.content is not None:
-            sides = batch_ids.tensor_split([len(users), 2 * len(users)])[:2]
-            contents = batch_content.tensor_split([len(users), 2 * len(users)])[:2]
-            parts |= self._alignment(triples, sides, contents, self.content)
+        if of_content is not None and self.content is not None:
+            parts |= self._alignment(triples, of_ids.chunk(3)[:2], of_content.chunk(3)[:2], self.content)
         return parts
 
     def _alignment(
@@ -131,6 +121,7 @@ class AlignRec:
         content: tuple[torch.Tensor, ...],
         graph: ContentGraph,
     ) -> dict[str, torch.Tensor]:
+        """Return cca and reg; `ids` and `content` are each of the (b, d) users and of the (b, d) positives."""
         options, parts = self.options, {}
         of_users, user_counts = _distinct(triples.users, self.n_users)
         of_items, item_counts = _distinct(triples.positives, self.n_items)

@@ -13,7 +13,7 @@ from featurizer.recsys.csr import Csr, Operator
 from featurizer.recsys.losses.bpr import bpr_loss
 from featurizer.recsys.losses.l2 import l2_loss
 from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.recommender import Embeddings, id_table, linear
+from featurizer.recsys.recommender import Embeddings, id_table, learnt, linear
 from featurizer.recsys.sampler import Triples
 from featurizer.recsys.user_item_graph import adjacency, joined, normalized_block, propagate
 
@@ -41,14 +41,8 @@ class Freedom:
         self.whole = adjacency(train).to(device)
         self.thinned = self.whole
         weight, bias = linear(features.shape[1], options.dim, generator)
-        made = {
-            "ids": id_table(train.n_users, train.n_items, options.dim, generator),
-            "project.weight": weight,
-            "project.bias": bias,
-        }
-        self.parameters = {
-            name: torch.nn.Parameter(value.detach().to(device)) for name, value in made.items()
-        }
+        ids = id_table(train.n_users, train.n_items, options.dim, generator)
+        self.parameters = learnt({"ids": ids, "project.weight": weight, "project.bias": bias}, device)
 
     def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
         """Return what is learnt, by name."""

@@ -51,18 +51,19 @@ def xavier_rows(rows: int, dim: int, generator: torch.Generator) -> torch.Tensor
     return (torch.rand(rows, dim, generator=generator) * 2 - 1) * bound
 
 
-def id_table(users: int, items: int, dim: int, generator: torch.Generator) -> torch.nn.Parameter:
-    """Return the (u + n, d) table of id vectors, users first, each side with its own Xavier bound."""
-    return torch.nn.Parameter(
-        torch.cat([xavier_rows(users, dim, generator), xavier_rows(items, dim, generator)])
-    )
+def id_table(users: int, items: int, dim: int, generator: torch.Generator) -> torch.Tensor:
+    """Return the first (u + n, d) table of id vectors, users first, each side with its own Xavier bound."""
+    return torch.cat([xavier_rows(users, dim, generator), xavier_rows(items, dim, generator)])
 
 
-def linear(
-    inputs: int, outputs: int, generator: torch.Generator
-) -> tuple[torch.nn.Parameter, torch.nn.Parameter]:
-    """Return a layer's (inputs, outputs) weight and (outputs,) bias, uniform within ±1/sqrt(inputs)."""
+def linear(inputs: int, outputs: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a layer's first (inputs, outputs) weight and (outputs,) bias, uniform within ±1/sqrt(inputs)."""
     bound = inputs**-0.5
     weight = (torch.rand(inputs, outputs, generator=generator) * 2 - 1) * bound
     bias = (torch.rand(outputs, generator=generator) * 2 - 1) * bound
-    return torch.nn.Parameter(weight), torch.nn.Parameter(bias)
+    return weight, bias
+
+
+def learnt(first: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.nn.Parameter]:
+    """Return parameters on a device that start from the given values."""
+    return {name: torch.nn.Parameter(value.to(device)) for name, value in first.items()}

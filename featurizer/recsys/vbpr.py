@@ -10,7 +10,7 @@ import torch
 from featurizer.recsys.losses.bpr import bpr_loss
 from featurizer.recsys.losses.l2 import l2_loss
 from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.recommender import Embeddings, linear, xavier_rows
+from featurizer.recsys.recommender import Embeddings, learnt, linear, xavier_rows
 from featurizer.recsys.sampler import Triples
 
 
@@ -28,15 +28,13 @@ class Vbpr:
         self.features, self.options, self.batch_size = features, options, batch_size
         self.known = features.any(1, keepdim=True)
         weight, bias = linear(features.shape[1], options.dim, generator)
-        made = {
+        first = {
             "users": xavier_rows(n_users, 2 * options.dim, generator),
             "items": xavier_rows(len(features), options.dim, generator),
-            "project.weight": weight.detach(),
-            "project.bias": bias.detach(),
+            "project.weight": weight,
+            "project.bias": bias,
         }
-        self.parameters = {
-            name: torch.nn.Parameter(value.to(features.device)) for name, value in made.items()
-        }
+        self.parameters = learnt(first, features.device)
 
     def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
         """Return what is learnt, by name."""
