@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import torch
+from PIL import Image
 
 from featurizer.encoders.base import AnyEncoder, Vectors
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenBatch, TokenizedText
@@ -56,6 +57,24 @@ class ImageTokenEncoderContract:
         states = _array(_picture_tokens(self.make_tokens()).states)
         assert len(np.unique(states[0], axis=0)) > 1, "every token of a picture has the same state"
         assert len(np.unique(states.reshape(len(states), -1), axis=0)) == len(states), "two pictures are one"
+
+    def test_tokens_run_row_by_row_from_the_top_left(self) -> None:
+        """What changes in the top right quarter of a picture changes the tokens there most."""
+        tokens = self.make_tokens()
+        plain = np.full((256, 256, 3), 127, np.uint8)
+        marked = plain.copy()
+        marked[:128, 128:] = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+        batch = tokens.encode([tokens.prepare(Image.fromarray(picture)) for picture in (plain, marked)])
+        rows, columns = tokens.spec.grid or (0, 0)
+        assert min(rows, columns) >= 2, "sample pictures give fewer than 2×2 patches"
+        states = _array(batch.states)[:, tokens.spec.prefix :]
+        change = np.linalg.norm(states[1] - states[0], axis=-1).reshape(rows, columns)
+        quarters = {
+            (top, left): change[_half(rows, first=top), _half(columns, first=left)].mean()
+            for top in (True, False)
+            for left in (True, False)
+        }
+        assert max(quarters, key=quarters.__getitem__) == (True, False), f"changes by quarter: {quarters}"
 
     def test_tokens_do_not_depend_on_the_batch(self) -> None:
         """One at a time or all at once, in any order: the same tokens."""
@@ -169,6 +188,10 @@ class TextTokenEncoderContract:
 
 def _picture_tokens(tokens: ImageTokenEncoder) -> TokenBatch:
     return tokens.encode([tokens.prepare(image) for image in sample_images()])
+
+
+def _half(length: int, *, first: bool) -> slice:
+    return slice(0, length // 2) if first else slice((length + 1) // 2, length)
 
 
 def _batch(texts: Sequence[TokenizedText], tokens: TextTokenEncoder) -> tuple[torch.Tensor, torch.Tensor]:

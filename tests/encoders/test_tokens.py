@@ -1,31 +1,103 @@
-import functools
+import subprocess
+import sys
 
-from featurizer.encoders.resolve import resolve
+import pytest
+import torch
+
+from featurizer import registry
+from featurizer.encoders.resolve import FAMILIES
 from featurizer.encoders.resolve_tokens import load_token_encoder
-from featurizer.testing import ImageTokenEncoderContract, TextTokenEncoderContract
+from featurizer.errors import InputError, UnknownName
+
+PLUGIN = """
+from dataclasses import replace
+from featurizer.encoders import transformers, transformers_tokens
+
+def load(request):
+    return transformers.load(replace(request, model=request.model.removeprefix("own/")))
+
+def load_tokens(request):
+    return transformers_tokens.load(replace(request, model=request.model.removeprefix("own/")))
+"""
 
 
-@functools.cache
-def encoder(text):
-    return resolve(text).load()[0]
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """A package with one encoder that gives tokens and one that does not."""
+    (tmp_path / "own_encoder.py").write_text(PLUGIN, "utf-8")
+    info = tmp_path / "own_encoder-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-encoder\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text(
+        "[featurizer.encoders]\nown = own_encoder:load\nplain = own_encoder:load\n"
+        "[featurizer.token_encoders]\nown = own_encoder:load_tokens\n",
+        "utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("own_encoder", None)
 
 
-@functools.cache
-def tokens(text, modality):
-    return load_token_encoder(text, modality, device="cpu")
+def test_every_built_in_family_gives_tokens():
+    assert set(FAMILIES) <= set(registry.names(registry.TOKEN_ENCODERS))
 
 
-class TestEfficientnetLite0(ImageTokenEncoderContract):
-    def make_tokens(self):
-        return tokens("efficientnet-lite0", "image")
-
-    def make_encoder(self):
-        return encoder("efficientnet-lite0")
+@pytest.mark.parametrize("modality", ["image", "text"])
+def test_a_dual_model_gives_the_side_that_is_asked_for(checkpoint, modality):
+    tokens = load_token_encoder(f"mine=transformers:{checkpoint('clip')}", modality, device="cpu")
+    assert tokens.spec.pooled.space == f"mine_{modality}"
 
 
-class TestMiniLM(TextTokenEncoderContract):
-    def make_tokens(self):
-        return tokens("minilm", "text")
+@pytest.mark.parametrize(
+    ("text", "modality", "message"),
+    [
+        ("efficientnet-lite0", "text", "reads images, but text was asked for"),
+        ("minilm", "image", "reads texts, but image was asked for"),
+    ],
+)
+def test_an_encoder_without_that_modality_is_refused(text, modality, message):
+    with pytest.raises(InputError, match=message):
+        load_token_encoder(text, modality, device="cpu")
 
-    def make_encoder(self):
-        return encoder("minilm")
+
+def test_an_unknown_encoder_lists_the_nearest():
+    with pytest.raises(UnknownName, match=r"unknown encoder 'minilmm': did you mean minilm"):
+        load_token_encoder("minilmm", "text", device="cpu")
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugin_gives_tokens_under_the_name_of_its_encoder(checkpoint):
+    tokens = load_token_encoder(f"own:own/{checkpoint('bert')}", "text", device="cpu")
+    assert tokens.spec.pooled.modality == "text"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugin_that_gives_vectors_alone_says_which_families_give_tokens(checkpoint):
+    message = r"own/.* gives vectors but no tokens: .*'plain' in featurizer\.token_encoders.*timm"
+    with pytest.raises(InputError, match=message):
+        load_token_encoder(f"plain:own/{checkpoint('bert')}", "text", device="cpu")
+
+
+def test_an_unknown_plugin_is_named_in_plain_words():
+    with pytest.raises(UnknownName, match=r"unknown token encoder 'tim': did you mean timm"):
+        registry.load(registry.TOKEN_ENCODERS, "tim")
+
+
+def test_half_precision_reaches_the_model(checkpoint):
+    full, half = (
+        load_token_encoder(f"transformers:{checkpoint('bert')}", "text", device="cpu", dtype=dtype)
+        for dtype in ("float32", "bfloat16")
+    )
+    ids = torch.tensor([[5, 6, 7]])
+    states = [tokens.encode(ids, ids > 0).states for tokens in (full, half)]
+    assert states[1].dtype == torch.float32
+    assert 0 < (states[0] - states[1]).abs().max() < 0.2
+
+
+def test_finding_a_token_encoder_imports_no_model_library():
+    code = (
+        "import sys, featurizer.encoders.resolve_tokens; "
+        "sys.exit(', '.join({'torch', 'transformers', 'timm'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
