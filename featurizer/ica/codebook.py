@@ -8,7 +8,7 @@ BLOCK = 16_384
 """Tokens that are compared with the codes at a time."""
 
 
-def fit_codebook(tokens: torch.Tensor, codes: int, *, iterations: int = 15, seed: int = 0) -> torch.Tensor:
+def fit_codebook(tokens: torch.Tensor, codes: int, *, iterations: int = 10, seed: int = 0) -> torch.Tensor:
     """Cluster tokens by Lloyd's algorithm from k-means++-like spread starts.
 
     Args:

@@ -63,6 +63,21 @@ class Items:
         return items
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """As much of b items as deciding what to mask takes.
+
+    Attributes:
+        has_image: (b,) bool.
+        words: (b, t) int32, as in `Items`.
+        length: (b,) int64.
+    """
+
+    has_image: torch.Tensor
+    words: torch.Tensor
+    length: torch.Tensor
+
+
 class TokenSource(Protocol):
     """Where a catalogue's items come from, by row."""
 
@@ -83,6 +98,10 @@ class TokenSource(Protocol):
 
     def read(self, rows: Sequence[int]) -> Items:
         """Return items in the order of `rows`, on the CPU."""
+        ...
+
+    def outline(self, rows: Sequence[int]) -> Outline:
+        """Return what `rows` have, without reading pictures."""
         ...
 
     def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:

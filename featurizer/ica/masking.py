@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from featurizer.encoders.tokens import NO_WORD, TokenSpec
-from featurizer.ica.items import Items
+from featurizer.ica.items import Outline
 from featurizer.ica.options import Masking
 
 ASPECT = 0.3
@@ -45,17 +45,17 @@ class Masks:
         return Masks(*(getattr(self, name).to(device) for name in self.__slots__))
 
 
-def draw_masks(items: Items, spec: TokenSpec, masking: Masking, rng: np.random.Generator) -> Masks:
+def draw_masks(items: Outline, spec: TokenSpec, masking: Masking, rng: np.random.Generator) -> Masks:
     """Draw what is hidden of each item.
 
     Args:
-        items: on the CPU; only what they have and their words are looked at.
+        items: what they have, on the CPU.
         spec: of the patches; prefix tokens (class, registers) are hidden with the masked patches, since they
             know the whole picture.
         masking: the ratios.
         rng: the source of randomness; the same state gives the same masks.
     """
-    has_image, has_text = items.has_image.numpy(), items.has_text.numpy()
+    has_image, has_text = items.has_image.numpy(), items.length.numpy() > 0
     draw = rng.random(len(has_image))
     paired = has_image & has_text
     hide_text = paired & (draw < masking.hide_share / 2)
@@ -67,7 +67,7 @@ def draw_masks(items: Items, spec: TokenSpec, masking: Masking, rng: np.random.G
     patches_of &= ~paired | ~side
     ratio = np.where(paired, masking.text_ratio, masking.unpaired_text_ratio)
     text = mask_words(items.words, torch.from_numpy(np.where(words_of, ratio, 0.0)), rng)
-    image = np.zeros(items.image.shape[:2], bool)
+    image = np.zeros((len(paired), spec.max_tokens), bool)
     for row in np.flatnonzero(patches_of):
         image[row] = mask_patches(spec, masking.image_ratio, rng)
     return Masks(torch.from_numpy(image), text, torch.from_numpy(hide_image), torch.from_numpy(hide_text))

@@ -6,7 +6,6 @@ over processes, and the gradient of Σ weight · sum / count stays what it is fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -48,17 +47,17 @@ class Hidden:
         return {name: int(getattr(self, name).sum()) for name in PARTS}
 
 
-def hidden_of(items: Items, masks: Masks, prefix: int) -> Hidden:
-    """Say what the masks leave to be predicted; `prefix` tokens are never predicted."""
+def hidden_of(words: torch.Tensor, masks: Masks, prefix: int) -> Hidden:
+    """Say what the masks leave to be predicted: (b, t) word numbers; `prefix` tokens are never predicted."""
     patch = masks.image.clone()
     patch[:, :prefix] = False
     every = torch.ones_like(patch)
     every[:, :prefix] = False
-    words = items.words != NO_WORD
+    is_word = words != NO_WORD
     return Hidden(
         masks.text,
         patch,
-        masks.text | (words & masks.hide_text[:, None]),
+        masks.text | (is_word & masks.hide_text[:, None]),
         patch | (every & masks.hide_image[:, None]),
         masks.text.any(dim=1) | masks.hide_text,
         patch.any(dim=1) | masks.hide_image,
@@ -77,69 +76,71 @@ def weights(objective: Objective) -> dict[str, float]:
     }
 
 
-def loss_sums(
-    model: IcaModel, heads: Heads, items: Items, states: States, hidden: Hidden, target: ImageTarget
-) -> dict[str, torch.Tensor]:
-    """Return each part's loss, summed over its predictions.
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One part's predictions.
 
-    `word`, `cls_word`: cross-entropy over the ids in use; an id that the train texts do not use counts 0.
-    `patch`, `cls_patch`: cross-entropy over the codes, or 1 − cos to the frozen patch.
-    `pooled_text`, `pooled_image`: 1 − cos to what the frozen encoders pool of the whole item, centred.
+    Attributes:
+        found: (m, V) logits, or (m, d) vectors.
+        true: (m,) int64 classes, -1 where the train items know none; or (m, d) vectors.
+        rows: (m,) int64, which item each belongs to.
     """
-    word, patch = logits(model, heads, states, hidden, target), _truth(model, heads, items, hidden, target)
-    sums = {name: _distance(word[name], patch[name]) for name in PARTS[:4]}
-    for name, (found, true) in _pooled(model, heads, items, states, hidden).items():
-        sums[name] = (1 - functional.cosine_similarity(found.float(), true.float(), dim=1)).sum()
-    return sums
+
+    found: torch.Tensor
+    true: torch.Tensor
+    rows: torch.Tensor
+
+    def loss(self) -> torch.Tensor:
+        """Return the sum of cross-entropies, a class -1 counting 0, or of 1 − cos."""
+        if self.true.is_floating_point():
+            return (1 - functional.cosine_similarity(self.found.float(), self.true.float(), dim=1)).sum()
+        return functional.cross_entropy(self.found.float(), self.true, ignore_index=-1, reduction="sum")
 
 
-def logits(
-    model: IcaModel, heads: Heads, states: States, hidden: Hidden, target: ImageTarget
-) -> dict[str, torch.Tensor]:
-    """Return the predictions of the four token parts: (m, V) a word, (m, K) or (m, d) a patch."""
-    read_patch = heads.code if target == "code" else heads.patch
-    cls = states.cls
-    rows_word, at_word = hidden.cls_word.nonzero(as_tuple=True)
-    rows_patch, at_patch = hidden.cls_patch.nonzero(as_tuple=True)
+def predict(
+    model: IcaModel, heads: Heads, items: Items, states: States, hidden: Hidden, target: ImageTarget
+) -> dict[str, Prediction]:
+    """Predict everything that is hidden.
+
+    `word`, `cls_word`: over the token ids in use; `patch`, `cls_patch`: over the codes, or the frozen patch
+    itself, as `target` says; `pooled_text`, `pooled_image`: what the frozen encoders pool of the whole item,
+    centred.
+    """
     decoder = heads.decoder
-    return {
-        "word": heads.word(states.text[hidden.word]),
-        "patch": read_patch(states.image[hidden.patch]),
-        "cls_word": heads.word(decoder(cls, rows_word, decoder.position_text[at_word])),
-        "cls_patch": read_patch(decoder(cls, rows_patch, decoder.position_image[at_patch])),
-    }
-
-
-def _truth(
-    model: IcaModel, heads: Heads, items: Items, hidden: Hidden, target: ImageTarget
-) -> dict[str, torch.Tensor]:
-    truth = {name: heads.word_classes(items.ids[getattr(hidden, name)]) for name in ("word", "cls_word")}
-    for name in ("patch", "cls_patch"):
-        patches = model.standard_image(items.image[getattr(hidden, name)])
-        truth[name] = heads.patch_classes(patches) if target == "code" else patches
-    return truth
-
-
-def _distance(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
-    if true.is_floating_point():
-        return (1 - functional.cosine_similarity(found.float(), true, dim=1)).sum()
-    return functional.cross_entropy(found.float(), true, ignore_index=-1, reduction="sum")
+    predictions = {}
+    for name, mask in (("word", hidden.word), ("cls_word", hidden.cls_word)):
+        rows, places = mask.nonzero(as_tuple=True)
+        read = (
+            states.text[rows, places]
+            if name == "word"
+            else decoder(states.cls, rows, decoder.position_text[places])
+        )
+        predictions[name] = Prediction(heads.word(read), heads.word_classes(items.ids[rows, places]), rows)
+    for name, mask in (("patch", hidden.patch), ("cls_patch", hidden.cls_patch)):
+        rows, places = mask.nonzero(as_tuple=True)
+        read = (
+            states.image[rows, places]
+            if name == "patch"
+            else decoder(states.cls, rows, decoder.position_image[places])
+        )
+        true = model.standard_image(items.image[rows, places])
+        predictions[name] = (
+            Prediction(heads.code(read), heads.patch_classes(true), rows)
+            if target == "code"
+            else Prediction(heads.patch(read), true, rows)
+        )
+    return predictions | _pooled(model, heads, items, states, hidden)
 
 
 def _pooled(
     model: IcaModel, heads: Heads, items: Items, states: States, hidden: Hidden
-) -> Mapping[str, tuple[torch.Tensor, torch.Tensor]]:
+) -> dict[str, Prediction]:
     whole = model.joined(items, TextStates(states.text, items.pooled_text))
     split = sum(model.start.dims[:2])
+    text, image = hidden.pooled_text.nonzero().flatten(), hidden.pooled_image.nonzero().flatten()
     return {
-        "pooled_text": (
-            heads.pooled_text(states.cls[hidden.pooled_text]),
-            whole[hidden.pooled_text, split:],
-        ),
-        "pooled_image": (
-            heads.pooled_image(states.cls[hidden.pooled_image]),
-            whole[hidden.pooled_image, :split],
-        ),
+        "pooled_text": Prediction(heads.pooled_text(states.cls[text]), whole[text, split:], text),
+        "pooled_image": Prediction(heads.pooled_image(states.cls[image]), whole[image, :split], image),
     }
 
 

@@ -23,7 +23,7 @@ from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.extract import library_versions
 from featurizer.features.pictures import Prepare, Prepared, Reader
-from featurizer.ica.items import Items, padded
+from featurizer.ica.items import Items, Outline, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
 from featurizer.manifest import Stage
 from featurizer.progress import Progress, Report, silent
@@ -85,6 +85,14 @@ class TokenStore:
             torch.from_numpy(pooled_image),
             torch.from_numpy(pooled_text),
         )
+
+    def outline(self, rows: Sequence[int]) -> Outline:
+        """Return what `rows` have, without reading pictures."""
+        has_image = np.zeros(len(rows), bool)
+        for shard, places, inside in self._split(rows):
+            has_image[places] = shard.has_image[inside]
+        _, words, length = padded(self.read_texts(rows), 0)
+        return Outline(torch.from_numpy(has_image), words, length)
 
     def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:
         """Return the texts of `rows`."""

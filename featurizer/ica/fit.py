@@ -1,0 +1,350 @@
+"""Mask-then-predict training: AdamW, warm-up, cosine decay; chosen on held-out items; resumable to the step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from featurizer.encoders.tokens import TextTokenEncoder
+from featurizer.errors import FeaturizerError
+from featurizer.ica.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from featurizer.ica.extra import ExtraTerms
+from featurizer.ica.heads import Heads
+from featurizer.ica.items import Items, TokenSource
+from featurizer.ica.masking import Masks, draw_masks
+from featurizer.ica.model import IcaModel
+from featurizer.ica.objective import PARTS, hidden_of, predict, weights
+from featurizer.ica.options import IcaOptions
+from featurizer.ica.text import encode_text
+from featurizer.ica.world import World
+from featurizer.progress import Progress, Report, silent
+from featurizer.records import Json
+
+VALID_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is trained on what.
+
+    Attributes:
+        model: learns; left with the best weights.
+        heads: learn with it.
+        source: the items.
+        encoder: the frozen text encoder.
+        train: rows to learn from.
+        valid: rows held out.
+        options: how.
+        extra: the optional terms; None for none.
+        device: a torch device.
+        fingerprint: of the run; a checkpoint of another is refused.
+    """
+
+    model: IcaModel
+    heads: Heads
+    source: TokenSource
+    encoder: TextTokenEncoder
+    train: Sequence[int]
+    valid: Sequence[int]
+    options: IcaOptions
+    extra: ExtraTerms | None = None
+    device: str = "cpu"
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a run calls, and where it leaves its checkpoint and a batch that broke it."""
+
+    report: Report = silent
+    on_epoch: Callable[[dict[str, Json]], None] = lambda _: None
+    folder: Path | None = None
+    world: World = field(default_factory=World)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A batch, or this process's share of one, with what is hidden of it; `counts` are of the whole batch."""
+
+    rows: list[int]
+    items: Items
+    masks: Masks
+    counts: dict[str, int]
+
+
+def split_rows(rows: int, share: float, seed: int) -> tuple[list[int], list[int]]:
+    """Split items at random into (train, valid) rows; at least one of each."""
+    order = np.random.default_rng([seed, 0]).permutation(rows)
+    held = min(max(1, round(share * rows)), rows - 1)
+    return sorted(order[held:].tolist()), sorted(order[:held].tolist())
+
+
+def read_part(job: Job, rows: Sequence[int], key: Sequence[int], world: World) -> Part:
+    """Read a batch and hide what `key`, the seed of its masks, says; every process gets its own share."""
+    options, spec = job.options, job.source.image_spec
+    outline = job.source.outline(rows)
+    masks = draw_masks(outline, spec, options.masking, np.random.default_rng(key))
+    counts = hidden_of(outline.words, masks, spec.prefix).counts()
+    share = world.share(len(rows))
+    mine_rows = list(rows)[share]
+    items = job.source.read(mine_rows)
+    mine = masks.rows(share)
+    mine = Masks(mine.image, mine.text[:, : items.ids.shape[1]], mine.hide_image, mine.hide_text)
+    return Part(mine_rows, items.to(job.device), mine.to(job.device), counts)
+
+
+def losses(job: Job, items: Items, masks: Masks) -> dict[str, torch.Tensor]:
+    """Return each part's loss over what is hidden of `items`, summed."""
+    states = job.model(
+        items, encode_text(job.encoder, items, masks), masks, recompute=job.options.training.recompute
+    )
+    hidden = hidden_of(items.words, masks, job.source.image_spec.prefix)
+    target = job.options.objective.image_target
+    found = predict(job.model, job.heads, items, states, hidden, target)
+    return {name: prediction.loss() for name, prediction in found.items()}
+
+
+def fit(job: Job, hooks: Hooks | None = None) -> list[dict[str, Json]]:
+    """Train until the validation loss stops falling; the model is left with the best weights.
+
+    Returns:
+        One record an epoch: `epoch, learning_rate, seconds_train, seconds_valid, loss, valid_loss` and each
+        part's mean, `word`, `valid_word`, ….
+
+    Raises:
+        FeaturizerError: the loss is not a number; the batch is saved beside the checkpoint.
+        InputError: the checkpoint is damaged or of another run.
+    """
+    run = _Run(job, hooks or Hooks())
+    run.resume()
+    while run.goes_on():
+        run.epoch()
+    run.finish()
+    return run.history
+
+
+class _Run:
+    """The state of one fit."""
+
+    def __init__(self, job: Job, hooks: Hooks) -> None:
+        self.job, self.hooks, self.training = job, hooks, job.options.training
+        self.whole = nn.ModuleDict({"model": job.model, "heads": job.heads}).to(job.device)
+        self.world = hooks.world
+        self.world.copy_first_(self.whole.state_dict().values())
+        self.weights = weights(job.options.objective)
+        matrices = [value for value in self.whole.parameters() if value.ndim > 1]
+        others = [value for value in self.whole.parameters() if value.ndim <= 1]
+        decayed = {"params": matrices, "weight_decay": self.training.weight_decay}
+        self.optimizer = torch.optim.AdamW([decayed, {"params": others, "weight_decay": 0.0}], lr=0.0)
+        self.batch = self.training.batch_size * self.world.size
+        self.epoch_steps = max(len(job.train) // self.batch, 1)
+        self.step, self.best_loss = 0, math.inf
+        self.history: list[dict[str, Json]] = []
+        self.average: dict[str, torch.Tensor] = {}
+        if self.training.ema:
+            self.average = {name: value.clone() for name, value in self.whole.state_dict().items()}
+        self.best: dict[str, torch.Tensor] = {}
+        self.sums: dict[str, tuple[float, int]] = {}
+        self.seconds, self.begun, self.saved = 0.0, time.perf_counter(), time.perf_counter()
+
+    def goes_on(self) -> bool:
+        """Say whether another epoch is due."""
+        done = len(self.history)
+        best = min(range(done), key=lambda epoch: float(str(self.history[epoch]["valid_loss"])), default=0)
+        return done < self.training.epochs and done - 1 - best < self.training.patience
+
+    def epoch(self) -> None:
+        """Run what is left of one epoch, then validate."""
+        number = len(self.history)
+        order = np.random.default_rng([self.training.seed, 1, number]).permutation(self.job.train)
+        steps = range(self.step - number * self.epoch_steps, self.epoch_steps)
+        self.begun = time.perf_counter()
+        self.whole.train()
+        with ThreadPoolExecutor(1, "read") as ahead:
+            pending: Future[Part] | None = None
+            for step in steps:
+                part = pending.result() if pending else self._read(order, number, step)
+                if step + 1 < self.epoch_steps:
+                    pending = ahead.submit(self._read, order, number, step + 1)
+                self._learn(part)
+                self._report(number, step)
+        self._close(number)
+
+    def _read(self, order: np.ndarray, epoch: int, step: int) -> Part:
+        rows = order[step * self.batch : (step + 1) * self.batch].tolist()
+        return read_part(self.job, rows, [self.training.seed, 2, epoch, step], self.world)
+
+    def _learn(self, part: Part) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimizer.zero_grad(set_to_none=False)
+        sums = dict.fromkeys(PARTS, 0.0)
+        size = -(-len(part.items.ids) // self.training.accumulate)
+        for start in range(0, len(part.items.ids), size):
+            rows = slice(start, start + size)
+            items, masks = part.items.rows(rows), part.masks.rows(rows)
+            with self._autocast():
+                found = losses(self.job, items, masks)
+                total = torch.stack(
+                    [self.weights[name] * found[name] / max(part.counts[name], 1) for name in PARTS]
+                ).sum()
+                if self.job.extra is not None:
+                    rng = np.random.default_rng([self.training.seed, 4, self.step, self.world.rank, start])
+                    share = len(items.ids) / self.batch
+                    total = total + share * self.job.extra.loss(self.job, part.rows[rows], items, rng)
+            if not torch.isfinite(total):
+                self._broken(part)
+            total.backward()
+            for name in PARTS:
+                sums[name] += float(found[name].detach())
+        self.world.sum_(value.grad for value in self.whole.parameters() if value.grad is not None)
+        nn.utils.clip_grad_norm_(self.whole.parameters(), self.training.clip)
+        self.optimizer.step()
+        self.step += 1
+        self._count(sums, part.counts)
+        for name, value in self.whole.state_dict().items() if self.average else ():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - self.training.ema)
+
+    def _count(self, sums: dict[str, float], counts: dict[str, int]) -> None:
+        for name in PARTS:
+            before, number = self.sums.get(name, (0.0, 0))
+            self.sums[name] = before + sums[name], number + counts[name]
+
+    def learning_rate(self) -> float:
+        """Return the rate of the next step: up a line during the warm-up, then down a cosine to 0."""
+        total = self.training.epochs * self.epoch_steps
+        warm = max(round(self.training.warmup * total), 1)
+        if self.step < warm:
+            return self.training.learning_rate * (self.step + 1) / warm
+        done = (self.step - warm) / max(total - warm, 1)
+        return self.training.learning_rate * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self.training.precision == "bfloat16"
+        return torch.autocast(self.job.device.split(":")[0], torch.bfloat16, enabled=enabled)
+
+    def _report(self, epoch: int, step: int) -> None:
+        name = f"epoch {epoch + 1} of {self.training.epochs}, loss {self._mean(self.sums):.3f}"
+        if self.world.is_first:
+            self.hooks.report(Progress(name, (step + 1) * self.batch, self.epoch_steps * self.batch))
+        if time.perf_counter() - self.saved > 60 * self.training.checkpoint_minutes:
+            self.save()
+
+    def _mean(self, sums: dict[str, tuple[float, int]]) -> float:
+        return sum(self.weights[name] * total / max(count, 1) for name, (total, count) in sums.items())
+
+    def _close(self, epoch: int) -> None:
+        numbers = torch.tensor([self.sums[name][0] for name in PARTS], dtype=torch.float64)
+        self.world.sum_([numbers])
+        train = {name: (float(numbers[at]), self.sums[name][1]) for at, name in enumerate(PARTS)}
+        seconds = self.seconds + time.perf_counter() - self.begun
+        start = time.perf_counter()
+        valid = self._validate()
+        record: dict[str, Json] = {
+            "epoch": epoch + 1,
+            "learning_rate": self.learning_rate(),
+            "seconds_train": round(seconds, 3),
+            "seconds_valid": round(time.perf_counter() - start, 3),
+            "loss": self._mean(train),
+            "valid_loss": self._mean(valid),
+            **{name: total / max(count, 1) for name, (total, count) in train.items()},
+            **{f"valid_{name}": total / max(count, 1) for name, (total, count) in valid.items()},
+        }
+        self.history.append(record)
+        if self._mean(valid) < self.best_loss:
+            self.best_loss = self._mean(valid)
+            self.best = {name: value.cpu().clone() for name, value in self._current().items()}
+        self.sums, self.seconds, self.begun = {}, 0.0, time.perf_counter()
+        if self.world.is_first:
+            self.hooks.on_epoch(record)
+        self.save()
+
+    def _current(self) -> dict[str, torch.Tensor]:
+        return self.average or self.whole.state_dict()
+
+    @torch.no_grad()
+    def _validate(self) -> dict[str, tuple[float, int]]:
+        """Return each part's loss over the held-out items, under the same masks every time."""
+        kept = (
+            {name: value.clone() for name, value in self.whole.state_dict().items()} if self.average else {}
+        )
+        if kept:
+            self.whole.load_state_dict(self.average)
+        self.whole.eval()
+        totals = dict.fromkeys(PARTS, (0.0, 0))
+        for start in range(0, len(self.job.valid), VALID_BATCH):
+            rows = self.job.valid[start : start + VALID_BATCH]
+            part = read_part(self.job, rows, [self.training.seed, 3, start], World())
+            with self._autocast():
+                found = losses(self.job, part.items, part.masks)
+            for name in PARTS:
+                before, count = totals[name]
+                totals[name] = before + float(found[name]), count + part.counts[name]
+        if kept:
+            self.whole.load_state_dict(kept)
+        return totals
+
+    def _broken(self, part: Part) -> None:
+        where = "nowhere, for the run has no folder"
+        if self.hooks.folder is not None:
+            path = self.hooks.folder / f"broken-batch-{self.world.rank}.pt"
+            tensors = {
+                f"{name}.{slot.name}": getattr(value, slot.name).cpu()
+                for name, value in (("items", part.items), ("masks", part.masks))
+                for slot in fields(value)
+            }
+            torch.save({"step": self.step, "rows": part.rows, **tensors}, path)
+            where = str(path)
+        raise FeaturizerError(
+            f"the loss is not a number at step {self.step + 1}; the batch is saved in {where}. Expected a finite loss: "
+            "lower the learning rate, or look for tokens that are not finite. The last checkpoint is kept."
+        )
+
+    def save(self) -> None:
+        """Write the checkpoint, if the run has a folder; the first process does it for all."""
+        self.saved = time.perf_counter()
+        if self.hooks.folder is None or not self.world.is_first:
+            return
+        state = Checkpoint(
+            self.job.fingerprint,
+            self.step,
+            dict(self.whole.state_dict()),
+            dict(self.optimizer.state_dict()),
+            self.average,
+            self.best,
+            self.best_loss,
+            self.sums,
+            self.history,
+            self.seconds + time.perf_counter() - self.begun if self.sums else 0.0,
+        )
+        save_checkpoint(self.hooks.folder / "checkpoint.pt", state)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, if there is one."""
+        if self.hooks.folder is None:
+            return
+        found = load_checkpoint(self.hooks.folder / "checkpoint.pt", self.job.fingerprint)
+        if found is None:
+            return
+        self.whole.load_state_dict(found.weights)
+        self.optimizer.load_state_dict(found.optimizer)
+        self.step, self.best, self.best_loss = found.step, found.best, found.best_loss
+        self.average = {name: value.to(self.job.device) for name, value in found.average.items()}
+        self.sums, self.history, self.seconds = found.sums, found.history, found.seconds
+        if self.world.is_first:
+            for record in self.history:
+                self.hooks.on_epoch(record)
+
+    def finish(self) -> None:
+        """Leave the model with its best weights."""
+        self.whole.load_state_dict(self.best)
+        self.whole.eval()

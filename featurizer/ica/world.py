@@ -1,0 +1,64 @@
+"""The processes that train together: one alone, or those that torchrun starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """This process among `size`.
+
+    Attributes:
+        rank: from 0; the first one writes files and reports.
+        size: how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """True for the process that writes."""
+        return self.rank == 0
+
+    def share(self, batch: int) -> slice:
+        """Return this process's part of a batch that all of them see."""
+        each = batch // self.size
+        return slice(self.rank * each, batch if self.rank == self.size - 1 else (self.rank + 1) * each)
+
+    def sum_(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Add tensors over all processes, in place."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.all_reduce(tensor)
+
+    def copy_first_(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Give every process the first one's values, in place."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
+    def wait(self) -> None:
+        """Wait until every process is here."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def joined_world(device: str) -> Iterator[World]:
+    """Join the processes of this run: gloo on the CPU, NCCL on CUDA; alone unless torchrun started it."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield World()
+        return
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield World(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()
