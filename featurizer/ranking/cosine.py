@@ -18,6 +18,9 @@ HALF_ERROR = 2**-7
 """Bound on how far a bfloat16 product of unit rows is off: 2⁻⁹ for each factor and for the result."""
 HALVES_FROM = 10_000
 """With fewer items float32 alone is as fast."""
+BAND = 2048
+"""Items within the bound that are looked at one by one; with more, all are multiplied in float64 at once."""
+UNDECIDED = -1
 GLANCE = 4096
 """Columns that are counted first: most positives are ruled out there."""
 
@@ -56,9 +59,9 @@ class CosinePlaces:
     """Finds places by cos(mean of the user's L2-normalised train vectors, item).
 
     A product in bfloat16 or float32 is off by less than a known bound, so an item that beats a positive by more than
-    it beats it in truth. A positive that k items beat so is done with; the users of those that are left get
-    their scores in the next finer arithmetic, at last in float64, which gives the place. So places do not depend on
-    the processor, on threads or on blocks.
+    it beats it in truth; a positive that k items beat so is done with. For the others, the few items within the
+    bound are multiplied again in float64, which gives the place. So places do not depend on the processor, on threads
+    or on blocks.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class CosinePlaces:
             k: places from here on are not told apart.
             memory: bytes that a block of scores may take.
             device: where to multiply.
-            halves: multiply in bfloat16 first.
+            halves: multiply in bfloat16, where there are items enough for it to pay.
         """
         units = unit_rows(vectors)
         self.units, self.known = units, np.asarray(units.any(1))
@@ -82,20 +85,20 @@ class CosinePlaces:
             (ones, train.items, train.starts), shape=(train.n_users, train.n_items)
         )
         self.unknown = torch.from_numpy(np.flatnonzero(~self.known)).to(device)
-        rounding = (units.shape[1] + 16) * 2**-24
+        half = halves and len(units) >= HALVES_FROM
         wide = torch.from_numpy(units)
-        dtypes = [torch.bfloat16, torch.float32] if halves and len(units) >= HALVES_FROM else [torch.float32]
-        self.tiers = [
-            _Tier(wide.to(device, dtype), rounding + (HALF_ERROR if dtype == torch.bfloat16 else 0))
-            for dtype in dtypes
-        ]
+        self.rough = _Tier(
+            wide.to(device, torch.bfloat16 if half else torch.float32),
+            (units.shape[1] + 32) * 2**-24 + (HALF_ERROR if half else 0),
+        )
         self.exact = _Tier(wide.to(device), TIE)
         self.buffers: dict[torch.dtype, torch.Tensor] = {}
+        self.gathered = np.empty((min(BAND, len(units)), units.shape[1]))
 
     @property
     def block(self) -> int:
         """Users whose scores in the first arithmetic fit the memory."""
-        return self._rows(self.tiers[0])
+        return self._rows(self.rough)
 
     def _rows(self, tier: _Tier) -> int:
         return max(1, self.memory // (len(self.units) * tier.items.element_size()))
@@ -104,17 +107,31 @@ class CosinePlaces:
         """Return the places of (p,) items for the users in (p,) rows of (b,) users; k stands for k and beyond."""
         profiles = unit_rows(self.history[users] @ self.units)
         own = np.where(self.known[items], _dots(profiles, self.units, rows, items), ABSENT)
-        left = np.arange(len(rows))
-        for tier in self.tiers:
-            above = np.zeros(len(left), np.int64)
-            for part in self._scored(tier, users, profiles, rows[left]):
-                above[part.pairs] = count_above(part, own[left[part.pairs]] + tier.margin, self.k)
-            left = left[above < self.k]
         places = np.full(len(rows), self.k)
+        for part in self._scored(self.rough, users, profiles, rows):
+            above = count_above(part, own[part.pairs] + self.rough.margin, self.k)
+            for at in np.flatnonzero(above < self.k).tolist():
+                pair = part.pairs[at]
+                scores = part.scores[part.rows[at]].float().cpu().numpy()
+                places[pair] = self._settle(scores, profiles[rows[pair]], float(own[pair]), int(items[pair]))
+        left = np.flatnonzero(places == UNDECIDED)
         for part in self._scored(self.exact, users, profiles, rows[left]):
             pairs = left[part.pairs]
             places[pairs] = exact_places(part, items[pairs])
         return places
+
+    def _settle(self, scores: np.ndarray, profile: np.ndarray, own: float, item: int) -> int:
+        """Return an item's place by (n,) rough scores and, within their bound, products in float64."""
+        low, high = np.float32(own - self.rough.margin), np.float32(own + self.rough.margin)
+        above = np.count_nonzero(scores > high)
+        if above >= self.k:
+            return self.k
+        band = np.flatnonzero((scores >= low) & (scores <= high))
+        if len(band) > len(self.gathered):
+            return UNDECIDED
+        rows = np.take(self.units, band, axis=0, out=self.gathered[: len(band)], mode="clip")
+        ahead = np.where(self.known[band], rows @ profile, ABSENT) - own
+        return above + int(np.count_nonzero((ahead > TIE) | ((ahead >= -TIE) & (band < item))))
 
     def _scored(
         self, tier: _Tier, users: np.ndarray, profiles: np.ndarray, rows: np.ndarray

@@ -141,6 +141,7 @@ def test_half_precision_blocks_and_memory_change_no_place_and_no_neighbour(monke
     for module in (cosine, nearest):
         monkeypatch.setattr(module, "HALVES_FROM", 1)
     monkeypatch.setattr(nearest, "SPARE", 20)
+    monkeypatch.setattr(cosine, "BAND", 3)
     results = []
     for halves, memory, block in ((False, 1 << 24, 100), (True, 1 << 12, 9)):
         finder = CosinePlaces(vectors, train, 20, memory=memory, halves=halves)
