@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -38,12 +39,34 @@ def without_secrets(text: str, token: str | None = None) -> str:
     return SECRET.sub("<token>", text.replace(token, "<token>") if token else text)
 
 
+class _Redacting(logging.Formatter):
+    """Formats as another does, and leaves no token in what comes out."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, tracebacks included, without secrets."""
+        from huggingface_hub import get_token
+
+        return without_secrets(self.inner.format(record), get_token())
+
+
 def connect() -> HfApi:
-    """Return the Hub's client, quiet, with the token from the usual places (HF_TOKEN, `hf auth login`)."""
+    """Return the Hub's client, quiet, with the token from the usual places (HF_TOKEN, `hf auth login`).
+
+    From here on no log line holds a token: at the highest verbosity the HTTP library logs what servers answer, and a
+    server may repeat what it was sent.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     disable_progress_bars()
+    for logger in (logging.getLogger(), logging.getLogger("huggingface_hub")):
+        for handler in logger.handlers:
+            if not isinstance(handler.formatter, _Redacting):
+                handler.setFormatter(_Redacting(handler.formatter or logging.Formatter()))
     return HfApi(library_name="featurizer")
 
 

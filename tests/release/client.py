@@ -1,12 +1,13 @@
 """The program in a process of its own, with the real client: one start, many commands.
 
-Reads a command line as JSON a line, answers with exit code, stdout, stderr and the seconds it slept. Sleeping is told,
-not done: waits of minutes are part of what is tested.
+Reads a token and a command line as JSON a line, answers with exit code, stdout, stderr and the seconds it slept.
+Sleeping is told, not done: waits of minutes are part of what is tested.
 """
 
 import contextlib
 import io
 import json
+import os
 import signal
 import sys
 import time
@@ -22,7 +23,8 @@ def main():
     for line in sys.stdin:
         out, err = io.StringIO(), io.StringIO()
         slept.clear()
-        sys.argv = ["featurizer", *json.loads(line)]
+        os.environ["HF_TOKEN"], *arguments = json.loads(line)
+        sys.argv = ["featurizer", *arguments]
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 program()

@@ -70,18 +70,18 @@ def environment(url, home, token):
     }  # fmt: skip
 
 
+def ask(client, token, arguments):
+    client.stdin.write(json.dumps([token, *map(str, arguments)]) + "\n")
+    client.stdin.flush()
+    return SimpleNamespace(**json.loads(client.stdout.readline()))
+
+
 @pytest.fixture(scope="session")
 def writer(running_hub, tmp_path_factory):
-    """Run the program as somebody who may write; each call is a command line."""
+    """Run the program, as somebody who may write or under another token; each call is a command line."""
     home = tmp_path_factory.mktemp("home")
-    with process("tests.release.client", **environment(running_hub.url, home, "hf_writer")) as client:
-
-        def call(*arguments):
-            client.stdin.write(json.dumps([str(argument) for argument in arguments]) + "\n")
-            client.stdin.flush()
-            return SimpleNamespace(**json.loads(client.stdout.readline()))
-
-        yield call
+    with process("tests.release.client", **environment(running_hub.url, home, "")) as client:
+        yield lambda *arguments, token="hf_writer": ask(client, token, arguments)
 
 
 @pytest.fixture

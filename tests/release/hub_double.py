@@ -1,6 +1,7 @@
 """A Hub on 127.0.0.1 in a process of its own, which speaks what huggingface_hub speaks, and can be told to fail.
 
-`POST /__faults__` takes a list of `{"method", "path", "status", "headers", "body", "drop_after", "skip", "times"}`;
+`POST /__faults__` takes a list of `{"method", "path", "status", "headers", "body", "drop_after", "after", "skip",
+"times"}` (`after`: do what was asked, then answer so);
 `GET /__log__` tells every request and what the repositories hold.
 """
 
@@ -32,12 +33,12 @@ class Handler(BaseHTTPRequestHandler):
         ask.body = (
             self.chunked() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length)
         )
-        if fault is not None:
+        if fault is not None and not fault.get("after"):
             return self.send(
                 ask, fault["status"], fault.get("body", "told to fail").encode(), fault.get("headers", {})
             )
         with self.server.site.lock:
-            self.serve(ask)
+            self.serve(ask, lost=fault["status"] if fault else None)
         return None
 
     do_GET = do_POST = do_PUT = do_HEAD = answer
@@ -50,7 +51,8 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def serve(self, ask):
+    def serve(self, ask, lost=None):
+        """Do what is asked; where the answer is `lost`, tell that status instead."""
         for method, pattern, answer in ROUTES:
             found = pattern.fullmatch(ask.path)
             if found and ask.method in method.split("|"):
@@ -66,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
                     )
                 content, headers = result if isinstance(result, tuple) else (result, {})
                 content = content if isinstance(content, bytes) else json.dumps(content).encode()
-                return self.send(ask, 200, content, headers)
+                return self.send(ask, lost or 200, content, headers)
         return self.send(ask, 404, b'{"error": "no such page"}', {})
 
     def send(self, ask, status, body, headers):
