@@ -35,7 +35,7 @@ class TokenSpec:
         max_tokens: the longest sequence: `prefix + rows · columns`, or the token limit.
         vocabulary: how many token ids there are; 0 for pictures.
         mask_id: the id that stands for a hidden word: the tokeniser's mask token, or its unknown token where it
-            has none; None for pictures.
+            has none, or where it has neither (CLIP) an exclamation mark; None for pictures.
         padding_id: fills a batch's shorter texts; None for pictures.
         tokenizer: a sha256 of the tokeniser's vocabulary; empty for pictures.
     """
