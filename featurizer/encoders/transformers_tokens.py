@@ -106,8 +106,7 @@ def _prefix(loaded: Loaded) -> int:
 
 def _text_tokens(loaded: Loaded) -> TextTokenEncoder:
     request, text = loaded.request, open_text_input(loaded)
-    tower = getattr(loaded.model, "text_model", loaded.model)
-    table = cast("torch.nn.Embedding", tower.get_input_embeddings())
+    table = _embeddings(loaded)
     words = open_words(
         text.tokenizer,
         f"{FAMILY}:{request.model}",
@@ -118,6 +117,17 @@ def _text_tokens(loaded: Loaded) -> TextTokenEncoder:
     encoder = text_encoder(loaded, text)
     forward = _read_texts(loaded, text, words.padding_id)
     return text_tokens(encoder, words, LAYER, request.device, forward, table)
+
+
+def _embeddings(loaded: Loaded) -> torch.nn.Embedding:
+    tower = getattr(loaded.model, "text_model", loaded.model)
+    try:
+        return cast("torch.nn.Embedding", tower.get_input_embeddings())
+    except NotImplementedError as error:
+        where = f"{FAMILY}:{loaded.request.model}"
+        raise no_tokens(
+            where, f"is a {type(tower).__name__}, which keeps its input embeddings to itself"
+        ) from error
 
 
 def _read_texts(
