@@ -23,6 +23,7 @@ from featurizer.cli import (
     import_,
     ingest,
     inspect,
+    pretrain_ica,
     publish,
     pull,
     recommend,
@@ -47,6 +48,7 @@ app.command("download")(download.download)
 app.command("ingest")(ingest.ingest)
 app.add_typer(encoders.app, name="encoders")
 app.command("extract")(extract.extract)
+app.command("pretrain-ica")(pretrain_ica.pretrain_ica)
 app.command("inspect")(inspect.inspect)
 app.command("verify")(verify.verify)
 app.command("score-features")(score.score_features)

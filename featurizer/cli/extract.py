@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -51,6 +51,9 @@ def extract(
         int | None,
         typer.Option(min=1, help="Threads that decode pictures.  [default: one a core, at most 8]"),
     ] = None,
+    mask: Annotated[
+        Literal["image", "text"] | None, typer.Option(help="Hide one modality from an encoder ica:DIR.")
+    ] = None,
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Exit with 3 when more items failed.")
     ] = None,
@@ -77,7 +80,7 @@ def extract(
     for text in encoder:
         resolve(text)  # a wrong name is told before anything heavy is imported
     where = resolve_device(device)
-    loaded = load_encoders(encoder, device=where, dtype=compute_dtype.value)
+    loaded = load_encoders(encoder, device=where, dtype=compute_dtype.value, mask=mask)
     for one in loaded:
         say(f"{one.spec.space}: {one.spec.dim} dimensions, {one.spec.family}:{one.spec.model} on {where}")
     options = ExtractOptions(
@@ -88,6 +91,7 @@ def extract(
         overwrite=overwrite,
         requests=tuple(encoder),
         device=where,
+        mask=mask,
     )
     with progress() as report:
         made = run(opened, loaded, out, options, report=report)

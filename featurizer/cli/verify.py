@@ -27,7 +27,7 @@ def verify(
     """
     from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
-    from featurizer.features.verify import check_catalog, recorded_requests, verify_sample
+    from featurizer.features.verify import check_catalog, recorded_mask, recorded_requests, verify_sample
     from featurizer.features.verify import verify as run
 
     if sample and catalog is None:
@@ -41,7 +41,9 @@ def verify(
         from featurizer.encoders.resolve import load_encoders
 
         dtype = ComputeDtype(next(str(spec["compute_dtype"]) for spec in features.spaces.values()))
-        encoders = load_encoders(recorded_requests(features), device=device, dtype=dtype.value)
+        encoders = load_encoders(
+            recorded_requests(features), device=device, dtype=dtype.value, mask=recorded_mask(features)
+        )
         problems = verify_sample(features, opened, encoders, sample=sample)
     if as_json:
         result_json({"ok": not problems, "problems": problems})

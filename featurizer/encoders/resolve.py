@@ -16,10 +16,12 @@ from featurizer.encoders.presets import PRESETS, Preset
 from featurizer.errors import InputError, UnknownName
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+ICA = "ica"
+"""The family of trained alignments: `ica:DIR`, where DIR needs no `./`; its space is called `unified`."""
 FAMILIES = ("open_clip", "transformers", "timm", "sentence-transformers")
 """The built-in families; each needs a model's name."""
 GRAMMAR = (
-    "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, or NAME=one of these; "
+    "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, ica:DIR, or NAME=one of these; "
     "`featurizer encoders` lists them."
 )
 
@@ -86,12 +88,18 @@ def resolve(
 
 
 def load_encoders(
-    texts: Sequence[str], *, device: str = "auto", dtype: Dtype = "float32"
+    texts: Sequence[str], *, device: str = "auto", dtype: Dtype = "float32", mask: Modality | None = None
 ) -> list[AnyEncoder]:
     """Load every encoder that the user named, in order; a model with two modalities gives two.
 
+    Args:
+        texts: as for `resolve`.
+        device: `auto` or a torch device.
+        dtype: what to compute in.
+        mask: the modality to do without; only encoders of both can.
+
     Raises:
-        InputError: two of them would write the same space.
+        InputError: two of them would write the same space, or one reads a single modality and `mask` is given.
         FeaturizerError: one of them cannot be loaded.
     """
     choices = [resolve(text, dtype=dtype) for text in texts]
@@ -104,7 +112,12 @@ def load_encoders(
     where = resolve_device(device)
     encoders: list[AnyEncoder] = []
     for text, choice in zip(texts, choices, strict=True):
-        loaded = replace(choice, request=replace(choice.request, device=where)).load()
+        loaded = replace(choice, request=replace(choice.request, device=where, mask=mask)).load()
+        if mask is not None and any(encoder.spec.modality != "both" for encoder in loaded):
+            raise InputError(
+                f"--mask {mask} hides a modality from an encoder of both, but {text} reads one alone; "
+                "name an encoder ica:DIR, or leave the mask out"
+            )
         refuse_shared_spaces(encoders, loaded, text)
         encoders += loaded
     return encoders
@@ -184,6 +197,8 @@ def _family(target: str) -> EncoderChoice:
             f"families are {', '.join(FAMILIES)}"
         )
     family, _, model = target.partition(":")
+    if family == ICA and model:
+        return EncoderChoice(ICA, EncoderRequest("unified", model))
     known = registry.names(registry.ENCODERS)
     if family not in known:
         raise UnknownName("encoder", target, [*PRESETS, *known], advice=GRAMMAR)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import featurizer
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder
+from featurizer.encoders.base import AnyEncoder, EncoderSpec, Modality
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.encode_shard import Work, encode_shard
@@ -50,6 +50,7 @@ class ExtractOptions:
         overwrite: replace what the folder holds.
         requests: the encoders as the user named them; recorded, so that `verify --sample` can load them again.
         device: recorded, and part of the fingerprint (vectors differ between devices in the last digits).
+        mask: recorded: the modality that encoders of both were told to do without.
     """
 
     dtype: StoredDtype = "float32"
@@ -59,6 +60,7 @@ class ExtractOptions:
     overwrite: bool = False
     requests: tuple[str, ...] = ()
     device: str = "cpu"
+    mask: Modality | None = None
 
 
 def extract(
@@ -90,7 +92,7 @@ def extract(
         out, total, {encoder.spec.space: encoder.spec.dim for encoder in encoders}, options.dtype
     )
     accounts = _write_shards(catalog, encoders, writer, options, report)
-    stage.finish(_manifest(catalog, encoders, options, accounts))
+    stage.finish(manifest(catalog, [encoder.spec for encoder in encoders], options, accounts))
     writer.forget_marks()
     return FeatureSet.open(out)
 
@@ -145,7 +147,7 @@ def _write(writer: ShardWriter, index: int, rows: ShardRows, clock: Clock) -> Sh
 def _config(catalog: Catalog, encoders: Sequence[AnyEncoder], options: ExtractOptions) -> dict[str, Json]:
     return {
         "catalog": catalog.identity,
-        "encoders": {encoder.spec.space: _spec(encoder) for encoder in encoders},
+        "encoders": {encoder.spec.space: spec_json(encoder.spec) for encoder in encoders},
         "dtype": options.dtype,
         "batch_size": options.batch_size,
         "shard_rows": options.shard_rows,
@@ -154,26 +156,27 @@ def _config(catalog: Catalog, encoders: Sequence[AnyEncoder], options: ExtractOp
     }
 
 
-def _spec(encoder: AnyEncoder) -> dict[str, Json]:
-    spec = asdict(encoder.spec)
-    return spec | {"preprocessing": dict(encoder.spec.preprocessing)}
+def spec_json(spec: EncoderSpec) -> dict[str, Json]:
+    """Return what a manifest records of an encoder."""
+    return asdict(spec) | {"preprocessing": dict(spec.preprocessing)}
 
 
-def _manifest(
+def manifest(
     catalog: Catalog,
-    encoders: Sequence[AnyEncoder],
+    specs: Sequence[EncoderSpec],
     options: ExtractOptions,
     accounts: Sequence[ShardAccount],
 ) -> dict[str, Json]:
+    """Return the manifest of a feature set that encoders of these specifications made of a catalogue."""
     spaces: dict[str, Json] = {
-        encoder.spec.space: {
-            **_spec(encoder),
-            "encoder": encoder.spec.name,
+        spec.space: {
+            **spec_json(spec),
+            "encoder": spec.name,
             "dtype": options.dtype,
-            "compute_dtype": encoder.spec.dtype,
-            "null": sum(account.null[encoder.spec.space] for account in accounts),
+            "compute_dtype": spec.dtype,
+            "null": sum(account.null[spec.space] for account in accounts),
         }
-        for encoder in encoders
+        for spec in specs
     }
     return {
         "format_version": FORMAT_VERSION,
@@ -184,6 +187,7 @@ def _manifest(
         "failed": sum(account.failed for account in accounts),
         "failures": _total([account.failures for account in accounts]),
         "requests": list(options.requests),
+        "mask": options.mask,
         "spaces": spaces,
         "shards": [account_json(account) for account in accounts],
         "source": catalog.manifest.get("source"),

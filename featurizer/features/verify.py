@@ -11,11 +11,12 @@ from PIL.Image import Image
 
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, Pair
+from featurizer.encoders.base import AnyEncoder, Modality, Pair
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
 from featurizer.manifest import file_sha256, fingerprint
+from featurizer.records import Json
 
 BATCH = 32
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
@@ -133,7 +134,7 @@ def verify_sample(
         for row, item in zip(chosen, items, strict=True)
         if ids[row] != item["item_id"]
     ]
-    for encoder in encoders:
+    for encoder in (encoder for encoder in encoders if encoder.spec.space in feature_set.spaces):
         problems += _compare(feature_set, encoder, chosen, items)
     return problems
 
@@ -209,3 +210,10 @@ def recorded_requests(feature_set: FeatureSet) -> list[str]:
             f"{feature_set.folder} was not made by encoders; --sample cannot encode its items again"
         )
     return [str(request) for request in requests]
+
+
+def recorded_mask(feature_set: FeatureSet) -> Modality | None:
+    """Return the modality that the feature set was made without."""
+    sides: Mapping[Json, Modality] = {"image": "image", "text": "text"}
+    mask = feature_set.manifest.get("mask")
+    return sides.get(mask) if isinstance(mask, str) else None

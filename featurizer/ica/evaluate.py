@@ -120,9 +120,13 @@ def _hits(
         guess = predict(model, heads, there, states, hidden, options.objective.image_target)[SIDES[side]]
         right, true = _right(model, heads, there, hidden.patch, guess)
         known = true >= 0
-        count = torch.zeros(len(there.ids), device=device).index_add_(0, guess.rows[known], known[known].float())
+        count = torch.zeros(len(there.ids), device=device).index_add_(
+            0, guess.rows[known], known[known].float()
+        )
         sums = torch.zeros_like(count).index_add_(0, guess.rows[known], right[known].float())
-        shares.append((sums / count).cpu().numpy().astype(np.float64))  # 0 / 0 is nan: such an item does not count
+        shares.append(
+            (sums / count).cpu().numpy().astype(np.float64)
+        )  # 0 / 0 is nan: such an item does not count
         classes = true[known].cpu().numpy()
     return shares[0], shares[1], classes
 
@@ -137,9 +141,7 @@ def _right(
     return (guess.found @ codes.T).argmax(dim=1) == true, true
 
 
-def one_sided(
-    items: Items, source: TokenSource, masking: Masking, side: str, key: Sequence[int]
-) -> Masks:
+def one_sided(items: Items, source: TokenSource, masking: Masking, side: str, key: Sequence[int]) -> Masks:
     """Mask the texts of all items and no picture, or the pictures and no text."""
     rng = np.random.default_rng(key)
     only_text = Outline(torch.zeros_like(items.has_image), items.words, items.length)

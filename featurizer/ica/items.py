@@ -104,6 +104,10 @@ class TokenSource(Protocol):
         """Return what `rows` have, without reading pictures."""
         ...
 
+    def accounts(self, rows: Sequence[int]) -> tuple[list[str], list[str | None]]:
+        """Return the ids of `rows` and what went wrong with them, as a feature set tells it."""
+        ...
+
     def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:
         """Return the texts of `rows` alone."""
         ...

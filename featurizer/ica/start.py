@@ -12,13 +12,15 @@ from featurizer.errors import InputError
 from featurizer.ica.codebook import fit_codebook
 from featurizer.ica.heads import Heads
 from featurizer.ica.items import TokenSource
-from featurizer.ica.model import IcaModel, Shapes, Standardise
+from featurizer.ica.model import IcaModel, Shapes, Standardise, TextStates
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.text import encode_text
 
 SAMPLE = 2048
 """Items, at most, that scales, codes and the start are fitted on."""
 PATCHES_AN_ITEM = 12
+TEXTS = 256
+"""Texts whose word pieces' scale is fitted on."""
 
 
 def shapes_of(source: TokenSource, text_dim: int) -> Shapes:
@@ -54,11 +56,12 @@ def build(
             f"of {len(rows)} train items {int(items.has_image.sum())} have a picture and the texts hold {len(used)} "
             "different tokens; inter-content alignment needs both pictures and texts"
         )
-    text = encode_text(encoder, items, None)
-    model = IcaModel(shapes_of(source, text.tokens.shape[-1]), options.architecture, options.pool)
+    few = items.rows(slice(0, TEXTS))
+    text = encode_text(encoder, few, None).tokens
+    model = IcaModel(shapes_of(source, text.shape[-1]), options.architecture, options.pool)
     patches = items.image[items.has_image]
     _fit(model.standard_image, patches.flatten(0, 1))
-    _fit(model.standard_text, text.tokens[items.is_token])
+    _fit(model.standard_text, text[few.is_token])
     _center(model.start.center_image, items.pooled_image[items.has_image])
     _center(model.start.center_text, items.pooled_text[items.has_text])
     chosen = torch.from_numpy(rng.random(patches.shape[:2])).argsort(dim=1)[:, :PATCHES_AN_ITEM]
@@ -70,7 +73,7 @@ def build(
     heads.used_ids.copy_(used)
     heads.codebook.copy_(codebook)
     with torch.no_grad():
-        fit_start(model, model.joined(items, text))
+        fit_start(model, model.joined(items, TextStates(text, items.pooled_text)))
     return model, heads
 
 

@@ -94,6 +94,18 @@ class TokenStore:
         _, words, length = padded(self.read_texts(rows), 0)
         return Outline(torch.from_numpy(has_image), words, length)
 
+    def accounts(self, rows: Sequence[int]) -> tuple[list[str], list[str | None]]:
+        """Return the ids of `rows` and what went wrong with them."""
+        ids = [""] * len(rows)
+        errors: list[str | None] = [None] * len(rows)
+        for shard, places, inside in self._split(rows):
+            table = shard.table().take(inside)
+            for place, item, error in zip(
+                places, table.column("item_id").to_pylist(), table.column("error").to_pylist(), strict=True
+            ):
+                ids[place], errors[place] = item, error
+        return ids, errors
+
     def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:
         """Return the texts of `rows`."""
         texts: list[TokenizedText | None] = [None] * len(rows)

@@ -1,0 +1,127 @@
+"""A trained alignment as an encoder: `featurizer extract --encoder ica:DIR`, for new items and for masked ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, Pair, Vectors
+from featurizer.encoders.resolve_tokens import load_token_encoder
+from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder
+from featurizer.encoders.weights import freeze, state_sha256
+from featurizer.errors import InputError
+from featurizer.ica.bundle import Bundle, load_bundle
+from featurizer.ica.items import Items, padded
+from featurizer.ica.text import encode_text
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPair:
+    """A picture as the vision encoder wants it, and a text; at least one."""
+
+    picture: torch.Tensor | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IcaEncoder:
+    """Pictures and texts to unified vectors, through both frozen encoders and the trained model.
+
+    Attributes:
+        spec: of the space.
+        bundle: the model.
+        image: the frozen vision encoder.
+        text: the frozen text encoder.
+        device: of all three.
+        mask: the modality to do without.
+    """
+
+    spec: EncoderSpec
+    bundle: Bundle
+    image: ImageTokenEncoder
+    text: TextTokenEncoder
+    device: str
+    mask: Modality | None
+
+    def prepare(self, value: Pair, /) -> PreparedPair | None:
+        """Prepare a picture and a text; None when nothing is left once the masked modality is taken away."""
+        picture = None if self.mask == "image" else value.image
+        text = None if self.mask == "text" else value.text
+        if picture is None and text is None:
+            return None
+        return PreparedPair(None if picture is None else self.image.prepare(picture), text)
+
+    def encode(self, prepared: Sequence[PreparedPair], /) -> Vectors:
+        """Return (b, width) float32 unified vectors."""
+        if not prepared:
+            return np.empty((0, self.spec.dim), np.float32)
+        items = self._items(prepared)
+        with torch.no_grad():
+            states = self.bundle.model(items, encode_text(self.text, items, None))
+            vectors: Vectors = self.bundle.model.feature(states).float().cpu().numpy()
+        return vectors
+
+    def _items(self, prepared: Sequence[PreparedPair]) -> Items:
+        image, text = self.image.spec, self.text.spec
+        patches = torch.zeros(len(prepared), image.max_tokens, image.dim)
+        pooled_image = torch.zeros(len(prepared), image.pooled.dim)
+        has_image = torch.tensor([pair.picture is not None for pair in prepared])
+        pictures = [pair.picture for pair in prepared if pair.picture is not None]
+        if pictures:
+            found = self.image.encode(pictures)
+            # the model was trained on patches cached in float16
+            patches[has_image] = found.states.cpu().half().float()
+            pooled_image[has_image] = found.pooled.float().cpu()
+        tokenized = iter(self.text.tokenize([pair.text for pair in prepared if pair.text is not None]))
+        texts = [None if pair.text is None else next(tokenized) for pair in prepared]
+        ids, words, length = padded(texts, text.padding_id or 0)
+        nothing = torch.zeros(len(prepared), text.pooled.dim)
+        return Items(patches, has_image, ids, words, length, pooled_image, nothing).to(self.device)
+
+
+def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
+    """Load a model folder, and the two encoders that it was trained on, from where its training found them.
+
+    Raises:
+        InputError: no model there, one of another version, or encoders that are not those of its training.
+        ModelUnavailable: an encoder's weights could not be had.
+    """
+    if request.pooling is not None or request.prompt is not None:
+        raise InputError(f"ica:{request.model} brings its own pooling and prompt; leave them out")
+    bundle = load_bundle(Path(request.model).expanduser())
+    weight_hash = state_sha256(bundle.model)
+    freeze(bundle.model, request)
+    image = load_token_encoder(bundle.vision, "image", device=request.device, dtype=request.dtype)
+    text = load_token_encoder(bundle.text, "text", device=request.device, dtype=request.dtype)
+    bundle.check(image.spec, "image")
+    bundle.check(text.spec, "text")
+    spec = unified_spec(bundle, request, weight_hash)
+    return (IcaEncoder(spec, bundle, image, text, request.device, request.mask),)
+
+
+def unified_spec(bundle: Bundle, request: EncoderRequest, weight_hash: str) -> EncoderSpec:
+    """Describe the unified space of a model; what `pretrain-ica` writes and what `extract` writes agree."""
+    return EncoderSpec(
+        name=request.name,
+        modality="both",
+        dim=bundle.model.form.width,
+        family="ica",
+        model=request.model,
+        revision=None,
+        source="folder",
+        weight_hash=weight_hash,
+        pooling=bundle.model.pool,
+        normalised=False,
+        preprocessing={
+            "library": "featurizer",
+            "vision": dict(bundle.image_spec),
+            "text": dict(bundle.text_spec),
+            "mask": request.mask,
+        },
+        licence=request.licence,
+        dtype=request.dtype,
+    )

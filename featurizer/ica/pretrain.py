@@ -1,0 +1,231 @@
+"""The stage `pretrain-ica`: a catalogue and two frozen encoders become a model and its feature set.
+
+`out/tokens/` the cache, `out/model/` the model, `out/features/` the feature set; each is a stage of its own, so
+a killed run goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import featurizer
+from featurizer.catalog.store import Catalog
+from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.weights import state_sha256
+from featurizer.errors import InputError
+from featurizer.features.extract import ExtractOptions, library_versions
+from featurizer.features.feature_set import FeatureSet
+from featurizer.ica.bundle import MANIFEST, Bundle, load_bundle, save_bundle
+from featurizer.ica.encoder import unified_spec
+from featurizer.ica.evaluate import MaskedAccuracy, masked_accuracy
+from featurizer.ica.extra import ExtraTerms, partners_of
+from featurizer.ica.fit import Hooks, Job, fit, split_rows
+from featurizer.ica.items import TokenSource
+from featurizer.ica.leak import Leak, measure_leak
+from featurizer.ica.live import LiveTokens
+from featurizer.ica.options import IcaOptions
+from featurizer.ica.start import build
+from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
+from featurizer.ica.unify import Application, write_features
+from featurizer.ica.world import World, joined_world
+from featurizer.interactions.store import read_split
+from featurizer.manifest import Stage, file_sha256, read_json
+from featurizer.progress import Progress, Report, silent
+from featurizer.records import Json
+
+logger = logging.getLogger(__name__)
+
+OWNED = ("model.safetensors", "config.json", "metrics.jsonl", "checkpoint.pt", "README.md")
+METRICS = "metrics.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainRun:
+    """What a run of the stage is told besides how to learn.
+
+    Attributes:
+        vision: the vision encoder as the user named it.
+        text: the text encoder, likewise.
+        cache: keep tokens on disk; without it the vision encoder runs again every epoch.
+        interactions: for the co-purchase term.
+        overwrite: replace what the folders hold.
+        on_epoch: given every epoch's record.
+        report: told how far it is.
+    """
+
+    vision: str
+    text: str
+    cache: bool = True
+    interactions: Path | None = None
+    overwrite: bool = False
+    on_epoch: Callable[[dict[str, Json]], None] = lambda _: None
+    report: Report = silent
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """What the stage leaves.
+
+    Attributes:
+        folder: that was asked for.
+        features: the feature set.
+        manifest: of the model.
+    """
+
+    folder: Path
+    features: FeatureSet
+    manifest: dict[str, Json]
+
+
+def pretrain(
+    catalog: Catalog, encoders: TokenEncoders, out: Path, options: IcaOptions, run: PretrainRun
+) -> Pretrained:
+    """Train the alignment of a catalogue's pictures and texts, and write model and features.
+
+    Raises:
+        StaleOutput: a folder holds the result of another configuration.
+        InputError: the text encoder cannot mask, or the catalogue lacks pictures or texts.
+        FeaturizerError: the loss is not a number.
+    """
+    if encoders.text.spec.mask_id is None:
+        raise InputError(
+            f"the tokeniser of {encoders.text.spec.pooled.model} has no mask token; choose another text encoder"
+        )
+    if options.objective.copurchase and run.interactions is None:
+        raise InputError("the co-purchase term needs to know who bought what: --interactions FILE")
+    with joined_world(encoders.device) as world:
+        source = _source(catalog, encoders, out, run, world)
+        stage = Stage(out / "model", MANIFEST, _config(catalog, encoders, options, run), OWNED)
+        if world.is_first:
+            finished = stage.claim(overwrite=run.overwrite)
+        world.wait()
+        finished = (out / "model" / MANIFEST).exists()
+        if not finished:
+            _train(catalog, source, encoders, stage, options, run, world)
+        world.wait()
+        features = _features(catalog, source, encoders, out, run) if world.is_first else None
+        world.wait()
+    return Pretrained(out, features or FeatureSet.open(out / "features"), read_json(out / "model" / MANIFEST))
+
+
+def _source(
+    catalog: Catalog, encoders: TokenEncoders, out: Path, run: PretrainRun, world: World
+) -> TokenSource:
+    if not run.cache:
+        return LiveTokens(catalog, encoders)
+    if world.is_first:
+        cache_tokens(catalog, encoders, out / "tokens", overwrite=run.overwrite, report=run.report)
+    world.wait()
+    return cache_tokens(catalog, encoders, out / "tokens")
+
+
+def _train(
+    catalog: Catalog,
+    source: TokenSource,
+    encoders: TokenEncoders,
+    stage: Stage,
+    options: IcaOptions,
+    run: PretrainRun,
+    world: World,
+) -> None:
+    train, valid = split_rows(source.rows, options.training.valid_share, options.training.seed)
+    logger.info(
+        "%d items to train on, %d held out; fitting scales, codes and the start", len(train), len(valid)
+    )
+    model, heads = build(source, train, encoders.text, options)
+    job = Job(
+        model, heads, source, encoders.text, train, valid, options, _extra(source, options, run), encoders.device,
+        stage.fingerprint,
+    )  # fmt: skip
+    metrics = stage.folder / METRICS
+    if world.is_first:
+        metrics.write_text("", "utf-8")
+
+    def on_epoch(record: dict[str, Json]) -> None:
+        with metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        run.on_epoch(record)
+
+    history = fit(job, Hooks(run.report, on_epoch, stage.folder, world))
+    if not world.is_first:
+        return
+    run.report(Progress("evaluate", 0, 1, unit="models"))
+    accuracy = masked_accuracy(model, heads, source, encoders.text, valid, options, encoders.device)
+    leaks = measure_leak(model, heads, source, encoders.text, (train, valid), options, encoders.device)
+    bundle = Bundle(
+        model, heads, run.vision, run.text, spec_json(encoders.image.spec), spec_json(encoders.text.spec)
+    )
+    save_bundle(stage.folder, bundle)
+    (stage.folder / "checkpoint.pt").unlink(missing_ok=True)
+    stage.finish(_manifest(catalog, history, accuracy, leaks, (len(train), len(valid))))
+    run.report(Progress("evaluate", 1, 1, unit="models"))
+
+
+def _extra(source: TokenSource, options: IcaOptions, run: PretrainRun) -> ExtraTerms | None:
+    objective = options.objective
+    if not objective.contrastive and not objective.copurchase:
+        return None
+    partners = {}
+    if objective.copurchase and run.interactions is not None:
+        partners = partners_of(read_split(run.interactions), source.accounts(range(source.rows))[0])
+        if not partners:
+            raise InputError(f"{run.interactions} pairs no two items of the catalogue; check the ids")
+    return ExtraTerms(objective.contrastive, objective.copurchase, objective.temperature, partners)
+
+
+def _features(
+    catalog: Catalog, source: TokenSource, encoders: TokenEncoders, out: Path, run: PretrainRun
+) -> FeatureSet:
+    bundle = load_bundle(out / "model", encoders.device)
+    request = EncoderRequest("unified", str(out), device=encoders.device)
+    application = Application(
+        bundle, encoders.text, unified_spec(bundle, request, state_sha256(bundle.model)), encoders.device
+    )
+    options = ExtractOptions(
+        requests=(f"ica:{out}", run.vision, run.text), device=encoders.device, overwrite=run.overwrite
+    )
+    return write_features(application, source, catalog, out / "features", options, report=run.report)
+
+
+def _config(
+    catalog: Catalog, encoders: TokenEncoders, options: IcaOptions, run: PretrainRun
+) -> dict[str, Json]:
+    # what only says when to save changes no weight
+    options = replace(options, training=replace(options.training, checkpoint_minutes=0.0))
+    recorded: dict[str, Json] = json.loads(json.dumps(asdict(options)))
+    return {
+        "catalog": catalog.identity,
+        "vision": spec_json(encoders.image.spec),
+        "text": spec_json(encoders.text.spec),
+        "options": recorded,
+        "interactions": file_sha256(run.interactions) if run.interactions else None,
+        "device": encoders.device,
+        "libraries": library_versions(),
+    }
+
+
+def _manifest(
+    catalog: Catalog,
+    history: list[dict[str, Json]],
+    accuracy: list[MaskedAccuracy],
+    leaks: list[Leak],
+    rows: tuple[int, int],
+) -> dict[str, Json]:
+    best = min(history, key=lambda record: float(str(record["valid_loss"])))
+    return {
+        "format_version": 1,
+        "featurizer_version": featurizer.__version__,
+        "model_type": "ica",
+        "train_items": rows[0],
+        "valid_items": rows[1],
+        "epochs": len(history),
+        "best_epoch": best["epoch"],
+        "valid_loss": best["valid_loss"],
+        "masked_accuracy": [found.record() for found in accuracy],
+        "leak": [found.record() for found in leaks],
+        "source": catalog.manifest.get("source"),
+    }
