@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from featurizer.features.shards import ShardRows, ShardWriter, account_json
 from featurizer.manifest import Stage
 from featurizer.records import Json
 
+BLOCK = 4096
+"""Rows looked at at once."""
 UNKNOWN: Mapping[str, Json] = {
     "family": "imported",
     "model": "unknown",
@@ -82,11 +84,10 @@ def write_arrays(
             )
         if space.name in CORE.names:
             raise InputError(f"a space cannot be called {space.name}: that is a column of every feature set")
-        with np.errstate(over="ignore"):
-            stored = space.vectors[_present(space)].astype(options.dtype)
-        if not np.isfinite(stored).all():
+        broken = sum(_not_finite(space, rows, options.dtype) for rows in _blocks(space))
+        if broken:
             raise InputError(
-                f"{space.name}: {int((~np.isfinite(stored).all(axis=1)).sum())} rows hold NaN or infinity as "
+                f"{space.name}: {broken} rows hold NaN or infinity as "
                 f"{options.dtype}; mark them as not present, or store float32"
             )
     stage = Stage(out, MANIFEST, _config(item_ids, spaces, options), OWNED)
@@ -136,6 +137,26 @@ def write_arrays(
     return FeatureSet.open(out)
 
 
+def _blocks(space: ArraySpace) -> Iterator[slice]:
+    """Yield the rows in blocks: vectors may lie on disk and be larger than the memory."""
+    for start in range(0, len(space.vectors), BLOCK):
+        yield slice(start, start + BLOCK)
+
+
+def _not_finite(space: ArraySpace, rows: slice, dtype: StoredDtype) -> int:
+    with np.errstate(over="ignore"):
+        stored = space.vectors[rows][_present(space)[rows]].astype(dtype)
+    return int((~np.isfinite(stored).all(axis=1)).sum())
+
+
+def _sha256(space: ArraySpace) -> str:
+    digest = hashlib.sha256()
+    for rows in _blocks(space):
+        digest.update(space.vectors[rows].tobytes())
+    digest.update(_present(space).tobytes())
+    return digest.hexdigest()
+
+
 def _present(space: ArraySpace) -> np.ndarray:
     return np.ones(len(space.vectors), bool) if space.present is None else space.present.astype(bool)
 
@@ -165,9 +186,7 @@ def _config(item_ids: Sequence[str], spaces: Sequence[ArraySpace], options: Arra
         space.name: {
             "modality": space.modality,
             "shape": [*space.vectors.shape],
-            "sha256": hashlib.sha256(
-                np.ascontiguousarray(space.vectors).tobytes() + _present(space).tobytes()
-            ).hexdigest(),
+            "sha256": _sha256(space),
             "provenance": dict(space.provenance),
         }
         for space in spaces

@@ -11,16 +11,19 @@ from featurizer.errors import InputError, StaleOutput, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.verify import verify
 from featurizer.interactions.read import read_interactions
+from featurizer.release.exchange.content import NOT_A_NUMBER
 from featurizer.release.exchange.export import ExportOptions, export
 from featurizer.release.exchange.fill import Missing
 from featurizer.release.exchange.read_in import ImportOptions, NullRows, import_set
 from tests.release.sets import make_set, same_vectors
 
 ANY_ID = st.text(min_size=1, max_size=8)
-PLAIN_ID = st.text(
-    st.characters(categories=["L", "N", "P", "S"], exclude_characters='"'), min_size=4, max_size=8
-)
-IDS = {"npy": ANY_ID, "mmrec": PLAIN_ID}
+PLAIN = st.characters(categories=["L", "N", "P", "S"], exclude_characters='"')
+PLAIN_ID = st.text(PLAIN, min_size=4, max_size=8).filter(lambda text: text not in NOT_A_NUMBER)
+IDS = {
+    "npy": ANY_ID, "safetensors": ANY_ID, "lance": ANY_ID, "cornac": ANY_ID, "mmrec": PLAIN_ID, "elliot": PLAIN_ID,
+    "recbole": PLAIN_ID,
+}  # fmt: skip
 
 
 @st.composite
@@ -38,7 +41,7 @@ def sets(draw, ids):
 
 
 @pytest.mark.parametrize("name", IDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(data=st.data())
 def test_what_is_exported_comes_back_bit_for_bit(name, data, tmp_path_factory):
     ids, images, texts, present, dtype = data.draw(sets(IDS[name]))
@@ -152,10 +155,11 @@ def test_a_foreign_mmrec_folder_is_read_by_its_file_names(tmp_path):
     assert list(made.spaces) == ["mmrec_image"]
 
 
-def test_a_space_can_be_renamed_and_keeps_its_nulls(tmp_path):
+@pytest.mark.parametrize("name", ["npy", "safetensors"])
+def test_a_space_can_be_renamed_and_keeps_its_nulls(tmp_path, name):
     made = make_set(tmp_path / "f")
-    export(made, tmp_path / "out", ExportOptions("npy", spaces=("x_image",)))
-    again = import_set(tmp_path / "out", tmp_path / "b", ImportOptions("npy", space="z"))
+    export(made, tmp_path / "out", ExportOptions(name, spaces=("x_image",)))
+    again = import_set(tmp_path / "out", tmp_path / "b", ImportOptions(name, space="z"))
     assert again.spaces["z"]["null"] == 2
 
 

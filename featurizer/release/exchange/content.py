@@ -69,6 +69,7 @@ Files: TypeAlias = Mapping[str, str]
 """Which file or folder, relative to the export's folder, holds which space."""
 Write: TypeAlias = Callable[[Content, Path], Files]
 Read: TypeAlias = Callable[[Path, Files], Found]
+Select: TypeAlias = Callable[[Path, Files, Sequence[str]], Found]
 Guess: TypeAlias = Callable[[Path], Files]
 
 
@@ -82,6 +83,7 @@ class Format:
         read: reads the spaces that it is told of.
         guess: finds the spaces of files that something else wrote, without a sidecar.
         nulls: whether the format can say that a vector is missing; else missing rows are filled.
+        select: reads some items alone, where files hold many more than are wanted.
         only_used: whether the format numbers the items of the interactions and has room for no others.
     """
 
@@ -91,6 +93,7 @@ class Format:
     write: Write | None = None
     nulls: bool = False
     only_used: bool = False
+    select: Select | None = None
 
 
 def one_a_modality(content: Content, slots: Mapping[str, str]) -> dict[str, str]:

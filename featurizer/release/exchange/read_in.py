@@ -75,12 +75,13 @@ def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
         raise InputError(f"{path} was exported as {sidecar.format}; pass --format {sidecar.format}")
     files = {space.name: space.file for space in sidecar.spaces} if sidecar else chosen.guess(path)
     files = _select(files, options.space, path)
-    found = chosen.read(path, files)
-    ids = read_ids(options.ids) if options.ids is not None else found.item_ids
+    ids = read_ids(options.ids) if options.ids is not None else None
+    found = (
+        chosen.read(path, files) if ids is None or chosen.select is None else chosen.select(path, files, ids)
+    )
+    ids = found.item_ids if ids is None else ids
     entries = {space.name: space for space in sidecar.spaces} if sidecar else {}
-    spaces = [
-        _space(name, found, entries.get(_original(name, files, sidecar)), options) for name in found.vectors
-    ]
+    spaces = [_space(name, found, entries.get(name), options) for name in found.vectors]
     _check(path, ids, spaces, sidecar)
     dtypes: set[StoredDtype] = {entry.dtype for entry in entries.values()} or {_stored(found)}
     dtype: StoredDtype = "float16" if dtypes == {"float16"} else "float32"
@@ -89,20 +90,14 @@ def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
 
 
 def _select(files: Files, space: str | None, path: Path) -> Files:
-    if space is None or space in files:
-        return files if space is None else {space: files[space]}
-    if len(files) == 1:
-        return {space: next(iter(files.values()))}
+    """Return the spaces to read: all, the one that is called `space`, or the only one, to be called so."""
+    if space is None or len(files) == 1:
+        return files
+    if space in files:
+        return {space: files[space]}
     raise InputError(
         f"{path} holds the spaces {', '.join(files)}, none of them called {space}; leave --space out to take all"
     )
-
-
-def _original(name: str, files: Files, sidecar: Sidecar | None) -> str:
-    """Return the name that a space, perhaps renamed, has in the sidecar."""
-    if sidecar is None:
-        return name
-    return next((space.name for space in sidecar.spaces if space.file == files.get(name)), name)
 
 
 def _space(name: str, found: Found, entry: SpaceEntry | None, options: ImportOptions) -> ArraySpace:
@@ -111,13 +106,14 @@ def _space(name: str, found: Found, entry: SpaceEntry | None, options: ImportOpt
     if entry is not None:
         present[[row for row in entry.missing_rows if row < len(present)]] = False
     present &= ~_null_rows(vectors, options.null_rows)
-    modality = options.modality or (entry.modality if entry else _modality(name))
+    called = options.space or name
+    modality = options.modality or (entry.modality if entry else _modality(called))
     before: Mapping[str, Json] = (
         {key: _json(value) for key, value in entry.provenance.items()} if entry else {}
     )
     kept = {key: value for key, value in before.items() if key not in ("modality", "dim", "dtype", "null")}
-    provenance = {"encoder": name, **kept, "imported_from": options.format}
-    return ArraySpace(name, modality, vectors, present, provenance)
+    provenance = {"encoder": called, **kept, "imported_from": options.format}
+    return ArraySpace(called, modality, vectors, present, provenance)
 
 
 def _null_rows(vectors: np.ndarray, rule: NullRows) -> np.ndarray:
