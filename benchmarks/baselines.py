@@ -26,6 +26,7 @@ from splits import load
 from featurizer.recsys.build import ID_ONLY, build
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import fit
+from featurizer.recsys.memory import keep_freed_memory
 
 
 def measure(run: Run, seed: int, data: RecData) -> dict[str, object]:
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=RUNS, help="where made features are kept")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    keep_freed_memory()
     log = options.out / "runs.jsonl"
     options.out.mkdir(parents=True, exist_ok=True)
     loaded: dict[tuple[str, bool], RecData] = {}

@@ -18,6 +18,7 @@ from pathlib import Path
 from places import DATA, RESULTS, RUNS
 from splits import load
 
+from featurizer.recsys.memory import keep_freed_memory
 from featurizer.recsys.options import MODEL_NAMES
 from featurizer.recsys.presets import preset
 from featurizer.recsys.tune import GRIDS, Trial, TuneStage, tuned_stage
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=RUNS)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    keep_freed_memory()
     if not (options.data / f"amazon-{options.dataset}").is_dir():
         print(f"skipped, no amazon-{options.dataset} in {options.data}")
         return

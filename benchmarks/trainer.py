@@ -29,6 +29,7 @@ from featurizer.recsys.alignrec import AlignRec
 from featurizer.recsys.build import build
 from featurizer.recsys.data import ItemFeatures, RecData, assemble
 from featurizer.recsys.fit import Clock, Hooks, fit, ranked
+from featurizer.recsys.memory import keep_freed_memory
 from featurizer.recsys.presets import preset
 from featurizer.recsys.sampler import Sampler
 
@@ -180,6 +181,7 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     options = parse()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     if options.one:
         name, _, kind = options.one.partition(" ")
         source = synthetic(*SIZES[name]) if name in SIZES else real(name, options.data)

@@ -42,6 +42,7 @@ def train(
     Example: featurizer train ./features --interactions ./catalog/interactions.parquet --out ./model
     """
     from featurizer.recsys.device import training_device
+    from featurizer.recsys.memory import keep_freed_memory
     from featurizer.recsys.presets import preset, refuse_ignored
     from featurizer.recsys.source import Source
     from featurizer.recsys.summary import describe
@@ -49,6 +50,7 @@ def train(
     from featurizer.recsys.train import train as run_stage
     from featurizer.recsys.tune import GRIDS, TuneStage, applied, tuned_stage
 
+    keep_freed_memory()
     refuse_foreign_folder(out)
     model_options, training = preset(model, exact=exact)
     model_options, training = overridden(model_options, form), overridden(training, pace)

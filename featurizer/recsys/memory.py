@@ -1,0 +1,21 @@
+"""Keeping freed memory for the next step instead of giving it back to the system."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""Of glibc's malloc.h."""
+
+
+def keep_freed_memory() -> bool:
+    """Have this process keep what it frees, and say whether it will; for a program, not for a library, to call.
+
+    glibc maps blocks of more than 32 MB anew each time, so with many users every step's gradients are page
+    faults: half of the processor's time with 255,000 vectors of width 64. Elsewhere than on glibc nothing changes.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:
+        return False
+    return bool(mallopt(M_MMAP_MAX, 0)) and bool(mallopt(M_TRIM_THRESHOLD, 2**31 - 1))

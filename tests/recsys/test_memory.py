@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource, sys
+import torch
+from featurizer.recsys.memory import keep_freed_memory
+
+kept = sys.argv[1] == "keep" and keep_freed_memory()
+
+def step():
+    first, second = torch.ones(12_000_000), torch.ones(10_000_000)
+    del first
+    third = torch.ones(11_000_000)
+
+for _ in range(15):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    step()
+print(int(kept), resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(mode: str) -> tuple[int, int]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, mode], capture_output=True, text=True, check=True, timeout=60
+    )
+    kept, count = map(int, done.stdout.split())
+    return kept, count
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="page faults are counted for glibc's malloc")
+def test_large_blocks_are_faulted_in_once_and_kept():
+    kept, count = faults("keep")
+    if not kept:
+        pytest.skip("the C library has no mallopt")
+    assert 10 * count < faults("leave")[1]
