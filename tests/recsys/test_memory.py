@@ -7,20 +7,20 @@ import pytest
 
 PROGRAM = """
 import resource, sys
-import torch
+import numpy as np
 from featurizer.recsys.memory import keep_freed_memory
 
 kept = sys.argv[1] == "keep" and keep_freed_memory()
 
 def step():
-    first, second = torch.ones(12_000_000), torch.ones(10_000_000)
+    first, second = np.ones(12_000_000, np.float32), np.ones(10_000_000, np.float32)
     del first
-    third = torch.ones(11_000_000)
+    third = np.ones(11_000_000, np.float32)
 
-for _ in range(15):
+for _ in range(8):
     step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
+for _ in range(3):
     step()
 print(int(kept), resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
