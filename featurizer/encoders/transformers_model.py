@@ -91,11 +91,12 @@ def open_model(request: EncoderRequest) -> Loaded:
 
 def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
     """Return the model in float32 and the names of the weights that the checkpoint does not hold."""
+    place = where(request)  # refused before the Hub is asked
     with loading(request, FAMILY, layout=LAYOUT, repo=request.model), without_weights_bar():
-        config = AutoConfig.from_pretrained(where(request), revision=request.revision)
+        config = AutoConfig.from_pretrained(place, revision=request.revision)
         _refuse_random_masks(request, config)
         model, info = AutoModel.from_pretrained(
-            where(request),
+            place,
             config=config,
             revision=request.revision,
             dtype=torch.float32,
