@@ -1,0 +1,158 @@
+"""Models go the same way as feature sets: a plan, a card, the Hub, and back."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import save_file
+
+from featurizer.errors import InputError
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.manifest import fingerprint
+from featurizer.recsys.recommend import recommend
+from featurizer.release.model import render_model_card
+from featurizer.release.plan import plan_set
+from featurizer.release.recard import recard
+from tests.recsys.toy import toy_data
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    from featurizer.recsys.options import ModelOptions, TrainOptions
+    from featurizer.recsys.train import TrainStage, train
+
+    out = tmp_path_factory.mktemp("trained") / "m"
+    options = TrainOptions(epochs=1, batch_size=64, device="cpu")
+    train(TrainStage(out, ModelOptions(name="bpr", dim=4), options, 1, {}), toy_data())
+    return out
+
+
+@pytest.fixture
+def model(trained, tmp_path):
+    import shutil
+
+    shutil.copytree(trained, tmp_path / "m")
+    return tmp_path / "m"
+
+
+def test_a_model_is_published_without_its_users_and_pulled_back(hub, writer, model, tmp_path):
+    assert writer("card", model, "--licence", "Apache-2.0").code == 0
+    done = writer("publish", model, "--repo", "org/bpr", "--json")
+    assert done.code == 0, done.err
+    names = [*hub.repo("models/org/bpr").files["main"]]
+    assert sorted(names) == [
+        "README.md", "items.parquet", "model/config.json", "model/manifest.json", "model/metrics.jsonl",
+        "model/model.safetensors",
+    ]  # fmt: skip
+    assert json.loads(done.out)["uploaded"][-2:] == ["README.md", "model/manifest.json"]
+    back = writer("pull", "org/bpr", "--model", "--out", tmp_path / "g")
+    assert back.code == 0, back.err
+    for name in names:
+        assert (tmp_path / "g" / name).read_bytes() == (model / name).read_bytes(), name
+
+
+def test_users_go_along_when_asked_and_the_pulled_model_recommends_as_before(hub, writer, model, tmp_path):
+    writer("card", model, "--licence", "Apache-2.0")
+    assert writer("publish", model, "--repo", "org/bpr", "--with-users").code == 0
+    assert writer("pull", "org/bpr", "--model", "--out", tmp_path / "g").code == 0
+    assert recommend(tmp_path / "g", "u000", 5) == recommend(model, "u000", 5)
+
+
+def test_the_card_tells_results_configuration_and_what_is_not_published(model):
+    recard(model, licence="MIT")
+    text = render_model_card(model, repo="org/bpr")
+    _, head, body = text.split("---\n", 2)
+    assert yaml.safe_load(head) == {
+        "license": "mit", "library_name": "featurizer", "tags": ["featurizer", "recommendation", "multimodal", "bpr"],
+    }  # fmt: skip
+    recall = json.loads((model / "model" / "manifest.json").read_text())["test"]["recall@20"]
+    assert f"| recall@20 | {body.split('| recall@20 | ')[1].split(' |')[0]} | {recall:.4f} |" in body
+    assert "User ids and what users used are not published" in body
+    assert '"name": "bpr"' in body
+
+
+def test_a_model_without_a_licence_or_with_damaged_weights_is_refused(hub, writer, model):
+    told = writer("publish", model, "--repo", "org/bpr", "--dry-run")
+    assert f"{model} has no licence" in told.err
+    recard(model, licence="MIT")
+    assert writer("publish", model, "--repo", "org/bpr", "--dry-run").code == 0
+    (model / "model" / "model.safetensors").write_bytes(b"x")
+    assert "is damaged" in writer("publish", model, "--repo", "org/bpr", "--dry-run").err
+
+
+def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_path):
+    folder = tmp_path / "ica" / "model"
+    folder.mkdir(parents=True)
+    save_file({"w": np.ones(2, np.float32)}, folder / "model.safetensors")
+    config = {"layers": 2}
+    manifest = {"config": config, "fingerprint": fingerprint(config), "licence": "mit", "epochs": 3}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    text = render_model_card(tmp_path / "ica")
+    assert "# ica" in text
+    assert "An encoder that aligns" in text
+    assert '"layers": 2' in text
+
+
+def test_flags_for_the_other_kind_are_refused(writer, model, tmp_path):
+    from tests.release.sets import make_set
+
+    made = make_set(tmp_path / "f")
+    assert (
+        "--with-users is for models"
+        in writer("publish", made.folder, "--repo", "a/b", "--with-users", "--dry-run").err
+    )
+    assert "go together" in writer("publish", made.folder, "--repo", "a/b", "--with-images", "--dry-run").err
+    assert "is a model" in writer("card", model, "--scores", "x").err
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    """A catalogue of three pictures under an open licence, and the function that makes its features."""
+    from PIL import Image
+    from typer.testing import CliRunner
+
+    from featurizer.cli.app import app
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        Image.new("RGB", (40, 40), (80 * number, 10, 10)).save(folder / f"p{number}.png")
+
+    def make(licence):
+        out = tmp_path / f"catalog-{licence}"
+        done = CliRunner().invoke(app, ["ingest", str(folder), "--out", str(out), "--licence", licence])
+        assert done.exit_code == 0, done.output
+        return out
+
+    return make
+
+
+def features_of(catalog, out):
+    from featurizer.catalog.store import Catalog
+    from featurizer.features.feature_set import FeatureSet
+    from featurizer.manifest import write_json
+
+    opened = Catalog.open(catalog)
+    ids = opened.column("item_id").to_pylist()
+    space = ArraySpace("x_image", "image", np.eye(len(ids), dtype=np.float32))
+    made = write_arrays(out, ids, [space], ArrayOptions(source=opened.manifest["source"]))
+    write_json(out / "feature_set.json", {**made.manifest, "catalog": opened.identity})
+    return FeatureSet.open(out), opened
+
+
+def test_pictures_go_along_only_under_an_open_licence_and_from_the_right_catalogue(catalog, tmp_path):
+    made, opened = features_of(catalog("CC0-1.0"), tmp_path / "f")
+    plan = plan_set(made, "org/set", pictures=opened)
+    assert [file.path for file in plan.files][:2] == [
+        "data/train-00000-of-00001.parquet",
+        "items/part-00000.parquet",
+    ]
+    head = yaml.safe_load(plan.card.split("---\n")[1])
+    assert [config["config_name"] for config in head["configs"]] == ["default", "items"]
+    closed, other = features_of(catalog("CC-BY-NC-4.0"), tmp_path / "g")
+    with pytest.raises(InputError, match="which does not let them be passed on"):
+        plan_set(closed, "org/set", pictures=other)
+    with pytest.raises(InputError, match="is not the catalogue that"):
+        plan_set(closed, "org/set", pictures=opened)
+    assert not any(file.path.startswith("items/") for file in plan_set(made, "org/set").files)
