@@ -119,7 +119,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     clock = CLOCKS[options.clock]
     print(
-        f"{platform.processor() or platform.machine()}, torch {torch.__version__}, {options.threads} threads, {options.clock} clock\n"
+        f"{platform.processor() or platform.machine()}, torch {torch.__version__}, "
+        f"{options.threads} threads, {options.clock} clock\n"
     )
     vectors, (train, valid, test) = synthetic(USERS, ITEMS, PAIRS)
     able = np.flatnonzero((train.counts > 0) & (valid.counts + test.counts > 0))
@@ -137,7 +138,7 @@ def main() -> None:
     row("zero-shot, valid and test", ours, len(chosen), len(able), "users")
     block = finder.block
     del finder
-    near_seconds = neighbours(clock, vectors, options, halves)
+    near_seconds = neighbours(clock, vectors, options)
     votes_seconds = votes(clock, vectors, train, splits, len(chosen), len(able))
     sample = min(len(chosen), 4 * block)
     alone, _ = timed(clock, product(sample, vectors, block // 2, torch.float32))
@@ -160,13 +161,11 @@ def main() -> None:
     )
 
 
-def neighbours(
-    clock: Callable[[], float], vectors: np.ndarray, options: argparse.Namespace, halves: bool
-) -> float:
-    """Seconds an item to find its 50 nearest, by the difference of two sample sizes' worth of rows."""
+def neighbours(clock: Callable[[], float], vectors: np.ndarray, options: argparse.Namespace) -> float:
+    """Return seconds an item to find its 50 nearest."""
     from featurizer.ranking.nearest import _Search
 
-    search = _Search.over(unit_rows(vectors), NEIGHBOURS[-1], "cpu", halves=halves)
+    search = _Search.over(unit_rows(vectors), NEIGHBOURS[-1], "cpu", halves=halves_pay("cpu"))
     block = max(1, options.memory // (len(vectors) * 8))
     rows = np.arange(options.items)
 

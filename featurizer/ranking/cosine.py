@@ -131,7 +131,7 @@ class CosinePlaces:
             return UNDECIDED
         rows = np.take(self.units, band, axis=0, out=self.gathered[: len(band)], mode="clip")
         ahead = np.where(self.known[band], rows @ profile, ABSENT) - own
-        return above + int(np.count_nonzero((ahead > TIE) | ((ahead >= -TIE) & (band < item))))
+        return int(above + np.count_nonzero((ahead > TIE) | ((ahead >= -TIE) & (band < item))))
 
     def _scored(
         self, tier: _Tier, users: np.ndarray, profiles: np.ndarray, rows: np.ndarray

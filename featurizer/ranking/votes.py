@@ -48,10 +48,12 @@ class VotePlaces:
         own = scores.at(rows, items)
         places = scores.beating(rows, items, own)
         # Known items without a vote score 0: all of them beat a negative score, the earlier ones equal a 0.
-        taken = _Keys(np.union1d(scores.keys, seen_keys.values[self.known[seen_keys.values % n]]), n)
+        voted, trained = _Keys(scores.keys, n), _Keys(seen_keys.values[self.known[seen_keys.values % n]], n)
         every = np.full(len(rows), n)
-        silent = self._known_before(every) - taken.before(rows, every)
-        earlier = self._known_before(items) - taken.before(rows, items)
+        silent, earlier = (
+            self._known_before(upto) - voted.before(rows, upto) - trained.before(rows, upto)
+            for upto in (every, items)
+        )
         places += np.where(own < -TIE, silent, np.where(own <= TIE, earlier, 0))
         absent = _Keys(seen_keys.values[~self.known[seen_keys.values % n]], n)
         candidates = silent + scores.count[rows]

@@ -22,6 +22,7 @@ class World:
         user_ids: u ids, sorted.
         item_ids: n ids: the items that all feature sets share, in the order of the first.
         train: what each user's scores come from.
+        bought: the pairs of every split together, for figures of the items.
         positives: of each split, what a user should be shown.
         ranked: of each split, the (u,) users that have train items and positives.
         interactions: the rows that are left, for training.
@@ -31,6 +32,7 @@ class World:
     user_ids: tuple[str, ...]
     item_ids: tuple[str, ...]
     train: UserItems
+    bought: UserItems
     positives: Mapping[str, UserItems]
     ranked: Mapping[str, np.ndarray]
     interactions: pl.DataFrame
@@ -88,7 +90,10 @@ def build_world(interactions: pl.DataFrame, item_ids: Sequence[str], options: Wo
     ranked = {name: _ranked(name, train, pairs) for name, pairs in positives.items()}
     counts |= {f"{name}_users": len(users) for name, users in ranked.items()}
     columns = kept.select("user_id", "item_id", "split")
-    return World(tuple(user_ids.to_list()), tuple(item_ids), train, positives, ranked, columns, counts)
+    bought = _pairs(indexed, len(user_ids), len(item_ids))
+    return World(
+        tuple(user_ids.to_list()), tuple(item_ids), train, bought, positives, ranked, columns, counts
+    )
 
 
 def _coverage(interactions: pl.DataFrame, kept: pl.DataFrame, least: float) -> float:

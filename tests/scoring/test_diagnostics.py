@@ -56,10 +56,10 @@ def test_effective_rank_is_the_dimension_of_even_and_one_of_flat_vectors():
 
 def test_alignment_and_uniformity_are_near_their_sums_over_all_pairs():
     vectors, bought = grouped(0), world()
-    found = named(alignment_and_uniformity(vectors, bought.train, 0))
+    found = named(alignment_and_uniformity(vectors, bought.bought, 0))
     units, near = unit(vectors), []
     for user in range(len(bought.user_ids)):
-        items = bought.train.items[bought.train.starts[user] : bought.train.starts[user + 1]]
+        items = bought.bought.items[bought.bought.starts[user] : bought.bought.starts[user + 1]]
         near += [((units[a] - units[b]) ** 2).sum() for a, b in itertools.permutations(items, 2)]
     assert found["diagnostic_alignment"] == pytest.approx(np.mean(near), rel=0.03)
     apart = [((units[a] - units[b]) ** 2).sum() for a, b in itertools.permutations(range(ITEMS), 2)]
@@ -68,7 +68,7 @@ def test_alignment_and_uniformity_are_near_their_sums_over_all_pairs():
 
 
 def test_pairs_bought_together_are_of_one_user_and_differ():
-    train = world().train
+    train = world().bought
     a, b = bought_together(train, 500, np.random.default_rng(0))
     rows = [set(train.items[train.starts[u] : train.starts[u + 1]].tolist()) for u in range(train.n_users)]
     assert (a != b).all()
@@ -114,7 +114,7 @@ def test_hubness_is_the_skewness_of_k_occurrence():
 
 
 def test_co_purchase_is_the_share_of_neighbour_pairs_with_a_common_buyer():
-    vectors, train = grouped(0), world().train
+    vectors, train = grouped(0), world().bought
     near = nearest(vectors, 5, memory=1 << 20)
     buyers = [set(train.users[train.items == item].tolist()) for item in range(ITEMS)]
     pairs = [(i, j) for i in range(ITEMS) for j in near.items[i] if buyers[i] and buyers[j]]

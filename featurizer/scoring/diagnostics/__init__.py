@@ -30,7 +30,7 @@ def score(space: ScoredSpace, world: World, options: Options) -> Iterator[Single
     vectors = space.vectors
     yield from coverage(space)
     yield from effective_rank(vectors)
-    yield from alignment_and_uniformity(vectors, world.train, options.seed)
+    yield from alignment_and_uniformity(vectors, world.bought, options.seed)
     near = nearest(
         vectors,
         NEIGHBOURS,
@@ -40,7 +40,7 @@ def score(space: ScoredSpace, world: World, options: Options) -> Iterator[Single
         report=options.report,
     )
     yield from hubness(near, vectors)
-    yield from co_purchase(near, vectors, world.train, options.seed)
+    yield from co_purchase(near, vectors, world.bought, options.seed)
     for a, b in itertools.combinations(space.parts, 2):
         yield from _of_two(a, b, options)
 

@@ -14,16 +14,16 @@ PAIRS = 100_000
 TEMPERATURE = 2.0
 
 
-def alignment_and_uniformity(vectors: np.ndarray, train: UserItems, seed: int) -> Iterator[Single]:
-    """Yield alignment, mean ‖x − y‖² over pairs that one user trained on, and uniformity, log mean exp(−2‖x − y‖²).
+def alignment_and_uniformity(vectors: np.ndarray, bought: UserItems, seed: int) -> Iterator[Single]:
+    """Yield alignment, mean ‖x − y‖² over pairs that one user bought, and uniformity, log mean exp(−2‖x − y‖²).
 
     On L2-normalised vectors; lower is better for both (Wang & Isola, 2020, α = 2, t = 2). Up to 100,000 pairs
-    each are drawn by `seed`: a train pair and another item of its user; two different items.
+    each are drawn by `seed`: a pair of any split and another item of its user; two different items.
     """
     units = unit_rows(vectors)
     known = np.asarray(units.any(1))
     generator = np.random.default_rng([seed, 3])
-    a, b = bought_together(train, PAIRS, generator)
+    a, b = bought_together(bought, PAIRS, generator)
     there = known[a] & known[b]
     if there.any():
         distances = _squared(units, a[there], b[there])
@@ -36,18 +36,18 @@ def alignment_and_uniformity(vectors: np.ndarray, train: UserItems, seed: int) -
 
 
 def bought_together(
-    train: UserItems, pairs: int, generator: np.random.Generator
+    bought: UserItems, pairs: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw pairs of different items that a user trained on: a train pair, and another item of its user."""
-    able = np.flatnonzero(train.counts[train.users] > 1)
+    """Draw pairs of different items that a user bought: a pair, and another item of its user."""
+    able = np.flatnonzero(bought.counts[bought.users] > 1)
     if not len(able):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     drawn = generator.choice(able, pairs)
-    users = train.users[drawn]
-    first, count = train.starts[users], train.counts[users]
+    users = bought.users[drawn]
+    first, count = bought.starts[users], bought.counts[users]
     step = 1 + (generator.random(pairs) * (count - 1)).astype(np.int64)
     other = first + (drawn - first + step) % count
-    return train.items[drawn], train.items[other]
+    return bought.items[drawn], bought.items[other]
 
 
 def different(rows: np.ndarray, pairs: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -16,19 +16,20 @@ PAIRS = 200_000
 PIECE = 1 << 16
 
 
-def co_purchase(near: Neighbours, vectors: np.ndarray, train: UserItems, seed: int) -> Iterator[Single]:
-    """Yield the share of neighbour pairs that some user trained on both of, that of random pairs, and their ratio.
+def co_purchase(near: Neighbours, vectors: np.ndarray, bought: UserItems, seed: int) -> Iterator[Single]:
+    """Yield the share of neighbour pairs that some user bought both of, that of random pairs, and their ratio.
 
-    Only items with a vector and a train pair count. Up to 200,000 random pairs are drawn by `seed`.
+    Bought is what stands in any split; only items with a vector that somebody bought count. Up to 200,000 random
+    pairs are drawn by `seed`.
     """
-    able = np.asarray(vectors.any(1)) & (train.popularity() > 0)
+    able = np.asarray(vectors.any(1)) & (bought.popularity() > 0)
     item, place = np.nonzero((near.items >= 0) & able[:, None])
     other = near.items[item, place]
     item, other = item[able[other]], other[able[other]]
     rows = np.flatnonzero(able)
     if not len(item) or len(rows) < 2:
         return
-    buyers = _buyers(train)
+    buyers = _buyers(bought)
     k = near.items.shape[1]
     rate = float(share_a_user(buyers, item, other).mean())
     drawn = different(rows, PAIRS, np.random.default_rng([seed, 4]))
@@ -39,9 +40,9 @@ def co_purchase(near: Neighbours, vectors: np.ndarray, train: UserItems, seed: i
         yield Single(Key("diagnostic_co_purchase_lift", neighbours=k), rate / chance, len(item))
 
 
-def _buyers(train: UserItems) -> sparse.csr_array:
-    shape = train.n_items, train.n_users
-    return sparse.csr_array((np.ones(len(train.items), np.int32), (train.items, train.users)), shape=shape)
+def _buyers(bought: UserItems) -> sparse.csr_array:
+    shape = bought.n_items, bought.n_users
+    return sparse.csr_array((np.ones(len(bought.items), np.int32), (bought.items, bought.users)), shape=shape)
 
 
 def share_a_user(buyers: sparse.csr_array, a: np.ndarray, b: np.ndarray) -> np.ndarray:
