@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,9 +77,9 @@ def assemble(interactions: pl.DataFrame, features: ItemFeatures, *, min_coverage
         min_coverage: smallest share of train pairs whose items must have a feature.
 
     Raises:
-        InputError: a vector is not finite, a split is empty, or too few train pairs have features.
+        InputError: an item repeats, a vector is not finite, a split is empty, or too few train pairs have features.
     """
-    _check_finite(features)
+    _check(features)
     user_ids = tuple(interactions["user_id"].unique().sort().to_list())
     bought = interactions["item_id"].unique().sort().to_list()
     listed = set(features.item_ids)
@@ -102,7 +103,12 @@ def assemble(interactions: pl.DataFrame, features: ItemFeatures, *, min_coverage
     )
 
 
-def _check_finite(features: ItemFeatures) -> None:
+def _check(features: ItemFeatures) -> None:
+    if len(set(features.item_ids)) < len(features.item_ids):
+        repeated = [item for item, times in Counter(features.item_ids).items() if times > 1]
+        raise InputError(
+            f"{len(repeated)} items stand in the feature set twice{_such_as(repeated)}; expected each once"
+        )
     finite = np.isfinite(features.vectors).all(1) | ~features.present
     if not finite.all():
         broken = [features.item_ids[row] for row in np.flatnonzero(~finite).tolist()]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from featurizer.errors import InputError
+
 ModelName: TypeAlias = Literal["alignrec", "lightgcn", "bpr", "vbpr", "freedom"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
@@ -55,6 +57,16 @@ class ModelOptions:
     contrast: int = 512
     half: bool = True
 
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        _at_least(self, 1, "dim", "neighbours")
+        _at_least(self, 0, "layers", "alpha", "reg", "uia", "l2", "content_loss", "contrast")
+        if not (self.temperature > 0 and 0 < self.keep_edges <= 1):
+            raise InputError(
+                f"temperature {self.temperature} and keep_edges {self.keep_edges}; expected the first above 0, the "
+                "second above 0 and at most 1"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
@@ -83,3 +95,16 @@ class TrainOptions:
     ks: tuple[int, ...] = (10, 20)
     device: str = "cpu"
     checkpoint_every: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        _at_least(self, 1, "epochs", "batch_size", "patience", "evaluate_every", "checkpoint_every")
+        _at_least(self, 0, "learning_rate", "decay", "seed")
+        if not self.ks or min(self.ks) < 1:
+            raise InputError(f"list lengths {self.ks}; expected at least one, each 1 or more")
+
+
+def _at_least(options: ModelOptions | TrainOptions, least: int, *names: str) -> None:
+    for name in names:
+        if not getattr(options, name) >= least:
+            raise InputError(f"{name} is {getattr(options, name)}; expected {least} or more")
