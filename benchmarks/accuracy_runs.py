@@ -29,8 +29,10 @@ class Run:
 CURVE = {"epochs": 25}
 RUNS = [
     Run("lightgcn", "baby", "lightgcn"),
-    Run("lightgcn, lr 0.002", "baby", "lightgcn", training={"learning_rate": 2e-3}),
-    Run("lightgcn, lr 0.001", "baby", "lightgcn", training={"learning_rate": 1e-3}),
+    Run("lightgcn, 2 layers", "baby", "lightgcn", form={"layers": 2}, training={"learning_rate": 2e-3}),
+    Run(
+        "lightgcn, 2 layers, slower", "baby", "lightgcn", form={"layers": 2}, training={"learning_rate": 1e-3}
+    ),
     Run("bpr", "baby", "bpr"),
     Run("vbpr", "baby", "vbpr"),
     Run("freedom", "baby", "freedom"),

@@ -40,7 +40,10 @@ def preset(name: ModelName, *, exact: bool = False) -> tuple[ModelOptions, Train
             ModelOptions(reg=0.4),
             TrainOptions(learning_rate=3e-3, epochs=40, evaluate_every=2, patience=6),
         ),
-        "lightgcn": (ModelOptions(uia=0), TrainOptions(learning_rate=2e-3, evaluate_every=3, patience=4)),
+        "lightgcn": (
+            ModelOptions(uia=0, layers=3),
+            TrainOptions(learning_rate=3e-3, evaluate_every=3, patience=4),
+        ),
         "bpr": (
             ModelOptions(uia=0, layers=0, l2=0.03),
             TrainOptions(evaluate_every=5, patience=5),
