@@ -191,3 +191,15 @@ def test_a_split_without_anyone_to_rank_for_says_so():
     empty = UserItems.from_pairs(np.zeros(0, int), np.zeros(0, int), n_users=60, n_items=400)
     with pytest.raises(InputError, match="0 have positives"):
         find_places(CosinePlaces(vectors, train, 5, memory=MEMORY, halves=False), train, [empty], 5, block=9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_counting_all_pairs_at_once_rules_out_no_more_than_there_are(dtype):
+    generator = torch.Generator().manual_seed(1)
+    scores = torch.randn(8, 300, generator=generator).to(dtype)
+    bounds = torch.randn(40, generator=generator).double().numpy()
+    part = ScoredRows(scores, np.arange(40), np.arange(8).repeat(5))
+    true = (scores.double().numpy()[part.rows] > bounds[:, None]).sum(1)
+    found = cosine._count_on_device(part, bounds, 1000)
+    assert (found <= true).all()
+    assert (found >= true - 12).all()
