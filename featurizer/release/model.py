@@ -89,7 +89,7 @@ def _check(inner: Path, manifest: Mapping[str, Json]) -> None:
 
 def kind_of(manifest: Mapping[str, Json]) -> str:
     """Return what a model is called: alignrec, lightgcn, …; a pre-trained encoder names no recommender."""
-    return str(manifest.get("model") or manifest.get("kind") or "ica")
+    return str(manifest.get("model") or manifest.get("model_type") or "ica")
 
 
 def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool = False) -> str:
@@ -110,7 +110,15 @@ def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool
             "fingerprint": manifest.get("fingerprint"),
             "facts": {
                 name: manifest[name]
-                for name in ("best_epoch", "epochs", "seconds", "seed", "rows", "items")
+                for name in (
+                    "best_epoch",
+                    "epochs",
+                    "seconds",
+                    "seed",
+                    "train_items",
+                    "valid_items",
+                    "valid_loss",
+                )
                 if isinstance(manifest.get(name), (int, float, str))
             },
             "data": manifest.get("data") if isinstance(manifest.get("data"), dict) else {},

@@ -86,7 +86,13 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
     folder.mkdir(parents=True)
     save_file({"w": np.ones(2, np.float32)}, folder / "model.safetensors")
     config = {"layers": 2}
-    manifest = {"config": config, "fingerprint": fingerprint(config), "licence": "mit", "epochs": 3}
+    manifest = {
+        "config": config,
+        "fingerprint": fingerprint(config),
+        "licence": "mit",
+        "epochs": 3,
+        "model_type": "ica",
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     text = render_model_card(tmp_path / "ica")
     assert "# ica" in text
