@@ -24,6 +24,7 @@ from featurizer.cli.score_options import (
 
 if TYPE_CHECKING:
     from featurizer.records import Json
+    from featurizer.scoring.scorer import Options
     from featurizer.scoring.world import World
 
 
@@ -47,29 +48,15 @@ def score_features(
     Example: featurizer score-features ./clip ./dinov2 --interactions ./catalog/interactions.parquet --out ./scores
     """
     from featurizer.interactions.store import read_split
-    from featurizer.manifest import file_sha256
-    from featurizer.recsys.device import halves_pay, training_device
     from featurizer.release.recard import recard
     from featurizer.scoring.attach import attach
     from featurizer.scoring.masks import MODALITIES
-    from featurizer.scoring.memory import parse_memory
     from featurizer.scoring.score import ScoreStage, score
-    from featurizer.scoring.scorer import DownstreamOptions, Options
     from featurizer.scoring.spaces import open_contenders, open_masked
     from featurizer.scoring.transform import TRANSFORMS, TransformName
     from featurizer.scoring.world import WorldOptions, build_world
 
-    device = training_device(run.device)
-    options = Options(
-        numbers("k", what.k),
-        numbers("neighbours", what.neighbours),
-        run.seed,
-        parse_memory(run.memory),
-        device,
-        halves_pay(device),
-        shares("ratios", mask.ratios),
-        DownstreamOptions(mask.model, mask.epochs, mask.seeds, mask.trials, mask.downstream),
-    )
+    options = _options(what, mask, run)
     transforms = cast("tuple[TransformName, ...]", chosen("transform", what.transform, TRANSFORMS))
     splits = chosen("split", data.split, ("valid", "test"))
     contenders, shared = open_contenders(features)
@@ -80,12 +67,6 @@ def score_features(
     used = WorldOptions(splits, data.min_coverage, data.users, run.seed)
     world = build_world(read_split(interactions, item_map=data.item_map), shared, used)
     _say_world(world, [contender.features.rows for contender in contenders])
-    inputs: dict[str, Json] = {
-        "interactions": file_sha256(interactions),
-        "item_map": file_sha256(data.item_map) if data.item_map else None,
-        "splits": list(splits),
-        "users": data.users,
-    }
     with progress() as report:
         stage = ScoreStage(
             out,
@@ -94,7 +75,7 @@ def score_features(
             transforms,
             listed(what.metrics),
             replace(options, report=report),
-            inputs,
+            _inputs(interactions, data, splits),
             masks,
             run.overwrite,
         )
@@ -107,6 +88,35 @@ def score_features(
         result_json({name: value for name, value in found.items() if name != "config"})
     else:
         _print(found, out)
+
+
+def _options(what: WhatChoice, mask: MaskChoice, run: RunChoice) -> Options:
+    from featurizer.recsys.device import halves_pay, training_device
+    from featurizer.scoring.memory import parse_memory
+    from featurizer.scoring.scorer import DownstreamOptions, Options
+
+    device = training_device(run.device)
+    return Options(
+        numbers("k", what.k),
+        numbers("neighbours", what.neighbours),
+        run.seed,
+        parse_memory(run.memory),
+        device,
+        halves_pay(device),
+        shares("ratios", mask.ratios),
+        DownstreamOptions(mask.model, mask.epochs, mask.seeds, mask.trials, mask.downstream),
+    )
+
+
+def _inputs(interactions: Path, data: DataChoice, splits: tuple[str, ...]) -> dict[str, Json]:
+    from featurizer.manifest import file_sha256
+
+    return {
+        "interactions": file_sha256(interactions),
+        "item_map": file_sha256(data.item_map) if data.item_map else None,
+        "splits": list(splits),
+        "users": data.users,
+    }
 
 
 def _say_world(world: World, rows: list[int]) -> None:
