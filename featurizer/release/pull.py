@@ -15,7 +15,7 @@ from featurizer.manifest import STAGE_FILE, Stage, file_sha256, read_json, refus
 from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import Asker, patience
 from featurizer.release.model import MANIFEST as MODEL_MANIFEST
-from featurizer.release.plan import RepoType, check_repo
+from featurizer.release.plan import RepoType, check_repo, on_disk
 from featurizer.release.repository import RemoteFile, Repository
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ def pull(
     there = pinned.files()
     last = _manifest_name(name, there, model=options.model)
     refuse_foreign(out, last)
+    finished = (out / last).is_file() and not (out / STAGE_FILE).exists()
+    if finished and there[last].holds(on_disk(out / last, last)):
+        return Pulled(commit, (), (last,))
     _claim(out, last, {"repo": name, "commit": commit}, overwrite=options.overwrite)
     work = out / WORK
     manifest = pinned.fetch(last, commit, work)
@@ -115,7 +118,8 @@ def _claim(out: Path, last: str, asked: dict[str, str], *, overwrite: bool) -> N
         return
     if not overwrite:
         raise StaleOutput(
-            f"{out} holds a finished result already; choose another --out, or pass --overwrite to replace it"
+            f"{out} holds a finished result that is not this one; choose another --out, or pass --overwrite to "
+            "replace it"
         )
     stage.claim(overwrite=True)
     write_json(out / STAGE_FILE, {"fingerprint": stage.fingerprint, "config": dict(stage.config)})

@@ -105,9 +105,19 @@ def test_a_published_set_is_pulled_back_as_it_was(hub, writer, features, tmp_pat
     ]  # fmt: skip
     assert writer("verify", tmp_path / "g").code == 0
     assert json.loads(writer("diff", features.folder, tmp_path / "g", "--json").out)["same"] is True
-    again = writer("pull", "org/set", "--out", tmp_path / "g")
-    assert "holds a finished result already" in again.err
+    again = json.loads(writer("pull", "org/set", "--out", tmp_path / "g", "--json").out)
+    assert (again["fetched"], again["kept"]) == ([], ["feature_set.json"])
+
+
+def test_a_pull_into_another_result_is_refused_until_it_is_to_be_replaced(hub, writer, features, tmp_path):
+    writer("publish", features.folder, "--repo", "org/set")
+    make_set(tmp_path / "g", seed=1)
+    assert (
+        "holds a finished result that is not this one"
+        in writer("pull", "org/set", "--out", tmp_path / "g").err
+    )
     assert writer("pull", "org/set", "--out", tmp_path / "g", "--overwrite").code == 0
+    same_vectors(features, FeatureSet.open(tmp_path / "g"))
 
 
 def test_a_pull_goes_on_where_it_broke_off(hub, writer, features, tmp_path):
