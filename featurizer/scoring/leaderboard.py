@@ -103,9 +103,9 @@ def _cell(row: dict[str, Json] | None) -> tuple[float, str]:
 
 
 def steps(board: Leaderboard, comparisons: Sequence[dict[str, Json]]) -> list[str]:
-    """Say of each two neighbours on the table whether the upper one is better, by the column that sorts."""
+    """Say of each two neighbours on the table, floors aside, whether the upper one is better, by zero-shot."""
     found = []
-    for upper, lower in itertools.pairwise(row[:3] for row in board.rows):
+    for upper, lower in itertools.pairwise(row[:3] for row in board.rows if row[0] != FLOOR):
         for row in comparisons:
             sides = [_named(row[side]) for side in ("a", "b")]
             same = row["metric"] == HEADLINES[0] and row["split"] == board.split
