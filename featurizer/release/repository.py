@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +134,8 @@ class Repository:
             self.api.preupload_lfs_files(
                 self.name, additions, repo_type=self.kind, revision=self.branch, num_threads=4
             )
+            # a model's item vectors are Parquet on purpose
+            warnings.filterwarnings("ignore", "It seems that you are about to commit a data file")
             return self.api.create_commit(
                 self.name,
                 [*additions, *(CommitOperationDelete(path, is_folder=False) for path in gone)],

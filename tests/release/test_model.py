@@ -40,6 +40,7 @@ def test_a_model_is_published_without_its_users_and_pulled_back(hub, writer, mod
     assert writer("card", model, "--licence", "Apache-2.0").code == 0
     done = writer("publish", model, "--repo", "org/bpr", "--json")
     assert done.code == 0, done.err
+    assert "Warning" not in done.err
     names = [*hub.repo("models/org/bpr").files["main"]]
     assert sorted(names) == [
         "README.md", "items.parquet", "model/config.json", "model/manifest.json", "model/metrics.jsonl",
