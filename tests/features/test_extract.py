@@ -14,9 +14,6 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from featurizer.catalog.build import CatalogOptions
-from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.ingest import ingest
 from featurizer.catalog.store import Catalog
 from featurizer.errors import OutputError, StaleOutput
 from featurizer.features import pictures, shards
@@ -26,6 +23,7 @@ from featurizer.features.inspect import label_accuracies, neighbours_of, summari
 from featurizer.features.verify import verify, verify_sample
 from featurizer.records import ImageRef, ItemRecord
 from tests.support.colour import ColourEncoder, encoders, spec
+from tests.support.items import catalogue
 
 
 def png(seed):
@@ -33,21 +31,6 @@ def png(seed):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-class ListSource:
-    def __init__(self, records):
-        self.records = records
-        self.extra = {}
-        self.identity = {"records": len(records)}
-
-    def __iter__(self):
-        return iter(self.records)
-
-
-def catalogue(folder, records, part_rows=7):
-    with ImageFetcher() as fetcher:
-        return ingest(ListSource(records), folder, CatalogOptions(part_rows=part_rows), fetcher=fetcher)
 
 
 def items(count):
@@ -179,6 +162,7 @@ from pathlib import Path
 from featurizer.catalog.store import Catalog
 from featurizer.features.extract import ExtractOptions, extract
 from tests.support.colour import ColourEncoder, encoders, spec
+from tests.support.items import catalogue
 options = ExtractOptions(batch_size=4, shard_rows=9)
 extract(Catalog.open(Path(sys.argv[1])), encoders(delay=0.02), Path(sys.argv[2]), options)
 """

@@ -1,0 +1,218 @@
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from featurizer.errors import FeaturizerError, InputError
+from featurizer.ica.evaluate import masked_accuracy
+from featurizer.ica.extra import ExtraTerms, partners_of
+from featurizer.ica.fit import Hooks, Job, _Run, fit, split_rows
+from featurizer.ica.leak import measure_leak, probe
+from featurizer.ica.options import Objective, Training
+from featurizer.ica.start import build
+
+
+def job(store, encoders, options, **changes):
+    train, valid = split_rows(store.rows, options.training.valid_share, options.training.seed)
+    model, heads = build(store, train, encoders.text, options)
+    return Job(model, heads, store, encoders.text, train, valid, options, fingerprint="f", **changes)
+
+
+def trained(options, **changes):
+    return replace(options, training=replace(options.training, **changes))
+
+
+def weights_of(made):
+    return {**made.model.state_dict(), **{f"heads.{k}": v for k, v in made.heads.state_dict().items()}}
+
+
+def test_items_are_split_once_and_completely():
+    train, valid = split_rows(50, 0.2, 0)
+    assert len(valid) == 10
+    assert sorted(train + valid) == list(range(50))
+    assert split_rows(50, 0.2, 0) == (train, valid)
+    assert split_rows(50, 0.2, 1) != (train, valid)
+    assert [len(part) for part in split_rows(2, 0.01, 0)] == [1, 1]
+
+
+def test_it_learns_that_the_picture_tells_the_word_and_the_word_the_picture(store, encoders, options):
+    made = job(store, encoders, trained(options, epochs=25, learning_rate=1e-2))
+    history = fit(made)
+    assert history[-1]["valid_loss"] < 0.9 * history[0]["valid_loss"]
+    found = {
+        one.side: one
+        for one in masked_accuracy(
+            made.model, made.heads, store, encoders.text, range(store.rows), made.options
+        )
+    }
+    assert found["text"].gain.low > 0.05
+    assert found["image"].gain.low > 0.05
+    assert found["text"].present.mean > found["text"].majority
+
+
+def test_the_same_seed_gives_the_same_weights(store, encoders, options):
+    one, other = job(store, encoders, options), job(store, encoders, options)
+    assert fit(one)[-1]["loss"] == fit(other)[-1]["loss"]
+    for name, value in weights_of(one).items():
+        assert torch.equal(value, weights_of(other)[name]), name
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_run_killed_in_an_epoch_ends_with_the_weights_of_one_that_was_not(
+    store, encoders, options, tmp_path, ema
+):
+    options = trained(options, checkpoint_minutes=0.0, ema=ema)
+    whole = job(store, encoders, options)
+    expected = fit(whole)
+    steps = 0
+
+    def killing(progress):
+        nonlocal steps
+        steps += 1
+        if steps == 9:
+            raise KeyboardInterrupt
+
+    killed = job(store, encoders, options)
+    with pytest.raises(KeyboardInterrupt):
+        fit(killed, Hooks(report=killing, folder=tmp_path))
+    seen = []
+    again = job(store, encoders, options)
+    history = fit(again, Hooks(on_epoch=seen.append, folder=tmp_path))
+    assert [record["epoch"] for record in seen] == [1, 2]
+    assert [record["loss"] for record in history] == [record["loss"] for record in expected]
+    for name, value in weights_of(whole).items():
+        assert torch.equal(value, weights_of(again)[name]), name
+
+
+def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(store, encoders, options, tmp_path):
+    fit(job(store, encoders, trained(options, epochs=1)), Hooks(folder=tmp_path))
+    with pytest.raises(InputError, match="another run"):
+        fit(replace(job(store, encoders, options), fingerprint="g"), Hooks(folder=tmp_path))
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK no zip")
+    with pytest.raises(InputError, match="damaged"):
+        fit(job(store, encoders, options), Hooks(folder=tmp_path))
+
+
+def test_accumulation_changes_no_gradient(store, encoders, options):
+    runs = []
+    for parts in (1, 4):
+        made = job(store, encoders, trained(options, accumulate=parts, clip=1e9))
+        run = _Run(made, Hooks())
+        run._learn(run._read(np.arange(96), 0, 0))
+        runs.append({name: value.grad for name, value in made.model.named_parameters()})
+    for name, gradient in runs[0].items():
+        torch.testing.assert_close(gradient, runs[1][name], rtol=1e-4, atol=1e-6)
+
+
+def test_recomputing_activations_changes_nothing_but_memory(store, encoders, options):
+    one, other = job(store, encoders, options), job(store, encoders, trained(options, recompute=True))
+    assert fit(one)[-1]["loss"] == pytest.approx(fit(other)[-1]["loss"], rel=1e-5)
+
+
+def test_the_rate_rises_to_its_peak_and_falls_to_nothing(store, encoders, options):
+    run = _Run(job(store, encoders, trained(options, epochs=10, warmup=0.2)), Hooks())
+    rates = []
+    for run.step in range(10 * run.epoch_steps):
+        rates.append(run.learning_rate())
+    peak = round(0.2 * len(rates))
+    assert max(rates) == rates[peak - 1] == options.training.learning_rate
+    assert np.all(np.diff(rates[:peak]) > 0)
+    assert np.all(np.diff(rates[peak:]) < 0)
+    assert rates[-1] < 0.01 * rates[peak]
+
+
+def test_a_loss_that_is_no_number_stops_and_saves_the_batch(store, encoders, options, tmp_path):
+    made = job(store, encoders, options)
+    with torch.no_grad():
+        made.model.position_image[3] = math.nan
+    with pytest.raises(FeaturizerError, match="not a number at step 1"):
+        fit(made, Hooks(folder=tmp_path))
+    saved = torch.load(tmp_path / "broken-batch-0.pt", weights_only=True)
+    assert len(saved["rows"]) == 16
+    assert saved["items.image"].shape == (16, 16, 6)
+
+
+def test_training_stops_when_the_validation_loss_rises(store, encoders, options):
+    history = fit(job(store, encoders, trained(options, epochs=40, patience=1, learning_rate=0.3)))
+    losses = [record["valid_loss"] for record in history]
+    assert len(losses) < 40
+    assert losses.index(min(losses)) == len(losses) - 2
+
+
+@pytest.mark.parametrize("term", ["contrastive", "copurchase"])
+def test_an_optional_term_changes_what_is_learnt(store, encoders, options, term):
+    objective = replace(options.objective, **{term: 1.0})
+    partners = {row: np.array([(row + 1) % 120, (row + 2) % 120]) for row in range(120)}
+    extra = ExtraTerms(objective.contrastive, objective.copurchase, 0.1, partners)
+    plain, other = job(store, encoders, options), job(store, encoders, options, extra=extra)
+    fit(plain), fit(other)
+    assert not torch.equal(
+        weights_of(plain)["start.project.weight"], weights_of(other)["start.project.weight"]
+    )
+    part = _Run(other, Hooks())._read(np.arange(96), 0, 0)
+    loss = extra.loss(other, part.rows, part.items, np.random.default_rng(0))
+    assert torch.isfinite(loss)
+    assert float(loss.detach()) > 0
+
+
+def test_partners_are_what_the_same_users_bought_in_train():
+    bought = [("u", "a"), ("u", "b"), ("v", "a"), ("v", "b"), ("v", "c"), ("w", "c")]
+    frame = pl.DataFrame(
+        {
+            "user_id": [user for user, _ in bought] + ["w"],
+            "item_id": [item for _, item in bought] + ["a"],
+            "split": ["train"] * len(bought) + ["valid"],
+        }
+    )
+    found = partners_of(frame, ["a", "x", "b", "c"])
+    assert {row: others.tolist() for row, others in found.items()} == {0: [2, 3], 2: [0, 3], 3: [0, 2]}
+
+
+def test_the_probe_finds_what_neighbours_give_away(built, store, encoders, options):
+    torch.manual_seed(0)
+    classes = torch.randint(0, 3, (300,))
+    inputs = torch.nn.functional.one_hot(classes, 5).float() + 0.1 * torch.randn(300, 5)
+    assert (probe(inputs[:200], classes[:200], inputs[200:]) == classes[200:]).float().mean() > 0.95
+    model, heads = built
+    leaks = {
+        leak.tokens: leak
+        for leak in measure_leak(model, heads, store, encoders.text, (range(96), range(96, 120)), options)
+    }
+    assert set(leaks) == {"text, encoded under the mask", "text, encoded before it", "image"}
+    # a picture of one colour is known from any of its patches
+    assert leaks["image"].accuracy > leaks["image"].majority
+
+
+def test_two_processes_learn_as_one_with_the_doubled_batch(store, catalog, tmp_path):
+    from tests.ica.two_processes import main
+
+    one = main(catalog.folder, tmp_path / "one.json", 16)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1",
+        "--master-port", "0", "-m", "tests.ica.two_processes", str(catalog.folder), str(tmp_path / "two.json"), "8",
+    ]  # fmt: skip
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    two = json.loads((tmp_path / "two.json").read_text())
+    assert len(one) == len(two) == 2
+    for mine, theirs in zip(one, two, strict=True):
+        for name in mine:
+            if not name.startswith("seconds"):
+                assert mine[name] == pytest.approx(theirs[name], rel=1e-4), name
+
+
+def test_wrong_numbers_are_refused():
+    for wrong in ({"epochs": 0}, {"valid_share": 1.0}, {"learning_rate": 0.0}):
+        with pytest.raises(InputError):
+            Training(**wrong)
+    for wrong in ({"codes": 1}, {"tokens": -1.0}, {"tokens": 0.0, "cls": 0.0, "pooled": 0.0}):
+        with pytest.raises(InputError):
+            Objective(**wrong)

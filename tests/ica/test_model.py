@@ -1,0 +1,234 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from featurizer.encoders.tokens import NO_WORD
+from featurizer.errors import InputError
+from featurizer.ica.codebook import assign, fit_codebook
+from featurizer.ica.items import Items
+from featurizer.ica.masking import Masks, draw_masks
+from featurizer.ica.objective import PARTS, contrast, hidden_of, predict
+from featurizer.ica.options import Architecture, Objective
+from featurizer.ica.start import build
+from featurizer.ica.text import encode_text
+
+TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def states_of(model, encoders, items, masks=None):
+    with torch.no_grad():
+        return model(items, encode_text(encoders.text, items, masks), masks)
+
+
+def masked(store, rows, seed=0):
+    from featurizer.ica.options import Masking
+
+    items = store.read(rows)
+    return items, draw_masks(store.outline(rows), store.image_spec, Masking(), np.random.default_rng(seed))
+
+
+def test_a_padded_batch_equals_its_items_one_by_one(built, store, encoders):
+    model, _ = built
+    items, masks = masked(store, list(range(40)))
+    batch = states_of(model, encoders, items, masks)
+    for row in range(40):
+        alone = store.read([row])
+        length = alone.ids.shape[1]
+        one = Masks(
+            masks.image[[row]], masks.text[[row], :length], masks.hide_image[[row]], masks.hide_text[[row]]
+        )
+        single = states_of(model, encoders, alone, one)
+        torch.testing.assert_close(batch.cls[row], single.cls[0], **TOLERANCE)
+        real = int(items.length[row])
+        if not masks.hide_text[row]:
+            torch.testing.assert_close(batch.text[row, :real], single.text[0, :real], **TOLERANCE)
+
+
+def test_what_is_masked_or_hidden_reaches_no_state_before_the_loss(built, store, encoders):
+    model, _ = built
+    items, masks = masked(store, list(range(60)))
+    before = states_of(model, encoders, items, masks)
+    image = items.image.clone()
+    image[masks.image] = 99.0
+    image[masks.hide_image] = -99.0
+    pooled = torch.where(
+        (masks.image.any(1) | masks.hide_image)[:, None],
+        torch.full_like(items.pooled_image, 77.0),
+        items.pooled_image,
+    )
+    ids = items.ids.clone()
+    ids[masks.text] = 5
+    ids[masks.hide_text] = 6
+    changed = Items(
+        image,
+        items.has_image,
+        ids,
+        items.words,
+        items.length,
+        pooled,
+        torch.full_like(items.pooled_text, 55.0),
+    )
+    after = states_of(model, encoders, changed, masks)
+    torch.testing.assert_close(before.cls, after.cls, **TOLERANCE)
+    shown = items.has_image & ~masks.hide_image
+    torch.testing.assert_close(before.image[shown], after.image[shown], **TOLERANCE)
+
+
+def test_an_absent_modality_is_as_if_it_had_never_been(built, store, encoders):
+    model, _ = built
+    rows = list(range(30))
+    items = store.read(rows)
+    without = states_of(model, encoders, items.without(image=True))
+    noise = Items(
+        torch.randn_like(items.image), torch.zeros_like(items.has_image), items.ids, items.words, items.length,
+        torch.randn_like(items.pooled_image), items.pooled_text,
+    )  # fmt: skip
+    torch.testing.assert_close(without.cls, states_of(model, encoders, noise).cls, **TOLERANCE)
+    hidden = Masks(
+        torch.zeros(30, 16, dtype=torch.bool),
+        torch.zeros_like(items.ids, dtype=torch.bool),
+        items.has_image,
+        torch.zeros(30, dtype=torch.bool),
+    )
+    torch.testing.assert_close(without.cls, states_of(model, encoders, items, hidden).cls, **TOLERANCE)
+
+
+def test_the_feature_is_the_last_cls_state_or_the_mean_of_what_took_part(built, store, encoders):
+    model, _ = built
+    items = store.read(list(range(20)))
+    states = states_of(model, encoders, items)
+    assert torch.equal(model.feature(states), states.cls)
+    model.pool = "mean"
+    found = model.feature(states)
+    for row in range(20):
+        parts = [states.cls[row : row + 1], states.text[row, : int(items.length[row])]]
+        parts += [states.image[row]] if items.has_image[row] else []
+        torch.testing.assert_close(found[row], torch.cat(parts).mean(dim=0), **TOLERANCE)
+
+
+def test_before_training_the_feature_has_the_cosines_of_the_joined_vectors(store, encoders, options):
+    model, _ = build(store, range(96), encoders.text, options)
+    items = store.read(list(range(60)))
+    text = encode_text(encoders.text, items, None)
+    with torch.no_grad():
+        joined, found = model.joined(items, text), model.feature(model(items, text))
+    expected = functional.normalize(joined, dim=1) @ functional.normalize(joined, dim=1).T
+    cosines = functional.normalize(found, dim=1) @ functional.normalize(found, dim=1).T
+    # 6 + 6 + 8 dimensions of which some carry nothing; 16 hold nearly all of the variance
+    torch.testing.assert_close(cosines, expected, rtol=0, atol=0.02)
+    assert 0.3 < found.square().mean() < 3
+
+
+@pytest.mark.parametrize("target", ["code", "feature"])
+def test_each_part_of_the_loss_equals_its_written_out_sum(built, store, encoders, target):
+    model, heads = built
+    items, masks = masked(store, list(range(50)))
+    states = states_of(model, encoders, items, masks)
+    hidden = hidden_of(items.words, masks, 0)
+    with torch.no_grad():
+        sums = {
+            name: float(found.loss())
+            for name, found in predict(model, heads, items, states, hidden, target).items()
+        }
+        whole = model.joined(items, encode_text(encoders.text, items, None))
+    expected = dict.fromkeys(PARTS, 0.0)
+    used = heads.used_ids.tolist()
+    for row in range(50):
+        for place in range(items.ids.shape[1]):
+            true = int(items.ids[row, place])
+            from_cls = heads.decoder(
+                states.cls, torch.tensor([row]), heads.decoder.position_text[place : place + 1]
+            )
+            if masks.text[row, place]:
+                expected["word"] += cross_entropy(heads.word(states.text[row, place]), used.index(true))
+            is_word = items.words[row, place] != NO_WORD
+            if masks.text[row, place] or (masks.hide_text[row] and is_word):
+                expected["cls_word"] += cross_entropy(heads.word(from_cls)[0], used.index(true))
+        for place in range(16):
+            patch = (items.image[row, place] - model.standard_image.mean) / model.standard_image.deviation
+            from_cls = heads.decoder(
+                states.cls, torch.tensor([row]), heads.decoder.position_image[place : place + 1]
+            )
+            if masks.image[row, place]:
+                expected["patch"] += patch_loss(heads, states.image[row, place], patch, target)
+            if masks.image[row, place] or masks.hide_image[row]:
+                expected["cls_patch"] += patch_loss(heads, from_cls[0], patch, target)
+        if masks.text[row].any() or masks.hide_text[row]:
+            expected["pooled_text"] += 1 - cosine(heads.pooled_text(states.cls[row]), whole[row, 12:])
+        if masks.image[row].any() or masks.hide_image[row]:
+            expected["pooled_image"] += 1 - cosine(heads.pooled_image(states.cls[row]), whole[row, :12])
+    assert sums == pytest.approx(expected, rel=1e-4)
+    assert all(count > 0 for count in hidden.counts().values())
+
+
+def cross_entropy(logits, true):
+    logits = logits.detach().double()
+    return float(torch.logsumexp(logits, 0) - logits[true])
+
+
+def cosine(one, other):
+    one, other = one.detach(), other.detach()
+    return float((one @ other) / (one.norm() * other.norm()))
+
+
+def patch_loss(heads, state, patch, target):
+    if target == "feature":
+        return 1 - cosine(heads.patch(state), patch)
+    code = int((heads.codebook - patch).square().sum(dim=1).argmin())
+    return cross_entropy(heads.code(state), code)
+
+
+def gradient_of_the_last_cls(built, store, encoders, objective):
+    model, heads = built
+    items, masks = masked(store, list(range(40)))
+    states = model(items, encode_text(encoders.text, items, masks), masks)
+    states.cls.retain_grad()
+    from featurizer.ica.objective import weights
+
+    found = predict(model, heads, items, states, hidden_of(items.words, masks, 0), "code")
+    sum(weights(objective)[name] * found[name].loss() for name in PARTS).backward()
+    return states.cls.grad
+
+
+def test_losses_on_tokens_alone_give_the_last_cls_state_no_gradient(built, store, encoders):
+    gradient = gradient_of_the_last_cls(built, store, encoders, Objective(cls=0.0, pooled=0.0))
+    assert float(gradient.abs().max()) == 0.0
+
+
+@pytest.mark.parametrize("on", [{"cls": 1.0, "pooled": 0.0}, {"cls": 0.0, "pooled": 1.0}])
+def test_the_decoder_and_the_pooled_targets_each_train_the_cls_state(built, store, encoders, on):
+    gradient = gradient_of_the_last_cls(built, store, encoders, Objective(tokens=0.0, **on))
+    assert float(gradient.abs().max()) > 1e-4
+
+
+def test_contrast_equals_the_written_out_infonce():
+    torch.manual_seed(0)
+    one, other = torch.randn(5, 4), torch.randn(5, 4)
+    total = 0.0
+    for mine, theirs in ((one, other), (other, one)):
+        for row in range(5):
+            logits = torch.tensor([cosine(mine[row], theirs[place]) / 0.2 for place in range(5)])
+            total += cross_entropy(logits, row)
+    assert float(contrast(one, other, 0.2)) == pytest.approx(total / 10, rel=1e-5)
+
+
+def test_the_codebook_finds_planted_clusters_and_assigns_the_nearest():
+    torch.manual_seed(0)
+    centres = 10 * torch.eye(6)
+    tokens = centres.repeat(50, 1) + 0.1 * torch.randn(300, 6)
+    codebook = fit_codebook(tokens, 6, seed=3)
+    gaps = torch.cdist(centres, codebook)
+    assert float(gaps.min(dim=1).values.max()) < 0.2
+    nearest, distance = assign(tokens, codebook)
+    brute = torch.cdist(tokens, codebook)
+    assert torch.equal(nearest, brute.argmin(dim=1))
+    torch.testing.assert_close(distance, brute.min(dim=1).values.square(), rtol=1e-2, atol=1e-3)
+    assert len(fit_codebook(tokens[:3], 6)) == 3
+
+
+def test_an_architecture_that_cannot_be_built_is_refused():
+    with pytest.raises(InputError, match="heads that divide the width"):
+        Architecture(width=10, heads=4)
+    with pytest.raises(InputError, match="fused layers"):
+        Architecture(layers=2, fused_layers=3)

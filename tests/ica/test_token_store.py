@@ -1,0 +1,90 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from featurizer.errors import InputError, StaleOutput
+from featurizer.features import pictures
+from featurizer.ica import token_store
+from featurizer.ica.live import LiveTokens
+from featurizer.ica.token_store import TokenEncoders, cache_tokens
+from tests.support.small_tokens import Patches, Words
+
+
+def equal(one, other):
+    for name in one.__slots__:
+        torch.testing.assert_close(getattr(one, name), getattr(other, name), rtol=0, atol=1e-6)
+
+
+def test_the_cache_holds_what_the_encoders_say_in_any_order(store, catalog, encoders):
+    rows = [119, 3, 10, 12, 77, 3, 0]
+    items = store.read(rows)
+    assert items.has_image.tolist() == [row % 11 != 10 for row in rows]
+    assert items.has_text.tolist() == [row % 13 != 12 for row in rows]
+    equal(items, LiveTokens(catalog, encoders).read(rows))
+    ids, errors = store.accounts(rows)
+    assert ids == [f"i{row}" for row in rows]
+    assert errors == [None] * len(rows)
+
+
+def test_reading_in_batches_equals_reading_at_once(store):
+    whole = store.read(list(range(20)))
+    for row in range(20):
+        one = store.read([row])
+        assert torch.equal(one.image[0], whole.image[row])
+        length = int(one.length[0])
+        assert torch.equal(one.ids[0, :length], whole.ids[row, :length])
+
+
+def test_the_manifest_says_what_an_item_costs(store):
+    manifest = json.loads((store.folder / "tokens.json").read_text())
+    assert manifest["rows"] == 120
+    assert manifest["bytes"] == sum(path.stat().st_size for path in store.folder.glob("shards/*/*"))
+    states = sum(path.stat().st_size for path in store.folder.glob("shards/*/states.f16"))
+    assert states == sum(row % 11 != 10 for row in range(120)) * 16 * 6 * 2
+
+
+def test_a_killed_run_goes_on_with_the_shards_it_has(catalog, encoders, tmp_path, monkeypatch):
+    monkeypatch.setattr(token_store, "SHARD_ROWS", 30)
+    whole = cache_tokens(catalog, encoders, tmp_path / "whole")
+    real, calls = pictures.decode, 0
+
+    def decode(data):
+        nonlocal calls
+        calls += 1
+        if calls == 70:
+            raise KeyboardInterrupt
+        return real(data)
+
+    monkeypatch.setattr(pictures, "decode", decode)
+    with pytest.raises(KeyboardInterrupt):
+        cache_tokens(catalog, encoders, tmp_path / "t")
+    assert not (tmp_path / "t" / "tokens.json").exists()
+    before = calls
+    again = cache_tokens(catalog, encoders, tmp_path / "t")
+    assert calls - before < 100
+    for path in sorted((tmp_path / "whole").glob("shards/*/*.?*")):
+        if path.name != "shard.json":
+            assert path.read_bytes() == (tmp_path / "t" / path.relative_to(tmp_path / "whole")).read_bytes()
+    equal(whole.read(list(range(120))), again.read(list(range(120))))
+
+
+def test_the_cache_of_another_encoder_is_refused_by_name(store, catalog):
+    with pytest.raises(StaleOutput, match="weight_hash"):
+        cache_tokens(catalog, TokenEncoders(Patches(), Words(weight_hash="9" * 64)), store.folder)
+
+
+def test_a_shard_cut_short_is_told(store, catalog, encoders, tmp_path):
+    shutil.copytree(store.folder, tmp_path / "t")
+    path = next((tmp_path / "t").glob("shards/*/states.f16"))
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(InputError, match=r"states\.f16 has \d+ bytes, expected"):
+        cache_tokens(catalog, encoders, tmp_path / "t")
+
+
+def test_an_empty_read_is_empty(store):
+    items = store.read([])
+    assert items.image.shape == (0, 16, 6)
+    assert np.asarray(items.has_text).shape == (0,)

@@ -1,0 +1,40 @@
+"""One of several processes that train together; torchrun starts it. The first one writes the epochs' records."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+from featurizer.catalog.store import Catalog
+from featurizer.ica.fit import Hooks, Job, fit, split_rows
+from featurizer.ica.live import LiveTokens
+from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
+from featurizer.ica.start import build
+from featurizer.ica.token_store import TokenEncoders
+from featurizer.ica.world import joined_world
+from tests.support.small_tokens import Patches, Words
+
+
+def main(catalog, out, batch_size):
+    torch.set_num_threads(1)
+    options = IcaOptions(
+        Architecture(width=16, layers=2, heads=2, fused_layers=1, expansion=2),
+        objective=Objective(codes=6),
+        training=Training(epochs=2, batch_size=batch_size, learning_rate=3e-3, valid_share=0.2),
+    )
+    encoders = TokenEncoders(Patches(), Words())
+    source = LiveTokens(Catalog.open(catalog), encoders)
+    train, valid = split_rows(source.rows, 0.2, 0)
+    with joined_world("cpu") as world, tempfile.TemporaryDirectory() as folder:
+        model, heads = build(source, train, encoders.text, options)
+        job = Job(model, heads, source, encoders.text, train, valid, options)
+        history = fit(job, Hooks(folder=Path(folder), world=world))
+        if world.is_first:
+            out.write_text(json.dumps(history))
+    return history
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
