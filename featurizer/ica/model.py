@@ -21,7 +21,8 @@ class Shapes:
     Attributes:
         patches: p, prefix tokens included.
         image_dim: d of a patch.
-        pooled_image_dim: e.
+        pooled_image_dim: e, of the pooled picture that the CLS starts from; 0 where the encoder pools by
+            averaging its tokens, whose own mean says as much.
         tokens: the longest text, t.
         text_dim: g, of a word piece's state.
         pooled_text_dim: f.
@@ -84,9 +85,9 @@ class Standardise(nn.Module):
 class Start(nn.Module):
     """Where the CLS begins: a linear map of what the frozen encoders pool, each part L2-normalised.
 
-    Three parts: the mean of the visible patches, the picture's pooled vector (known only while no patch is
-    masked, for it has seen them all), and the text's pooled vector, encoded again under the mask. Before
-    training the map is the one that keeps most of the joined vectors' variance (`start.fit_start`), so that
+    Up to three parts: the mean of the visible patches; the picture's pooled vector, where the encoder does not
+    pool by averaging (known only while no patch is masked, for it has seen them all); and the text's pooled
+    vector, encoded again under the mask. Before training the map is the one that keeps most of the joined vectors' variance (`start.fit_start`), so that
     training begins at the join of both encoders.
     """
 
@@ -119,7 +120,10 @@ class Start(nn.Module):
         weights = shown.unsqueeze(2).to(patches.dtype)
         mean = (patches * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
         shape = functional.normalize(mean, dim=1)
-        pooled = functional.normalize(self.center_image(items.pooled_image), dim=1) * whole[:, None]
+        pooled = (
+            functional.normalize(self.center_image(items.pooled_image[:, : self.dims[1]]), dim=1)
+            * whole[:, None]
+        )
         text = functional.normalize(self.center_text(pooled_text), dim=1) * has_text
         picture = functional.normalize(torch.cat([shape, pooled], dim=1), dim=1)
         return torch.cat([picture, text], dim=1)

@@ -31,7 +31,7 @@ class Architecture:
     layers: int = 4
     heads: int = 4
     fused_layers: int = 2
-    expansion: int = 4
+    expansion: int = 2
 
     def __post_init__(self) -> None:
         if min(self.width, self.layers, self.heads, self.expansion) < 1 or self.width % self.heads:
@@ -46,9 +46,9 @@ class Architecture:
 
 
 SIZES: Mapping[Size, Architecture] = {
-    "tiny": Architecture(width=128, layers=2, heads=4, fused_layers=1, expansion=2),
+    "tiny": Architecture(width=128, layers=2, heads=4, fused_layers=1),
     "small": Architecture(),
-    "base": Architecture(width=768, layers=12, heads=12, fused_layers=3),
+    "base": Architecture(width=768, layers=12, heads=12, fused_layers=3, expansion=4),
 }
 """`base` is BEiT3-base's shape."""
 
@@ -139,7 +139,7 @@ class Training:
         seed: of the split, the initial weights, the order and the masks.
     """
 
-    epochs: int = 10
+    epochs: int = 8
     batch_size: int = 64
     accumulate: int = 1
     learning_rate: float = 5e-4

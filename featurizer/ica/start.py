@@ -18,6 +18,8 @@ from featurizer.ica.text import encode_text
 
 SAMPLE = 2048
 """Items, at most, that scales, codes and the start are fitted on."""
+AVERAGES = ("global_average", "mean")
+"""Poolings of pictures that are the mean of the tokens, or of a map of them."""
 PATCHES_AN_ITEM = 12
 TEXTS = 256
 """Texts whose word pieces' scale is fitted on."""
@@ -26,7 +28,8 @@ TEXTS = 256
 def shapes_of(source: TokenSource, text_dim: int) -> Shapes:
     """Return the model's input shapes."""
     image, text = source.image_spec, source.text_spec
-    return Shapes(image.max_tokens, image.dim, image.pooled.dim, text.max_tokens, text_dim, text.pooled.dim)
+    pooled = 0 if image.pooled.pooling in AVERAGES else image.pooled.dim
+    return Shapes(image.max_tokens, image.dim, pooled, text.max_tokens, text_dim, text.pooled.dim)
 
 
 def ids_in_use(source: TokenSource, rows: Sequence[int]) -> torch.Tensor:
@@ -62,7 +65,8 @@ def build(
     patches = items.image[items.has_image]
     _fit(model.standard_image, patches.flatten(0, 1))
     _fit(model.standard_text, text[few.is_token])
-    _center(model.start.center_image, items.pooled_image[items.has_image])
+    pooled = items.pooled_image[:, : model.shapes.pooled_image_dim]
+    _center(model.start.center_image, pooled[items.has_image])
     _center(model.start.center_text, items.pooled_text[items.has_text])
     chosen = torch.from_numpy(rng.random(patches.shape[:2])).argsort(dim=1)[:, :PATCHES_AN_ITEM]
     sample = patches[:, source.image_spec.prefix :]

@@ -43,14 +43,14 @@ def test_items_are_split_once_and_completely():
 
 
 def test_it_learns_that_the_picture_tells_the_word_and_the_word_the_picture(store, encoders, options):
-    made = job(store, encoders, trained(options, epochs=25, learning_rate=1e-2))
+    # every patch of these pictures has the one colour: only where all are masked is the word needed
+    options = replace(options, masking=replace(options.masking, image_ratio=0.99))
+    made = job(store, encoders, trained(options, epochs=30, learning_rate=1e-2))
     history = fit(made)
     assert history[-1]["valid_loss"] < 0.9 * history[0]["valid_loss"]
     found = {
         one.side: one
-        for one in masked_accuracy(
-            made.model, made.heads, store, encoders.text, range(store.rows), made.options
-        )
+        for one in masked_accuracy(made.model, made.heads, store, encoders.text, range(store.rows), options)
     }
     assert found["text"].gain.low > 0.05
     assert found["image"].gain.low > 0.05
@@ -119,12 +119,13 @@ def test_recomputing_activations_changes_nothing_but_memory(store, encoders, opt
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing(store, encoders, options):
     run = _Run(job(store, encoders, trained(options, epochs=10, warmup=0.2)), Hooks())
     rates = []
-    for run.step in range(10 * run.epoch_steps):
+    for step in range(10 * run.epoch_steps):
+        run.step = step
         rates.append(run.learning_rate())
     peak = round(0.2 * len(rates))
-    assert max(rates) == rates[peak - 1] == options.training.learning_rate
+    assert max(rates) == pytest.approx(rates[peak - 1]) == options.training.learning_rate
     assert np.all(np.diff(rates[:peak]) > 0)
-    assert np.all(np.diff(rates[peak:]) < 0)
+    assert np.all(np.diff(rates[peak:]) < 0), rates
     assert rates[-1] < 0.01 * rates[peak]
 
 
@@ -196,8 +197,9 @@ def test_two_processes_learn_as_one_with_the_doubled_batch(store, catalog, tmp_p
     one = main(catalog.folder, tmp_path / "one.json", 16)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1",
-        "--master-port", "0", "-m", "tests.ica.two_processes", str(catalog.folder), str(tmp_path / "two.json"), "8",
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d",
+        "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1",
+        "-m", "tests.ica.two_processes", str(catalog.folder), str(tmp_path / "two.json"), "8",
     ]  # fmt: skip
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]

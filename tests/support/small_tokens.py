@@ -13,7 +13,7 @@ COLOURS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
 PADDING, START, MASK, FIRST = 0, 1, 2, 3
 
 
-def pooled_spec(name, modality, dim, weight_hash="0" * 64):
+def pooled_spec(name, modality, dim, weight_hash="0" * 64, pooling="mean"):
     return EncoderSpec(
         name=name,
         modality=modality,
@@ -23,7 +23,7 @@ def pooled_spec(name, modality, dim, weight_hash="0" * 64):
         revision=None,
         source="folder",
         weight_hash=weight_hash,
-        pooling="mean",
+        pooling=pooling,
         normalised=False,
         preprocessing={"library": "small"},
     )
@@ -33,7 +33,7 @@ class Patches:
     """A picture as 4 × 4 patches: mean colour and its square, six numbers each."""
 
     spec = TokenSpec(
-        pooled=pooled_spec("patches", "image", 6),
+        pooled=pooled_spec("patches", "image", 6, pooling="cls"),
         dim=6,
         layers=("pixels",),
         grid=(SIDE, SIDE),
