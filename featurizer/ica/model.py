@@ -87,8 +87,8 @@ class Start(nn.Module):
 
     Up to three parts: the mean of the visible patches; the picture's pooled vector, where the encoder does not
     pool by averaging (known only while no patch is masked, for it has seen them all); and the text's pooled
-    vector, encoded again under the mask. Before training the map is the one that keeps most of the joined vectors' variance (`start.fit_start`), so that
-    training begins at the join of both encoders.
+    vector, encoded again under the mask. Before training the map is the one that keeps most of the joined
+    vectors' variance (`start.fit_start`), so that training begins at the join of both encoders.
     """
 
     def __init__(self, shapes: Shapes, width: int) -> None:

@@ -22,14 +22,14 @@ def picture(colour, seed):
 
 
 def record(n):
-    """An item whose first word is its picture's colour; every 11th has no picture, every 13th no text."""
+    """An item whose first word is its picture's colour; every 7th has no picture, every 13th no text."""
     rng = np.random.default_rng([n, 3])
     colour = list(COLOURS)[rng.integers(3)]
     words = [colour, *(WORDS[place] for place in rng.permutation(np.arange(3, 10))[: n % 3 + 1])]
     return ItemRecord(
         f"i{n}",
         title=None if n % 13 == 12 else " ".join(words),
-        image=ImageRef() if n % 11 == 10 else ImageRef(data=picture(colour, n)),
+        image=ImageRef() if n % 7 == 6 else ImageRef(data=picture(colour, n)),
     )
 
 

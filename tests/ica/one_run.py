@@ -1,0 +1,24 @@
+"""The stage in a process of its own, with the small encoders, to be killed."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from featurizer.catalog.store import Catalog
+from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
+from featurizer.ica.pretrain import PretrainRun, pretrain
+from featurizer.ica.token_store import TokenEncoders
+from tests.support.small_tokens import Patches, Words
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    options = IcaOptions(
+        Architecture(width=16, layers=2, heads=2, fused_layers=1),
+        objective=Objective(codes=6),
+        training=Training(epochs=8, batch_size=16, valid_share=0.2, checkpoint_minutes=0.002),
+    )
+    encoders = TokenEncoders(Patches(), Words())
+    pretrain(
+        Catalog.open(Path(sys.argv[1])), encoders, Path(sys.argv[2]), options, PretrainRun("patches", "words")
+    )

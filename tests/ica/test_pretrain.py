@@ -1,0 +1,189 @@
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.weights import state_sha256
+from featurizer.errors import InputError, StaleOutput
+from featurizer.features.extract import ExtractOptions, extract
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.verify import verify, verify_sample
+from featurizer.ica.bundle import load_bundle
+from featurizer.ica.encoder import IcaEncoder, unified_spec
+from featurizer.ica.pretrain import PretrainRun, pretrain
+from featurizer.ica.token_store import TokenEncoders
+from tests.support.small_tokens import Patches, Words
+
+RUN = PretrainRun("patches", "words")
+
+
+@pytest.fixture(scope="module")
+def made(catalog, encoders, options, tmp_path_factory):
+    return pretrain(catalog, encoders, tmp_path_factory.mktemp("ica") / "out", options, RUN)
+
+
+def encoder_of(folder, encoders, mask=None):
+    bundle = load_bundle(folder)
+    request = EncoderRequest("unified", str(folder), mask=mask)
+    spec = unified_spec(bundle, request, state_sha256(bundle.model))
+    return IcaEncoder(spec, bundle, encoders.image, encoders.text, "cpu", mask)
+
+
+def test_it_leaves_tokens_a_model_and_a_feature_set_with_unified_and_both_pooled_spaces(made):
+    assert {path.name for path in made.folder.iterdir()} == {"tokens", "model", "features"}
+    assert {path.name for path in (made.folder / "model").iterdir()} == {
+        "config.json",
+        "manifest.json",
+        "metrics.jsonl",
+        "model.safetensors",
+    }
+    assert list(made.features.spaces) == ["unified", "patches_image", "words_text"]
+    assert verify(made.features) == []
+    assert made.features.item_ids() == [f"i{n}" for n in range(120)]
+    nulls = {name: spec["null"] for name, spec in made.features.spaces.items()}
+    lacking = [n for n in range(120) if n % 7 == 6 and n % 13 == 12]
+    assert nulls == {
+        "unified": len(lacking),
+        "patches_image": sum(n % 7 == 6 for n in range(120)),
+        "words_text": sum(n % 13 == 12 for n in range(120)),
+    }
+    assert lacking
+    lines = [json.loads(line) for line in (made.folder / "model" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    assert {"loss", "valid_loss", "valid_word", "valid_cls_patch"} <= lines[0].keys()
+    assert {row["side"] for row in made.manifest["masked_accuracy"]} == {"text", "image"}
+
+
+def test_extract_with_the_model_gives_the_vectors_that_pretraining_wrote(made, catalog, encoders, tmp_path):
+    encoder = encoder_of(made.folder, encoders)
+    features = extract(catalog, [encoder], tmp_path / "f", ExtractOptions(batch_size=7))
+    for at in (0, 1):
+        np.testing.assert_allclose(
+            features.vectors("unified")[at], made.features.vectors("unified")[at], atol=1e-5
+        )
+    assert verify_sample(features, catalog, [encoder], sample=120) == []
+    assert verify_sample(made.features, catalog, [encoder], sample=120) == []
+
+
+@pytest.mark.parametrize(("mask", "left"), [("image", "text"), ("text", "image")])
+def test_a_masked_modality_plays_no_part_and_an_item_with_nothing_else_has_no_vector(
+    made, catalog, encoders, tmp_path, mask, left
+):
+    masked = extract(
+        catalog, [encoder_of(made.folder, encoders, mask)], tmp_path / "m", ExtractOptions(mask=mask)
+    )
+    vectors, present = masked.vectors("unified")
+    whole, _ = made.features.vectors("unified")
+    has = {
+        "image": np.array([n % 7 != 6 for n in range(120)]),
+        "text": np.array([n % 13 != 12 for n in range(120)]),
+    }
+    np.testing.assert_array_equal(present, has[left])
+    unpaired = has[left] & ~has[mask]
+    np.testing.assert_allclose(vectors[unpaired], whole[unpaired], atol=1e-5)
+    assert np.abs(vectors - whole)[has["image"] & has["text"]].max(axis=1).min() > 1e-3
+    assert masked.spaces["unified"]["preprocessing"]["mask"] == mask
+    assert masked.manifest["mask"] == mask
+
+
+def test_without_a_cache_the_result_is_the_same(made, catalog, encoders, options, tmp_path):
+    live = pretrain(catalog, encoders, tmp_path / "live", options, replace(RUN, cache=False))
+    assert not (tmp_path / "live" / "tokens").exists()
+    np.testing.assert_allclose(
+        live.features.vectors("unified")[0], made.features.vectors("unified")[0], atol=1e-4
+    )
+
+
+def test_running_it_again_does_nothing_and_other_options_are_refused_by_name(
+    made, catalog, encoders, options
+):
+    before = (made.folder / "model" / "model.safetensors").stat().st_mtime_ns
+    again = pretrain(catalog, encoders, made.folder, options, RUN)
+    assert (made.folder / "model" / "model.safetensors").stat().st_mtime_ns == before
+    assert again.features.manifest["shards"] == made.features.manifest["shards"]
+    other = replace(options, training=replace(options.training, seed=5))
+    with pytest.raises(StaleOutput, match=r"options\.training\.seed"):
+        pretrain(catalog, encoders, made.folder, other, RUN)
+
+
+def test_another_encoder_another_version_or_a_damaged_model_are_told_apart(made, encoders, tmp_path):
+    bundle = load_bundle(made.folder)
+    bundle.check(Patches().spec, "image")
+    other = replace(Words(weight_hash="5" * 64).spec, tokenizer="6" * 64)
+    with pytest.raises(
+        InputError, match=r"text encoder small:words is not the one.*tokenizer, weight_hash differ"
+    ):
+        bundle.check(other, "text")
+    shutil.copytree(made.folder / "model", tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="damaged"):
+        load_bundle(tmp_path)
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"format_version": 99}))
+    with pytest.raises(InputError, match="ica format 99; this version reads ica format 1"):
+        load_bundle(tmp_path)
+    (tmp_path / "model" / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"holds no manifest\.json"):
+        load_bundle(tmp_path)
+
+
+def test_the_copurchase_term_needs_interactions_that_pair_items(catalog, encoders, options, tmp_path):
+    asked = replace(options, objective=replace(options.objective, copurchase=0.5))
+    with pytest.raises(InputError, match="--interactions"):
+        pretrain(catalog, encoders, tmp_path / "a", asked, RUN)
+    bought = tmp_path / "bought.csv"
+    bought.write_text(
+        "user_id,item_id,split\n" + "".join(f"u{n},x{n},train\nu{n},x{n + 1},train\n" for n in range(5))
+    )
+    with pytest.raises(InputError, match="pairs no two items"):
+        pretrain(catalog, encoders, tmp_path / "b", asked, replace(RUN, interactions=bought))
+    bought.write_text("user_id,item_id,split\n" + "".join(f"u{n // 3},i{n},train\n" for n in range(120)))
+    found = pretrain(catalog, encoders, tmp_path / "c", asked, replace(RUN, interactions=bought))
+    assert found.manifest["config"]["options"]["objective"]["copurchase"] == 0.5
+
+
+def test_a_tokeniser_without_a_mask_is_refused(catalog, encoders, options, tmp_path):
+    words = Words()
+    words.spec = replace(words.spec, mask_id=None)
+    with pytest.raises(InputError, match="no mask token"):
+        pretrain(catalog, TokenEncoders(Patches(), words), tmp_path / "x", options, RUN)
+
+
+def start(catalog, out):
+    command = [sys.executable, "-m", "tests.ica.one_run", str(catalog.folder), str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_ends_with_the_same_weights_and_features(catalog, tmp_path):
+    begun = time.perf_counter()
+    whole = start(catalog, tmp_path / "whole")
+    assert whole.wait() == 0
+    seconds = time.perf_counter() - begun
+    draw, killed = random.Random(0), 0
+    for _ in range(6):
+        child = start(catalog, tmp_path / "k")
+        time.sleep(draw.uniform(0.5, 0.9) * seconds)
+        child.kill()
+        killed += child.wait() == -signal.SIGKILL
+    last = start(catalog, tmp_path / "k")
+    assert last.wait() == 0
+    assert killed >= 3
+    weights = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "k")]
+    assert weights[0] == weights[1]
+    shards = [FeatureSet.open(tmp_path / name / "features").manifest["shards"] for name in ("whole", "k")]
+    assert shards[0] == shards[1]
+    assert torch.isfinite(
+        torch.from_numpy(FeatureSet.open(tmp_path / "k" / "features").vectors("unified")[0])
+    ).all()
