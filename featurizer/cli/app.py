@@ -27,6 +27,8 @@ from featurizer.cli import (
     publish,
     pull,
     recommend,
+    report,
+    run,
     score,
     train,
     verify,
@@ -54,12 +56,14 @@ app.command("verify")(verify.verify)
 app.command("score-features")(score.score_features)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
+app.command("report")(report.report)
 app.command("card")(card.card)
 app.command("publish")(publish.publish)
 app.command("pull")(pull.pull)
 app.command("export")(export.export)
 app.command("import")(import_.import_)
 app.command("diff")(diff.diff)
+app.command("run")(run.run)
 
 
 def _version(asked: bool) -> None:

@@ -64,6 +64,18 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
+def duration(seconds: float) -> str:
+    """Return a time as a person says it: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
 @contextmanager
 def progress() -> Iterator[Report]:
     """Yield a reporter: bars on a terminal, else a line every few seconds, nothing with --quiet."""
@@ -155,7 +167,7 @@ class _Lines:
             return
         rate = self.rates[now.stage].of(now.done)
         left = (
-            f", {(now.total - now.done) / rate:,.0f} s left"
+            f", {duration((now.total - now.done) / rate)} left"
             if now.total and rate and now.done < now.total
             else ""
         )

@@ -1,0 +1,139 @@
+"""`featurizer run`: a whole recipe."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from featurizer.cli.console import duration, progress, result, result_json, say, table
+
+if TYPE_CHECKING:
+    from featurizer.progress import Report
+    from featurizer.recipes.plan import Planned
+    from featurizer.recipes.recipe import Recipe
+    from featurizer.recipes.run import Finished
+    from featurizer.recipes.step import Step
+    from featurizer.records import Json
+
+
+def run(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's file, or the name of a shipped one.", metavar="FILE")
+    ],
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="STEP", help="Leave out the steps above this one.")
+    ] = None,
+    only: Annotated[str | None, typer.Option("--only", metavar="STEP", help="Run this step alone.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a variable, out, or STEP.OPTION; repeat for more."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make stale steps again, replacing what is there.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Run a recipe: what is done is skipped, what was interrupted is resumed.
+
+    Shipped: quickstart, own-catalogue, ablation, amazon-baby, amazon-sports, amazon-electronics,
+    amazon-2023-all-beauty.
+
+    Example: featurizer run quickstart --set out=runs/first
+    """
+    from featurizer.recipes.plan import plan
+    from featurizer.recipes.recipe import load_recipe
+    from featurizer.recipes.run import run as run_plan
+
+    loaded = load_recipe(recipe, settings or ())
+    planned = plan(loaded, start=start, only=only)
+    if dry_run:
+        _show_plan(loaded, planned, as_json=as_json)
+        return
+    say(f"{loaded.name}: {loaded.title}\n{_plan_table(planned)}\n")
+    finished = list(run_plan(planned, _Watch([step.name for step in loaded.steps]), overwrite=overwrite))
+    if as_json:
+        result_json(
+            {
+                "recipe": loaded.name,
+                "out": str(loaded.out),
+                "steps": [_done_json(one) for one in finished],
+                "left_out": [one.step.name for one in planned if one.state == "left out"]
+                + [*loaded.left_out],
+            }
+        )
+    else:
+        _show_summary(loaded, finished)
+
+
+class _Watch:
+    """Says which step begins, and draws its progress."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    @contextmanager
+    def __call__(self, step: Step) -> Iterator[Report]:
+        say(f"[{self.names.index(step.name) + 1}/{len(self.names)}] {step.name}: {step.uses}")
+        with progress() as report:
+            yield report
+
+
+def _show_plan(recipe: Recipe, planned: list[Planned], *, as_json: bool) -> None:
+    if as_json:
+        steps = [
+            {
+                "name": one.step.name,
+                "uses": one.step.uses,
+                "state": one.state,
+                "why": one.why,
+                "out": str(one.step.out),
+                "reads_from": list(one.step.after),
+            }
+            for one in planned
+        ]
+        result_json(
+            {"recipe": recipe.name, "out": str(recipe.out), "steps": steps, "left_out": [*recipe.left_out]}
+        )
+        return
+    result(f"{recipe.name}: {recipe.title}\n{_plan_table(planned)}")
+    if recipe.left_out:
+        result(f"left out, for want of a variable: {', '.join(recipe.left_out)}")
+    say(f"Run it with: featurizer run {shlex.quote(recipe.name)}")
+
+
+def _plan_table(planned: list[Planned]) -> str:
+    rows = [[one.step.name, one.step.uses, one.state, one.why] for one in planned]
+    return table(["step", "command", "state", ""], rows)
+
+
+def _show_summary(recipe: Recipe, finished: list[Finished]) -> None:
+    rows = [
+        [one.step.name, "done" if one.now else "was done", duration(one.seconds), one.outcome.summary]
+        for one in finished
+    ]
+    result(table(["step", "state", "took", "what came of it"], rows))
+    files = dict.fromkeys(str(file) for one in finished for file in one.outcome.files)
+    if files:
+        result("\nOpen these:\n" + "\n".join(f"  {file}" for file in files))
+    if not any(one.now for one in finished):
+        say(f"Nothing was left to do. Start anew with: featurizer run {recipe.name} --set out=FOLDER")
+
+
+def _done_json(one: Finished) -> dict[str, Json]:
+    return {
+        "name": one.step.name,
+        "uses": one.step.uses,
+        "state": "done",
+        "now": one.now,
+        "seconds": round(one.seconds, 3),
+        "out": str(one.step.out),
+        "summary": one.outcome.summary,
+        "files": [str(file) for file in one.outcome.files],
+    }

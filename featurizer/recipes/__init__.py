@@ -1,0 +1,1 @@
+"""Recipes: a whole pipeline in one YAML file, planned, run and resumed."""

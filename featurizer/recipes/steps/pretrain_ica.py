@@ -1,0 +1,105 @@
+"""The step `pretrain-ica`: a catalogue's pictures and texts become one feature an item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from featurizer.ica.options import SIZES, IcaOptions, Masking, Objective, Training
+from featurizer.recipes.overrides import Some, overridden
+from featurizer.recipes.work import Kind, Outcome, Reads, Target, Work
+from featurizer.records import Json
+
+if TYPE_CHECKING:
+    from featurizer.ica.pretrain import Pretrained
+
+
+class PretrainIca(Work):
+    """What `featurizer pretrain-ica` is told; options that stand in groups are named as in the library."""
+
+    makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
+
+    catalog: Annotated[Path, Reads(("catalog",))]
+    """The catalogue."""
+    vision: str
+    """The vision encoder."""
+    text: str
+    """The text encoder."""
+    size: Literal["tiny", "small", "base"] = "small"
+    """The transformer."""
+    pool: Literal["cls", "mean"] = "cls"
+    """What the unified vector is."""
+    architecture: Some = Field(default_factory=dict)
+    """Options that replace those of the size: width, layers, heads, …."""
+    masking: Some = Field(default_factory=dict)
+    """image_ratio, text_ratio, …."""
+    objective: Some = Field(default_factory=dict)
+    """image_target, codes, contrastive, …."""
+    training: Some = Field(default_factory=dict)
+    """epochs, batch_size, learning_rate, seed, …."""
+    interactions: Annotated[Path | None, Reads(("interactions",))] = None
+    """Who bought what, for objective.copurchase."""
+    cache: bool = True
+    """Keep the frozen tokens on disk."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:I or mps."""
+
+    @model_validator(mode="after")
+    def _check(self) -> PretrainIca:
+        self.options()
+        return self
+
+    def options(self) -> IcaOptions:
+        """Return everything that the training is told."""
+        return IcaOptions(
+            overridden(SIZES[self.size], self.architecture),
+            overridden(Masking(), self.masking),
+            overridden(Objective(), self.objective),
+            overridden(Training(), self.training),
+            self.pool,
+        )
+
+    def make(self, to: Target) -> Pretrained:
+        """Train, and write model and features with their card."""
+        from featurizer.catalog.store import Catalog
+        from featurizer.encoders.device import resolve_device
+        from featurizer.encoders.resolve import resolve
+        from featurizer.encoders.resolve_tokens import load_token_encoder
+        from featurizer.ica.pretrain import PretrainRun, pretrain
+        from featurizer.ica.token_store import TokenEncoders
+        from featurizer.release.card import write_card
+
+        catalog = Catalog.open(self.catalog)
+        for name in (self.vision, self.text):
+            resolve(name)  # a wrong name is told before anything heavy is imported
+        device = resolve_device(self.device)
+        encoders = TokenEncoders(
+            load_token_encoder(self.vision, "image", device=device),
+            load_token_encoder(self.text, "text", device=device),
+            device,
+        )
+        run = PretrainRun(
+            self.vision, self.text, self.cache, self.interactions, to.overwrite, report=to.report
+        )
+        made = pretrain(catalog, encoders, to.out, self.options(), run)
+        write_card(made.features)
+        return made
+
+    def run(self, to: Target) -> Outcome:
+        """Train, and say how well masked tokens are predicted."""
+        made = self.make(to)
+        told = made.manifest
+        summary = (
+            f"{told['train_items']} items, best of {told['epochs']} epochs: {told['best_epoch']}, validation loss "
+            f"{told['valid_loss']:.3f}"
+        )
+        return Outcome(summary, (made.features.folder / "README.md",))
+
+    def depends(self) -> dict[str, Json]:
+        """Return the libraries that a vector depends on."""
+        from featurizer.features.extract import library_versions
+
+        return {"libraries": library_versions()}

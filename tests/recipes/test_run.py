@@ -1,0 +1,122 @@
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from featurizer.errors import ConfigError, InputError, StaleOutput, UnknownName
+from featurizer.recipes.plan import plan
+from featurizer.recipes.recipe import load_recipe
+from tests.recipes.shop import contents
+
+NAMES = ["catalog", "features", "ica", "scores", "model", "card", "publish", "mmrec"]
+
+
+def now(finished):
+    return [one.step.name for one in finished if one.now]
+
+
+def test_a_recipe_goes_the_whole_way_and_a_second_run_does_nothing(ran, done, go, states):
+    first = ran[1]
+    assert now(first) == NAMES
+    assert all(one.outcome.summary for one in first)
+    assert all(Path(file).exists() for one in first for file in one.outcome.files)
+    assert set(states().values()) == {"done"}
+    before = contents(done / "out")
+    assert {
+        "ica/features/data/train-00000-of-00001.parquet",
+        "model/users.parquet",
+        "scores/scores.json",
+    } <= set(before)
+    again = go()
+    assert now(again) == []
+    assert [one.outcome for one in again] == [one.outcome for one in first]
+    assert contents(done / "out") == before
+
+
+def test_a_changed_option_makes_its_step_and_those_below_stale_until_overwrite(done, go, states):
+    found = states("model.training.epochs=1", "scores.k=[5]")
+    assert [name for name, state in found.items() if state == "stale"] == ["scores", "model"]
+    assert [name for name, state in states("ica.training.epochs=1").items() if state == "stale"] == [
+        "ica", "scores", "model", "mmrec",
+    ]  # fmt: skip
+    before = contents(done / "out")
+    with pytest.raises(
+        StaleOutput, match=r"model \(differing: options\.training\.epochs \(4 there, 1 asked for\)"
+    ):
+        go("model.training.epochs=1")
+    assert contents(done / "out") == before
+    assert now(go("model.training.epochs=1", overwrite=True)) == ["model"]
+    assert set(states("model.training.epochs=1").values()) == {"done"}
+    assert contents(done / "out") != before
+
+
+def test_a_step_whose_folder_is_gone_is_made_again_and_the_rest_is_not(done, go, states):
+    shutil.rmtree(done / "out/features")
+    assert [name for name, state in states().items() if state != "done"] == ["features"]
+    assert now(go()) == ["features"]
+    assert set(states().values()) == {"done"}
+
+
+def test_a_card_that_is_gone_is_written_again_and_published_again(done, go, states):
+    (done / "out/ica/features/README.md").unlink()
+    assert [name for name, state in states().items() if state != "done"] == ["card", "publish"]
+    assert now(go()) == ["card"]
+
+
+def test_changed_items_make_the_catalogue_stale(go, states, shop):
+    go(only="catalog")
+    assert states()["catalog"] == "done"
+    with (shop / "items.csv").open("a") as file:
+        file.write("i99,red lamp\n")
+    assert states()["catalog"] == "stale"
+
+
+def test_from_and_only_choose_steps_and_a_missing_input_is_named(go, states):
+    assert states(start="model") == dict.fromkeys(NAMES[:4], "left out") | dict.fromkeys(NAMES[4:], "to do")
+    with pytest.raises(InputError, match=r"step features, field catalog: out/catalog is not there"):
+        go(start="features")
+    assert now(go(only="catalog")) == ["catalog"]
+    assert now(go(only="features")) == ["features"]
+    with pytest.raises(UnknownName, match="did you mean features"):
+        go(only="feature")
+
+
+def test_a_step_without_its_variable_is_left_out_with_those_that_may_do_without(states, shop):
+    loaded = load_recipe("shop.yaml", ["interactions="])
+    assert loaded.left_out == ("scores", "model")
+    assert [one.step.name for one in plan(loaded)] == [name for name in NAMES if name not in loaded.left_out]
+    text = (
+        (shop / "shop.yaml")
+        .read_text()
+        .replace("    uses: train\n    when: interactions\n", "    uses: train\n")
+    )
+    (shop / "shop.yaml").write_text(
+        text.replace("features: ica\n    interactions: catalog", "features: scores")
+    )
+    with pytest.raises(ConfigError, match="step scores is left out"):
+        load_recipe("shop.yaml", ["interactions="])
+
+
+class Killed(BaseException):
+    """What nothing catches."""
+
+
+@pytest.mark.parametrize(("place", "after"), [("features", 2), ("ica", 5), ("model", 6)])
+def test_a_run_that_is_cut_short_goes_on_and_ends_the_same(ran, shop, go, place, after):
+    reports = 0
+
+    @contextmanager
+    def deadly(step):
+        def report(progress):
+            nonlocal reports
+            reports += step.name == place
+            if reports == after:
+                raise Killed
+
+        yield report
+
+    with pytest.raises(Killed):
+        go(watch=deadly)
+    go()
+    assert contents(shop / "out") == contents(ran[0] / "out")
