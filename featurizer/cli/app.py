@@ -28,6 +28,7 @@ from featurizer.cli import (
     pull,
     recommend,
     report,
+    report,
     run,
     score,
     train,
@@ -56,6 +57,7 @@ app.command("verify")(verify.verify)
 app.command("score-features")(score.score_features)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
+app.command("report")(report.report)
 app.command("report")(report.report)
 app.command("card")(card.card)
 app.command("publish")(publish.publish)

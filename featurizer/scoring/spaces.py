@@ -128,7 +128,7 @@ def open_contenders(folders: Sequence[Path]) -> tuple[list[Contender], tuple[str
     rows = [np.array([place[item] for item in shared]) for place in places]
     return [
         Contender(label, features, row)
-        for label, features, row in zip(_labels(folders), opened, rows, strict=True)
+        for label, features, row in zip(folder_labels(folders), opened, rows, strict=True)
     ], shared
 
 
@@ -163,7 +163,7 @@ def _mask_of(spec: Mapping[str, Json]) -> Json:
     return preprocessing.get("mask") if isinstance(preprocessing, dict) else None
 
 
-def _labels(folders: Sequence[Path]) -> list[str]:
+def folder_labels(folders: Sequence[Path]) -> list[str]:
     """Name each folder by as much of its path as tells it from the others."""
     parts = [folder.resolve().parts for folder in folders]
     depth = 1

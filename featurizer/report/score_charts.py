@@ -1,0 +1,102 @@
+"""Scores drawn: the leaderboard, the mask-modality curves, the long tail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from featurizer.report.charts.chart import Chart, Point, Series, slug
+from featurizer.report.scores import Board, Score
+from featurizer.scoring.leaderboard import HEADLINES
+from featurizer.scoring.mask_modality import NAME as MASK
+
+MOST_LINES = 6
+"""Spaces that curves and bars show, the best first; the leaderboard has all."""
+
+
+def leaderboard_charts(board: Board) -> list[Chart]:
+    """Draw the recalls of every space and of the floors, with their intervals; none without recalls."""
+    plain = [one for one in board.scores if one.group is None and one.ratio is None]
+    series: list[Series] = []
+    for metric in HEADLINES[:3]:
+        mine = [one for one in plain if one.metric == metric]
+        near = min((one.neighbours for one in mine if one.neighbours is not None), default=None)
+        ordered = _ordered(board, [one for one in mine if one.neighbours == near])
+        if ordered:
+            name = metric.removesuffix("_recall").replace("_", "-") + (f" ({near} nearest)" if near else "")
+            series.append(Series(name, tuple(one.point(board.name(one)) for one in ordered)))
+    floors = _ordered(board, [one for one in plain if one.is_floor and one.metric.endswith("_recall")])
+    if floors:
+        series.append(Series("floor", tuple(one.point(board.name(one)) for one in floors), floor=True))
+    if not series:
+        return []
+    title = f"Recall@{board.k} on the {board.split} split"
+    name = slug("leaderboard", board.label)
+    return [Chart(name, title, "intervals", "space", f"Recall@{board.k}", tuple(series))]
+
+
+def mask_charts(board: Board) -> list[Chart]:
+    """Draw what is left as more and more items lose a modality, a chart a modality."""
+    mine = [one for one in board.scores if one.metric == f"{MASK}_zero_shot_recall" and one.ratio is not None]
+    charts = []
+    for modality in sorted({one.modality or "" for one in mine}):
+        lines = [
+            Series(
+                board.name(curve[0]),
+                tuple(sorted((one.point(one.ratio or 0.0) for one in curve), key=_number)),
+            )
+            for curve in _by_entry(board, [one for one in mine if one.modality == modality])
+        ]
+        charts.append(
+            Chart(
+                slug(f"mask-{modality}", board.label),
+                f"When items lose their {modality}",
+                "lines",
+                f"share of items without {modality}",
+                f"zero-shot Recall@{board.k}, {board.split}",
+                tuple(lines),
+            )
+        )
+    return charts
+
+
+def long_tail_charts(board: Board) -> list[Chart]:
+    """Draw zero-shot recall by the items' popularity; none where it was not measured."""
+    mine = [one for one in board.scores if one.metric == "zero_shot_recall" and one.group is not None]
+    bars = [
+        Series(
+            board.name(groups[0]),
+            tuple(one.point(group_name(one.group)) for one in groups if one.group is not None),
+        )
+        for groups in _by_entry(board, mine)
+    ]
+    if not bars:
+        return []
+    y_label = f"zero-shot Recall@{board.k}, {board.split}"
+    name = slug("long-tail", board.label)
+    return [Chart(name, "Recall by popularity, zero-shot", "bars", "items", y_label, tuple(bars))]
+
+
+def group_name(group: str) -> str:
+    """Return what stands under a group's bar: `1` is the tenth of the items that is least popular."""
+    if group.startswith("users_under_"):
+        return f"users <{group.removeprefix('users_under_').removesuffix('_items')}"
+    return "cold" if group == "cold_items" else group.removeprefix("items_decile_")
+
+
+def _by_entry(board: Board, scores: Sequence[Score]) -> list[list[Score]]:
+    """Gather the figures of each entry, floors aside, the best entries first, no more than a chart can show."""
+    found = [
+        [one for one in scores if one.key == key]
+        for key in board.order
+        if any(one.key == key and not one.is_floor for one in scores)
+    ]
+    return found[:MOST_LINES]
+
+
+def _ordered(board: Board, scores: Sequence[Score]) -> list[Score]:
+    by_key = {one.key: one for one in scores}
+    return [by_key[key] for key in board.order if key in by_key]
+
+
+def _number(point: Point) -> float:
+    return float(point.x)

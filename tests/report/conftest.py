@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from material import write_all
+
+from featurizer.report.make import ReportOptions, gather, write_report
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """The folder of a small run."""
+    return write_all(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
+def shown(run):
+    """What its report shows."""
+    return gather([run], ReportOptions(title="Sample <b>run</b>"))
+
+
+@pytest.fixture(scope="session")
+def page_file(shown, tmp_path_factory):
+    """The report itself."""
+    out = tmp_path_factory.mktemp("page") / "report.html"
+    write_report(shown, out, ReportOptions(title="Sample <b>run</b>"))
+    return out
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium; the tests that need one are skipped where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no chromium on the path; on Debian, apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
