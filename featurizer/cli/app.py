@@ -28,7 +28,6 @@ from featurizer.cli import (
     pull,
     recommend,
     report,
-    report,
     run,
     score,
     train,
@@ -57,7 +56,6 @@ app.command("verify")(verify.verify)
 app.command("score-features")(score.score_features)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
-app.command("report")(report.report)
 app.command("report")(report.report)
 app.command("card")(card.card)
 app.command("publish")(publish.publish)

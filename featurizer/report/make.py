@@ -215,7 +215,8 @@ def _values(shown: Shown, options: ReportOptions) -> dict[str, object]:
 
 def _title(folders: Folders) -> str:
     """Name the report after the source that its feature sets or catalogues record."""
-    manifests = [one.manifest for one in (*folders.feature_sets.values(), *folders.catalogs.values())]
+    manifests = [one.manifest for one in folders.feature_sets.values()]
+    manifests += [one.manifest for one in folders.catalogs.values()]
     sources = [manifest.get("source") for manifest in manifests]
     names = [str(source["name"]) for source in sources if isinstance(source, dict) and source.get("name")]
     return f"Features of {names[0]}" if names else "Feature report"
