@@ -108,13 +108,15 @@ def paired_t_test(differences: np.ndarray) -> np.ndarray:
     """Return the two-sided p-value of each column of (u, m) differences, by Student's paired t-test.
 
     Over as many users as are ranked here it agrees with the randomisation test, and tells small p-values apart
-    where many pairs are tested at once. Columns without any difference, or of a single user, have p = 1.
+    where many pairs are tested at once. Columns without any difference, or of a single user, have p = 1; those whose
+    users all differ by the same have p = 0.
     """
     users = len(differences)
     mean, spread = differences.mean(0), differences.std(0, ddof=min(1, users - 1))
     able = (spread > 0) & (users > 1)
     t = np.divide(mean * np.sqrt(users), spread, out=np.zeros_like(mean), where=able)
-    return np.where(able, 2 * stdtr(max(users - 1, 1), -np.abs(t)), 1.0)
+    alike = np.where((mean != 0) & (users > 1), 0.0, 1.0)
+    return np.where(able, 2 * stdtr(max(users - 1, 1), -np.abs(t)), alike)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

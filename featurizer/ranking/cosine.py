@@ -14,8 +14,8 @@ from featurizer.ranking.user_items import UserItems
 
 ABSENT = -4.0
 """The score of an item without a vector: below every cosine."""
-HALF_ERROR = 2**-7
-"""Bound on how far a bfloat16 product of unit rows is off: 2⁻⁹ for each factor and for the result."""
+HALF_ERROR = 3 * 2**-8
+"""Bound on how far a bfloat16 product of unit rows is off: half of its spacing at 1, for each factor and the result."""
 HALVES_FROM = 10_000
 """With fewer items float32 alone is as fast."""
 BAND = 2048

@@ -94,3 +94,7 @@ def test_the_t_test_agrees_with_scipy_and_with_the_randomisation_test():
 def test_columns_without_any_difference_are_not_significant():
     assert paired_t_test(np.zeros((5, 2))).tolist() == [1.0, 1.0]
     assert paired_t_test(np.ones((1, 1))).tolist() == [1.0]
+
+
+def test_a_difference_that_all_users_share_is_as_significant_as_can_be():
+    assert paired_t_test(np.tile([1.0, -0.5, 0.0], (8, 1))).tolist() == [0.0, 0.0, 1.0]

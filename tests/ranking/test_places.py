@@ -154,6 +154,25 @@ def test_half_precision_blocks_and_memory_change_no_place_and_no_neighbour(monke
     assert (near.first(3).items == near.items[:, :3]).all()
 
 
+def test_rounding_as_bad_as_it_can_be_changes_no_place(monkeypatch):
+    # Each entry lies just above the middle of two bfloat16 numbers, and so does the product with the first item: it is
+    # 0.9414 in bfloat16 and 0.9323 in truth, below the positive's.
+    monkeypatch.setattr(cosine, "HALVES_FROM", 1)
+    inflated = np.repeat([2**-3, 2**-5, 2**-6], (59, 3, 1)) * (1 + 2**-8 + 2**-20)
+    product = float(inflated @ inflated)
+    left = np.sqrt(1 - product)
+    bought = np.concatenate([inflated, [left, 0, 0]])
+    rounds_up = np.concatenate([inflated, [0, left, 0]])
+    own = product + 1e-4
+    positive = own * bought + np.sqrt(1 - own**2) * np.eye(len(bought))[-1]
+    vectors = np.stack([bought, rounds_up, positive])
+    train, test = (
+        UserItems.from_pairs(np.array([0]), np.array([item]), n_users=1, n_items=3) for item in (0, 2)
+    )
+    finder = CosinePlaces(vectors, train, 2, memory=MEMORY, halves=True)
+    assert find_places(finder, train, [test], 2, block=1)[0].places.tolist() == [0]
+
+
 def test_permuting_distinct_items_changes_no_place():
     vectors, (train, _, test) = random_world(2)
     order = np.random.default_rng(3).permutation(400)
