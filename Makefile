@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: help install demo test test-slow check format bench clean
 
 help:
-	@echo "make demo       install, then make, inspect and verify features of the embedded sample"
+	@echo "make demo       install, then every stage on the embedded sample: minutes"
 	@echo "make test       install, then run every test that takes seconds"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make check      ruff, mypy and import-linter"
@@ -27,18 +27,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/featurizer download sample --out runs/demo/catalog
-	$(BIN)/featurizer extract runs/demo/catalog --encoder efficientnet-lite0 --encoder minilm --out runs/demo/features
-	$(BIN)/featurizer inspect runs/demo/features
-	$(BIN)/featurizer verify runs/demo/features --catalog runs/demo/catalog --sample 10
+	$(BIN)/featurizer run pipelines/quickstart.yaml
 	@echo
-	@echo "Open these:"
-	@echo "  runs/demo/features/README.md           the dataset card"
-	@echo "  runs/demo/features/feature_set.json    how every vector came about"
-	@echo "  runs/demo/features/data/               the vectors, Parquet shards"
-	@echo "  runs/demo/catalog/items/               the items, pictures included"
-	@echo "  runs/demo/catalog/interactions.parquet who bought what"
-	@echo "Go on with: source $(BIN)/activate && featurizer --help"
+	@echo "Look at runs/quickstart/report/report.html in a browser; runs/quickstart/ica/features is the feature set,"
+	@echo "its README.md the card. Go on with: source $(BIN)/activate && featurizer --help"
 
 test: install
 	$(BIN)/python -m pytest -n 2 -m "not slow"

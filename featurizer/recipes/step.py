@@ -6,14 +6,18 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from featurizer.errors import ConfigError, FeaturizerError, UnknownName
-from featurizer.recipes.settings import filled
+from featurizer.recipes.settings import VAR, filled
 from featurizer.recipes.steps import STEPS
 from featurizer.recipes.work import Reads, Work, reads
 from featurizer.records import Json
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +75,40 @@ def read_step(
                 after += found
         except FeaturizerError as error:
             raise ConfigError(f"step {name}, field {field}: {error}") from error
-    return Step(name, str(uses), out / name, _validated(kind, name, options), tuple(dict.fromkeys(after)))
+    return Step(
+        name, str(uses), out / name, _validated(kind, name, options, raw), tuple(dict.fromkeys(after))
+    )
 
 
-def _validated(kind: type[Work], name: str, options: Mapping[str, Json]) -> Work:
+def _validated(kind: type[Work], name: str, options: Mapping[str, Json], raw: Mapping[str, Json]) -> Work:
     try:
         return kind.model_validate(options)
     except ValidationError as error:
-        problems = []
-        for problem in error.errors(include_url=False):
-            field = ".".join(map(str, problem["loc"]))
-            if problem["type"] == "extra_forbidden":
-                near = difflib.get_close_matches(
-                    field, [*kind.model_fields, "name", "uses", "when"], n=2, cutoff=0.5
-                )
-                hint = (
-                    f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(kind.model_fields)}"
-                )
-                problems.append(f"field {field}: no such option; {hint}")
-            else:
-                problems.append(f"field {field}: {problem['msg']} (found {problem['input']!r:.60})")
+        problems = [
+            _problem(problem, list(kind.model_fields), raw)
+            for problem in sorted(
+                error.errors(include_url=False), key=lambda problem: problem["type"] == "missing"
+            )
+        ]
         raise ConfigError(f"step {name}, " + "; ".join(problems)) from error
     except FeaturizerError as error:
         raise ConfigError(f"step {name}: {error}") from error
+
+
+def _problem(problem: ErrorDetails, known: Sequence[str], raw: Mapping[str, Json]) -> str:
+    field = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, [*known, "name", "uses", "when"], n=2, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        return f"field {field}: no such option; {hint}"
+    if problem["type"] == "missing":
+        return f"field {field} is missing"
+    variable = VAR.fullmatch(str(raw.get(field)))
+    if variable and problem["input"] is None:
+        return (
+            f"field {field}: the variable {variable[1]} has no value; give one with --set {variable[1]}=VALUE"
+        )
+    return f"field {field}: {problem['msg']} (found {problem['input']!r:.60})"
 
 
 def _resolved(

@@ -9,7 +9,7 @@ from featurizer.recipes.plan import plan
 from featurizer.recipes.recipe import load_recipe
 from tests.recipes.shop import contents
 
-NAMES = ["catalog", "features", "ica", "scores", "model", "card", "publish", "mmrec"]
+NAMES = ["catalog", "features", "ica", "scores", "model", "card", "report", "publish", "mmrec"]
 
 
 def now(finished):
@@ -46,7 +46,7 @@ def test_a_changed_option_makes_its_step_and_those_below_stale_until_overwrite(d
     ):
         go("model.training.epochs=1")
     assert contents(done / "out") == before
-    assert now(go("model.training.epochs=1", overwrite=True)) == ["model"]
+    assert now(go("model.training.epochs=1", overwrite=True)) == ["model", "report"]
     assert set(states("model.training.epochs=1").values()) == {"done"}
     assert contents(done / "out") != before
 

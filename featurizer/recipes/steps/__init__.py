@@ -12,6 +12,7 @@ from featurizer.recipes.steps.extract import Extract
 from featurizer.recipes.steps.ingest import Ingest
 from featurizer.recipes.steps.pretrain_ica import PretrainIca
 from featurizer.recipes.steps.publish import Publish
+from featurizer.recipes.steps.report import MakeReport
 from featurizer.recipes.steps.score_features import ScoreFeatures
 from featurizer.recipes.steps.train import Train
 from featurizer.recipes.work import Work
@@ -25,6 +26,7 @@ STEPS: Mapping[str, type[Work]] = MappingProxyType(
         "score-features": ScoreFeatures,
         "train": Train,
         "card": Card,
+        "report": MakeReport,
         "publish": Publish,
         "export": Export,
     }
