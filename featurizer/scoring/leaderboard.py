@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from featurizer.records import Json
@@ -40,9 +40,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """The table: `header` and `rows` of cells, on `split`."""
+    """The table: `header` and `rows` of cells, on `split`; the first of `columns` sorts."""
 
     split: str
+    columns: tuple[Column, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
@@ -60,7 +61,9 @@ def leaderboard(scores: Sequence[dict[str, Json]]) -> Leaderboard:
     rows = [_cells(entry, here, columns) for entry in dict.fromkeys(map(_entry, here))]
     rows.sort(key=lambda row: [-value for value, _ in row[1]])
     header = ("feature set", "space", "transform", *(column.title for column in columns))
-    return Leaderboard(split, header, tuple((*entry, *(text for _, text in cells)) for entry, cells in rows))
+    return Leaderboard(
+        split, tuple(columns), header, tuple((*entry, *(text for _, text in cells)) for entry, cells in rows)
+    )
 
 
 def _columns(rows: Sequence[dict[str, Json]], split: str, k: int) -> list[Column]:
@@ -103,18 +106,25 @@ def _cell(row: dict[str, Json] | None) -> tuple[float, str]:
 
 
 def steps(board: Leaderboard, comparisons: Sequence[dict[str, Json]]) -> list[str]:
-    """Say of each two neighbours on the table, floors aside, whether the upper one is better, by zero-shot."""
+    """Say of each two neighbours on the table, floors aside, whether the upper one is better, by the first column."""
     found = []
+    first = next(iter(board.columns), None)
     for upper, lower in itertools.pairwise(row[:3] for row in board.rows if row[0] != FLOOR):
         for row in comparisons:
             sides = [_named(row[side]) for side in ("a", "b")]
-            same = row["metric"] == HEADLINES[0] and row["split"] == board.split
-            if same and set(sides) == {upper, lower}:
+            if set(sides) == {upper, lower} and _is_of(row, first):
                 p, adjusted = float(str(row["p_value"])), float(str(row["p_holm"]))
                 found.append(
                     f"{_short(sides[0])} > {_short(sides[1])}, p = {p:.3g}, {adjusted:.3g} for all pairs (Holm)"
                 )
     return found
+
+
+def _is_of(row: Mapping[str, Json], column: Column | None) -> bool:
+    if column is None:
+        return False
+    own = (row["metric"], row["split"], row.get("neighbours"), row.get("modality"))
+    return own == (column.metric, column.split, column.neighbours, column.modality)
 
 
 def _named(entry: Json) -> tuple[str, ...]:

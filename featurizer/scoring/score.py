@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import featurizer
+from featurizer.errors import InputError
 from featurizer.manifest import Stage, fingerprint, read_json
 from featurizer.progress import Progress
 from featurizer.records import Json
@@ -16,7 +17,7 @@ from featurizer.scoring.floors import FLOOR, popularity_floor, random_floor
 from featurizer.scoring.kept import SUFFIX, keep, read_kept
 from featurizer.scoring.masks import write_masks
 from featurizer.scoring.scorer import Options, Scorer, load_scorer
-from featurizer.scoring.spaces import Contender, read_space, space_names
+from featurizer.scoring.spaces import Contender, check_masked, read_space, space_names
 from featurizer.scoring.summary import Entry, Judged, compare, judge
 from featurizer.scoring.transform import TransformName
 from featurizer.scoring.world import World
@@ -95,12 +96,16 @@ def score(stage: ScoreStage, world: World) -> dict[str, Json]:
 
     Raises:
         StaleOutput: the folder holds another configuration's result.
-        InputError: a space cannot be scored.
+        InputError: a space cannot be scored, or nothing is to be.
     """
+    if not stage.metrics:
+        raise InputError("no metric is asked for; expected one or more, such as zero-shot,item-cf")
     scorers = {name: load_scorer(name) for name in stage.metrics}
     names = [
         (contender, name) for contender in stage.contenders for name in space_names(contender, stage.spaces)
     ]
+    for contender, name in names if MASKING in stage.metrics else ():
+        check_masked(contender, name, stage.masks)
     opened = stage.stage
     if opened.claim(overwrite=stage.overwrite):
         return read_json(opened.folder / FILE)

@@ -12,6 +12,7 @@ from featurizer.errors import InputError, UnknownName
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import join
 from featurizer.records import Json
+from featurizer.scoring.masks import MODALITIES
 from featurizer.scoring.transform import TransformName, fit
 
 NAMED = 5
@@ -92,20 +93,37 @@ def _without(part: Part, modality: str, lost: np.ndarray) -> Part:
         return replace(
             part, present=part.present & ~lost, vectors=np.where(lost[:, None], np.float32(0), part.vectors)
         )
-    if part.modality in ("image", "text"):
+    if part.modality in MODALITIES:
         return part
     if modality not in part.masked:
-        raise InputError(
-            f"the space {part.name} reads both modalities, so its items have to be encoded again without their "
-            f"{modality}. Run: featurizer extract CATALOG --encoder ica:DIR --mask {modality} --out MASKED, and pass "
-            f"--masked {modality}=MASKED"
-        )
+        raise _unmasked(part.name, modality)
     vectors, present = part.masked[modality]
     return replace(
         part,
         vectors=np.where(lost[:, None], vectors, part.vectors),
         present=np.where(lost, present, part.present),
     )
+
+
+def _unmasked(name: str, modality: str) -> InputError:
+    return InputError(
+        f"the space {name} reads both modalities, so its items have to be encoded again without their "
+        f"{modality}. Run: featurizer extract CATALOG --encoder ica:DIR --mask {modality} --out MASKED, and pass "
+        f"--masked {modality}=MASKED; or name other spaces with --space"
+    )
+
+
+def check_masked(contender: Contender, name: str, masks: Mapping[str, Sequence[Contender]]) -> None:
+    """Refuse a space whose items cannot lose a modality, before anything is scored.
+
+    Raises:
+        InputError: a part reads both modalities, and there is nothing that was encoded without one of them.
+    """
+    for part in name.split("+"):
+        spec = contender.features.spaces[part]
+        for modality in () if spec["modality"] in MODALITIES else MODALITIES:
+            if not any(_same_encoder(one, spec, part) for one in masks.get(modality, ())):
+                raise _unmasked(part, modality)
 
 
 def open_contenders(folders: Sequence[Path]) -> tuple[list[Contender], tuple[str, ...]]:
@@ -181,8 +199,7 @@ def space_names(contender: Contender, asked: Sequence[str]) -> list[str]:
     spaces = contender.features.spaces
     if not asked:
         sides = {
-            side: [name for name, spec in spaces.items() if spec["modality"] == side]
-            for side in ("image", "text")
+            side: [name for name, spec in spaces.items() if spec["modality"] == side] for side in MODALITIES
         }
         pairs = [f"{image}+{text}" for image in sides["image"] for text in sides["text"]]
         return [*spaces, *pairs]
@@ -222,7 +239,7 @@ def _read_part(
     masked = {}
     for modality, sets in masks.items():
         other = next((one for one in sets if _same_encoder(one, spec, name)), None)
-        if other is not None and spec["modality"] not in ("image", "text"):
+        if other is not None and spec["modality"] not in MODALITIES:
             found, there, _ = _read(other, name)
             masked[modality] = fitted(found, there), there
     return Part(name, str(spec["modality"]), fitted(vectors, present), present, zero, masked)

@@ -111,6 +111,7 @@ def _tests(pairs: Sequence[tuple[Judged, Judged]], key: Key, seed: int) -> Itera
             "split": key.split,
             "k": key.k,
             "neighbours": key.neighbours,
+            "modality": key.modality,
             "a": dict(asdict(a.entry)),
             "b": dict(asdict(b.entry)),
             "difference": interval.mean,

@@ -14,6 +14,7 @@ from featurizer.scoring.masks import MODALITIES, mask, write_masks
 from featurizer.scoring.measures import Key, PerUser
 from featurizer.scoring.scorer import DownstreamOptions, Options
 from featurizer.scoring.spaces import open_contenders, open_masked, read_space
+from featurizer.scoring.summary import Entry, compare, judge
 
 OPTIONS = Options(ks=(5,), neighbours=(3,))
 IMAGE, TEXT = part("a_image", "image", grouped(0)), part("b_text", "text", grouped(1))
@@ -68,6 +69,17 @@ def test_the_area_is_the_trapezoid_sum_of_the_curve():
     (area,) = mask_modality.areas(curve, tuple(heights))
     assert area.key == Key("x_area", key.split, key.k, modality="image")
     np.testing.assert_allclose(area.values, 0.75 * 0.5 + 0.45 * 0.5)
+
+
+def test_comparisons_of_areas_say_which_modality_was_lost():
+    judged = [
+        judge(Entry("set", name), mask_modality.score(joined, world(), OPTIONS), 5, 0)
+        for name, joined in (("ab", space(IMAGE, TEXT)), ("aa", space(IMAGE, part("c", "text", grouped(0)))))
+    ]
+    areas = [row for row in compare(judged, 0) if row["metric"] == "mask_modality_zero_shot_recall_area"]
+    assert [(row["split"], row["modality"]) for row in areas] == [
+        (split, side) for side in MODALITIES for split in ("valid", "test")
+    ]
 
 
 def test_masked_spaces_are_trained_on_where_asked_for(tmp_path):

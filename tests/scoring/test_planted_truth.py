@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from featurizer.errors import StaleOutput
+from featurizer.errors import InputError, StaleOutput
 from featurizer.interactions.store import read_split
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
@@ -101,6 +101,19 @@ def test_the_leaderboard_is_sorted_and_says_who_beats_whom(found):
     assert told[0].startswith("oracle oracle_all > oracle oracle_image+oracle_text, p = ")
 
 
+def test_without_zero_shot_the_leaderboard_says_who_beats_whom_by_what_sorts_it(found):
+    def of_item_cf(rows):
+        return [row for row in rows if not row["metric"].startswith("zero_shot")]
+
+    board = leaderboard(of_item_cf(found["scores"]))
+    told = steps(board, of_item_cf(found["comparisons"]))
+    assert board.header[3] == "item-cf R@20 (10 nearest)"
+    assert told[0].startswith("oracle oracle_all > oracle oracle_image+oracle_text, p = ")
+    assert len(told) == sum(row[0] != "floor" for row in board.rows) - 1
+    others = [row for row in found["scores"] if row["metric"].startswith("floor")]
+    assert steps(leaderboard(others), found["comparisons"]) == []
+
+
 def test_scores_have_the_promised_keys_and_every_interval_holds_its_value(found):
     promised = {"feature_set", "space", "metric", "split", "k", "neighbours", "group", "transform", "value"}
     assert found["format_version"] == 1
@@ -109,6 +122,14 @@ def test_scores_have_the_promised_keys_and_every_interval_holds_its_value(found)
         assert row["ci_low"] - 1e-12 <= row["value"] <= row["ci_high"] + 1e-12
     groups = {row["group"] for row in found["scores"]}
     assert {"items_decile_1", "items_decile_10", None} <= groups
+
+
+def test_what_cannot_be_scored_is_refused_before_anything_is(sample, tmp_path):
+    with pytest.raises(InputError, match=r"oracle_all reads both.*--mask image.*or name other spaces"):
+        score(*stage_of(sample, tmp_path / "out", metrics=("zero-shot", "mask-modality")))
+    with pytest.raises(InputError, match="no metric is asked for"):
+        score(*stage_of(sample, tmp_path / "out", metrics=()))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_scores(sample, tmp_path, found, monkeypatch):

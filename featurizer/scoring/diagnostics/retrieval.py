@@ -11,6 +11,9 @@ from featurizer.ranking.places import TIE
 from featurizer.scoring.measures import Key, Single
 from featurizer.scoring.scorer import Options
 
+CELL_BYTES = 32
+"""What a score costs while places are counted: itself, its difference from the own one, and what is compared."""
+
 
 def retrieval(a: np.ndarray, b: np.ndarray, names: tuple[str, str], options: Options) -> Iterator[Single]:
     """Yield Recall@1 and at each K: the share of items whose own vector of the other modality is among the first.
@@ -35,7 +38,7 @@ def retrieval(a: np.ndarray, b: np.ndarray, names: tuple[str, str], options: Opt
 def own_places(queries: np.ndarray, targets: np.ndarray, memory: int) -> np.ndarray:
     """Return the (n,) place of row i of the targets among all of them, by cosine to query i; ties by index."""
     places = np.empty(len(queries), np.int64)
-    block = max(1, memory // (len(targets) * 10))
+    block = max(1, memory // (len(targets) * CELL_BYTES))
     columns = np.arange(len(targets))
     for start in range(0, len(queries), block):
         rows = np.arange(start, min(start + block, len(queries)))
