@@ -233,9 +233,10 @@ class _Run:
         return torch.autocast(self.job.device.split(":")[0], torch.bfloat16, enabled=enabled)
 
     def _report(self, epoch: int, step: int) -> None:
-        name = f"epoch {epoch + 1} of {self.training.epochs}, loss {self._mean(self.sums):.3f}"
         if self.world.is_first:
-            self.hooks.report(Progress(name, (step + 1) * self.batch, self.epoch_steps * self.batch))
+            name, note = f"epoch {epoch + 1} of {self.training.epochs}", f"loss {self._mean(self.sums):.3f}"
+            done, total = (step + 1) * self.batch, self.epoch_steps * self.batch
+            self.hooks.report(Progress(name, done, total, note=note))
         if time.perf_counter() - self.saved > 60 * self.training.checkpoint_minutes:
             self.save()
 

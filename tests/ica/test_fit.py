@@ -194,12 +194,13 @@ def test_the_probe_finds_what_neighbours_give_away(built, store, encoders, optio
 def test_two_processes_learn_as_one_with_the_doubled_batch(store, catalog, tmp_path):
     from tests.ica.two_processes import main
 
-    one = main(catalog.folder, tmp_path / "one.json", 16)
+    one = main(catalog.folder, store.folder, tmp_path / "one.json", 16)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d",
         "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1",
-        "-m", "tests.ica.two_processes", str(catalog.folder), str(tmp_path / "two.json"), "8",
+        "-m", "tests.ica.two_processes",
+        str(catalog.folder), str(store.folder), str(tmp_path / "two.json"), "8",
     ]  # fmt: skip
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]

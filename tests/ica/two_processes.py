@@ -9,15 +9,14 @@ import torch
 
 from featurizer.catalog.store import Catalog
 from featurizer.ica.fit import Hooks, Job, fit, split_rows
-from featurizer.ica.live import LiveTokens
 from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
 from featurizer.ica.start import build
-from featurizer.ica.token_store import TokenEncoders
+from featurizer.ica.token_store import TokenEncoders, cache_tokens
 from featurizer.ica.world import joined_world
 from tests.support.small_tokens import Patches, Words
 
 
-def main(catalog, out, batch_size):
+def main(catalog, tokens, out, batch_size):
     torch.set_num_threads(1)
     options = IcaOptions(
         Architecture(width=16, layers=2, heads=2, fused_layers=1, expansion=2),
@@ -25,7 +24,7 @@ def main(catalog, out, batch_size):
         training=Training(epochs=2, batch_size=batch_size, learning_rate=3e-3, valid_share=0.2),
     )
     encoders = TokenEncoders(Patches(), Words())
-    source = LiveTokens(Catalog.open(catalog), encoders)
+    source = cache_tokens(Catalog.open(catalog), encoders, tokens)
     train, valid = split_rows(source.rows, 0.2, 0)
     with joined_world("cpu") as world, tempfile.TemporaryDirectory() as folder:
         model, heads = build(source, train, encoders.text, options)
@@ -37,4 +36,4 @@ def main(catalog, out, batch_size):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
