@@ -8,15 +8,21 @@ function readData(element) {
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
   const items = raw.ids.length;
   const pathOf = new Uint16Array(bytes(raw.paths.ofItem));
-  return {
+  const data = {
     items,
     ids: raw.ids,
     title: (item) => raw.titles[item] ?? raw.ids[item],
     picture: (item) => raw.pictures[item],
     path: (item) => raw.paths.names[pathOf[item]],
-    categories: raw.category.names,
-    colours: raw.category.colours,
-    categoryOf: new Uint8Array(bytes(raw.category.ofItem)),
+    levels: raw.levels.map((level) => ({ ...level, ofItem: new Uint8Array(bytes(level.ofItem)) })),
+    level: raw.level,
+    /* Everything is coloured by one level of the category tree at a time. */
+    colourBy(level) {
+      data.level = level;
+      data.categories = data.levels[level].names;
+      data.colours = data.levels[level].colours;
+      data.categoryOf = data.levels[level].ofItem;
+    },
     spaces: raw.spaces.map((space) => ({
       ...space,
       neighbours: new Uint16Array(bytes(space.neighbours)),
@@ -24,6 +30,8 @@ function readData(element) {
       maps: space.maps.map((map) => ({ ...map, points: new Uint16Array(bytes(map.points)) })),
     })),
   };
+  data.colourBy(raw.level);
+  return data;
 }
 
 /* An item's nearest in a space, best first; empty where it has no vector there. */

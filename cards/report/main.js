@@ -6,7 +6,9 @@
   const explorer = makeExplorer(data, pick);
   const map = mapped.length > 0 ? makeMap(data, { onPick: pick, onPoint: showTip }) : null;
 
+  let chosen = 0;
   function pick(item) {
+    chosen = item;
     explorer.show(item);
     map?.choose(item);
   }
@@ -60,7 +62,8 @@
     const counts = new Array(data.categories.length).fill(0);
     data.categoryOf.forEach((category) => counts[category]++);
     const only = new Set();
-    document.getElementById("legend").append(...data.categories.map((name, category) => {
+    map.filter(only);
+    document.getElementById("legend").replaceChildren(...data.categories.map((name, category) => {
       const count = element("span", "quiet", counts[category].toLocaleString("en"));
       const button = element("button", "", dotOf(data, category), element("span", "name", name), count);
       button.type = "button";
@@ -74,6 +77,17 @@
     }));
   }
 
+  function levels() {
+    const select = document.getElementById("map-level");
+    options(select, data.levels.map((one) => `level ${one.level} of the categories`));
+    select.value = data.level;
+    select.addEventListener("change", () => {
+      data.colourBy(Number(select.value));
+      legend();
+      explorer.show(chosen);
+    });
+  }
+
   /* The first item that every space has and that has a picture. */
   function first() {
     const whole = (item) => data.spaces.every((space) => nearestOf(space, item).length > 0);
@@ -85,6 +99,7 @@
   document.getElementById("any").addEventListener("click", () => pick(Math.floor(Math.random() * data.items)));
   if (map) {
     controls();
+    levels();
     legend();
     // for those who script the page, and for its tests
     window.featurizerMap = { placeOf: (id) => map.placeOf(data.ids.indexOf(id)) };

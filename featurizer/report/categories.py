@@ -1,4 +1,4 @@
-"""What the map is coloured by: the level of the category tree that ten colours tell most about."""
+"""What the map is coloured by: the levels of the category tree, and how far each space keeps them together."""
 
 from __future__ import annotations
 
@@ -12,76 +12,86 @@ from featurizer.ranking.nearest import Neighbours
 from featurizer.report.palette import SERIES
 
 OTHER, NONE = "other", "no category"
+MOST_LEVELS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """The colouring.
+    """One level as colours.
 
     Attributes:
+        level: of the tree, from 1, the most general.
         names: the commonest first; then `other` and `no category`, where there are such items.
-        counts: items of each.
         of_item: (n,) uint8, places in `names`.
-        labels: n, the full name at the level, None where the item has none.
-        level: of the tree, from 1, the most general; 0 where no item has a category.
+        labels: n, the category at the level, None where the item has none.
     """
 
+    level: int
     names: tuple[str, ...]
-    counts: tuple[int, ...]
     of_item: np.ndarray
     labels: tuple[str | None, ...]
-    level: int
 
 
-def colour_by(paths: Sequence[Sequence[str]]) -> Categories:
-    """Choose a level and name its commonest categories.
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How often an item's nearest is of its category: of `items`, the share, and what chance would give."""
 
-    The level is the one whose colouring (ten categories and `other`) has the greatest entropy, the more general of
-    equals.
+    items: int
+    share: float
+    chance: float
+
+    @property
+    def kappa(self) -> float:
+        """Cohen's kappa: 0 is chance, 1 is always."""
+        return (self.share - self.chance) / (1 - self.chance) if self.chance < 1 else 0.0
+
+
+def read_levels(paths: Sequence[Sequence[str]]) -> list[Categories]:
+    """Return the levels that tell items apart, the general first; the first level if none does.
 
     Args:
         paths: n items' categories, from general to special.
     """
-    depth = max(map(len, paths), default=0)
-    levels = [[path[at] if len(path) > at else None for path in paths] for at in range(depth)]
-    entropies = [_entropy(labels) for labels in levels]
-    level = entropies.index(max(entropies)) if entropies else -1
-    labels: list[str | None] = levels[level] if levels else [None] * len(paths)
-    top = [name for name, _ in _commonest(labels)]
-    place = {name: at for at, name in enumerate(top)}
-    found = [NONE if label is None else label if label in place else OTHER for label in labels]
-    rest = [name for name in (OTHER, NONE) if name in found and name not in place]
-    names = (*top, *rest)
-    at = {name: number for number, name in enumerate(names)}
-    counts = Counter(found)
-    return Categories(
-        names,
-        tuple(counts[name] for name in names),
-        np.array([at[name] for name in found], np.uint8),
-        tuple(labels),
-        level + 1,
-    )
+    depth = min(max(map(len, paths), default=0), MOST_LEVELS)
+    levels = [
+        _coloured(at + 1, [path[at] if len(path) > at else None for path in paths]) for at in range(depth)
+    ]
+    telling = [level for level in levels if len(set(level.labels) - {None}) > 1]
+    return telling or levels[:1] or [_coloured(1, [None] * len(paths))]
 
 
-def agreement(labels: Sequence[str | None], neighbours: Neighbours) -> tuple[float, int] | None:
-    """Return the share of items whose nearest has their category, and of how many items; None if of none."""
-    nearest = neighbours.items[:, 0]
+def agreement(labels: Sequence[str | None], neighbours: Neighbours) -> Agreement | None:
+    """Compare each item's category with that of its nearest; None where no two have one."""
     pairs = [
-        (label, labels[other]) for label, other in zip(labels, nearest.tolist(), strict=True) if other >= 0
+        (label, labels[other])
+        for label, other in zip(labels, neighbours.items[:, 0].tolist(), strict=True)
+        if other >= 0
     ]
     known = [(one, other) for one, other in pairs if one is not None and other is not None]
     if not known:
         return None
-    return sum(one == other for one, other in known) / len(known), len(known)
+    own, others = (Counter(side) for side in zip(*known, strict=True))
+    chance = sum(own[name] * others[name] for name in own) / len(known) ** 2
+    return Agreement(len(known), sum(one == other for one, other in known) / len(known), chance)
 
 
-def _commonest(labels: Sequence[str | None]) -> list[tuple[str, int]]:
+def most_telling(levels: Sequence[Categories], spaces: Sequence[Neighbours]) -> int:
+    """Return the place of the level that the spaces keep together best, by mean kappa; the general of equals."""
+
+    def mean_kappa(level: Categories) -> float:
+        found = [agreement(level.labels, space) for space in spaces]
+        return float(np.mean([one.kappa for one in found if one is not None] or [0.0]))
+
+    kappas = [round(mean_kappa(level), 6) for level in levels]
+    return kappas.index(max(kappas))
+
+
+def _coloured(level: int, labels: Sequence[str | None]) -> Categories:
     counts = Counter(label for label in labels if label is not None)
-    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: len(SERIES)]
-
-
-def _entropy(labels: Sequence[str | None]) -> float:
-    named = [count for _, count in _commonest(labels)]
-    rest = len(labels) - sum(named)
-    shares = np.array([count for count in (*named, rest) if count]) / len(labels)
-    return float(-(shares * np.log(shares)).sum())
+    top = [name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: len(SERIES)]]
+    rest = {OTHER: len(counts) > len(top), NONE: None in labels}
+    names = (*top, *(name for name, there in rest.items() if there))
+    # a category that is itself called `other` keeps its own place
+    place = {name: at for at, name in enumerate(top)}
+    found = [place.get(label, len(top)) if label is not None else len(names) - 1 for label in labels]
+    return Categories(level, names, np.array(found, np.uint8), tuple(labels))

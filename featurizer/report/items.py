@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from featurizer.catalog.store import Catalog
-from featurizer.report.categories import Categories, colour_by
+from featurizer.report.categories import Categories, read_levels
 
 LONGEST_TITLE = 160
 
@@ -18,13 +18,13 @@ class Words:
     Attributes:
         titles: None where there is none.
         paths: from general to special.
-        categories: the colouring.
+        levels: of the category tree, each as colours.
         known: how many of the items a catalogue has.
     """
 
     titles: tuple[str | None, ...]
     paths: tuple[tuple[str, ...], ...]
-    categories: Categories
+    levels: tuple[Categories, ...]
     known: int
 
 
@@ -39,7 +39,7 @@ def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str]) -> Words:
                 found.setdefault(item, (_shortened(title), tuple(name for name in path or () if name)))
     titles = tuple(found[item][0] if item in found else None for item in item_ids)
     paths = tuple(found[item][1] if item in found else () for item in item_ids)
-    return Words(titles, paths, colour_by(paths), len(found))
+    return Words(titles, paths, tuple(read_levels(paths)), len(found))
 
 
 def _shortened(title: str | None) -> str | None:

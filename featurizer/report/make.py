@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from featurizer.manifest import atomic_path
 from featurizer.progress import Report, silent
 from featurizer.report import score_charts
 from featurizer.report.accounts import failures, provenance
-from featurizer.report.categories import agreement
+from featurizer.report.categories import agreement, most_telling
 from featurizer.report.charts.chart import Chart, Table, slug
 from featurizer.report.charts.draw import png
 from featurizer.report.charts.scatter import map_png
@@ -85,6 +85,11 @@ class Shown:
     notes: list[str]
 
     @property
+    def level(self) -> int:
+        """The place of the category level that is shown first."""
+        return most_telling(self.words.levels, [space.neighbours for space in self.spaces])
+
+    @property
     def charts(self) -> list[Chart]:
         """Every chart, in the order of the page."""
         return [
@@ -138,7 +143,7 @@ def write_report(shown: Shown, out: Path, options: ReportOptions) -> None:
         raise InputError(
             f"{out} is a folder, expected a file to write; name one, such as {out / 'report.html'}"
         )
-    data = page_data(shown.sample.item_ids, shown.words, shown.thumbnails, shown.spaces)
+    data = page_data(shown.sample.item_ids, shown.words, shown.thumbnails, shown.spaces, shown.level)
     page = render_page(_values(shown, options), data)
     with atomic_path(out) as partial:
         partial.write_text(page, "utf-8")
@@ -150,7 +155,7 @@ def write_figures(shown: Shown, folder: Path) -> list[Path]:
     for number, space in enumerate(shown.spaces):
         for one in space.maps:
             drawn[f"{slug('map', str(number), space.name, one.name)}.png"] = map_png(
-                space.name, one, shown.words.categories
+                space.name, one, shown.words.levels[shown.level]
             )
     paths = []
     for name, content in drawn.items():
@@ -224,13 +229,25 @@ def _title(folders: Folders) -> str:
 
 def _agreement(shown: Shown) -> Table | None:
     """Lay out how often an item's nearest is of its category: the maps in words."""
-    rows = []
-    for space in shown.spaces:
-        found = agreement(shown.words.categories.labels, space.neighbours)
-        if found is not None:
-            rows.append((space.name, space.feature_set, str(space.dim), f"{found[1]:,}", f"{found[0]:.1%}"))
-    header = ("space", "feature set", "dim", "items", "nearest item of the same category")
-    caption = (
-        f"How far each space keeps categories together (level {shown.words.categories.level} of the tree)"
-    )
-    return Table(caption, header, tuple(rows)) if rows else None
+    rows = [
+        (
+            space.name,
+            space.feature_set,
+            str(space.dim),
+            f"{int(space.present.sum()):,}",
+            *_shares(shown, space),
+        )
+        for space in shown.spaces
+    ]
+    levels = shown.words.levels
+    if not rows or not any(label for level in levels for label in level.labels):
+        return None
+    caption = "How often an item's nearest is of its category, level by level of the tree (and by chance)"
+    header = ("space", "feature set", "dim", "items", *(f"level {level.level}" for level in levels))
+    return Table(caption, header, tuple(rows))
+
+
+def _shares(shown: Shown, space: Space) -> Iterator[str]:
+    for level in shown.words.levels:
+        found = agreement(level.labels, space.neighbours)
+        yield "-" if found is None else f"{found.share:.1%} ({found.chance:.1%})"

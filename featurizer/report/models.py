@@ -15,6 +15,8 @@ from featurizer.report.charts.chart import Chart, Point, Series, Table, slug
 from featurizer.report.score_charts import group_name
 
 METRICS = "metrics.jsonl"
+SHOWN = ("recall", "ndcg")
+"""Of a recommender's figures; the manifest has all."""
 MOST_POINTS = 100
 """Epochs a line shows; of more, evenly chosen ones and the last."""
 CURVES: Mapping[str, str] = {
@@ -70,17 +72,22 @@ def training_charts(models: Sequence[Model]) -> list[Chart]:
         for kind, names in (("loss", ("loss", "valid_loss")), ("recall", ("valid_recall@20",))):
             lines = [line for name in names for line in _lines(model, name)]
             if lines:
+                y_label = "loss" if kind == "loss" else CURVES[names[0]]
                 charts.append(
                     Chart(
                         slug("training", kind, model.label),
-                        f"{model.label}: {model.kind}",
+                        f"{_title(model)}: {y_label}",
                         "lines",
                         "epoch",
-                        "loss" if kind == "loss" else CURVES[names[0]],
+                        y_label,
                         tuple(lines),
                     )
                 )
     return charts
+
+
+def _title(model: Model) -> str:
+    return model.label if model.kind in model.label else f"{model.label} ({model.kind})"
 
 
 def _lines(model: Model, name: str) -> list[Series]:
@@ -112,7 +119,7 @@ def long_tail_charts(models: Sequence[Model]) -> list[Chart]:
             if group.get("recall") is not None and group.get("name") != "all"
         ]
         if points:
-            bars.append(Series(f"{model.label}: {model.kind}", tuple(points)))
+            bars.append(Series(_title(model), tuple(points)))
     if not bars:
         return []
     title = "Recall by popularity, trained models"
@@ -122,7 +129,8 @@ def long_tail_charts(models: Sequence[Model]) -> list[Chart]:
 def results_table(models: Sequence[Model]) -> Table | None:
     """Lay out what the recommenders reach on test: the mean over seeds and its standard deviation."""
     trained = [model for model in models if not model.pretrained]
-    names = list(dict.fromkeys(name for model in trained for name in _test(model)))
+    found = dict.fromkeys(name for model in trained for name in _test(model))
+    names = [name for name in found if name.startswith(SHOWN)]
     if not names:
         return None
     rows = tuple(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from featurizer.records import Json
-from featurizer.report.categories import NONE, OTHER
+from featurizer.report.categories import NONE, OTHER, Categories
 from featurizer.report.items import Words
 from featurizer.report.palette import OTHER as GREY
 from featurizer.report.palette import colour
@@ -31,20 +31,24 @@ def script_json(value: Json) -> str:
 
 
 def page_data(
-    item_ids: Sequence[str], words: Words, thumbnails: Thumbnails, spaces: Sequence[Space]
+    item_ids: Sequence[str], words: Words, thumbnails: Thumbnails, spaces: Sequence[Space], level: int
 ) -> dict[str, Json]:
-    """Return everything that map and explorer need; at most 65,535 items."""
-    names = words.categories.names
+    """Return everything that map and explorer need; at most 65,535 items.
+
+    Args:
+        item_ids: n items, in the order of all else.
+        words: titles, categories.
+        thumbnails: pictures, of some of the items.
+        spaces: neighbours and maps.
+        level: place of the category level that is shown first.
+    """
     return {
         "ids": list(item_ids),
         "titles": list(words.titles),
         "pictures": [thumbnails.pictures.get(item) for item in item_ids],
         "paths": _paths(words.paths),
-        "category": {
-            "names": list(names),
-            "colours": [GREY if name in (OTHER, NONE) else colour(at) for at, name in enumerate(names)],
-            "ofItem": _packed(words.categories.of_item.astype("<u1")),
-        },
+        "levels": [_level(one) for one in words.levels],
+        "level": level,
         "spaces": [_space(space) for space in spaces],
     }
 
@@ -55,6 +59,15 @@ def _paths(paths: Sequence[tuple[str, ...]]) -> Json:
     return {
         "names": [" › ".join(path) for path in place],
         "ofItem": _packed(np.array([place[path] for path in paths], "<u2")),
+    }
+
+
+def _level(level: Categories) -> Json:
+    return {
+        "level": level.level,
+        "names": list(level.names),
+        "colours": [GREY if name in (OTHER, NONE) else colour(at) for at, name in enumerate(level.names)],
+        "ofItem": _packed(level.of_item.astype("<u1")),
     }
 
 

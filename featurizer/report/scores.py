@@ -14,7 +14,7 @@ from featurizer.errors import InputError
 from featurizer.manifest import read_json
 from featurizer.report.charts.chart import Point, Table
 from featurizer.scoring.floors import FLOOR
-from featurizer.scoring.leaderboard import leaderboard, steps
+from featurizer.scoring.leaderboard import Leaderboard, leaderboard, steps
 
 MOST_STEPS = 30
 """Comparisons that the page lists; the file has all."""
@@ -134,6 +134,17 @@ def _read(path: Path) -> _File:
         ) from error
 
 
+def _table(caption: str, found: Leaderboard) -> Table:
+    """Return the leaderboard without the column of transforms, where there was none."""
+    kept = [
+        at
+        for at in range(len(found.header))
+        if at != 2 or any(row[2] not in ("none", "") for row in found.rows)
+    ]
+    rows = tuple(tuple(row[at] for at in kept) for row in found.rows)
+    return Table(caption, tuple(found.header[at] for at in kept), rows)
+
+
 def _board(label: str, file: _File) -> Board:
     # the diagnostics have no length of list and no interval, and no place on a leaderboard
     listed = [one for one in file.scores if one.k is not None and one.ci_low is not None]
@@ -146,6 +157,6 @@ def _board(label: str, file: _File) -> Board:
         k,
         tuple(one for one in listed if one.split == found.split and one.k == k),
         tuple((row[0], row[1], row[2]) for row in found.rows),
-        Table(caption, found.header, found.rows),
+        _table(caption, found),
         tuple(steps(found, [one.model_dump() for one in file.comparisons])[:MOST_STEPS]),
     )

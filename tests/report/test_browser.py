@@ -172,6 +172,17 @@ def test_each_space_has_its_map_and_the_legend_filters(page):
     assert page.locator("#canvas").screenshot() != before
 
 
+def test_the_colours_are_of_the_chosen_level(page):
+    levels = page.locator("#map-level option").all_inner_texts()
+    assert levels == ["level 2 of the categories", "level 3 of the categories"]
+    assert page.locator("#map-level").input_value() == "0"
+    page.locator("#map-level").select_option(index=1)
+    names = page.locator("#legend .name").all_inner_texts()
+    assert set(names) == {item.look.colour for item in drawn()}
+    counts = page.locator("#legend .quiet").all_inner_texts()
+    assert sum(map(int, counts)) == ITEMS
+
+
 def test_the_theme_follows_the_system_until_it_is_chosen(browser, page_file):
     with opened(browser, page_file, color_scheme="dark") as page:
         back = "getComputedStyle(document.body).backgroundColor"

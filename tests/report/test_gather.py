@@ -1,0 +1,145 @@
+"""What a report takes from folders, and what it says of what is not there."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from material import ITEMS, WITHOUT_PICTURE, item_ids
+
+from featurizer.errors import InputError
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.feature_set import FeatureSet
+from featurizer.report.folders import open_folders
+from featurizer.report.make import ReportOptions, gather, write_report
+from featurizer.report.projection import project
+from featurizer.report.sample import draw_sample
+from featurizer.report.scores import read_boards
+from featurizer.report.spaces import make_spaces
+from featurizer.report.thumbnails import make_thumbnails
+
+QUICK = ReportOptions(tsne=False)
+
+
+def small_set(folder, rows, seed=0, name="x_image"):
+    vectors = np.random.default_rng(seed).standard_normal((rows, 5)).astype(np.float32)
+    ids = [f"i{row:03d}" for row in range(rows)]
+    return write_arrays(folder, ids, [ArraySpace(name, "image", vectors)], ArrayOptions())
+
+
+def test_folders_of_results_are_looked_into_one_level(run):
+    found = open_folders([run])
+    root = run.name
+    assert list(found.catalogs) == [f"{root}/catalog"]
+    assert list(found.feature_sets) == [f"{root}/features", "ica/features"]
+    assert list(found.scores) == [f"{root}/scores"]
+    assert found.models == {f"{root}/ica": run / "ica/model", f"{root}/model": run / "model/model"}
+    assert open_folders([run, run / "ica/model"]).feature_sets == found.feature_sets
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("nowhere", "is no folder"), ("empty", "holds no catalog.json")]
+)
+def test_a_folder_with_nothing_to_show_is_refused(tmp_path, name, message):
+    (tmp_path / "empty" / "inner").mkdir(parents=True)
+    with pytest.raises(InputError, match=message):
+        open_folders([tmp_path / name])
+
+
+def test_a_space_that_two_sets_hold_is_shown_once_and_one_of_other_vectors_twice(shown, tmp_path):
+    assert [space.name for space in shown.spaces] == ["eye_image", "word_text", "unified"]
+    assert any("holds the same vectors" in note for note in shown.notes)
+    sets = {name: small_set(tmp_path / name, 9, seed) for seed, name in enumerate(("one", "two"))}
+    spaces, notes = make_spaces(sets, draw_sample(sets, 99, 0), 0, tsne=False)
+    assert [space.name for space in spaces] == ["x_image", "x_image (two)"]
+    assert notes == []
+
+
+def test_a_sample_is_seeded_and_said(tmp_path):
+    made = {"one": small_set(tmp_path / "one", 40)}
+    first, again, other = (draw_sample(made, 10, seed) for seed in (0, 0, 1))
+    assert first.item_ids == again.item_ids != other.item_ids
+    assert (len(first.item_ids), first.total) == (10, 40)
+    assert [f"i{row:03d}" for row in first.rows["one"]] == list(first.item_ids)
+    notes = gather([tmp_path / "one"], ReportOptions(items=10, tsne=False)).notes
+    assert any("a sample of 10 of the 40 items (seed 0)" in note for note in notes)
+    assert any("no catalogue among the folders" in note for note in notes)
+
+
+def test_an_item_of_one_set_alone_has_no_vector_in_the_other(tmp_path):
+    sets = {"one": small_set(tmp_path / "one", 4), "two": small_set(tmp_path / "two", 6, 1, "y_image")}
+    spaces, _ = make_spaces(sets, draw_sample(sets, 99, 0), 0, tsne=False)
+    assert [space.present.sum() for space in spaces] == [4, 6]
+    assert (spaces[0].neighbours.items[4:] == -1).all()
+    assert np.isnan(spaces[0].maps[0].points[4:]).all()
+
+
+def test_pictures_shrink_and_then_are_left_out_to_keep_the_budget(run, shown):
+    catalogs = list(shown.folders.catalogs.values())
+    for budget, side in ((10**7, 128), (45_000, 56), (15_000, 56)):
+        made = make_thumbnails(catalogs, item_ids(), budget, 0)
+        assert made.side == side
+        assert sum(map(len, made.pictures.values())) <= budget
+    assert made.without > 0
+    assert len(made.pictures) + made.without == ITEMS - 2
+    assert item_ids()[WITHOUT_PICTURE] not in made.pictures
+    assert made == make_thumbnails(catalogs, item_ids(), 15_000, 0)
+
+
+def test_scores_that_all_stand_in_another_file_are_shown_once(run, tmp_path):
+    whole = json.loads((run / "scores/scores.json").read_text())
+    part = tmp_path / "part.json"
+    part.write_text(json.dumps({"scores": whole["scores"][:20]}))
+    boards = read_boards({"part": part, "whole": run / "scores/scores.json"})
+    assert [board.label for board in boards] == ["whole"]
+    assert boards[0].order[0] == ("features", "eye_image+word_text", "none")
+
+
+def test_scores_of_another_program_are_refused(tmp_path):
+    bad = tmp_path / "scores.json"
+    bad.write_text('{"scores": [{"metric": "recall"}]}')
+    with pytest.raises(InputError, match="expected what 'featurizer score-features' writes"):
+        read_boards({"bad": bad})
+
+
+def test_maps_are_the_same_for_the_same_seed():
+    units = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
+    there = np.ones(30, bool)
+    first, again = (list(project(units, there, 3, tsne=True)) for _ in range(2))
+    assert [one.name for one in first] == ["PCA", "t-SNE"]
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.points, other.points)
+        assert np.isfinite(one.points).all()
+
+
+def test_vectors_that_are_all_alike_have_no_map():
+    alike = np.ones((5, 3), np.float32)
+    assert list(project(alike, np.ones(5, bool), 0, tsne=True)) == []
+    assert [one.name for one in project(np.eye(3, dtype=np.float32), np.ones(3, bool), 0, tsne=True)] == [
+        "PCA",
+        "t-SNE",
+    ]
+    line = np.arange(4, dtype=np.float32)[:, None]
+    pca, tsne = project(line, np.ones(4, bool), 0, tsne=True)
+    assert pca.points[:, 1].tolist() == [0, 0, 0, 0]
+    assert np.isfinite(tsne.points).all()
+
+
+def test_a_page_of_one_feature_set_says_what_it_lacks(tmp_path):
+    small_set(tmp_path / "one", 5)
+    write_report(gather([tmp_path / "one"], QUICK), tmp_path / "page.html", QUICK)
+    text = (tmp_path / "page.html").read_text("utf-8")
+    for said in (
+        "No scores are among",
+        "No scores of masked modalities",
+        "No trained model is",
+        "Neither scores nor",
+    ):
+        assert said in text
+    assert FeatureSet.open(tmp_path / "one").rows == 5
+
+
+def test_a_folder_is_no_place_to_write_a_page_to(shown, tmp_path):
+    with pytest.raises(InputError, match="expected a file to write"):
+        write_report(shown, tmp_path, QUICK)
