@@ -16,6 +16,7 @@ from featurizer.cli import (
     card,
     datasets,
     diff,
+    doctor,
     download,
     encoders,
     export,
@@ -64,6 +65,7 @@ app.command("export")(export.export)
 app.command("import")(import_.import_)
 app.command("diff")(diff.diff)
 app.command("run")(run.run)
+app.command("doctor")(doctor.doctor)
 
 
 def _version(asked: bool) -> None:
