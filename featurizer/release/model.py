@@ -19,6 +19,8 @@ from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
 
 MANIFEST, WEIGHTS, CONFIG = "manifest.json", "model.safetensors", "config.json"
 ITEMS, USERS = "items.parquet", "users.parquet"
+OWNED = ("model/", ITEMS, USERS)
+"""Where a model's repository holds nothing but what is planned: users do not stay when they are no longer published."""
 
 
 def is_model(folder: Path) -> bool:
@@ -59,7 +61,8 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
         raise InputError(
             f"{folder} holds no {USERS}; expected what 'featurizer train' writes, for --with-users"
         )
-    own = sorted(path for path in inner.iterdir() if path.is_file() and not path.name.startswith("."))
+    own = sorted(path for path in inner.iterdir() if path.is_file() and path.name not in (ITEMS, USERS))
+    own = [path for path in own if not path.name.startswith(".")]
     data = [path for path in own if path.suffix == ".safetensors"] + [
         path for path in beside if path.is_file()
     ]
@@ -67,7 +70,7 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
     files: list[PlannedFile] = [on_disk(path, _name(path, folder), last=False) for path in data]
     files += [on_disk(path, _name(path, folder)) for path in rest]
     files += [made(CARD, card.encode()), on_disk(inner / MANIFEST, _name(inner / MANIFEST, folder))]
-    return Plan(repo, "model", folder, tuple(files), card, f"model {kind_of(manifest)}", ("model/",))
+    return Plan(repo, "model", folder, tuple(files), card, f"model {kind_of(manifest)}", OWNED)
 
 
 def _name(path: Path, folder: Path) -> str:

@@ -22,6 +22,8 @@ from featurizer.release.scores import PLOT, SCORES, draw, read_scores
 RepoType: TypeAlias = Literal["dataset", "model"]
 SHOWN = 3
 """How many problems of a set an error names."""
+OWNED = ("data/", "items/", SCORES, PLOT)
+"""Where a set's repository holds nothing but what is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Plan:
         files: in upload order: data first, card and manifest last.
         card: the text of README.md.
         title: what the commit says it is.
-        owned: folders of the repository in which other files are removed.
+        owned: folders and files of the repository that are removed where they are not planned.
     """
 
     repo: str
@@ -117,7 +119,7 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
     files.append(made(CARD, card.encode()))
     files.append(on_disk(feature_set.folder / MANIFEST, MANIFEST))
     title = f"{feature_set.rows:,} items, spaces {', '.join(feature_set.spaces)}"
-    return Plan(repo, "dataset", feature_set.folder, tuple(files), card, title, ("data/", "items/"))
+    return Plan(repo, "dataset", feature_set.folder, tuple(files), card, title, OWNED)
 
 
 def check_repo(repo: str) -> None:

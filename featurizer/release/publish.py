@@ -82,6 +82,8 @@ def publish(
     there = repository.files()
     fresh = [file for file in plan.files if file.path not in there or not there[file.path].holds(file)]
     removed = sorted(_stray(plan, there))
+    if options.tag is not None and (fresh or removed):
+        repository.refuse_taken(options.tag)
     commit = _send(plan, repository, there, fresh, removed, report)
     commit = commit if commit is not None else repository.head()
     checked = _check(plan, repository, commit, report) if options.check else 0

@@ -153,22 +153,38 @@ class Repository:
         Raises:
             HubError: the tag is another commit's.
         """
-        refs = self.asker.ask(
-            lambda: self.api.list_repo_refs(self.name, repo_type=self.kind), what="list the repository's tags"
-        )
-        held = next((ref.target_commit for ref in refs.tags if ref.name == name), None)
+        held = self._tagged(name)
         if held == commit:
             return
         if held is not None:
-            raise HubError(
-                f"{self.name} has the tag {name} already, at commit {held[:12]}, and what was published is "
-                f"{commit[:12]}; a tag never moves: choose another --tag"
-            )
+            raise self._taken(name, held)
         self.asker.ask(
             lambda: self.api.create_tag(
                 self.name, tag=name, revision=commit, repo_type=self.kind, exist_ok=True
             ),
             what=f"make the tag {name}",
+        )
+
+    def refuse_taken(self, name: str) -> None:
+        """Refuse a tag that is there, before anything is sent that it could not be given to.
+
+        Raises:
+            HubError: the repository has the tag.
+        """
+        held = self._tagged(name)
+        if held is not None:
+            raise self._taken(name, held)
+
+    def _tagged(self, name: str) -> str | None:
+        refs = self.asker.ask(
+            lambda: self.api.list_repo_refs(self.name, repo_type=self.kind), what="list the repository's tags"
+        )
+        return next((ref.target_commit for ref in refs.tags if ref.name == name), None)
+
+    def _taken(self, name: str, held: str) -> HubError:
+        return HubError(
+            f"{self.name} has the tag {name} already, at commit {held[:12]}, and that is not what is published now; a "
+            "tag never moves: choose another --tag"
         )
 
     def collect(self, title: str) -> str:

@@ -60,6 +60,15 @@ def test_users_go_along_when_asked_and_the_pulled_model_recommends_as_before(hub
     assert recommend(tmp_path / "g", "u000", 5) == recommend(model, "u000", 5)
 
 
+def test_users_do_not_stay_in_the_repository_when_they_are_no_longer_published(hub, writer, model):
+    writer("card", model, "--licence", "Apache-2.0")
+    writer("publish", model, "--repo", "org/bpr", "--with-users")
+    assert "users.parquet" in hub.repo("models/org/bpr").files["main"]
+    told = json.loads(writer("publish", model, "--repo", "org/bpr", "--json").out)
+    assert told["removed"] == ["users.parquet"]
+    assert "users.parquet" not in hub.repo("models/org/bpr").files["main"]
+
+
 def test_the_card_tells_results_configuration_and_what_is_not_published(model):
     recard(model, licence="MIT")
     text = render_model_card(model, repo="org/bpr")

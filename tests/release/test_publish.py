@@ -62,6 +62,16 @@ def test_a_newer_set_replaces_the_older_and_leaves_no_shard_of_it(hub, writer, f
     assert hub.repo().history[-1]["title"].endswith("(1 added, 3 changed, 3 removed)")
 
 
+def test_scores_that_a_newer_set_does_not_have_do_not_stay(hub, writer, features, tmp_path):
+    row = {"metric": "zero_shot_recall", "split": "test", "k": 20, "value": 0.1, "space": "x_image"}
+    (features.folder / "scores.json").write_text(json.dumps({"scores": [row]}))
+    assert writer("publish", features.folder, "--repo", "org/set").code == 0
+    assert {"scores.json", "scores.png"} <= hub.repo().files["main"].keys()
+    newer = make_set(tmp_path / "g", shard_rows=2, seed=1)
+    assert writer("publish", newer.folder, "--repo", "org/set").code == 0
+    assert hub.repo().files["main"] == published(newer.folder)
+
+
 def test_a_dry_run_lists_what_is_published_without_token_or_network_and_touches_nothing(
     hub, alone, writer, features
 ):
@@ -167,10 +177,10 @@ def test_private_by_mistake_and_public_by_mistake_are_refused(hub, writer, featu
 
 def test_a_tag_of_another_commit_is_never_moved(hub, writer, features, tmp_path):
     writer("publish", features.folder, "--repo", "org/set", "--tag", "v1")
-    first = hub.repo().tags
+    first = hub.repo()
     other = make_set(tmp_path / "g", seed=1)
     assert "a tag never moves" in refused(writer, other.folder, "--repo", "org/set", "--tag", "v1")
-    assert hub.repo().tags == first
+    assert (hub.repo().tags, hub.repo().files) == (first.tags, first.files)
 
 
 def test_what_must_not_be_published_is_refused_before_the_hub_is_asked(hub, writer, features, tmp_path):
