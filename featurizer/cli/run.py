@@ -119,6 +119,9 @@ def _show_summary(recipe: Recipe, finished: list[Finished]) -> None:
         for one in finished
     ]
     result(table(["step", "state", "took", "what came of it"], rows))
+    for one in finished:
+        if one.outcome.table:
+            result(f"\n{one.step.name}:\n{one.outcome.table}")
     files = dict.fromkeys(str(file) for one in finished for file in one.outcome.files)
     if files:
         result("\nOpen these:\n" + "\n".join(f"  {file}" for file in files))

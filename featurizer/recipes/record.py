@@ -62,6 +62,7 @@ def read_record(step: Step) -> Record | None:
         Outcome(
             str(found.get("summary", "")),
             tuple(Path(str(file)) for file in files) if isinstance(files, list) else (),
+            str(found.get("table", "")),
         ),
     )
 
@@ -75,6 +76,7 @@ def write_record(step: Step, record: Record) -> None:
             "made": record.made,
             "seconds": round(record.seconds, 3),
             "summary": record.outcome.summary,
+            "table": record.outcome.table,
             "files": [str(file) for file in record.outcome.files],
         },
     )

@@ -40,10 +40,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a step: a line for the summary, and the files a person would open."""
+    """What came of a step: a line for the summary, the files a person would open, and a table to show at the end."""
 
     summary: str
     files: tuple[Path, ...] = ()
+    table: str = ""
 
 
 class Work(Model, ABC):

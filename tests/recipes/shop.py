@@ -52,6 +52,12 @@ steps:
     training: {epochs: "${epochs}", batch_size: 64}
     seeds: 2
     device: cpu
+  - name: table
+    uses: compare
+    when: interactions
+    models: [model]
+    fused: [model, model]
+    interactions: catalog
   - {name: card, uses: card, of: ica, catalog: catalog}
   - {name: report, uses: report, of: [catalog, features, ica, scores, model], tsne: false}
   - {name: publish, uses: publish, of: ica, repo: my-shop/features}

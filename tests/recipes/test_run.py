@@ -9,7 +9,7 @@ from featurizer.recipes.plan import plan
 from featurizer.recipes.recipe import load_recipe
 from tests.recipes.shop import contents
 
-NAMES = ["catalog", "features", "ica", "scores", "model", "card", "report", "publish", "mmrec"]
+NAMES = ["catalog", "features", "ica", "scores", "model", "table", "card", "report", "publish", "mmrec"]
 
 
 def now(finished):
@@ -46,7 +46,7 @@ def test_a_changed_option_makes_its_step_and_those_below_stale_until_overwrite(d
     ):
         go("model.training.epochs=1")
     assert contents(done / "out") == before
-    assert now(go("model.training.epochs=1", overwrite=True)) == ["model", "report"]
+    assert now(go("model.training.epochs=1", overwrite=True)) == ["model", "table", "report"]
     assert set(states("model.training.epochs=1").values()) == {"done"}
     assert contents(done / "out") != before
 
@@ -84,7 +84,7 @@ def test_from_and_only_choose_steps_and_a_missing_input_is_named(go, states):
 
 def test_a_step_without_its_variable_is_left_out_with_those_that_may_do_without(states, shop):
     loaded = load_recipe("shop.yaml", ["interactions="])
-    assert loaded.left_out == ("scores", "model")
+    assert loaded.left_out == ("scores", "model", "table")
     assert [one.step.name for one in plan(loaded)] == [name for name in NAMES if name not in loaded.left_out]
     text = (
         (shop / "shop.yaml")

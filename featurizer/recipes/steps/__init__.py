@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from featurizer.recipes.steps.card import Card
+from featurizer.recipes.steps.compare import Compare
 from featurizer.recipes.steps.download import Download
 from featurizer.recipes.steps.export import Export
 from featurizer.recipes.steps.extract import Extract
@@ -25,6 +26,7 @@ STEPS: Mapping[str, type[Work]] = MappingProxyType(
         "pretrain-ica": PretrainIca,
         "score-features": ScoreFeatures,
         "train": Train,
+        "compare": Compare,
         "card": Card,
         "report": MakeReport,
         "publish": Publish,

@@ -1,0 +1,148 @@
+"""Trained models side by side on the same users: intervals, and whether each differs from the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from featurizer.errors import InputError
+from featurizer.interactions.store import read_split
+from featurizer.ranking.bootstrap import Interval, holm, mean_interval, paired_t_test
+from featurizer.ranking.metrics import METRICS
+from featurizer.ranking.rank import dot_products, rank
+from featurizer.ranking.user_items import UserItems
+from featurizer.recsys.vectors import read_vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One row: a model, or several whose scores are added.
+
+    Attributes:
+        name: what it is called.
+        value: the mean over users with its interval.
+        difference: of this row and the first, user by user; None for the first.
+        p_value: of the paired t-test against the first, adjusted for all rows (Holm); None for the first.
+    """
+
+    name: str
+    value: Interval
+    difference: Interval | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompareOptions:
+    """What is compared.
+
+    Attributes:
+        metric: of `ranking.metrics`, such as `recall` or `ndcg`.
+        k: length of the list.
+        split: whose positives are ranked for.
+        seed: of the resamples.
+    """
+
+    metric: str = "recall"
+    k: int = 20
+    split: str = "test"
+    seed: int = 0
+
+
+def compare(
+    models: Mapping[str, Sequence[Path]],
+    interactions: Path,
+    options: CompareOptions,
+    *,
+    item_map: Path | None = None,
+) -> list[Compared]:
+    """Rank for every user with each model's vectors and compare all with the first.
+
+    Several folders under one name are a late fusion: their scores are added, which is the dot product of their
+    vectors laid end to end.
+
+    Args:
+        models: folders that `featurizer train` wrote, by the row's name.
+        interactions: what they were trained on.
+        options: what is compared.
+        item_map: asin ↔ itemID, where the interactions number their items.
+
+    Raises:
+        InputError: the models are not of the same users and items, or the split has nobody to rank for.
+    """
+    frame = read_split(interactions, item_map=item_map)
+    ids = _ids(next(iter(models.values()))[0])
+    train, positives = (_pairs(frame, name, ids) for name in ("train", options.split))
+    values = [_per_user(folders, ids, (train, positives), options) for folders in models.values()]
+    first, rest = values[0], values[1:]
+    rows = [Compared(next(iter(models)), mean_interval(first, seed=options.seed))]
+    if not rest:
+        return rows
+    differences = [value - first for value in rest]
+    adjusted = holm(paired_t_test(np.stack(differences, axis=1)))
+    for name, value, difference, p in zip(
+        list(models)[1:], rest, differences, adjusted.tolist(), strict=True
+    ):
+        rows.append(
+            Compared(
+                name,
+                mean_interval(value, seed=options.seed),
+                mean_interval(difference, seed=options.seed),
+                p,
+            )
+        )
+    return rows
+
+
+def _ids(folder: Path) -> tuple[list[str], list[str]]:
+    return (
+        read_vectors(folder / "users.parquet", "user_id")[0],
+        read_vectors(folder / "items.parquet", "item_id")[0],
+    )
+
+
+def _pairs(frame: pl.DataFrame, split: str, ids: tuple[list[str], list[str]]) -> UserItems:
+    users, items = ({name: row for row, name in enumerate(side)} for side in ids)
+    rows = frame.filter(pl.col("split") == split)
+    known = rows.filter(pl.col("user_id").is_in(list(users)) & pl.col("item_id").is_in(list(items)))
+    return UserItems.from_pairs(
+        np.array([users[user] for user in known["user_id"]], np.int64),
+        np.array([items[item] for item in known["item_id"]], np.int64),
+        n_users=len(users),
+        n_items=len(items),
+    )
+
+
+def _per_user(
+    folders: Sequence[Path],
+    ids: tuple[list[str], list[str]],
+    pairs: tuple[UserItems, UserItems],
+    options: CompareOptions,
+) -> np.ndarray:
+    """Return the (u,) metric of every ranked user."""
+    sides = []
+    for name, wanted in zip(("user", "item"), ids, strict=True):
+        parts = [_ordered(folder / f"{name}s.parquet", f"{name}_id", wanted) for folder in folders]
+        sides.append(torch.from_numpy(np.concatenate(parts, axis=1)))
+    shown = rank(dot_products(*sides), *pairs, options.k)
+    return np.asarray(METRICS[options.metric](shown.hits, shown.positives, options.k))
+
+
+def _ordered(path: Path, id_name: str, wanted: list[str]) -> np.ndarray:
+    """Read (n, d) vectors in the order of the first model's ids."""
+    found, vectors = read_vectors(path, id_name)
+    if found == wanted:
+        return vectors
+    place = {name: row for row, name in enumerate(found)}
+    lacking = [name for name in wanted if name not in place]
+    if lacking or len(found) != len(wanted):
+        raise InputError(
+            f"{path} holds {len(found)} ids, the first model's {len(wanted)}; expected the same ones"
+            + (f" ({lacking[0]} is missing)" if lacking else "")
+            + ". Train both on the same catalogue and interactions"
+        )
+    return vectors[[place[name] for name in wanted]]

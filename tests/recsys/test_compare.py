@@ -1,0 +1,58 @@
+import json
+
+import numpy as np
+import pytest
+from toy import toy_data, toy_interactions
+
+from featurizer.errors import InputError
+from featurizer.interactions.store import write_interactions
+from featurizer.recsys.compare import CompareOptions, compare
+from featurizer.recsys.options import ModelOptions, TrainOptions
+from featurizer.recsys.train import TrainStage, train
+from featurizer.recsys.vectors import read_vectors, write_vectors
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Two models of a few epochs, the second barely trained, and the interactions they come from."""
+    out = tmp_path_factory.mktemp("models")
+    write_interactions(toy_interactions().with_columns(timestamp=None, rating=None), out / "i.parquet")
+    for name, epochs in (("good", 8), ("poor", 1)):
+        pace = TrainOptions(epochs=epochs, batch_size=64, learning_rate=0.03)
+        train(TrainStage(out / name, ModelOptions(dim=8, neighbours=4), pace, 1, {}), toy_data())
+    return out
+
+
+def test_each_row_is_the_figure_that_training_reported_and_differences_are_user_by_user(models):
+    rows = compare(
+        {"good": [models / "good"], "poor": [models / "poor"]}, models / "i.parquet", CompareOptions()
+    )
+    for row in rows:
+        told = json.loads((models / row.name / "model/manifest.json").read_text())
+        assert row.value.mean == pytest.approx(told["test"]["recall@20"], abs=1e-12)
+        assert row.value.low <= row.value.mean <= row.value.high
+    assert rows[0].difference is None
+    assert rows[1].difference.mean == pytest.approx(rows[1].value.mean - rows[0].value.mean, abs=1e-12)
+    assert 0 <= rows[1].p_value <= 1
+
+
+def test_late_fusion_adds_scores_so_that_a_model_with_itself_ranks_as_alone(models):
+    given = {"alone": [models / "good"], "twice": [models / "good"] * 2}
+    alone, twice = compare(given, models / "i.parquet", CompareOptions(metric="ndcg", k=5))
+    assert alone.value == twice.value
+    assert twice.difference.mean == 0
+
+
+def test_other_orders_are_matched_by_id_and_other_items_refused(models, tmp_path):
+    for side in ("user", "item"):
+        ids, vectors = read_vectors(models / f"good/{side}s.parquet", f"{side}_id")
+        order = np.random.default_rng(1).permutation(len(ids))
+        write_vectors(
+            tmp_path / f"{side}s.parquet", [ids[row] for row in order], vectors[order], f"{side}_id"
+        )
+    given = {"good": [models / "good"], "again": [tmp_path]}
+    good, again = compare(given, models / "i.parquet", CompareOptions())
+    assert good.value == again.value
+    write_vectors(tmp_path / "items.parquet", ["other"], np.ones((1, 8), np.float32), "item_id")
+    with pytest.raises(InputError, match="expected the same ones"):
+        compare(given, models / "i.parquet", CompareOptions())
