@@ -27,25 +27,28 @@ function makeMap(data, { onPick, onPoint }) {
     if (has(state.pointed)) ring(state.pointed, 7, 2);
   }
 
+  /* In the items' order, so that no category hides the others; those filtered out first, and faint. */
   function drawDots() {
-    const size = Math.min(Math.max(420 / Math.sqrt(data.items), 2.2), 5) * Math.min(Math.sqrt(view.scale), 2);
-    for (const dimmed of [true, false]) {
+    const size = Math.min(Math.max(260 / Math.sqrt(data.items), 1.2), 5) * Math.min(Math.sqrt(view.scale), 2);
+    for (const dimmed of state.only.size > 0 ? [true, false] : [false]) {
       pen.globalAlpha = dimmed ? 0.12 : 0.85;
-      data.categories.forEach((_, category) => {
-        if ((state.only.size > 0 && !state.only.has(category)) !== dimmed) return;
-        pen.fillStyle = data.colours[category];
-        pen.beginPath();
-        for (let item = 0; item < data.items; item++) {
-          if (data.categoryOf[item] !== category || !has(item)) continue;
-          const [x, y] = place(item);
-          if (x < -9 || y < -9 || x > view.width + 9 || y > view.height + 9) continue;
-          pen.moveTo(x + size, y);
-          pen.arc(x, y, size, 0, 2 * Math.PI);
-        }
-        pen.fill();
-      });
+      for (let item = 0; item < data.items; item++) {
+        if (!has(item) || shown(item) === dimmed) continue;
+        const [x, y] = place(item);
+        if (x < -9 || y < -9 || x > view.width + 9 || y > view.height + 9) continue;
+        pen.fillStyle = data.colours[data.categoryOf[item]];
+        dot(x, y, size);
+      }
     }
     pen.globalAlpha = 1;
+  }
+
+  /* Squares are drawn faster, and very small ones look the same. */
+  function dot(x, y, size) {
+    if (size < 2.5) return pen.fillRect(x - size, y - size, 2 * size, 2 * size);
+    pen.beginPath();
+    pen.arc(x, y, size, 0, 2 * Math.PI);
+    return pen.fill();
   }
 
   function ring(item, radius, width) {

@@ -16,7 +16,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import OK
 
-SIDES = (128, 96, 56)
+SIDES = (128, 96, 72, 56, 44)
 """Longest side in pixels, the best first."""
 QUALITY = 72
 TRIED = 64
