@@ -39,11 +39,16 @@ def pull(
                 "commit": done.commit,
                 "fetched": list(done.fetched),
                 "kept": list(done.kept),
+                "differing": list(done.differing),
             }
         )
         return
     result(
         f"{out}: {repo} at {done.commit}; {len(done.fetched)} files fetched, {len(done.kept)} there already"
     )
+    if done.differing:
+        say(
+            f"left as they are, though the Hub has others: {', '.join(done.differing)}; --overwrite takes the Hub's"
+        )
     if not model:
         say(f"Look inside with: featurizer inspect {shlex.quote(str(out))}")

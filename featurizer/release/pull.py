@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError, InputError, StaleOutput
 from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
-from featurizer.manifest import STAGE_FILE, Stage, file_sha256, read_json, refuse_foreign, write_json
+from featurizer.manifest import STAGE_FILE, Stage, file_sha256, refuse_foreign, write_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import Asker, patience
 from featurizer.release.model import MANIFEST as MODEL_MANIFEST
@@ -43,11 +43,12 @@ class PullOptions:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What came: the commit, files fetched, and those that were there already."""
+    """What came: the commit, files fetched, those that were there already, and those left though the Hub has others."""
 
     commit: str
     fetched: tuple[str, ...]
     kept: tuple[str, ...]
+    differing: tuple[str, ...] = ()
 
 
 def pull(
@@ -60,6 +61,9 @@ def pull(
     report: Report = silent,
 ) -> Pulled:
     """Download a repository at one commit; run again after a kill, it goes on.
+
+    Where the same result is there already, its files are checked, and what is missing or damaged comes anew. A card or
+    scores that were written anew here are left, unless they are to be overwritten.
 
     Raises:
         HubError: not reached, not there, or a file is not what its manifest says.
@@ -76,24 +80,60 @@ def pull(
     refuse_foreign(out, last)
     finished = (out / last).is_file() and not (out / STAGE_FILE).exists()
     if finished and there[last].holds(on_disk(out / last, last)):
-        return Pulled(commit, (), (last,))
+        return _complete(pinned, there, out, last, options, report)
     _claim(out, last, {"repo": name, "commit": commit}, overwrite=options.overwrite)
     work = out / WORK
     manifest = pinned.fetch(last, commit, work)
     wanted = _wanted(manifest, there, last, model=options.model)
-    fetched, kept = [], []
-    for number, (path, sha256) in enumerate(wanted.items(), 1):
-        if sha256 is not None and (out / path).is_file() and file_sha256(out / path) == sha256:
-            kept.append(path)
-        else:
-            _take(pinned, path, sha256, out)
-            fetched.append(path)
-        report(Progress("pull", number, len(wanted), unit="files"))
+    held = _held(out, wanted, there)
+    _fetch(pinned, wanted, [path for path in wanted if path not in held], out, report)
     (out / last).parent.mkdir(parents=True, exist_ok=True)
     manifest.replace(out / last)
     shutil.rmtree(work)
     (out / STAGE_FILE).unlink()
-    return Pulled(commit, (*fetched, last), tuple(kept))
+    return Pulled(commit, (*(path for path in wanted if path not in held), last), held)
+
+
+def _complete(
+    repository: Repository,
+    there: Mapping[str, RemoteFile],
+    out: Path,
+    last: str,
+    options: PullOptions,
+    report: Report,
+) -> Pulled:
+    wanted = _wanted(out / last, there, last, model=options.model)
+    held = _held(out, wanted, there)
+    own = () if options.overwrite else tuple(path for path in OFFERED if (out / path).is_file())
+    differing = tuple(path for path in wanted if path in own and path not in held)
+    lacking = tuple(path for path in wanted if path not in held and path not in differing)
+    _fetch(repository, wanted, lacking, out, report)
+    shutil.rmtree(out / WORK, ignore_errors=True)
+    return Pulled(repository.branch, lacking, (*held, last), differing)
+
+
+def _held(out: Path, wanted: Mapping[str, str | None], there: Mapping[str, RemoteFile]) -> tuple[str, ...]:
+    """Return which of the files are in the folder as they should be."""
+
+    def is_held(name: str, sha256: str | None) -> bool:
+        path = out / name
+        if not path.is_file():
+            return False
+        return file_sha256(path) == sha256 if sha256 is not None else there[name].holds(on_disk(path, name))
+
+    return tuple(name for name, sha256 in wanted.items() if is_held(name, sha256))
+
+
+def _fetch(
+    repository: Repository,
+    wanted: Mapping[str, str | None],
+    lacking: Sequence[str],
+    out: Path,
+    report: Report,
+) -> None:
+    for number, path in enumerate(lacking, 1):
+        _take(repository, path, wanted[path], out)
+        report(Progress("pull", number, len(lacking), unit="files"))
 
 
 def _manifest_name(name: str, there: Mapping[str, RemoteFile], *, model: bool) -> str:
@@ -128,7 +168,11 @@ def _claim(out: Path, last: str, asked: dict[str, str], *, overwrite: bool) -> N
 def _wanted(
     manifest: Path, there: Mapping[str, RemoteFile], last: str, *, model: bool
 ) -> dict[str, str | None]:
-    """Return the files to bring, with the hashes that the manifest or the Hub gives."""
+    """Return the files to bring, with the hashes that the manifest or the Hub gives; None where only git's is known.
+
+    Raises:
+        InputError: the manifest is no feature set's, or lists a shard outside `data/`.
+    """
     if model:
         inside = str(PurePosixPath(last).parent)
         mine = [
@@ -139,11 +183,10 @@ def _wanted(
             and not path.startswith(".")
         ]
         return {path: there[path].sha256 for path in sorted(mine)}
-    content = read_json(manifest)
-    feature_set = FeatureSet(manifest.parent, content)
-    shards = content.get("shards")
+    feature_set = FeatureSet.open(manifest.parent)
+    shards = feature_set.manifest["shards"]
     hashes = {
-        str(entry["path"]): str(entry["sha256"])
+        str(entry["path"]): str(entry.get("sha256"))
         for entry in (shards if isinstance(shards, list) else [])
         if isinstance(entry, dict)
     }

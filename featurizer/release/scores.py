@@ -38,6 +38,10 @@ class Score(BaseModel):
     """Of item-CF."""
     group: str | None = None
     """Users counted; all when none."""
+    modality: str | None = None
+    """Which one was taken from items."""
+    ratio: float | None = None
+    """From which share of them."""
     transform: str | None = None
     """What was done to the vectors."""
     value: float
@@ -48,6 +52,12 @@ class Score(BaseModel):
     """Upper end of the interval."""
     users: int | None = None
     """How many."""
+
+    @property
+    def name(self) -> str:
+        """The metric, with what was masked for it: two rows of a table never look the same."""
+        share = "" if self.ratio is None else f" for {self.ratio:.0%} of the items"
+        return self.metric if self.modality is None else f"{self.metric}, without {self.modality}{share}"
 
 
 class _File(BaseModel):
@@ -133,4 +143,4 @@ def _series(row: Score) -> str:
 
 
 def _label(row: Score) -> str:
-    return row.metric + (f"@{row.k}" if row.k else "") + (f", {row.neighbours} nb." if row.neighbours else "")
+    return row.name + (f"@{row.k}" if row.k else "") + (f", {row.neighbours} nb." if row.neighbours else "")

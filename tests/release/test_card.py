@@ -207,6 +207,16 @@ def test_scores_stand_in_a_table_with_intervals_and_in_a_plot(features):
     assert plot.read_bytes() == first
 
 
+def test_masked_scores_say_what_was_masked(features):
+    masked = {**ROW, "metric": "mask_modality_zero_shot_recall", "modality": "image"}
+    rows = [{**masked, "ratio": 0.25}, {**masked, "ratio": 0.5}, {**masked, "ratio": 0.5, "modality": "text"}]
+    (features.folder / "scores.json").write_text(json.dumps({"scores": rows}))
+    body = write_card(features).read_text("utf-8")
+    table = [line for line in body.splitlines() if "mask\\_modality" in line]
+    assert len(set(table)) == 3
+    assert "without image for 25% of the items" in table[0]
+
+
 def test_scores_that_are_none_are_a_clear_error(features):
     (features.folder / "scores.json").write_text('{"scores": [{"metric": "x"}]}')
     with pytest.raises(InputError, match=r"scores\.0\.value: Field required"):

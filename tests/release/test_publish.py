@@ -116,7 +116,28 @@ def test_a_published_set_is_pulled_back_as_it_was(hub, writer, features, tmp_pat
     assert writer("verify", tmp_path / "g").code == 0
     assert json.loads(writer("diff", features.folder, tmp_path / "g", "--json").out)["same"] is True
     again = json.loads(writer("pull", "org/set", "--out", tmp_path / "g", "--json").out)
-    assert (again["fetched"], again["kept"]) == ([], ["feature_set.json"])
+    assert again["fetched"] == []
+    assert sorted(again["kept"]) == sorted(published(features.folder))
+
+
+def test_a_pull_into_the_same_result_brings_what_is_damaged_and_leaves_a_card_that_is_ones_own(
+    hub, writer, features, tmp_path
+):
+    writer("publish", features.folder, "--repo", "org/set")
+    out = tmp_path / "g"
+    writer("pull", "org/set", "--out", out)
+    damaged, lost = (f"data/train-0000{row}-of-00003.parquet" for row in (0, 2))
+    (out / damaged).write_bytes(b"damaged")
+    (out / lost).unlink()
+    (out / "README.md").write_text("my own")
+    told = json.loads(writer("pull", "org/set", "--out", out, "--json").out)
+    assert (told["fetched"], told["differing"]) == ([damaged, lost], ["README.md"])
+    assert (out / "README.md").read_text() == "my own"
+    same_vectors(features, FeatureSet.open(out))
+    assert "--overwrite takes the Hub's" in writer("pull", "org/set", "--out", out).err
+    assert writer("pull", "org/set", "--out", out, "--overwrite").code == 0
+    assert {name: file_sha256(out / name) for name in published(out)} == published(features.folder)
+    assert not (out / ".pull").exists()
 
 
 def test_a_pull_into_another_result_is_refused_until_it_is_to_be_replaced(hub, writer, features, tmp_path):
@@ -194,6 +215,32 @@ def test_what_must_not_be_published_is_refused_before_the_hub_is_asked(hub, writ
     assert "expected ORG/NAME" in refused(writer, unlicensed.folder, "--repo", "set")
     assert "expected ORG/NAME" in refused(writer, unlicensed.folder, "--repo", "a b/c")
     assert hub.state().log == []
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [
+        ({}, "has no 'rows'; expected the manifest of a feature set"),
+        (
+            {"shards": [{"path": "../../evil.parquet"}]},
+            "lists the shard '../../evil.parquet'; expected data/",
+        ),
+        ({"shards": [{"path": "data/train-00000-of-00003.parquet"}]}, "is not what its manifest says"),
+    ],
+)
+def test_a_manifest_that_was_changed_by_hand_brings_nothing_and_ends_in_a_clear_error(
+    hub, writer, features, tmp_path, manifest, expected
+):
+    writer("publish", features.folder, "--repo", "org/set")
+    changed = json.dumps({**({"rows": 1, "spaces": {}} if manifest else {}), **manifest})
+    body = changed.ljust((features.folder / "feature_set.json").stat().st_size)  # the client compares sizes
+    hub.fail({"method": "GET", "path": "feature_set.json", "status": 200, "body": body, "times": 9})
+    done = writer("pull", "org/set", "--out", tmp_path / "g")
+    assert done.code == 1, done.err
+    assert expected in done.err
+    assert "Traceback" not in done.err
+    assert not list(tmp_path.rglob("evil*"))
+    assert not (tmp_path / "g" / "feature_set.json").exists()
 
 
 def test_a_repository_that_is_not_ours_is_not_pulled(hub, writer, tmp_path):
