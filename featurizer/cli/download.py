@@ -52,31 +52,23 @@ def download(
 
     Example: featurizer download amazon-2014-baby --out ./baby
     """
-    from featurizer.catalog.datasets import SAMPLE, get_dataset
-    from featurizer.catalog.download import DownloadOptions
-    from featurizer.catalog.download import download as run
-    from featurizer.catalog.history import SplitOptions
-    from featurizer.catalog.images import FetchOptions, ImageFetcher
+    from featurizer.catalog.datasets import SAMPLE
+    from featurizer.recipes.steps.download import ORACLE, Download
+    from featurizer.recipes.work import Target, work_of
 
-    entry = get_dataset(name)
-    chosen = SplitOptions(
-        entry.k_core if k_core is None else k_core, split.value if split else entry.split, seed
-    )
-    options = DownloadOptions(
-        chosen,
+    work = work_of(
+        Download,
+        dataset=name,
+        k_core=k_core,
+        split=split.value if split else None,
+        seed=seed,
         all_items=all_items,
         images=not no_images,
-        retry_failed=retry_failed,
-        overwrite=overwrite,
+        concurrency=concurrency,
         cache=cache,
     )
-    with progress() as report, ImageFetcher(FetchOptions(concurrency=concurrency)) as fetcher:
-        made = run(name, entry, out, options, fetcher=fetcher, report=report)
+    with progress() as report:
+        made = work.make(Target(out, overwrite, report), retry_failed=retry_failed)
     if name == SAMPLE:
-        from featurizer.features.oracle import write_oracle
-        from featurizer.release.card import write_card
-
-        oracle = write_oracle(made, out / "oracle")
-        write_card(oracle)
-        say(f"{oracle.folder}: what an oracle would know of each item, as a feature set")
+        say(f"{out / ORACLE}: what an oracle would know of each item, as a feature set")
     report_catalog(made, max_failures, as_json=as_json)

@@ -66,36 +66,28 @@ def extract(
 
     Example: featurizer extract ./catalog --encoder clip --encoder minilm --out ./features
     """
-    from featurizer.catalog.store import Catalog
     from featurizer.encoders.device import resolve_device
-    from featurizer.encoders.resolve import load_encoders, resolve
-    from featurizer.features.extract import ExtractOptions
-    from featurizer.features.extract import extract as run
-    from featurizer.features.feature_set import MANIFEST
-    from featurizer.manifest import refuse_foreign
-    from featurizer.release.card import write_card
+    from featurizer.recipes.steps.extract import Extract
+    from featurizer.recipes.work import Target, work_of
 
-    opened = Catalog.open(catalog)
-    refuse_foreign(out, MANIFEST)
-    for text in encoder:
-        resolve(text)  # a wrong name is told before anything heavy is imported
-    where = resolve_device(device)
-    loaded = load_encoders(encoder, device=where, dtype=compute_dtype.value, mask=mask)
-    for one in loaded:
-        say(f"{one.spec.space}: {one.spec.dim} dimensions, {one.spec.family}:{one.spec.model} on {where}")
-    options = ExtractOptions(
+    work = work_of(
+        Extract,
+        catalog=catalog,
+        encoders=tuple(encoder),
+        device=device,
         dtype=dtype.value,
+        compute_dtype=compute_dtype.value,
         batch_size=batch_size,
         shard_rows=shard_rows,
         workers=workers,
-        overwrite=overwrite,
-        requests=tuple(encoder),
-        device=where,
         mask=mask,
     )
+    loaded = work.load(out)
+    where = resolve_device(device)
+    for one in loaded:
+        say(f"{one.spec.space}: {one.spec.dim} dimensions, {one.spec.family}:{one.spec.model} on {where}")
     with progress() as report:
-        made = run(opened, loaded, out, options, report=report)
-    write_card(made)
+        made = work.make(Target(out, overwrite, report), loaded)
     failures, failed = made.manifest["failures"], int(str(made.manifest["failed"]))
     assert isinstance(failures, dict)
     null = {name: int(str(spec["null"])) for name, spec in made.spaces.items()}

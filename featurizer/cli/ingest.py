@@ -76,30 +76,34 @@ def ingest(
 
     Example: featurizer ingest items.csv --images pictures/ --out ./catalog
     """
-    from featurizer.catalog.build import CatalogOptions
     from featurizer.catalog.columns import ColumnNames
-    from featurizer.catalog.history import History, SplitOptions
-    from featurizer.catalog.images import ImageFetcher
-    from featurizer.catalog.ingest import SourceOptions, open_source
-    from featurizer.catalog.ingest import ingest as run
-    from featurizer.catalog.text import DEFAULT_TEMPLATE, TextRecipe
+    from featurizer.catalog.text import DEFAULT_TEMPLATE
+    from featurizer.recipes.steps.ingest import Ingest
+    from featurizer.recipes.work import Target, work_of
 
-    names = ColumnNames(
-        item_id=item_id_column,
-        title=title_column,
-        brand=brand_column,
-        categories=categories_column,
-        description=description_column,
-        image=image_column,
+    work = work_of(
+        Ingest,
+        path=path,
+        images=images,
+        interactions=interactions,
+        item_map=item_map,
+        k_core=k_core,
+        split=split.value,
+        seed=seed,
+        licence=licence,
+        source=source,
+        text_template=text_template or DEFAULT_TEMPLATE,
+        columns=ColumnNames(
+            item_id=item_id_column,
+            title=title_column,
+            brand=brand_column,
+            categories=categories_column,
+            description=description_column,
+            image=image_column,
+        ),
+        hub_split=hub_split,
+        hub_config=hub_config,
     )
-    options = CatalogOptions(
-        recipe=TextRecipe(template=text_template or DEFAULT_TEMPLATE),
-        origin={"name": source or Path(path.removeprefix("hf:")).name, "licence": licence},
-    )
-    history = None
-    if interactions is not None:
-        history = History(interactions, SplitOptions(k_core, split.value, seed), item_map)
-    opened = open_source(path, SourceOptions(names, images, hub_split, hub_config))
-    with progress() as report, ImageFetcher() as fetcher:
-        made = run(opened, out, options, fetcher=fetcher, history=history, overwrite=overwrite, report=report)
+    with progress() as report:
+        made = work.make(Target(out, overwrite, report))
     report_catalog(made, max_failures, as_json=as_json)

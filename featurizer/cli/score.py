@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,8 +23,8 @@ from featurizer.cli.score_options import (
 )
 
 if TYPE_CHECKING:
+    from featurizer.recipes.steps.score_features import ScoreFeatures
     from featurizer.records import Json
-    from featurizer.scoring.scorer import Options
     from featurizer.scoring.world import World
 
 
@@ -47,76 +47,62 @@ def score_features(
 
     Example: featurizer score-features ./clip ./dinov2 --interactions ./catalog/interactions.parquet --out ./scores
     """
-    from featurizer.interactions.store import read_split
-    from featurizer.release.recard import recard
-    from featurizer.scoring.attach import attach
-    from featurizer.scoring.masks import MODALITIES
-    from featurizer.scoring.score import ScoreStage, score
-    from featurizer.scoring.spaces import open_contenders, open_masked
-    from featurizer.scoring.transform import TRANSFORMS, TransformName
-    from featurizer.scoring.world import WorldOptions, build_world
+    from featurizer.recipes.work import Target
 
-    options = _options(what, mask, run)
-    transforms = cast("tuple[TransformName, ...]", chosen("transform", what.transform, TRANSFORMS))
-    splits = chosen("split", data.split, ("valid", "test"))
-    contenders, shared = open_contenders(features)
-    masks = {
-        modality: [open_masked(folder, modality, shared) for folder in given]
-        for modality, given in folders("masked", mask.masked or (), MODALITIES).items()
-    }
-    used = WorldOptions(splits, data.min_coverage, data.users, run.seed)
-    world = build_world(read_split(interactions, item_map=data.item_map), shared, used)
-    _say_world(world, [contender.features.rows for contender in contenders])
+    work = _work(features, interactions, what, mask, data, run)
+    stage, world = work.open(Target(out, run.overwrite))
+    _say_world(world, [contender.features.rows for contender in stage.contenders])
     with progress() as report:
-        stage = ScoreStage(
-            out,
-            contenders,
-            tuple(what.space or ()),
-            transforms,
-            listed(what.metrics),
-            replace(options, report=report),
-            _inputs(interactions, data, splits),
-            masks,
-            run.overwrite,
-        )
-        found = score(stage, world)
-    if run.attach:
-        for contender in contenders:
-            attach(found, contender.label, contender.features.folder)
-            recard(contender.features.folder)
+        found = work.make(replace(stage, options=replace(stage.options, report=report)), world)
     if run.as_json:
         result_json({name: value for name, value in found.items() if name != "config"})
     else:
         _print(found, out)
 
 
-def _options(what: WhatChoice, mask: MaskChoice, run: RunChoice) -> Options:
-    from featurizer.recsys.device import halves_pay, training_device
-    from featurizer.scoring.memory import parse_memory
-    from featurizer.scoring.scorer import DownstreamOptions, Options
+def _work(
+    features: list[Path],
+    interactions: Path,
+    what: WhatChoice,
+    mask: MaskChoice,
+    data: DataChoice,
+    run: RunChoice,
+) -> ScoreFeatures:
+    from featurizer.recipes.steps.score_features import ScoreFeatures
+    from featurizer.recipes.work import work_of
+    from featurizer.scoring.masks import MODALITIES
+    from featurizer.scoring.transform import TRANSFORMS
 
-    device = training_device(run.device)
-    return Options(
-        numbers("k", what.k),
-        numbers("neighbours", what.neighbours),
-        run.seed,
-        parse_memory(run.memory),
-        device,
-        halves_pay(device),
-        shares("ratios", mask.ratios),
-        DownstreamOptions(mask.model, mask.epochs, mask.seeds, mask.trials, mask.downstream),
-    )
-
-
-def _inputs(interactions: Path, data: DataChoice, splits: tuple[str, ...]) -> dict[str, Json]:
-    from featurizer.manifest import file_sha256
-
-    return {
-        "interactions": file_sha256(interactions),
-        "item_map": file_sha256(data.item_map) if data.item_map else None,
-        "splits": list(splits),
-        "users": data.users,
+    masked = folders("masked", mask.masked or (), MODALITIES)
+    downstream = {
+        "model": mask.model,
+        "epochs": mask.epochs,
+        "seeds": mask.seeds,
+        "trials": mask.trials,
+        "masked": mask.downstream,
     }
+    return work_of(
+        ScoreFeatures,
+        features=tuple(features),
+        interactions=interactions,
+        item_map=data.item_map,
+        spaces=tuple(what.space or ()),
+        metrics=listed(what.metrics),
+        transforms=chosen("transform", what.transform, TRANSFORMS),
+        k=numbers("k", what.k),
+        neighbours=numbers("neighbours", what.neighbours),
+        ratios=shares("ratios", mask.ratios),
+        masked_image=tuple(masked.get("image", ())),
+        masked_text=tuple(masked.get("text", ())),
+        downstream=downstream,
+        splits=chosen("split", data.split, ("valid", "test")),
+        users=data.users,
+        min_coverage=data.min_coverage,
+        seed=run.seed,
+        memory=run.memory,
+        device=run.device,
+        attach=run.attach,
+    )
 
 
 def _say_world(world: World, rows: list[int]) -> None:

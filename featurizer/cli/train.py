@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from featurizer.cli.console import progress, result, result_json, say, table
-from featurizer.cli.grouped import grouped, overridden
+from featurizer.cli.grouped import grouped
 from featurizer.cli.train_options import DataChoice, ModelChoice, RunChoice, SearchChoice, TrainChoice
 from featurizer.recsys.options import ModelName
 
@@ -41,49 +40,35 @@ def train(
 
     Example: featurizer train ./features --interactions ./catalog/interactions.parquet --out ./model
     """
-    from featurizer.recsys.device import training_device
+    from featurizer.recipes.steps.train import Train
+    from featurizer.recipes.work import Target, work_of
     from featurizer.recsys.memory import keep_freed_memory
-    from featurizer.recsys.presets import preset, refuse_ignored
-    from featurizer.recsys.source import Source
     from featurizer.recsys.summary import describe
-    from featurizer.recsys.train import TrainStage, refuse_foreign_folder
-    from featurizer.recsys.train import train as run_stage
-    from featurizer.recsys.tune import GRIDS, TuneStage, applied, tuned_stage
+    from featurizer.recsys.train import refuse_foreign_folder
 
     keep_freed_memory()
     refuse_foreign_folder(out)
-    model_options, training = preset(model, exact=exact)
-    model_options, training = overridden(model_options, form), overridden(training, pace)
-    refuse_ignored(model_options)
-    ks = tuple(sorted(set(training.ks)))
-    training = replace(training, ks=ks, seed=run.seed, device=training_device(run.device))
-    source = Source.of(features, interactions, **vars(data))
-    read, inputs = source.read(), source.fingerprints()
+    given = {"features": features, "interactions": interactions, "model": model, "exact": exact}
+    choices = {**vars(data), **vars(search), "seed": run.seed, "seeds": run.seeds, "device": run.device}
+    work = work_of(Train, **given, **choices, options=_given(form), training=_given(pace))
+    source = work.source()
+    read = source.read()
     _say_data(describe(read), source.space)
-    if search.tune:
-        tuning = TuneStage(
-            out / "tune",
-            model_options,
-            training,
-            GRIDS[model],
-            search.search,
-            search.trials,
-            inputs,
-            run.overwrite,
-        )
-        with progress() as report:
-            trials = tuned_stage(tuning, read, report)
-        _say_trials(trials)
-        model_options, training = applied(trials[0].values, model_options, training)
-    stage = TrainStage(out, model_options, training, run.seeds, inputs, run.overwrite)
     with progress() as report:
-        summary = run_stage(stage, read, report)
+        made = work.make(Target(out, run.overwrite, report), source, read)
+    summary = made.summary
+    if made.trials:
+        _say_trials(list(made.trials))
     if run.as_json:
         result_json({name: value for name, value in summary.items() if name != "config"})
     else:
         _print(summary, out)
         user = shlex.quote(read.user_ids[0])
         say(f"Next: featurizer recommend {shlex.quote(str(out))} --user {user}")
+
+
+def _given(group: ModelChoice | TrainChoice) -> dict[str, object]:
+    return {name: value for name, value in vars(group).items() if value is not None}
 
 
 def _say_data(found: dict[str, Json], space: str) -> None:

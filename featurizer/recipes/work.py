@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
-from featurizer.config import Model
+from pydantic import ValidationError
+
+from featurizer.config import Model, describe
+from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
 
@@ -70,6 +73,21 @@ class Work(Model, ABC):
     def depends(self) -> dict[str, Json]:
         """Return what else the result depends on: library versions, the content of what is no step's."""
         return {}
+
+
+WorkT = TypeVar("WorkT", bound=Work)
+
+
+def work_of(kind: type[WorkT], **options: object) -> WorkT:
+    """Make a work of options that a command was given.
+
+    Raises:
+        InputError: one of them is not what the command takes.
+    """
+    try:
+        return kind.model_validate(options)
+    except ValidationError as error:
+        raise InputError(describe(error, "the command's options")) from error
 
 
 def reads(work: type[Work]) -> dict[str, Reads]:

@@ -15,6 +15,9 @@ from featurizer.recipes.work import Kind, Outcome, Target, Work
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
 
+ORACLE = "oracle"
+"""Folder of the sample's truth, beside its items."""
+
 
 class Download(Work):
     """What `featurizer download` is told."""
@@ -61,7 +64,7 @@ class Download(Work):
             from featurizer.features.oracle import write_oracle
             from featurizer.release.card import write_card
 
-            write_card(write_oracle(made, to.out / "oracle"))
+            write_card(write_oracle(made, to.out / ORACLE))
         return made
 
     def run(self, to: Target) -> Outcome:
