@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/own-catalogue.md", "docs/add-an-encoder.md", "docs/add-a-scorer.md", "docs/recipes.md"]
+PAGES = [
+    "README.md",
+    "docs/own-catalogue.md",
+    "docs/add-an-encoder.md",
+    "docs/add-a-scorer.md",
+    "docs/recipes.md",
+]
 BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?```(bash|python)\n(.*?)```", re.DOTALL)
 
 
