@@ -75,7 +75,6 @@ def store_of(folder, items, shape, text):
                 draw.standard_normal((n, shape[2]), np.float32),
                 draw.standard_normal((n, text.spec.pooled.dim), np.float32),
             ),
-            0.0,
         )
     folders = sorted(folder.iterdir())
     return TokenStore(folder, spec, text.spec, tuple(TokenShard(path, spec, text.spec) for path in folders))

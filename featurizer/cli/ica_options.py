@@ -19,7 +19,9 @@ class SizeChoice:
     fused_layers: Annotated[
         int | None, typer.Option(min=0, help="Top blocks with one expert for both modalities.")
     ] = None
-    expansion: Annotated[int | None, typer.Option(min=1, help="An expert's inner width over the width.")] = None
+    expansion: Annotated[int | None, typer.Option(min=1, help="An expert's inner width over the width.")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,17 @@ class TrainingChoice:
     ] = None
     valid_share: Annotated[float | None, typer.Option(help="Share of items held out.  [default: 0.1]")] = None
     ema: Annotated[
-        float | None, typer.Option(help="Decay of averaged weights, which then are the model.  [default: 0, off]")
+        float | None,
+        typer.Option(help="Decay of averaged weights, which then are the model.  [default: 0, off]"),
     ] = None
     precision: Annotated[
         Literal["float32", "bfloat16"] | None, typer.Option(help="Autocast.  [default: float32]")
     ] = None
     recompute: Annotated[
         bool | None,
-        typer.Option("--recompute", help="Less memory, more time (gradient checkpointing).", show_default=False),
+        typer.Option(
+            "--recompute", help="Less memory, more time (gradient checkpointing).", show_default=False
+        ),
     ] = None
     checkpoint_minutes: Annotated[
         float | None, typer.Option(min=0, help="How often an epoch's progress is saved.  [default: 5]")
@@ -101,14 +106,13 @@ class PretrainChoice:
     """Where it runs and what is kept and printed."""
 
     cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Keep the frozen tokens in OUT/tokens.", show_default=False)
+        bool,
+        typer.Option("--cache/--no-cache", help="Keep the frozen tokens in OUT/tokens.", show_default=False),
     ] = True
     interactions: Annotated[
         Path | None, typer.Option("--interactions", "-i", help="Who bought what, for --copurchase.")
     ] = None
-    tensorboard: Annotated[
-        Path | None, typer.Option(help="Folder for TensorBoard's event files too.")
-    ] = None
+    tensorboard: Annotated[Path | None, typer.Option(help="Folder for TensorBoard's event files too.")] = None
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:I or mps.")] = "auto"
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the result of another configuration.")

@@ -86,9 +86,14 @@ def write_arrays(
             raise InputError(f"a space cannot be called {space.name}: that is a column of every feature set")
         broken = sum(_not_finite(space, rows, options.dtype) for rows in _blocks(space))
         if broken:
+            mend = (
+                " or, where the numbers are too large for it, store float32"
+                if options.dtype == "float16"
+                else ""
+            )
             raise InputError(
-                f"{space.name}: {broken} rows hold NaN or infinity as "
-                f"{options.dtype}; mark them as not present, or store float32"
+                f"{space.name}: {broken} rows hold NaN or infinity as {options.dtype}; expected finite numbers. "
+                f"Mark rows that are no vectors as not present ('featurizer import --null-rows nan'){mend}"
             )
     stage = Stage(out, MANIFEST, _config(item_ids, spaces, options), OWNED)
     if stage.claim(overwrite=options.overwrite):

@@ -49,7 +49,7 @@ class ShardTokens:
     pooled_text: np.ndarray
 
 
-def write_shard(folder: Path, shard: ShardTokens, seconds: float) -> None:
+def write_shard(folder: Path, shard: ShardTokens) -> None:
     """Write a shard; a kill leaves it unfinished, and it is written again.
 
     Raises:
@@ -78,7 +78,7 @@ def write_shard(folder: Path, shard: ShardTokens, seconds: float) -> None:
     )
     with atomic_path(folder / "items.parquet") as partial:
         pq.write_table(table, partial)
-    write_json(folder / DONE, {"rows": len(shard.item_ids), "seconds": round(seconds, 3)})
+    write_json(folder / DONE, {"rows": len(shard.item_ids)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -161,7 +160,6 @@ def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], r
         for index, folder in enumerate(folders):
             stop = min((index + 1) * SHARD_ROWS, catalog.rows)
             if not is_finished(folder):
-                start = time.perf_counter()
                 items: list[Prepared] = []
                 encoded: list[tuple[np.ndarray, np.ndarray]] = []
                 for batch in reader.batches(range(index * SHARD_ROWS, stop), Clock()):
@@ -169,7 +167,7 @@ def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], r
                     items += batch
                     report(Progress("tokens", index * SHARD_ROWS + len(items), catalog.rows))
                 shard = _shard(items, encoded, encoders.text, encoders.device)
-                write_shard(folder, shard, time.perf_counter() - start)
+                write_shard(folder, shard)
             report(Progress("tokens", stop, catalog.rows))
 
 
