@@ -12,7 +12,7 @@ from featurizer.ranking.cosine import HALF_ERROR, HALVES_FROM, unit_rows
 
 DECIMALS = 9
 """Cosines that agree to so many are equal."""
-SPARE = 206
+SPARE = 462
 """Proposals beyond k: enough that the ones within the error bound are among them for most rows."""
 
 
