@@ -17,7 +17,7 @@ from featurizer.scoring.floors import FLOOR, popularity_floor, random_floor
 from featurizer.scoring.kept import SUFFIX, keep, read_kept
 from featurizer.scoring.masks import write_masks
 from featurizer.scoring.scorer import Options, Scorer, load_scorer
-from featurizer.scoring.spaces import Contender, check_masked, read_space, space_names
+from featurizer.scoring.spaces import Contender, check_asked, check_masked, read_space, space_names
 from featurizer.scoring.summary import Entry, Judged, compare, judge
 from featurizer.scoring.transform import TransformName
 from featurizer.scoring.world import World
@@ -101,6 +101,7 @@ def score(stage: ScoreStage, world: World) -> dict[str, Json]:
     if not stage.metrics:
         raise InputError("no metric is asked for; expected one or more, such as zero-shot,item-cf")
     scorers = {name: load_scorer(name) for name in stage.metrics}
+    check_asked(stage.contenders, stage.spaces)
     names = [
         (contender, name) for contender in stage.contenders for name in space_names(contender, stage.spaces)
     ]

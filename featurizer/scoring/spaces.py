@@ -190,6 +190,23 @@ def folder_labels(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[-depth:]) for part in parts]
 
 
+def check_asked(contenders: Sequence[Contender], asked: Sequence[str]) -> None:
+    """Refuse a space that no set has, or not all of a join in one set: it would be left out in silence.
+
+    Raises:
+        UnknownName: names the first of them.
+    """
+    for name in asked:
+        parts = name.split("+")
+        if any(set(parts) <= one.features.spaces.keys() for one in contenders):
+            continue
+        known = {space for one in contenders for space in one.features.spaces}
+        missing = next((part for part in parts if part not in known), None)
+        if missing is not None:
+            raise UnknownName("space", missing, known)
+        raise InputError(f"--space {name}: no feature set has all of its parts; expected spaces of one set")
+
+
 def space_names(contender: Contender, asked: Sequence[str]) -> list[str]:
     """Return the spaces of a set that are scored: those of `asked` it has, or all and each image+text pair.
 
@@ -206,9 +223,7 @@ def space_names(contender: Contender, asked: Sequence[str]) -> list[str]:
     found = [name for name in asked if all(part in spaces for part in name.split("+"))]
     if not found:
         missing = next(part for part in asked[0].split("+") if part not in spaces)
-        raise UnknownName(
-            "space", missing, spaces, advice=f"{contender.features.folder} has: {', '.join(spaces)}."
-        )
+        raise UnknownName("space", missing, spaces)
     return found
 
 

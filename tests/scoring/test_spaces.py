@@ -9,7 +9,7 @@ from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.scoring import item_cf, zero_shot
 from featurizer.scoring.memory import parse_memory
 from featurizer.scoring.scorer import Options
-from featurizer.scoring.spaces import open_contenders, read_space, space_names
+from featurizer.scoring.spaces import check_asked, open_contenders, read_space, space_names
 from featurizer.scoring.transform import fit
 from featurizer.scoring.world import WorldOptions, build_world
 
@@ -58,6 +58,17 @@ def test_without_a_choice_every_space_and_each_pair_of_picture_and_text_is_score
     assert space_names(contender, ["a_image", "gone", "unified+c_text"]) == ["a_image", "unified+c_text"]
     with pytest.raises(UnknownName, match="did you mean a_image"):
         space_names(contender, ["a_imge+c_text"])
+
+
+def test_a_space_that_no_set_has_is_refused_even_beside_others_that_are_there(tmp_path):
+    one = write(tmp_path, "one", [ArraySpace("a_image", "image", grouped(0))])
+    two = write(tmp_path, "two", [ArraySpace("b_text", "text", grouped(0))])
+    contenders, _ = open_contenders([one, two])
+    check_asked(contenders, ["a_image", "b_text"])
+    with pytest.raises(UnknownName, match="did you mean b_text"):
+        check_asked(contenders, ["a_image", "b_txt"])
+    with pytest.raises(InputError, match="no feature set has all of its parts"):
+        check_asked(contenders, ["a_image", "a_image+b_text"])
 
 
 def test_a_vector_that_is_not_finite_is_an_error_that_names_the_item(tmp_path):
