@@ -17,7 +17,7 @@ from featurizer.cli.score_options import (
     WhatChoice,
     chosen,
     folders,
-    listed,
+    named,
     numbers,
     shares,
 )
@@ -51,7 +51,7 @@ def score_features(
 
     work = _work(features, interactions, what, mask, data, run)
     stage, world = work.open(Target(out, run.overwrite))
-    _say_world(world, [contender.features.rows for contender in stage.contenders])
+    _say_world(world, [contender.features.rows for contender in stage.contenders], data.users)
     with progress() as report:
         found = work.make(replace(stage, options=replace(stage.options, report=report)), world)
     if run.as_json:
@@ -87,7 +87,7 @@ def _work(
         interactions=interactions,
         item_map=data.item_map,
         spaces=tuple(what.space or ()),
-        metrics=listed(what.metrics),
+        metrics=named("metrics", what.metrics, "zero-shot,item-cf"),
         transforms=chosen("transform", what.transform, TRANSFORMS),
         k=numbers("k", what.k),
         neighbours=numbers("neighbours", what.neighbours),
@@ -105,7 +105,7 @@ def _work(
     )
 
 
-def _say_world(world: World, rows: list[int]) -> None:
+def _say_world(world: World, rows: list[int], drawn: int | None) -> None:
     counts = world.counts
     if len(set(rows)) > 1 or rows[0] != len(world.item_ids):
         sizes = ", ".join(f"{row:,}" for row in rows)
@@ -114,6 +114,9 @@ def _say_world(world: World, rows: list[int]) -> None:
         f"{counts['users']:,} users, {counts['items']:,} items ({counts['cold_items']:,} cold), "
         f"{counts['train']:,} train pairs; every set covers {counts['train_coverage']:.1%} of the train pairs"
     )
+    if drawn is not None:
+        shown = ", ".join(f"{len(users):,} in {name}" for name, users in world.ranked.items())
+        say(f"--users {drawn}: ranked for {shown}")
     if counts["pairs_left_out"]:
         say(
             f"{counts['pairs_left_out']:,} pairs are of items that not every feature set has, and are left out"
@@ -134,4 +137,5 @@ def _print(found: dict[str, Json], out: Path) -> None:
     told = steps(board, [row for row in comparisons if isinstance(row, dict)])
     if told:
         result("\n" + "\n".join(told))
-    say(f"on {board.split}, ± half of the 95 % interval over users; everything else stands in {out / FILE}")
+    means = "" if not board.ranks else f"on {board.split}, ± half of the 95 % interval over users; "
+    say(f"{means}{'everything else stands' if board.columns else 'the figures stand'} in {out / FILE}")

@@ -98,6 +98,18 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
+def named(name: str, text: str, such_as: str) -> tuple[str, ...]:
+    """Read `a,b` as names, whatever they are.
+
+    Raises:
+        InputError: there is none.
+    """
+    parts = listed(text)
+    if not parts:
+        raise InputError(f"--{name} {text!r}: expected one or more with commas, such as {such_as}")
+    return parts
+
+
 def numbers(name: str, text: str) -> tuple[int, ...]:
     """Read `10,20` as increasing numbers.
 

@@ -69,6 +69,9 @@ class _Comparison(BaseModel):
     split: str | None
     a: Entry
     b: Entry
+    neighbours: int | None = None
+    modality: str | None = None
+    difference: float
     p_value: float
     p_holm: float
 

@@ -9,6 +9,16 @@ from dataclasses import dataclass
 from featurizer.records import Json
 from featurizer.scoring.floors import FLOOR
 
+CLEAR = 0.05
+"""A difference whose adjusted p is not below this is said not to be told apart."""
+
+DIAGNOSTICS = {
+    "diagnostic_coverage": "coverage",
+    "diagnostic_effective_rank": "effective rank",
+    "diagnostic_co_purchase_lift": "co-purchase lift",
+}
+"""The columns of diagnostics, where they were asked for; they sort nothing and have no floor."""
+
 HEADLINES = (
     "zero_shot_recall",
     "item_cf_recall",
@@ -20,17 +30,22 @@ HEADLINES = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A headline: a metric on a split at K, for item-CF with so many neighbours, for a mask's area of a modality."""
+    """A headline: a metric on a split at K, for item-CF with so many neighbours, for a mask's area of a modality.
+
+    A diagnostic has neither split nor K.
+    """
 
     metric: str
-    split: str
-    k: int
+    split: str | None = None
+    k: int | None = None
     neighbours: int | None = None
     modality: str | None = None
 
     @property
     def title(self) -> str:
         """What stands above it: `zero-shot R@20`."""
+        if self.k is None:
+            return DIAGNOSTICS[self.metric]
         if self.modality is not None:
             return f"without {self.modality}, area R@{self.k}"
         name = self.metric.removesuffix("_recall").replace("_", "-")
@@ -47,19 +62,28 @@ class Leaderboard:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
+    def ranks(self) -> bool:
+        """Whether a column is of a ranking: it has an interval over users, and it sorts."""
+        return any(column.k is not None for column in self.columns)
+
 
 def leaderboard(scores: Sequence[dict[str, Json]]) -> Leaderboard:
     """Lay the headline figures of `scores.json` out, on test where there is one, the best first.
 
-    Floors have a figure in every column that they are a floor of.
+    Floors have a figure in every column that they are a floor of; with no such column they are left out.
     """
     plain = [row for row in scores if row["group"] is None and row["ratio"] is None and row["k"] is not None]
     split = next((name for name in ("test", "valid") if any(row["split"] == name for row in plain)), "test")
     k = max((int(str(row["k"])) for row in plain), default=0)
     here = [row for row in plain if row["split"] == split and row["k"] == k]
-    columns = _columns(here, split, k)
-    rows = [_cells(entry, here, columns) for entry in dict.fromkeys(map(_entry, here))]
-    rows.sort(key=lambda row: [-value for value, _ in row[1]])
+    stated = [row for row in scores if row["metric"] in DIAGNOSTICS]
+    ranking = _columns(here, split, k)
+    diagnostics = [Column(name) for name in DIAGNOSTICS if any(row["metric"] == name for row in stated)]
+    columns = [*ranking, *diagnostics]
+    entries = [one for one in dict.fromkeys(map(_entry, scores)) if ranking or one[0] != FLOOR]
+    rows = [_cells(entry, [*here, *stated], columns) for entry in entries]
+    rows.sort(key=lambda row: [-value for value, _ in row[1][: len(ranking)]])
     header = ("feature set", "space", "transform", *(column.title for column in columns))
     return Leaderboard(
         split, tuple(columns), header, tuple((*entry, *(text for _, text in cells)) for entry, cells in rows)
@@ -88,12 +112,14 @@ def _cells(
     mine = [row for row in rows if _entry(row) == entry]
     cells = []
     for column in columns:
-        floor = f"{FLOOR}_{entry[1]}_recall"
-        own = column.metric, column.neighbours, column.modality
-        wanted = (floor, None, None) if entry[0] == FLOOR else own
-        found = next(
-            (row for row in mine if (row["metric"], row["neighbours"], row["modality"]) == wanted), None
-        )
+        name, near, side = column.metric, column.neighbours, column.modality
+        if column.k is None:
+            found = next((row for row in mine if row["metric"] == name), None)
+        else:
+            wanted = (f"{FLOOR}_{entry[1]}_recall", None, None) if entry[0] == FLOOR else (name, near, side)
+            found = next(
+                (row for row in mine if (row["metric"], row["neighbours"], row["modality"]) == wanted), None
+            )
         cells.append(_cell(found))
     return entry, cells
 
@@ -101,7 +127,10 @@ def _cells(
 def _cell(row: dict[str, Json] | None) -> tuple[float, str]:
     if row is None:
         return float("-inf"), "-"
-    value, low, high = (float(str(row[name])) for name in ("value", "ci_low", "ci_high"))
+    value = float(str(row["value"]))
+    if row["ci_low"] is None:
+        return value, f"{value:.4g}"
+    low, high = float(str(row["ci_low"])), float(str(row["ci_high"]))
     return value, f"{value:.4f} ±{(high - low) / 2:.4f}"
 
 
@@ -114,8 +143,11 @@ def steps(board: Leaderboard, comparisons: Sequence[dict[str, Json]]) -> list[st
             sides = [_named(row[side]) for side in ("a", "b")]
             if set(sides) == {upper, lower} and _is_of(row, first):
                 p, adjusted = float(str(row["p_value"])), float(str(row["p_holm"]))
+                sign = "=" if row["difference"] == 0 else ">"
+                apart = "" if adjusted < CLEAR else ": not told apart"
                 found.append(
-                    f"{_short(sides[0])} > {_short(sides[1])}, p = {p:.3g}, {adjusted:.3g} for all pairs (Holm)"
+                    f"{first.title if first else ''}: {_short(sides[0])} {sign} {_short(sides[1])}, "
+                    f"p = {p:.3g}, {adjusted:.3g} for all pairs (Holm){apart}"
                 )
     return found
 

@@ -98,7 +98,7 @@ def test_the_leaderboard_is_sorted_and_says_who_beats_whom(found):
     assert board.rows[0][:2] == ("oracle", "oracle_all")
     assert {"popularity", "random"} <= {row[1] for row in board.rows if row[0] == "floor"}
     told = steps(board, found["comparisons"])
-    assert told[0].startswith("oracle oracle_all > oracle oracle_image+oracle_text, p = ")
+    assert told[0].startswith("zero-shot R@20: oracle oracle_all > oracle oracle_image+oracle_text, p = ")
 
 
 def test_without_zero_shot_the_leaderboard_says_who_beats_whom_by_what_sorts_it(found):
@@ -108,7 +108,9 @@ def test_without_zero_shot_the_leaderboard_says_who_beats_whom_by_what_sorts_it(
     board = leaderboard(of_item_cf(found["scores"]))
     told = steps(board, of_item_cf(found["comparisons"]))
     assert board.header[3] == "item-cf R@20 (10 nearest)"
-    assert told[0].startswith("oracle oracle_all > oracle oracle_image+oracle_text, p = ")
+    assert told[0].startswith(
+        "item-cf R@20 (10 nearest): oracle oracle_all > oracle oracle_image+oracle_text"
+    )
     assert len(told) == sum(row[0] != "floor" for row in board.rows) - 1
     others = [row for row in found["scores"] if row["metric"].startswith("floor")]
     assert steps(leaderboard(others), found["comparisons"]) == []

@@ -147,7 +147,7 @@ class ScoreFeatures(Work):
         assert isinstance(scores, list)
         board = leaderboard([row for row in scores if isinstance(row, dict)])
         best = board.rows[0]
-        summary = (
-            f"{len(board.rows)} rows; best on {board.split}: {best[0]} {best[1]}, {board.header[3]} {best[3]}"
-        )
+        summary = f"{len(board.rows)} rows"
+        if board.ranks:
+            summary += f"; best on {board.split}: {best[0]} {best[1]}, {board.header[3]} {best[3]}"
         return Outcome(summary, (to.out / self.makes["scores"],))

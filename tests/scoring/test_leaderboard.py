@@ -1,0 +1,60 @@
+"""The leaderboard of runs that rank nothing, and what is said of two rows that are alike."""
+
+from __future__ import annotations
+
+from featurizer.scoring.floors import FLOOR
+from featurizer.scoring.leaderboard import leaderboard, steps
+
+
+def row(space, metric, value, *, feature_set="set", split="test", k=20, low=None, high=None):
+    nothing = {"neighbours": None, "group": None, "modality": None, "ratio": None, "users": 3}
+    figures = {"value": value, "ci_low": low, "ci_high": high}
+    whose = {"feature_set": feature_set, "space": space, "transform": "none"}
+    return {**whose, "metric": metric, "split": split, "k": k, **nothing, **figures}
+
+
+def diagnostic(space, name, value):
+    return row(space, f"diagnostic_{name}", value, split=None, k=None)
+
+
+FLOORS = [row("popularity", "floor_popularity_recall", 0.1, feature_set=FLOOR, low=0.0, high=0.2)]
+
+
+def test_diagnostics_alone_have_columns_and_no_floors():
+    scores = [diagnostic("a", "coverage", 0.99), diagnostic("a", "effective_rank", 123.456)]
+    board = leaderboard([*scores, *FLOORS])
+    assert board.header == ("feature set", "space", "transform", "coverage", "effective rank")
+    assert board.rows == (("set", "a", "none", "0.99", "123.5"),)
+    assert not board.ranks
+    assert steps(board, []) == []
+
+
+def test_diagnostics_stand_behind_what_sorts_and_floors_have_none():
+    spaces = [
+        row(name, "zero_shot_recall", value, low=0.1, high=0.3) for name, value in (("a", 0.2), ("b", 0.3))
+    ]
+    board = leaderboard(
+        [*spaces, diagnostic("a", "coverage", 1.0), diagnostic("b", "coverage", 0.5), *FLOORS]
+    )
+    assert board.header[3:] == ("zero-shot R@20", "coverage")
+    assert [(one[1], one[4]) for one in board.rows] == [("b", "0.5"), ("a", "1"), ("popularity", "-")]
+
+
+def test_a_run_without_a_headline_lists_what_it_scored_and_no_floors():
+    masked = {
+        **row("a", "mask_modality_zero_shot_recall", 0.2, low=0.1, high=0.3),
+        "ratio": 0.5,
+        "modality": "text",
+    }
+    board = leaderboard([masked, *FLOORS])
+    assert (board.columns, board.rows) == ((), (("set", "a", "none"),))
+
+
+def test_two_equal_rows_are_called_equal_and_not_told_apart():
+    spaces = [row(name, "zero_shot_recall", 0.2, low=0.1, high=0.3) for name in "ab"]
+    sides = [{"feature_set": "set", "space": name, "transform": "none"} for name in "ab"]
+    key = {"metric": "zero_shot_recall", "split": "test", "k": 20, "neighbours": None, "modality": None}
+    compared = {**key, "a": sides[0], "b": sides[1], "difference": 0.0, "p_value": 1.0, "p_holm": 1.0}
+    assert steps(leaderboard(spaces), [compared]) == [
+        "zero-shot R@20: set a = set b, p = 1, 1 for all pairs (Holm): not told apart"
+    ]
