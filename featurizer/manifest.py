@@ -214,5 +214,5 @@ def differing_keys(before: Mapping[str, Json], after: Mapping[str, Json], prefix
 def _short(value: Json, where: str) -> str:
     if value is None:
         return f"not {where}"
-    text = "one" if isinstance(value, (dict, list)) else json.dumps(value, ensure_ascii=False)
+    text = "one" if isinstance(value, dict) else json.dumps(value, ensure_ascii=False)
     return f"{text} {where}" if len(text) <= 40 else f"{text[:12]}…{text[-9:]} {where}"

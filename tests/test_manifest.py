@@ -26,6 +26,7 @@ def test_a_fingerprint_changes_with_any_value():
 
 def test_differing_keys_are_named_with_both_values_and_dotted():
     assert differing_keys({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2}) == ["a.b (1 there, 3 asked for)"]
+    assert differing_keys({"k": [10, 20]}, {"k": [5]}) == ["k ([10, 20] there, [5] asked for)"]
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
