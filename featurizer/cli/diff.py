@@ -70,6 +70,8 @@ def _show(found: Difference, before: Path, after: Path) -> None:
                 rows,
             )
         )
+    if rows and found.vectors_equal:
+        result("every vector of the items and spaces that both hold is equal, bit for bit")
     for name, one in found.spaces.items():
         for item in one.most_changed:
             result(f"  {name}: {item.item_id} {item.cosine:.4f}")

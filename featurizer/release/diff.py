@@ -66,6 +66,14 @@ class Difference:
     provenance: list[Change]
 
     @property
+    def vectors_equal(self) -> bool:
+        """Whether every space that both have holds the same vectors, bit for bit, of the items that both have."""
+        return not any(
+            one.unequal or one.appeared or one.vanished or one.dims[0] != one.dims[1]
+            for one in self.spaces.values()
+        )
+
+    @property
     def same(self) -> bool:
         """Whether nothing differs."""
         lists = (
@@ -75,11 +83,7 @@ class Difference:
             self.spaces_removed,
             self.provenance,
         )
-        moved = any(
-            one.unequal or one.appeared or one.vanished or one.dims[0] != one.dims[1]
-            for one in self.spaces.values()
-        )
-        return not (any(lists) or self.reordered or moved)
+        return self.vectors_equal and not (any(lists) or self.reordered)
 
 
 def difference(before: FeatureSet, after: FeatureSet, *, tolerance: float = 1e-6) -> Difference:
