@@ -64,7 +64,7 @@ def export(feature_set: FeatureSet, out: Path, options: ExportOptions) -> Sideca
         InputError: the format has no room for what was asked, or vectors are missing and must not be.
         StaleOutput: `out` holds something else.
     """
-    chosen_format = format_named(options.format)
+    chosen_format = format_named(options.format, written=True)
     if chosen_format.write is None:
         raise InputError(f"{options.format} is a format that is only imported; choose another --format")
     spaces = [feature_set.check_space(name) for name in options.spaces or feature_set.spaces]

@@ -14,12 +14,18 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def format_named(name: str) -> Format:
+def format_named(name: str, *, written: bool = False) -> Format:
     """Return a format.
+
+    Args:
+        name: as `--format` takes it.
+        written: the error lists only those that can be written, too.
 
     Raises:
         UnknownName: none is called so.
     """
     if name not in FORMATS:
-        raise UnknownName("format", name, FORMATS)
+        raise UnknownName(
+            "format", name, [key for key, one in FORMATS.items() if not written or one.write is not None]
+        )
     return FORMATS[name]
