@@ -31,7 +31,7 @@ def read_split(path: Path, *, item_map: Path | None = None) -> pl.DataFrame:
     if missing:
         raise InputError(
             f"{path}: {missing} of {interactions.height} rows have no split; expected a column split with "
-            f"{', '.join(SPLITS)}"
+            f"{', '.join(SPLITS)}. 'featurizer ingest --interactions' splits a file that has none"
         )
     if not (interactions["split"] == "train").any():
         raise InputError(f"{path} has no train rows; expected some to learn from")

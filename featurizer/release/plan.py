@@ -134,10 +134,10 @@ def check_repo(repo: str) -> None:
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        raise InputError(f"--repo {repo!r}: {' '.join(str(error).split())}; expected ORG/NAME") from error
+        raise InputError(f"{repo!r}: {' '.join(str(error).split())}; expected ORG/NAME") from error
     if repo.count("/") != 1:
         raise InputError(
-            f"--repo {repo!r} is no repository's name; expected ORG/NAME, such as my-shop/item-features"
+            f"{repo!r} is no repository's name; expected ORG/NAME, such as my-shop/item-features"
         )
 
 
