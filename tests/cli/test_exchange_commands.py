@@ -53,12 +53,16 @@ def test_without_json_the_commands_say_it_in_tables(call, tmp_path):
     make_set(tmp_path / "g", seed=1)
     assert "x_image  x_image.npy" in call("export", "f", "-f", "npy", "-o", "out").out
     assert "6 items" in call("import", "out", "-f", "npy", "-o", "h").out
-    assert "compared" in call("diff", "f", "g").out
+    equal, other = "every vector of the items and spaces that both hold is equal", call("diff", "f", "g").out
+    assert "compared" in other
+    assert equal not in other
+    assert equal in call("diff", "f", "h").out
     assert "hold the same items" in call("diff", "f", "f").out
 
 
 def test_a_wrong_format_is_one_line_that_names_the_right_one(call, tmp_path):
     make_set(tmp_path / "f")
+    assert "amazon-b" not in call("export", "f", "-f", "wat", "-o", "x").err
     for command in (["export", "f"], ["import", "f"]):
         done = call(*command, "--format", "nyp", "--out", "out")
         assert done.code == 1
