@@ -153,11 +153,14 @@ class Asker:
         return True if asked is None else asked
 
     def _explain(self, error: Exception, what: str) -> str:
+        import httpx2
         from huggingface_hub import get_token
 
         refused = refusal(error)
         said = _first_line(causes(error)[-1] if refused is None else refused)
         begun = f"the Hub could not {what} ({self.repo}): "
+        if refused is None and any(isinstance(one, httpx2.TransportError) for one in causes(error)):
+            begun = f"the Hub cannot be reached to {what} ({self.repo}): "
         status = None if refused is None else refused.response.status_code
         return without_secrets(f"{begun}{said}. {self._advice(status)}", get_token())
 
@@ -176,7 +179,9 @@ class Asker:
             return f"There is no such user, organisation, repository or revision, or the token cannot see it{known}"
         if status == CONFLICT:
             return f"Somebody else is writing there. {again}"
-        if status is None or worth_retrying(status):
+        if status is None:
+            return f"Check the network and HF_ENDPOINT. {again}"
+        if worth_retrying(status):
             return again
         return "The request itself is refused: see what the Hub says, and mend the card or the name"
 
