@@ -26,7 +26,9 @@ import torch
 from featurizer.encoders.base import EncoderSpec
 from featurizer.encoders.resolve_tokens import load_token_encoder
 from featurizer.encoders.tokens import TokenSpec
-from featurizer.ica.fit import Hooks, Job, _Run, split_rows
+from featurizer.ica.batches import split_rows
+from featurizer.ica.fit import _Run
+from featurizer.ica.job import Hooks, Job
 from featurizer.ica.options import SIZES, IcaOptions, Training
 from featurizer.ica.start import build
 from featurizer.ica.token_shard import ShardTokens, TokenShard, write_shard

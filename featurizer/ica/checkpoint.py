@@ -12,6 +12,7 @@ from featurizer.errors import InputError
 from featurizer.manifest import atomic_path
 from featurizer.records import Json
 
+CHECKPOINT = "checkpoint.pt"
 FORMAT_VERSION = 1
 
 
@@ -27,7 +28,7 @@ class Checkpoint:
         average: the averaged weights; empty without EMA.
         best: the weights at the lowest validation loss so far.
         best_loss: that loss.
-        sums: what this epoch's losses sum to so far, and over how many predictions.
+        sums: what this epoch's losses sum to so far, over all processes, and over how many predictions.
         history: one record an epoch.
         seconds: spent in this epoch so far.
     """

@@ -38,7 +38,15 @@ def fit_codebook(tokens: torch.Tensor, codes: int, *, iterations: int = 10, seed
 
 
 def assign(tokens: torch.Tensor, centres: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return each token's nearest code (m,) int64 and its squared distance (m,); the lower code wins a tie."""
+    """Return each token's nearest code (m,) int64 and its squared distance (m,); the lower code wins a tie.
+
+    In float32 under autocast too: products in bfloat16 would choose other codes.
+    """
+    with torch.autocast(tokens.device.type, enabled=False):
+        return _assign(tokens.float(), centres.float())
+
+
+def _assign(tokens: torch.Tensor, centres: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     norms = centres.square().sum(dim=1)
     nearest, distance = [], []
     for block in tokens.split(BLOCK):
@@ -46,6 +54,4 @@ def assign(tokens: torch.Tensor, centres: torch.Tensor) -> tuple[torch.Tensor, t
         least = gaps.min(dim=1)
         nearest.append(least.indices)
         distance.append((least.values + block.square().sum(dim=1)).clamp(min=0))
-    if not nearest:
-        return torch.zeros(0, dtype=torch.int64), torch.zeros(0)
     return torch.cat(nearest), torch.cat(distance)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.ica.heads import Heads
 from featurizer.ica.items import Items, Outline, TokenSource
+from featurizer.ica.job import Job
 from featurizer.ica.masking import Masks, draw_masks
 from featurizer.ica.model import IcaModel
 from featurizer.ica.objective import Prediction, hidden_of, predict
-from featurizer.ica.options import IcaOptions, Masking
+from featurizer.ica.options import Masking
 from featurizer.ica.text import encode_text
 from featurizer.ranking.bootstrap import Interval, mean_interval
 from featurizer.records import Json
@@ -33,7 +33,8 @@ class MaskedAccuracy:
         present: with the other modality there.
         absent: without it: the unimodal baseline.
         gain: present − absent, item by item, with its bootstrap interval.
-        majority: always guessing the most frequent class.
+        majority: share of the most frequent class among these very tokens, which guessing always one class cannot
+            exceed.
     """
 
     side: str
@@ -57,26 +58,16 @@ class MaskedAccuracy:
         }
 
 
-def masked_accuracy(
-    model: IcaModel,
-    heads: Heads,
-    source: TokenSource,
-    encoder: TextTokenEncoder,
-    rows: Sequence[int],
-    options: IcaOptions,
-    device: str = "cpu",
-) -> list[MaskedAccuracy]:
-    """Measure both sides on items that have both modalities; a side without a class that can be guessed is left out.
+def masked_accuracy(job: Job, rows: Sequence[int]) -> list[MaskedAccuracy]:
+    """Measure both sides on the items of `rows` that have both modalities.
 
-    With `image_target` `feature` a patch is guessed right when the code nearest to the predicted vector is its own.
+    A side without a class that can be guessed is left out. With `image_target` `feature` a patch is guessed right
+    when the code nearest to the predicted vector is its own.
     """
-    model.eval()
+    job.model.eval()
     found = []
     for side in SIDES:
-        hits = [
-            _hits(model, heads, source, encoder, rows[start : start + BATCH], options, side, device)
-            for start in range(0, len(rows), BATCH)
-        ]
+        hits = [_hits(job, rows[start : start + BATCH], side) for start in range(0, len(rows), BATCH)]
         present, absent = (np.concatenate([hit[at] for hit in hits]) for at in (0, 1))
         classes = np.concatenate([hit[2] for hit in hits])
         counted = ~np.isnan(present)
@@ -97,36 +88,29 @@ def masked_accuracy(
 
 
 @torch.no_grad()
-def _hits(
-    model: IcaModel,
-    heads: Heads,
-    source: TokenSource,
-    encoder: TextTokenEncoder,
-    rows: Sequence[int],
-    options: IcaOptions,
-    side: str,
-    device: str,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _hits(job: Job, rows: Sequence[int], side: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each paired item's share of right guesses with the other modality and without, and the classes."""
+    model, source, options = job.model, job.source, job.options
     items = source.read(rows)
-    masks = one_sided(items, source, options.masking, side, [options.training.seed, 5, *rows[:1]]).to(device)
-    items = items.to(device)
-    there = items.rows(items.has_image & items.has_text)
-    masks = masks.rows(items.has_image & items.has_text)
+    key = [options.training.seed, 5, *rows[:1]]
+    masks = one_sided(items, source, options.masking, side, key).to(job.device)
+    items = items.to(job.device)
+    paired = items.has_image & items.has_text
+    there, masks = items.rows(paired), masks.rows(paired)
     alone = there.without(image=side == "text", text=side == "image")
+    hidden = hidden_of(there.words, masks, source.image_spec.prefix)
     shares, classes = [], np.zeros(0, np.int64)
     for shown in (there, alone):
-        states = model(shown, encode_text(encoder, shown, masks), masks)
-        hidden = hidden_of(there.words, masks, source.image_spec.prefix)
-        guess = predict(model, heads, there, states, hidden, options.objective.image_target)[SIDES[side]]
-        right, true = _right(model, heads, there, hidden.patch, guess)
+        states = model(shown, encode_text(job.encoder, shown, masks), masks)
+        guesses = predict(model, job.heads, there, states, hidden, options.objective.image_target)
+        guess = guesses[SIDES[side]]
+        right, true = _right(model, job.heads, there, hidden.patch, guess)
         known = true >= 0
-        count = torch.zeros(len(there.ids), device=device).index_add_(
-            0, guess.rows[known], known[known].float()
-        )
-        sums = torch.zeros_like(count).index_add_(0, guess.rows[known], right[known].float())
-        shares.append(
-            (sums / count).cpu().numpy().astype(np.float64)
-        )  # 0 / 0 is nan: such an item does not count
+        at = guess.rows[known]
+        count = torch.zeros(len(there.ids), device=job.device).index_add_(0, at, known[known].float())
+        sums = torch.zeros_like(count).index_add_(0, at, right[known].float())
+        # 0 / 0 is nan: such an item does not count
+        shares.append((sums / count).cpu().numpy().astype(np.float64))
         classes = true[known].cpu().numpy()
     return shares[0], shares[1], classes
 

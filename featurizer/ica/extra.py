@@ -16,7 +16,7 @@ from featurizer.ica.objective import contrast
 from featurizer.ica.text import encode_text
 
 if TYPE_CHECKING:
-    from featurizer.ica.fit import Job
+    from featurizer.ica.job import Job
 
 PARTNERS = 20
 
@@ -26,7 +26,7 @@ def partners_of(interactions: pl.DataFrame, item_ids: Sequence[str]) -> dict[int
 
     Args:
         interactions: `user_id`, `item_id`, `split`; only train rows count, so that held-out purchases stay unseen.
-        item_ids: the catalogue's, in row order.
+        item_ids: those that may be partners, in row order; others are left out.
     """
     row_of = {item: row for row, item in enumerate(item_ids)}
     train = interactions.filter((pl.col("split") == "train") & pl.col("item_id").is_in(list(row_of)))

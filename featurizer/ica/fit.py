@@ -4,101 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
 from torch import nn
 
-from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.errors import FeaturizerError
-from featurizer.ica.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from featurizer.ica.extra import ExtraTerms
-from featurizer.ica.heads import Heads
-from featurizer.ica.items import Items, TokenSource
-from featurizer.ica.masking import Masks, draw_masks
-from featurizer.ica.model import IcaModel
+from featurizer.ica.batches import Part, read_part, save_broken
+from featurizer.ica.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
+from featurizer.ica.items import Items
+from featurizer.ica.job import Hooks, Job
+from featurizer.ica.masking import Masks
 from featurizer.ica.objective import PARTS, hidden_of, predict, weights
-from featurizer.ica.options import IcaOptions
 from featurizer.ica.text import encode_text
 from featurizer.ica.world import World
-from featurizer.progress import Progress, Report, silent
+from featurizer.progress import Progress
 from featurizer.records import Json
 
 VALID_BATCH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is trained on what.
-
-    Attributes:
-        model: learns; left with the best weights.
-        heads: learn with it.
-        source: the items.
-        encoder: the frozen text encoder.
-        train: rows to learn from.
-        valid: rows held out.
-        options: how.
-        extra: the optional terms; None for none.
-        device: a torch device.
-        fingerprint: of the run; a checkpoint of another is refused.
-    """
-
-    model: IcaModel
-    heads: Heads
-    source: TokenSource
-    encoder: TextTokenEncoder
-    train: Sequence[int]
-    valid: Sequence[int]
-    options: IcaOptions
-    extra: ExtraTerms | None = None
-    device: str = "cpu"
-    fingerprint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What a run calls, and where it leaves its checkpoint and a batch that broke it."""
-
-    report: Report = silent
-    on_epoch: Callable[[dict[str, Json]], None] = lambda _: None
-    folder: Path | None = None
-    world: World = field(default_factory=World)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A batch, or this process's share of one, with what is hidden of it; `counts` are of the whole batch."""
-
-    rows: list[int]
-    items: Items
-    masks: Masks
-    counts: dict[str, int]
-
-
-def split_rows(rows: int, share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Split items at random into (train, valid) rows; at least one of each."""
-    order = np.random.default_rng([seed, 0]).permutation(rows)
-    held = min(max(1, round(share * rows)), rows - 1)
-    return sorted(order[held:].tolist()), sorted(order[:held].tolist())
-
-
-def read_part(job: Job, rows: Sequence[int], key: Sequence[int], world: World) -> Part:
-    """Read a batch and hide what `key`, the seed of its masks, says; every process gets its own share."""
-    options, spec = job.options, job.source.image_spec
-    outline = job.source.outline(rows)
-    masks = draw_masks(outline, spec, options.masking, np.random.default_rng(key))
-    counts = hidden_of(outline.words, masks, spec.prefix).counts()
-    share = world.share(len(rows))
-    mine_rows = list(rows)[share]
-    items = job.source.read(mine_rows)
-    mine = masks.rows(share)
-    mine = Masks(mine.image, mine.text[:, : items.ids.shape[1]], mine.hide_image, mine.hide_text)
-    return Part(mine_rows, items.to(job.device), mine.to(job.device), counts)
+BROKEN = "broken"
+"""Folder of the batches at which training stopped."""
 
 
 def losses(job: Job, items: Items, masks: Masks) -> dict[str, torch.Tensor]:
@@ -120,7 +47,7 @@ def fit(job: Job, hooks: Hooks | None = None) -> list[dict[str, Json]]:
         part's mean, `word`, `valid_word`, ….
 
     Raises:
-        FeaturizerError: the loss is not a number; the batch is saved beside the checkpoint.
+        FeaturizerError: a loss or the gradient is not a number; the batch is saved beside the checkpoint.
         InputError: the checkpoint is damaged or of another run.
     """
     run = _Run(job, hooks or Hooks())
@@ -198,18 +125,20 @@ class _Run:
                 ).sum()
                 if self.job.extra is not None:
                     rng = np.random.default_rng([self.training.seed, 4, self.step, self.world.rank, start])
-                    share = len(items.ids) / self.batch
+                    share = len(items.ids) / part.size
                     total = total + share * self.job.extra.loss(self.job, part.rows[rows], items, rng)
             if not torch.isfinite(total):
-                self._broken(part)
+                self._stop("the loss", part)
             total.backward()
             for name in PARTS:
                 sums[name] += float(found[name].detach())
         self.world.sum_(value.grad for value in self.whole.parameters() if value.grad is not None)
-        nn.utils.clip_grad_norm_(self.whole.parameters(), self.training.clip)
+        norm = nn.utils.clip_grad_norm_(self.whole.parameters(), self.training.clip)
+        if not torch.isfinite(norm):
+            self._stop("the gradient", part)
         self.optimizer.step()
         self.step += 1
-        self._count(sums, part.counts)
+        self._count(self.world.total(sums, self.job.device), part.counts)
         for name, value in self.whole.state_dict().items() if self.average else ():
             if value.is_floating_point():
                 self.average[name].lerp_(value, 1 - self.training.ema)
@@ -244,25 +173,26 @@ class _Run:
         return sum(self.weights[name] * total / max(count, 1) for name, (total, count) in sums.items())
 
     def _close(self, epoch: int) -> None:
-        numbers = torch.tensor([self.sums[name][0] for name in PARTS], dtype=torch.float64)
-        self.world.sum_([numbers])
-        train = {name: (float(numbers[at]), self.sums[name][1]) for at, name in enumerate(PARTS)}
+        train = self.sums
         seconds = self.seconds + time.perf_counter() - self.begun
         start = time.perf_counter()
         valid = self._validate()
+        loss = self._mean(valid)
+        if not math.isfinite(loss):
+            self._stop("the validation loss", None)
         record: dict[str, Json] = {
             "epoch": epoch + 1,
             "learning_rate": self.learning_rate(),
             "seconds_train": round(seconds, 3),
             "seconds_valid": round(time.perf_counter() - start, 3),
             "loss": self._mean(train),
-            "valid_loss": self._mean(valid),
+            "valid_loss": loss,
             **{name: total / max(count, 1) for name, (total, count) in train.items()},
             **{f"valid_{name}": total / max(count, 1) for name, (total, count) in valid.items()},
         }
         self.history.append(record)
-        if self._mean(valid) < self.best_loss:
-            self.best_loss = self._mean(valid)
+        if loss < self.best_loss:
+            self.best_loss = loss
             self.best = {name: value.cpu().clone() for name, value in self._current().items()}
         self.sums, self.seconds, self.begun = {}, 0.0, time.perf_counter()
         if self.world.is_first:
@@ -294,20 +224,15 @@ class _Run:
             self.whole.load_state_dict(kept)
         return totals
 
-    def _broken(self, part: Part) -> None:
-        where = "nowhere, for the run has no folder"
-        if self.hooks.folder is not None:
-            path = self.hooks.folder / f"broken-batch-{self.world.rank}.pt"
-            tensors = {
-                f"{name}.{slot.name}": getattr(value, slot.name).cpu()
-                for name, value in (("items", part.items), ("masks", part.masks))
-                for slot in fields(value)
-            }
-            torch.save({"step": self.step, "rows": part.rows, **tensors}, path)
-            where = str(path)
+    def _stop(self, what: str, part: Part | None) -> NoReturn:
+        where = ""
+        if self.hooks.folder is not None and part is not None:
+            path = self.hooks.folder / BROKEN / f"batch-{self.world.rank}.pt"
+            save_broken(part, self.step, path)
+            where = f"; the batch is saved in {path}"
         raise FeaturizerError(
-            f"the loss is not a number at step {self.step + 1}; the batch is saved in {where}. Expected a finite loss: "
-            "lower the learning rate, or look for tokens that are not finite. The last checkpoint is kept."
+            f"{what} is not a number at step {self.step + 1}{where}. Expected a finite one: lower the learning rate, "
+            "or look for tokens that are not finite. The last checkpoint is kept."
         )
 
     def save(self) -> None:
@@ -327,13 +252,13 @@ class _Run:
             self.history,
             self.seconds + time.perf_counter() - self.begun if self.sums else 0.0,
         )
-        save_checkpoint(self.hooks.folder / "checkpoint.pt", state)
+        save_checkpoint(self.hooks.folder / CHECKPOINT, state)
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one."""
         if self.hooks.folder is None:
             return
-        found = load_checkpoint(self.hooks.folder / "checkpoint.pt", self.job.fingerprint)
+        found = load_checkpoint(self.hooks.folder / CHECKPOINT, self.job.fingerprint)
         if found is None:
             return
         self.whole.load_state_dict(found.weights)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from featurizer.encoders.tokens import NO_WORD, TokenizedText, TokenSpec
@@ -108,9 +109,53 @@ class TokenSource(Protocol):
         """Return the ids of `rows` and what went wrong with them, as a feature set tells it."""
         ...
 
+    def item_ids(self, rows: Sequence[int]) -> list[str]:
+        """Return the ids of `rows` alone."""
+        ...
+
     def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:
         """Return the texts of `rows` alone."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The pictures of b items.
+
+    Attributes:
+        image: (b, p, d) float16 patches, zeros where there is none.
+        pooled: (b, e) float32, likewise.
+        there: (b,) bool.
+    """
+
+    image: np.ndarray
+    pooled: np.ndarray
+    there: np.ndarray
+
+
+def no_pictures(spec: TokenSpec, count: int) -> Pictures:
+    """Return room for the pictures of `count` items."""
+    return Pictures(
+        np.zeros((count, spec.max_tokens, spec.dim), np.float16),
+        np.zeros((count, spec.pooled.dim), np.float32),
+        np.zeros(count, bool),
+    )
+
+
+def assembled(
+    pictures: Pictures, texts: Sequence[TokenizedText | None], pooled_text: np.ndarray, padding_id: int
+) -> Items:
+    """Put b items together; `pooled_text` is (b, f) float32."""
+    ids, words, length = padded(texts, padding_id)
+    return Items(
+        torch.from_numpy(pictures.image).float(),
+        torch.from_numpy(pictures.there),
+        ids,
+        words,
+        length,
+        torch.from_numpy(pictures.pooled),
+        torch.from_numpy(pooled_text),
+    )
 
 
 def padded(

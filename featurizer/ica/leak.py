@@ -7,7 +7,6 @@ fields), that mean carries the masked token itself, and mask-then-predict can be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -15,11 +14,11 @@ import torch
 from featurizer.encoders.tokens import TextTokenEncoder, TokenSpec
 from featurizer.ica.evaluate import one_sided
 from featurizer.ica.heads import Heads
-from featurizer.ica.items import Items, TokenSource
+from featurizer.ica.items import Items
+from featurizer.ica.job import Job
 from featurizer.ica.masking import Masks
 from featurizer.ica.model import IcaModel
 from featurizer.ica.objective import hidden_of
-from featurizer.ica.options import IcaOptions
 from featurizer.ica.text import encode_text
 from featurizer.records import Json
 
@@ -52,26 +51,9 @@ class Leak:
         return asdict(self)
 
 
-def measure_leak(
-    model: IcaModel,
-    heads: Heads,
-    source: TokenSource,
-    encoder: TextTokenEncoder,
-    rows: tuple[Sequence[int], Sequence[int]],
-    options: IcaOptions,
-    device: str = "cpu",
-) -> list[Leak]:
-    """Probe texts as training sees them, texts as they would leak, and pictures.
-
-    Args:
-        model: for the scale of the frozen states.
-        heads: for the classes.
-        source: of the items.
-        encoder: the frozen text encoder.
-        rows: the items to fit on and to test on.
-        options: the masks.
-        device: of the model.
-    """
+def measure_leak(job: Job) -> list[Leak]:
+    """Probe texts as training sees them, texts as they would leak, and pictures: fitted on train, tested on valid."""
+    model, heads = job.model, job.heads
     leaks = []
     kinds = (
         ("text", "text, encoded under the mask"),
@@ -80,15 +62,16 @@ def measure_leak(
     )
     for kind, name in kinds:
         sets = []
-        for part in rows:
-            items = source.read(list(part)[:ITEMS])
+        for part in (job.train, job.valid):
+            items = job.source.read(list(part)[:ITEMS])
             side = "image" if kind == "image" else "text"
-            masks = one_sided(items, source, options.masking, side, [options.training.seed, 6, len(part)])
-            items, masks = items.to(device), masks.to(device)
+            key = [job.options.training.seed, 6, len(part)]
+            masks = one_sided(items, job.source, job.options.masking, side, key)
+            items, masks = items.to(job.device), masks.to(job.device)
             if kind == "image":
-                sets.append(_patches(model, heads, items, masks, source.image_spec))
+                sets.append(_patches(model, heads, items, masks, job.source.image_spec))
             else:
-                sets.append(_words(model, heads, items, masks, encoder, leaky=kind == "leaky"))
+                sets.append(_words(model, heads, items, masks, job.encoder, leaky=kind == "leaky"))
         (inputs, classes), (tests, truth) = sets
         if len(classes) and len(truth):
             right = probe(inputs, classes, tests) == truth

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 import featurizer
 from featurizer.catalog.store import Catalog
@@ -19,12 +22,15 @@ from featurizer.encoders.weights import state_sha256
 from featurizer.errors import InputError
 from featurizer.features.extract import ExtractOptions, library_versions
 from featurizer.features.feature_set import FeatureSet
+from featurizer.ica.batches import split_rows
 from featurizer.ica.bundle import MANIFEST, Bundle, load_bundle, save_bundle
+from featurizer.ica.checkpoint import CHECKPOINT
 from featurizer.ica.encoder import unified_spec
 from featurizer.ica.evaluate import MaskedAccuracy, masked_accuracy
 from featurizer.ica.extra import ExtraTerms, partners_of
-from featurizer.ica.fit import Hooks, Job, fit, split_rows
+from featurizer.ica.fit import BROKEN, fit
 from featurizer.ica.items import TokenSource
+from featurizer.ica.job import Hooks, Job
 from featurizer.ica.leak import Leak, measure_leak
 from featurizer.ica.live import LiveTokens
 from featurizer.ica.options import IcaOptions
@@ -39,7 +45,7 @@ from featurizer.records import Json
 
 logger = logging.getLogger(__name__)
 
-OWNED = ("model.safetensors", "config.json", "metrics.jsonl", "checkpoint.pt", "README.md")
+OWNED = ("model.safetensors", "config.json", "metrics.jsonl", CHECKPOINT, BROKEN, "README.md")
 METRICS = "metrics.jsonl"
 
 
@@ -101,11 +107,13 @@ def pretrain(
         source = _source(catalog, encoders, out, run, world)
         stage = Stage(out / "model", MANIFEST, _config(catalog, encoders, options, run), OWNED)
         if world.is_first:
-            finished = stage.claim(overwrite=run.overwrite)
+            stage.claim(overwrite=run.overwrite)
         world.wait()
-        finished = (out / "model" / MANIFEST).exists()
-        if not finished:
-            _train(catalog, source, encoders, stage, options, run, world)
+        if not (out / "model" / MANIFEST).exists():
+            job = _job(source, encoders, options, run, stage)
+            _train(job, catalog, encoders, stage, run, world)
+        if world.is_first:
+            _clear(stage.folder)
         world.wait()
         features = _features(catalog, source, encoders, out, run) if world.is_first else None
         world.wait()
@@ -123,24 +131,23 @@ def _source(
     return cache_tokens(catalog, encoders, out / "tokens")
 
 
-def _train(
-    catalog: Catalog,
-    source: TokenSource,
-    encoders: TokenEncoders,
-    stage: Stage,
-    options: IcaOptions,
-    run: PretrainRun,
-    world: World,
-) -> None:
+def _job(
+    source: TokenSource, encoders: TokenEncoders, options: IcaOptions, run: PretrainRun, stage: Stage
+) -> Job:
     train, valid = split_rows(source.rows, options.training.valid_share, options.training.seed)
     logger.info(
         "%d items to train on, %d held out; fitting scales, codes and the start", len(train), len(valid)
     )
+    extra = _extra(source, train, options, run)
     model, heads = build(source, train, encoders.text, options)
-    job = Job(
-        model, heads, source, encoders.text, train, valid, options, _extra(source, options, run), encoders.device,
-        stage.fingerprint,
-    )  # fmt: skip
+    return Job(
+        model, heads, source, encoders.text, train, valid, options, extra, encoders.device, stage.fingerprint
+    )
+
+
+def _train(
+    job: Job, catalog: Catalog, encoders: TokenEncoders, stage: Stage, run: PretrainRun, world: World
+) -> None:
     metrics = stage.folder / METRICS
     if world.is_first:
         metrics.write_text("", "utf-8")
@@ -154,26 +161,43 @@ def _train(
     if not world.is_first:
         return
     run.report(Progress("evaluate", 0, 1, unit="models"))
-    accuracy = masked_accuracy(model, heads, source, encoders.text, valid, options, encoders.device)
-    leaks = measure_leak(model, heads, source, encoders.text, (train, valid), options, encoders.device)
+    accuracy, leaks = masked_accuracy(job, job.valid), measure_leak(job)
     bundle = Bundle(
-        model, heads, run.vision, run.text, spec_json(encoders.image.spec), spec_json(encoders.text.spec)
+        job.model,
+        job.heads,
+        run.vision,
+        run.text,
+        spec_json(encoders.image.spec),
+        spec_json(encoders.text.spec),
     )
     save_bundle(stage.folder, bundle)
-    (stage.folder / "checkpoint.pt").unlink(missing_ok=True)
-    stage.finish(_manifest(catalog, history, accuracy, leaks, (len(train), len(valid))))
+    stage.finish(_manifest(catalog, history, accuracy, leaks, (len(job.train), len(job.valid))))
     run.report(Progress("evaluate", 1, 1, unit="models"))
 
 
-def _extra(source: TokenSource, options: IcaOptions, run: PretrainRun) -> ExtraTerms | None:
+def _clear(folder: Path) -> None:
+    """Remove what a finished model needs no more; until its manifest stands, a killed run needs it."""
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+    if (folder / BROKEN).exists():
+        shutil.rmtree(folder / BROKEN)
+
+
+def _extra(
+    source: TokenSource, train: Sequence[int], options: IcaOptions, run: PretrainRun
+) -> ExtraTerms | None:
     objective = options.objective
     if not objective.contrastive and not objective.copurchase:
         return None
-    partners = {}
+    partners: dict[int, np.ndarray] = {}
     if objective.copurchase and run.interactions is not None:
-        partners = partners_of(read_split(run.interactions), source.accounts(range(source.rows))[0])
+        # held-out items are nobody's partners: training does not see them
+        rows = np.asarray(train)
+        found = partners_of(read_split(run.interactions), source.item_ids(train))
+        partners = {int(rows[row]): rows[others] for row, others in found.items()}
         if not partners:
-            raise InputError(f"{run.interactions} pairs no two items of the catalogue; check the ids")
+            raise InputError(
+                f"{run.interactions} pairs no two of the {len(train)} train items of the catalogue; check the ids"
+            )
     return ExtraTerms(objective.contrastive, objective.copurchase, objective.temperature, partners)
 
 

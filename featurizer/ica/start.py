@@ -11,7 +11,7 @@ from featurizer.encoders.tokens import NO_WORD, TextTokenEncoder
 from featurizer.errors import InputError
 from featurizer.ica.codebook import fit_codebook
 from featurizer.ica.heads import Heads
-from featurizer.ica.items import TokenSource
+from featurizer.ica.items import Items, TokenSource
 from featurizer.ica.model import IcaModel, Shapes, Standardise, TextStates
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.text import encode_text
@@ -21,6 +21,8 @@ SAMPLE = 2048
 AVERAGES = ("global_average", "mean")
 """Poolings of pictures that are the mean of the tokens, or of a map of them."""
 PATCHES_AN_ITEM = 12
+BLOCK = 16_384
+"""Tokens that are summed at a time."""
 TEXTS = 256
 """Texts whose word pieces' scale is fitted on."""
 
@@ -49,17 +51,25 @@ def build(
     Raises:
         InputError: no train item has a picture, or none has a word.
     """
-    torch.manual_seed(options.training.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.training.seed)
+        return _build(source, rows, encoder, options)
+
+
+def _build(
+    source: TokenSource, rows: Sequence[int], encoder: TextTokenEncoder, options: IcaOptions
+) -> tuple[IcaModel, Heads]:
     rng = np.random.default_rng(options.training.seed)
     some = np.sort(rng.permutation(np.asarray(rows))[:SAMPLE]).tolist()
     used = ids_in_use(source, rows)
     items = source.read(some)
-    if not items.has_image.any() or not len(used):
+    if not items.has_image.any() or not items.has_text.any() or not len(used):
         raise InputError(
-            f"of {len(rows)} train items {int(items.has_image.sum())} have a picture and the texts hold {len(used)} "
-            "different tokens; inter-content alignment needs both pictures and texts"
+            f"of {len(some)} train items drawn from {len(rows)}, {int(items.has_image.sum())} have a picture and "
+            f"{int(items.has_text.sum())} a text; all texts hold {len(used)} different tokens. Inter-content alignment "
+            "needs both pictures and texts"
         )
-    few = items.rows(slice(0, TEXTS))
+    few = items.rows(items.has_text.nonzero().flatten()[:TEXTS])
     text = encode_text(encoder, few, None).tokens
     model = IcaModel(shapes_of(source, text.shape[-1]), options.architecture, options.pool)
     patches = items.image[items.has_image]
@@ -68,17 +78,32 @@ def build(
     pooled = items.pooled_image[:, : model.shapes.pooled_image_dim]
     _center(model.start.center_image, pooled[items.has_image])
     _center(model.start.center_text, items.pooled_text[items.has_text])
-    chosen = torch.from_numpy(rng.random(patches.shape[:2])).argsort(dim=1)[:, :PATCHES_AN_ITEM]
-    sample = patches[:, source.image_spec.prefix :]
-    chosen = chosen % sample.shape[1]
-    tokens = sample[torch.arange(len(sample))[:, None], chosen].flatten(0, 1)
-    codebook = fit_codebook(model.standard_image(tokens), options.objective.codes, seed=options.training.seed)
+    codebook = fit_codebook(
+        model.standard_image(_some_patches(patches[:, source.image_spec.prefix :], rng)),
+        options.objective.codes,
+        seed=options.training.seed,
+    )
     heads = Heads(model, words=len(used), codes=len(codebook))
     heads.used_ids.copy_(used)
     heads.codebook.copy_(codebook)
     with torch.no_grad():
-        fit_start(model, model.joined(items, TextStates(text, items.pooled_text)))
+        fit_start(model, _joined(model, items))
     return model, heads
+
+
+def _some_patches(patches: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Return up to `PATCHES_AN_ITEM` different patches of each of (m, p, d), end to end."""
+    chosen = torch.from_numpy(rng.random(patches.shape[:2])).argsort(dim=1)[:, :PATCHES_AN_ITEM]
+    return patches[torch.arange(len(patches))[:, None], chosen].flatten(0, 1)
+
+
+def _joined(model: IcaModel, items: Items) -> torch.Tensor:
+    """Return what the CLS starts from, a few items at a time, for a scaled copy of all patches is large."""
+    nothing = items.pooled_text.new_zeros(0)
+    parts = torch.arange(len(items.ids)).split(TEXTS)
+    return torch.cat(
+        [model.joined(part, TextStates(nothing, part.pooled_text)) for part in map(items.rows, parts)]
+    )
 
 
 def fit_start(model: IcaModel, joined: torch.Tensor) -> None:
@@ -100,7 +125,10 @@ def fit_start(model: IcaModel, joined: torch.Tensor) -> None:
 
 def _fit(scale: Standardise, values: torch.Tensor) -> None:
     """Fit mean and deviation a channel of (m, d) values; a constant channel keeps its scale."""
-    deviation, mean = torch.std_mean(values.double(), dim=0, correction=0)
+    blocks = values.split(BLOCK)
+    mean = torch.stack([block.double().sum(dim=0) for block in blocks]).sum(dim=0) / len(values)
+    squares = torch.stack([(block.double() - mean).square().sum(dim=0) for block in blocks])
+    deviation = (squares.sum(dim=0) / len(values)).sqrt()
     scale.mean.copy_(mean)
     scale.deviation.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
 

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.extract import library_versions
 from featurizer.features.pictures import Prepare, Prepared, Reader
-from featurizer.ica.items import Items, Outline, padded
+from featurizer.ica.items import Items, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
 from featurizer.manifest import Stage
 from featurizer.progress import Progress, Report, silent
@@ -65,25 +65,13 @@ class TokenStore:
 
     def read(self, rows: Sequence[int]) -> Items:
         """Return items in the order of `rows`, on the CPU."""
-        spec = self.image_spec
-        image = np.zeros((len(rows), spec.max_tokens, spec.dim), np.float16)
-        pooled_image = np.zeros((len(rows), spec.pooled.dim), np.float32)
+        pictures = no_pictures(self.image_spec, len(rows))
         pooled_text = np.zeros((len(rows), self.text_spec.pooled.dim), np.float32)
-        has_image = np.zeros(len(rows), bool)
         for shard, places, inside in self._split(rows):
-            image[places], pooled_image[places] = shard.pictures(inside)
+            pictures.image[places], pictures.pooled[places] = shard.pictures(inside)
+            pictures.there[places] = shard.has_image[inside]
             pooled_text[places] = shard.pooled_texts(inside)
-            has_image[places] = shard.has_image[inside]
-        ids, words, length = padded(self.read_texts(rows), self.text_spec.padding_id or 0)
-        return Items(
-            torch.from_numpy(image).float(),
-            torch.from_numpy(has_image),
-            ids,
-            words,
-            length,
-            torch.from_numpy(pooled_image),
-            torch.from_numpy(pooled_text),
-        )
+        return assembled(pictures, self.read_texts(rows), pooled_text, self.text_spec.padding_id or 0)
 
     def outline(self, rows: Sequence[int]) -> Outline:
         """Return what `rows` have, without reading pictures."""
@@ -104,6 +92,10 @@ class TokenStore:
             ):
                 ids[place], errors[place] = item, error
         return ids, errors
+
+    def item_ids(self, rows: Sequence[int]) -> list[str]:
+        """Return the ids of `rows`."""
+        return self.accounts(rows)[0]
 
     def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:
         """Return the texts of `rows`."""
@@ -163,8 +155,9 @@ def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], r
                 items: list[Prepared] = []
                 encoded: list[tuple[np.ndarray, np.ndarray]] = []
                 for batch in reader.batches(range(index * SHARD_ROWS, stop), Clock()):
-                    encoded.append(encode_pictures(encoders.image, batch))
-                    items += batch
+                    usable, states, pooled = encode_pictures(encoders.image, batch)
+                    encoded.append((states, pooled))
+                    items += usable
                     report(Progress("tokens", index * SHARD_ROWS + len(items), catalog.rows))
                 shard = _shard(items, encoded, encoders.text, encoders.device)
                 write_shard(folder, shard)
@@ -180,16 +173,35 @@ def image_preparer(encoder: ImageTokenEncoder) -> Prepare:
     return prepare
 
 
-def encode_pictures(encoder: ImageTokenEncoder, batch: Sequence[Prepared]) -> tuple[np.ndarray, np.ndarray]:
-    """Return ((m, p, d) float16 patches, (m, e) float32 pooled vectors) of the m items that have a picture."""
-    inputs = [item.inputs["image"] for item in batch if "image" in item.inputs]
+def encode_pictures(
+    encoder: ImageTokenEncoder, batch: Sequence[Prepared]
+) -> tuple[list[Prepared], np.ndarray, np.ndarray]:
+    """Return the items, and ((m, p, d) float16 patches, (m, e) float32 pooled vectors) of the m with a picture.
+
+    A picture whose tokens are not finite in float16 is taken from its item, with the reason: one of them would
+    make every loss of its batch no number.
+    """
     spec = encoder.spec
+    inputs = [item.inputs["image"] for item in batch if "image" in item.inputs]
     if not inputs:
-        return np.zeros((0, spec.max_tokens, spec.dim), np.float16), np.zeros(
-            (0, spec.pooled.dim), np.float32
+        return (
+            list(batch),
+            np.zeros((0, spec.max_tokens, spec.dim), np.float16),
+            np.zeros((0, spec.pooled.dim), np.float32),
         )
     found = encoder.encode(inputs)
-    return found.states.cpu().numpy().astype(np.float16), found.pooled.float().cpu().numpy()
+    states, pooled = found.states.half().cpu(), found.pooled.float().cpu()
+    finite = torch.isfinite(states).flatten(1).all(dim=1) & torch.isfinite(pooled).all(dim=1)
+    usable = iter(finite.tolist())
+    items = [
+        item if "image" not in item.inputs or next(usable) else _without_picture(item, spec.pooled.space)
+        for item in batch
+    ]
+    return items, states[finite].numpy(), pooled[finite].numpy()
+
+
+def _without_picture(item: Prepared, space: str) -> Prepared:
+    return replace(item, inputs={}, errors=(*item.errors, f"{space}: nonfinite"))
 
 
 def encode_texts(encoder: TextTokenEncoder, texts: Sequence[TokenizedText], device: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,6 +38,14 @@ class World:
         if self.size > 1:
             for tensor in tensors:
                 distributed.all_reduce(tensor)
+
+    def total(self, numbers: Mapping[str, float], device: str) -> dict[str, float]:
+        """Return named numbers added over all processes; `device` is that of the process group."""
+        if self.size == 1:
+            return dict(numbers)
+        summed = torch.tensor(list(numbers.values()), dtype=torch.float64, device=device)
+        distributed.all_reduce(summed)
+        return dict(zip(numbers, summed.tolist(), strict=True))
 
     def copy_first_(self, tensors: Iterable[torch.Tensor]) -> None:
         """Give every process the first one's values, in place."""

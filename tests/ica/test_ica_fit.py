@@ -3,7 +3,7 @@ import math
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -11,12 +11,16 @@ import pytest
 import torch
 
 from featurizer.errors import FeaturizerError, InputError
+from featurizer.ica.batches import read_part, split_rows
 from featurizer.ica.evaluate import masked_accuracy
 from featurizer.ica.extra import ExtraTerms, partners_of
-from featurizer.ica.fit import Hooks, Job, _Run, fit, split_rows
+from featurizer.ica.fit import _Run, fit
+from featurizer.ica.job import Hooks, Job
 from featurizer.ica.leak import measure_leak, probe
 from featurizer.ica.options import Objective, Training
 from featurizer.ica.start import build
+from featurizer.ica.token_store import TokenStore
+from featurizer.ica.world import World
 
 
 def job(store, encoders, options, **changes):
@@ -40,6 +44,8 @@ def test_items_are_split_once_and_completely():
     assert split_rows(50, 0.2, 0) == (train, valid)
     assert split_rows(50, 0.2, 1) != (train, valid)
     assert [len(part) for part in split_rows(2, 0.01, 0)] == [1, 1]
+    with pytest.raises(InputError, match="1 items; expected at least 2"):
+        split_rows(1, 0.5, 0)
 
 
 def test_it_learns_that_the_picture_tells_the_word_and_the_word_the_picture(store, encoders, options):
@@ -48,10 +54,7 @@ def test_it_learns_that_the_picture_tells_the_word_and_the_word_the_picture(stor
     made = job(store, encoders, trained(options, epochs=30, learning_rate=1e-2))
     history = fit(made)
     assert history[-1]["valid_loss"] < 0.9 * history[0]["valid_loss"]
-    found = {
-        one.side: one
-        for one in masked_accuracy(made.model, made.heads, store, encoders.text, range(store.rows), options)
-    }
+    found = {one.side: one for one in masked_accuracy(made, range(store.rows))}
     assert found["text"].gain.low > 0.05
     assert found["image"].gain.low > 0.05
     assert found["text"].present.mean > found["text"].majority
@@ -91,10 +94,16 @@ def test_a_run_killed_in_an_epoch_ends_with_the_weights_of_one_that_was_not(
         assert torch.equal(value, weights_of(again)[name]), name
 
 
-def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(store, encoders, options, tmp_path):
+def test_a_checkpoint_of_another_run_or_version_or_a_damaged_one_is_refused(
+    store, encoders, options, tmp_path
+):
     fit(job(store, encoders, trained(options, epochs=1)), Hooks(folder=tmp_path))
     with pytest.raises(InputError, match="another run"):
         fit(replace(job(store, encoders, options), fingerprint="g"), Hooks(folder=tmp_path))
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    torch.save(state | {"format_version": 99}, tmp_path / "checkpoint.pt")
+    with pytest.raises(InputError, match="has format 99, this version reads 1"):
+        fit(job(store, encoders, options), Hooks(folder=tmp_path))
     (tmp_path / "checkpoint.pt").write_bytes(b"PK no zip")
     with pytest.raises(InputError, match="damaged"):
         fit(job(store, encoders, options), Hooks(folder=tmp_path))
@@ -109,6 +118,41 @@ def test_accumulation_changes_no_gradient(store, encoders, options):
         runs.append({name: value.grad for name, value in made.model.named_parameters()})
     for name, gradient in runs[0].items():
         torch.testing.assert_close(gradient, runs[1][name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_of_few_items_has_the_optional_terms_in_full(store, encoders, options):
+    gradients = []
+    for size in (96, 500):
+        extra = ExtraTerms(1.0, 0.0, 0.1, {})
+        made = job(store, encoders, trained(options, batch_size=size, clip=1e9), extra=extra)
+        run = _Run(made, Hooks())
+        run._learn(run._read(np.arange(96), 0, 0))
+        gradients.append(made.model.start.project.weight.grad)
+    torch.testing.assert_close(*gradients)
+
+
+@dataclass(frozen=True)
+class Promising:
+    """A source whose outline promises a picture of every item, as a status does of one that cannot be decoded."""
+
+    source: TokenStore
+
+    def __getattr__(self, name):
+        return getattr(self.source, name)
+
+    def outline(self, rows):
+        found = self.source.outline(rows)
+        return replace(found, has_image=torch.ones_like(found.has_image))
+
+
+def test_a_picture_that_was_promised_and_is_not_there_is_no_target(store, encoders, options):
+    made = replace(job(store, encoders, options), source=Promising(store))
+    part = read_part(made, range(120), [0], World())
+    lost = ~part.items.has_image
+    assert lost.any()
+    assert not part.masks.image[lost].any()
+    assert not (part.masks.hide_image | part.masks.hide_text)[lost].any()
+    assert part.masks.image[~lost].any()
 
 
 def test_recomputing_activations_changes_nothing_but_memory(store, encoders, options):
@@ -135,9 +179,23 @@ def test_a_loss_that_is_no_number_stops_and_saves_the_batch(store, encoders, opt
         made.model.position_image[3] = math.nan
     with pytest.raises(FeaturizerError, match="not a number at step 1"):
         fit(made, Hooks(folder=tmp_path))
-    saved = torch.load(tmp_path / "broken-batch-0.pt", weights_only=True)
+    saved = torch.load(tmp_path / "broken" / "batch-0.pt", weights_only=True)
     assert len(saved["rows"]) == 16
     assert saved["items.image"].shape == (16, 16, 6)
+
+
+def test_a_gradient_that_is_no_number_stops_before_the_weights_are_touched(
+    store, encoders, options, tmp_path
+):
+    made = job(store, encoders, options)
+    before = made.model.position_image.detach().clone()
+    made.model.position_image.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(
+        FeaturizerError, match=r"the gradient is not a number at step 1; the batch is saved in"
+    ):
+        fit(made, Hooks(folder=tmp_path))
+    assert torch.equal(made.model.position_image, before)
+    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 def test_training_stops_when_the_validation_loss_rises(store, encoders, options):
@@ -181,11 +239,8 @@ def test_the_probe_finds_what_neighbours_give_away(built, store, encoders, optio
     classes = torch.randint(0, 3, (300,))
     inputs = torch.nn.functional.one_hot(classes, 5).float() + 0.1 * torch.randn(300, 5)
     assert (probe(inputs[:200], classes[:200], inputs[200:]) == classes[200:]).float().mean() > 0.95
-    model, heads = built
-    leaks = {
-        leak.tokens: leak
-        for leak in measure_leak(model, heads, store, encoders.text, (range(96), range(96, 120)), options)
-    }
+    made = Job(*built, store, encoders.text, range(96), range(96, 120), options)
+    leaks = {leak.tokens: leak for leak in measure_leak(made)}
     assert set(leaks) == {"text, encoded under the mask", "text, encoded before it", "image"}
     # a picture of one colour is known from any of its patches
     assert leaks["image"].accuracy > leaks["image"].majority

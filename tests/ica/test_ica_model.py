@@ -227,6 +227,15 @@ def test_the_codebook_finds_planted_clusters_and_assigns_the_nearest():
     assert len(fit_codebook(tokens[:3], 6)) == 3
 
 
+def test_autocast_changes_no_code():
+    torch.manual_seed(0)
+    tokens = torch.randn(2000, 64)
+    codebook = tokens[:256] + 0.5 * torch.randn(256, 64)
+    expected = assign(tokens, codebook)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(assign(tokens, codebook)[0], expected)
+
+
 def test_an_architecture_that_cannot_be_built_is_refused():
     with pytest.raises(InputError, match="heads that divide the width"):
         Architecture(width=10, heads=4)

@@ -20,8 +20,9 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import verify, verify_sample
 from featurizer.ica.bundle import load_bundle
 from featurizer.ica.encoder import IcaEncoder, unified_spec
-from featurizer.ica.pretrain import PretrainRun, pretrain
+from featurizer.ica.pretrain import PretrainRun, _extra, pretrain
 from featurizer.ica.token_store import TokenEncoders
+from featurizer.manifest import Stage
 from tests.support.small_tokens import Patches, Words
 
 RUN = PretrainRun("patches", "words")
@@ -145,11 +146,47 @@ def test_the_copurchase_term_needs_interactions_that_pair_items(catalog, encoder
     bought.write_text(
         "user_id,item_id,split\n" + "".join(f"u{n},x{n},train\nu{n},x{n + 1},train\n" for n in range(5))
     )
-    with pytest.raises(InputError, match="pairs no two items"):
+    with pytest.raises(InputError, match="pairs no two of the 96 train items"):
         pretrain(catalog, encoders, tmp_path / "b", asked, replace(RUN, interactions=bought))
     bought.write_text("user_id,item_id,split\n" + "".join(f"u{n // 3},i{n},train\n" for n in range(120)))
     found = pretrain(catalog, encoders, tmp_path / "c", asked, replace(RUN, interactions=bought))
     assert found.manifest["config"]["options"]["objective"]["copurchase"] == 0.5
+
+
+def test_held_out_items_are_nobodys_partners(store, options, tmp_path):
+    bought = tmp_path / "bought.csv"
+    bought.write_text("user_id,item_id,split\n" + "".join(f"u{n // 6},i{n},train\n" for n in range(120)))
+    asked = replace(options, objective=replace(options.objective, copurchase=0.5))
+    train = [n for n in range(120) if n % 5]
+    extra = _extra(store, train, asked, replace(RUN, interactions=bought))
+    assert set(extra.partners) == set(train)
+    for row, others in extra.partners.items():
+        assert sorted(others) == [n for n in train if n // 6 == row // 6 and n != row]
+
+
+def test_a_run_killed_between_training_and_its_manifest_trains_no_step_again(
+    catalog, encoders, options, tmp_path, monkeypatch
+):
+    finish = Stage.finish
+
+    def killed(stage, manifest):
+        if stage.folder.name == "model":
+            raise KeyboardInterrupt
+        finish(stage, manifest)
+
+    monkeypatch.setattr(Stage, "finish", killed)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(catalog, encoders, tmp_path, options, RUN)
+    monkeypatch.undo()
+    weights = (tmp_path / "model" / "model.safetensors").read_bytes()
+    steps = []
+    run = replace(RUN, report=lambda progress: steps.append(progress.stage))
+    made = pretrain(catalog, encoders, tmp_path, options, run)
+    assert not [stage for stage in steps if stage.startswith("epoch")]
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == weights
+    (tmp_path / "model" / "checkpoint.pt").write_bytes(b"left by a kill after the manifest")
+    assert pretrain(catalog, encoders, tmp_path, options, RUN).manifest == made.manifest
+    assert not (tmp_path / "model" / "checkpoint.pt").exists()
 
 
 def test_a_tokeniser_without_a_mask_is_refused(catalog, encoders, options, tmp_path):

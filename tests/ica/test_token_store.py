@@ -8,7 +8,7 @@ import torch
 from featurizer.errors import InputError, StaleOutput
 from featurizer.features import pictures
 from featurizer.ica import token_store
-from featurizer.ica.live import LiveTokens
+from featurizer.ica.live import LiveTokens, runs
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
 from tests.support.small_tokens import Patches, Words
 
@@ -82,6 +82,33 @@ def test_a_shard_cut_short_is_told(store, catalog, encoders, tmp_path):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(InputError, match=r"states\.f16 has \d+ bytes, expected"):
         cache_tokens(catalog, encoders, tmp_path / "t")
+
+
+class Overflowing(Patches):
+    """Its 3rd picture has a state that float16 cannot hold."""
+
+    seen = 0
+
+    def encode(self, prepared):
+        batch = super().encode(prepared)
+        place = 2 - self.seen
+        self.seen += len(prepared)
+        if 0 <= place < len(prepared):
+            batch.states[place, 5, 1] = 1e6
+        return batch
+
+
+def test_a_picture_whose_tokens_are_not_finite_is_a_row_with_a_reason(catalog, tmp_path):
+    store = cache_tokens(catalog, TokenEncoders(Overflowing(), Words()), tmp_path / "t")
+    items = store.read([1, 2, 3])
+    assert items.has_image.tolist() == [True, False, True]
+    assert torch.isfinite(items.image).all()
+    assert store.accounts([1, 2, 3])[1] == [None, "patches_image: nonfinite", None]
+
+
+def test_rows_that_follow_one_another_are_read_together():
+    assert list(runs([4, 5, 6, 2, 3, 3, 9])) == [range(4, 7), range(2, 4), range(3, 4), range(9, 10)]
+    assert list(runs([])) == []
 
 
 def test_an_empty_read_is_empty(store):

@@ -8,7 +8,9 @@ from pathlib import Path
 import torch
 
 from featurizer.catalog.store import Catalog
-from featurizer.ica.fit import Hooks, Job, fit, split_rows
+from featurizer.ica.batches import split_rows
+from featurizer.ica.fit import fit
+from featurizer.ica.job import Hooks, Job
 from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
 from featurizer.ica.start import build
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
