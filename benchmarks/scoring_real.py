@@ -21,6 +21,7 @@ from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.interactions.store import read_split
 from featurizer.manifest import file_sha256
 from featurizer.recsys.device import halves_pay
+from featurizer.scoring.document import parse_scores
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import Options
@@ -68,7 +69,8 @@ def scored(name: str, features: Path, interactions: Path, runs: Path, item_map: 
         overwrite=True,
     )
     found = score(stage, world)
-    board = leaderboard(found["scores"])
+    document = parse_scores(found)
+    board = leaderboard(document.scores)
     print(f"\n## {name}: {len(shared):,} items, {world.counts['test_users']:,} users on test\n")
     print("| " + " | ".join(board.header) + " | " + " | ".join(DIAGNOSTICS) + " |")
     print("|---" * (len(board.header) + len(DIAGNOSTICS)) + "|")
@@ -79,7 +81,7 @@ def scored(name: str, features: Path, interactions: Path, runs: Path, item_map: 
             if (one["feature_set"], one["space"], one["transform"]) == row[:3]
         }
         print("| " + " | ".join([*row, *(mine.get(key, "-") for key in DIAGNOSTICS)]) + " |")
-    print("\n" + "\n".join(f"- {line}" for line in steps(board, found["comparisons"])))
+    print("\n" + "\n".join(f"- {line}" for line in steps(board, document.comparisons)))
     print(f"\n{time.perf_counter() - begun:.0f} s", flush=True)
 
 

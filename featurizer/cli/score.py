@@ -126,15 +126,13 @@ def _say_world(world: World, rows: list[int], drawn: int | None) -> None:
 
 
 def _print(found: dict[str, Json], out: Path) -> None:
+    from featurizer.scoring.document import FILE, parse_scores
     from featurizer.scoring.leaderboard import leaderboard, steps
-    from featurizer.scoring.score import FILE
 
-    scores, comparisons = found["scores"], found["comparisons"]
-    assert isinstance(scores, list)
-    assert isinstance(comparisons, list)
-    board = leaderboard([row for row in scores if isinstance(row, dict)])
+    document = parse_scores(found)
+    board = leaderboard(document.scores)
     result(table(board.header, board.rows))
-    told = steps(board, [row for row in comparisons if isinstance(row, dict)])
+    told = steps(board, document.comparisons)
     if told:
         result("\n" + "\n".join(told))
     means = "" if not board.ranks else f"on {board.split}, ± half of the 95 % interval over users; "

@@ -14,7 +14,7 @@ from featurizer.release.citations import papers_of
 from featurizer.release.examples import Example, find_examples, store_examples, stored_examples
 from featurizer.release.licences import HubLicence, hub_licence, is_stated
 from featurizer.release.markdown import render
-from featurizer.release.scores import PLOT, draw, read_scores
+from featurizer.release.scores import PLOT, draw, shown_scores
 
 CARD = "README.md"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -62,7 +62,7 @@ def write_card(feature_set: FeatureSet, options: CardOptions | None = None) -> P
     options = options or CardOptions()
     if options.titles or stored_examples(feature_set) is None:
         store_examples(feature_set, find_examples(feature_set, options.titles))
-    scores = read_scores(feature_set.folder)
+    scores = shown_scores(feature_set.folder)
     if scores is not None and scores.rows:
         with atomic_path(feature_set.folder / PLOT) as partial:
             partial.write_bytes(draw(scores))
@@ -107,7 +107,7 @@ def title_of(feature_set: FeatureSet) -> str:
 def _context(feature_set: FeatureSet, options: CardOptions, examples: list[Example]) -> dict[str, object]:
     source = feature_set.manifest.get("source")
     licence = licence_of(feature_set)
-    scores = read_scores(feature_set.folder)
+    scores = shown_scores(feature_set.folder)
     specs = feature_set.spaces
     return {
         **{name: feature_set.manifest[name] for name in FROM_MANIFEST},

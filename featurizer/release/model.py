@@ -124,6 +124,9 @@ def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool
                 )
                 if isinstance(manifest.get(name), (int, float, str))
             },
+            "accuracies": _rows(manifest, "masked_accuracy"),
+            "leaks": _rows(manifest, "leak"),
+            "terms": _terms(manifest),
             "data": manifest.get("data") if isinstance(manifest.get("data"), dict) else {},
             "versions": manifest.get("versions") if isinstance(manifest.get("versions"), dict) else {},
             "results": results,
@@ -133,6 +136,20 @@ def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool
             "paper": ALIGNREC,
         },
     )
+
+
+def _rows(manifest: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
+    rows = manifest.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _terms(manifest: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the weights of a pre-trained encoder's optional terms that were on."""
+    found: Json = manifest.get("config")
+    for name in ("options", "objective"):
+        found = found.get(name) if isinstance(found, dict) else None
+    objective = found if isinstance(found, dict) else {}
+    return {name: objective[name] for name in ("contrastive", "copurchase") if objective.get(name)}
 
 
 def write_model_card(folder: Path, *, licence: str | None = None) -> Path:

@@ -17,7 +17,8 @@ from featurizer.release.card import CARD, CardOptions, licence_of, render_card
 from featurizer.release.croissant import FILE as CROISSANT
 from featurizer.release.croissant import render_croissant
 from featurizer.release.licences import lets_pictures_pass
-from featurizer.release.scores import PLOT, SCORES, draw, read_scores
+from featurizer.release.scores import PLOT, draw, shown_scores
+from featurizer.scoring.document import FILE as SCORES
 
 RepoType: TypeAlias = Literal["dataset", "model"]
 SHOWN = 3
@@ -106,7 +107,7 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
     _check_licence(feature_set)
     options = CardOptions(repo=repo, pictures=pictures is not None)
     card = render_card(feature_set, options)
-    scores = read_scores(feature_set.folder)
+    scores = shown_scores(feature_set.folder)
     files = [
         _shard(path, str(entry["sha256"]), feature_set.folder)
         for path, entry in zip(feature_set.shards, _entries(feature_set), strict=True)

@@ -12,7 +12,8 @@ from featurizer.manifest import atomic_path, write_json
 from featurizer.release.card import CardOptions, write_card
 from featurizer.release.croissant import write_croissant
 from featurizer.release.model import is_model, write_model_card
-from featurizer.release.scores import SCORES, read_scores
+from featurizer.scoring.document import FILE as SCORES
+from featurizer.scoring.document import read_scores
 
 
 def recard(
@@ -46,8 +47,9 @@ def recard(
 
 
 def _take_scores(path: Path, folder: Path) -> None:
-    if read_scores(path.parent) is None or path.name != SCORES:
-        raise InputError(f"{path} is no {SCORES}; expected the file that 'featurizer score-features' writes")
+    if not path.is_file():
+        raise InputError(f"{path} is no file; expected the {SCORES} that 'featurizer score-features' writes")
+    read_scores(path)
     if path.resolve() != (folder / SCORES).resolve():
         with atomic_path(folder / SCORES) as partial:
             shutil.copyfile(path, partial)

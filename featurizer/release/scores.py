@@ -7,93 +7,37 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from featurizer.scoring.document import FILE, Score, read_scores
 
-from featurizer.config import describe
-from featurizer.errors import InputError
-from featurizer.manifest import read_json
-
-SCORES, PLOT = "scores.json", "scores.png"
+PLOT = "scores.png"
 PLOTTED_K = 20
 MOST_ROWS = 80
 """Rows a card's table shows; the file has all."""
 
 
-class Score(BaseModel):
-    """One row of `scores.json`; what else a row says is left aside."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-    feature_set: str = ""
-    """Which set."""
-    space: str | None = None
-    """Which space; none for a floor."""
-    metric: str
-    """Such as zero_shot_recall."""
-    split: str | None = None
-    """valid or test."""
-    k: int | None = None
-    """Length of the list."""
-    neighbours: int | None = None
-    """Of item-CF."""
-    group: str | None = None
-    """Users counted; all when none."""
-    modality: str | None = None
-    """Which one was taken from items."""
-    ratio: float | None = None
-    """From which share of them."""
-    transform: str | None = None
-    """What was done to the vectors."""
-    value: float
-    """The mean over users."""
-    ci_low: float | None = None
-    """Lower end of the interval."""
-    ci_high: float | None = None
-    """Upper end of the interval."""
-    users: int | None = None
-    """How many."""
-
-    @property
-    def name(self) -> str:
-        """The metric, with what was masked for it: two rows of a table never look the same."""
-        share = "" if self.ratio is None else f" for {self.ratio:.0%} of the items"
-        return self.metric if self.modality is None else f"{self.metric}, without {self.modality}{share}"
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    scores: list[Score]
-
-
 @dataclass(frozen=True, slots=True)
-class Scores:
+class Shown:
     """The rows for all users, in the file's order; `hidden` rows are not shown."""
 
     rows: tuple[Score, ...]
     hidden: int
 
 
-def read_scores(folder: Path) -> Scores | None:
+def shown_scores(folder: Path) -> Shown | None:
     """Read a folder's `scores.json`; None when there is none.
 
     Raises:
         InputError: it is not what `featurizer score-features` writes.
     """
-    path = folder / SCORES
+    path = folder / FILE
     if not path.exists():
         return None
-    try:
-        rows = _File.model_validate(read_json(path)).scores
-    except ValidationError as error:
-        raise InputError(
-            f"{describe(error, path)}; expected what 'featurizer score-features' writes"
-        ) from error
+    rows = read_scores(path).scores
     shown = [row for row in rows if row.group is None][:MOST_ROWS]
-    return Scores(tuple(shown), len(rows) - len(shown))
+    return Shown(tuple(shown), len(rows) - len(shown))
 
 
-def draw(scores: Scores) -> bytes:
+def draw(scores: Shown) -> bytes:
     """Draw the scores at one list length with their intervals, a colour a space, as PNG; same scores, same bytes.
 
     Args:
@@ -129,7 +73,7 @@ def draw(scores: Scores) -> bytes:
     return drawn.getvalue()
 
 
-def _plotted(scores: Scores) -> list[Score]:
+def _plotted(scores: Shown) -> list[Score]:
     split = "test" if any(row.split == "test" for row in scores.rows) else scores.rows[0].split
     rows = [row for row in scores.rows if row.split == split]
     lengths = {row.k for row in rows}
@@ -138,8 +82,7 @@ def _plotted(scores: Scores) -> list[Score]:
 
 
 def _series(row: Score) -> str:
-    how = "" if row.transform in (None, "none") else f" ({row.transform})"
-    return f"{row.space or 'floor'}{how}"
+    return row.space + ("" if row.transform == "none" else f" ({row.transform})")
 
 
 def _label(row: Score) -> str:

@@ -13,7 +13,7 @@ from featurizer.features.feature_set import MANIFEST as FEATURE_SET
 from featurizer.features.feature_set import FeatureSet
 from featurizer.release.model import MANIFEST as MODEL
 from featurizer.release.model import is_model, model_folder
-from featurizer.scoring.score import FILE as SCORES
+from featurizer.scoring.document import FILE as SCORES
 from featurizer.scoring.spaces import folder_labels
 
 EXPECTED = (

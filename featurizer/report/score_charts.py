@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from featurizer.report.charts.chart import Chart, Point, Series, slug
-from featurizer.report.scores import Board, Score
+from featurizer.report.scores import Board
+from featurizer.scoring.document import Score
 from featurizer.scoring.leaderboard import HEADLINES
 from featurizer.scoring.mask_modality import NAME as MASK
 
@@ -23,10 +24,10 @@ def leaderboard_charts(board: Board) -> list[Chart]:
         ordered = _ordered(board, [one for one in mine if one.neighbours == near])
         if ordered:
             name = metric.removesuffix("_recall").replace("_", "-") + (f" ({near} nearest)" if near else "")
-            series.append(Series(name, tuple(one.point(board.name(one)) for one in ordered)))
+            series.append(Series(name, tuple(_point(one, board.name(one)) for one in ordered)))
     floors = _ordered(board, [one for one in plain if one.is_floor and one.metric.endswith("_recall")])
     if floors:
-        series.append(Series("floor", tuple(one.point(board.name(one)) for one in floors), floor=True))
+        series.append(Series("floor", tuple(_point(one, board.name(one)) for one in floors), floor=True))
     if not series:
         return []
     title = f"Recall@{board.k} on the {board.split} split"
@@ -42,7 +43,7 @@ def mask_charts(board: Board) -> list[Chart]:
         lines = [
             Series(
                 board.name(curve[0]),
-                tuple(sorted((one.point(one.ratio or 0.0) for one in curve), key=_number)),
+                tuple(sorted((_point(one, one.ratio or 0.0) for one in curve), key=_number)),
             )
             for curve in _by_entry(board, [one for one in mine if one.modality == modality])
         ]
@@ -65,7 +66,7 @@ def long_tail_charts(board: Board) -> list[Chart]:
     bars = [
         Series(
             board.name(groups[0]),
-            tuple(one.point(group_name(one.group)) for one in groups if one.group is not None),
+            tuple(_point(one, group_name(one.group)) for one in groups if one.group is not None),
         )
         for groups in _by_entry(board, mine)
     ]
@@ -86,16 +87,20 @@ def group_name(group: str) -> str:
 def _by_entry(board: Board, scores: Sequence[Score]) -> list[list[Score]]:
     """Gather the figures of each entry, floors aside, the best entries first, no more than a chart can show."""
     found = [
-        [one for one in scores if one.key == key]
-        for key in board.order
-        if any(one.key == key and not one.is_floor for one in scores)
+        [one for one in scores if one.entry == entry]
+        for entry in board.order
+        if any(one.entry == entry and not one.is_floor for one in scores)
     ]
     return found[:MOST_LINES]
 
 
 def _ordered(board: Board, scores: Sequence[Score]) -> list[Score]:
-    by_key = {one.key: one for one in scores}
-    return [by_key[key] for key in board.order if key in by_key]
+    by_entry = {one.entry: one for one in scores}
+    return [by_entry[entry] for entry in board.order if entry in by_entry]
+
+
+def _point(one: Score, x: float | str) -> Point:
+    return Point(x, one.value, one.ci_low, one.ci_high)
 
 
 def _number(point: Point) -> float:

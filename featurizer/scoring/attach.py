@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from featurizer.manifest import write_json
 from featurizer.records import Json
-from featurizer.scoring.floors import FLOOR
-from featurizer.scoring.score import FILE
+from featurizer.scoring.document import FILE, Score, parse_scores
 
 
 def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
@@ -19,28 +19,22 @@ def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
         label: the set's name there.
         folder: the feature set.
     """
-    scores, comparisons = (_rows(found[name]) for name in ("scores", "comparisons"))
-    mine = [row for row in scores if row["feature_set"] in (label, FLOOR)]
-    mine.sort(key=_plainness)
+    document = parse_scores(dict(found))
+    mine = sorted(
+        (row for row in document.scores if row.is_floor or row.feature_set == label), key=_plainness
+    )
+    compared = [row for row in document.comparisons if label in (row.a.feature_set, row.b.feature_set)]
     path = folder / FILE
     write_json(
         path,
         {
             **{name: value for name, value in found.items() if name != "config"},
-            "scores": list[Json](mine),
-            "comparisons": [row for row in comparisons if label in (_set(row["a"]), _set(row["b"]))],
+            "scores": [dict(asdict(row)) for row in mine],
+            "comparisons": [dict(asdict(row)) for row in compared],
         },
     )
     return path
 
 
-def _rows(value: Json) -> list[dict[str, Json]]:
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-
-
-def _set(entry: Json) -> Json:
-    return entry.get("feature_set") if isinstance(entry, dict) else None
-
-
-def _plainness(row: Mapping[str, Json]) -> tuple[bool, bool, bool]:
-    return row["group"] is not None, row["modality"] is not None, row["k"] is None
+def _plainness(row: Score) -> tuple[bool, bool, bool]:
+    return row.group is not None, row.modality is not None, row.k is None

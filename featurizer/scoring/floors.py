@@ -12,8 +12,6 @@ from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.world import World
 
-FLOOR = "floor"
-"""Stands where a feature set's name would."""
 BLOCK = 8192
 
 

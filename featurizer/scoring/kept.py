@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from featurizer.manifest import atomic_path
+from featurizer.scoring.document import Entry, Score
 from featurizer.scoring.measures import Key
-from featurizer.scoring.summary import Entry, Judged
+from featurizer.scoring.summary import Judged
 
 SUFFIX = ".npz"
 
@@ -18,7 +19,8 @@ SUFFIX = ".npz"
 def keep(judged: Judged, path: Path) -> None:
     """Write a row with all it is compared by, atomically."""
     keys = [asdict(key) for key in judged.compared]
-    head = json.dumps({"entry": asdict(judged.entry), "rows": judged.rows, "keys": keys})
+    rows = [asdict(row) for row in judged.rows]
+    head = json.dumps({"entry": asdict(judged.entry), "rows": rows, "keys": keys})
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.savez(file, *judged.compared.values(), head=np.array(head))
 
@@ -30,4 +32,4 @@ def read_kept(path: Path) -> Judged | None:
     with np.load(path, allow_pickle=False) as kept:
         head = json.loads(str(kept["head"]))
         columns = {Key(**key): kept[f"arr_{place}"] for place, key in enumerate(head["keys"])}
-    return Judged(Entry(**head["entry"]), head["rows"], columns)
+    return Judged(Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from featurizer.records import Json
-from featurizer.scoring.floors import FLOOR
+from featurizer.scoring.document import FLOOR, Comparison, Entry, Score
 
 CLEAR = 0.05
 """A difference whose adjusted p is not below this is said not to be told apart."""
@@ -68,100 +67,92 @@ class Leaderboard:
         return any(column.k is not None for column in self.columns)
 
 
-def leaderboard(scores: Sequence[dict[str, Json]]) -> Leaderboard:
-    """Lay the headline figures of `scores.json` out, on test where there is one, the best first.
+def leaderboard(scores: Sequence[Score]) -> Leaderboard:
+    """Lay the headline figures out, on test where there is one, the best first.
 
     Floors have a figure in every column that they are a floor of; with no such column they are left out.
     """
-    plain = [row for row in scores if row["group"] is None and row["ratio"] is None and row["k"] is not None]
-    split = next((name for name in ("test", "valid") if any(row["split"] == name for row in plain)), "test")
-    k = max((int(str(row["k"])) for row in plain), default=0)
-    here = [row for row in plain if row["split"] == split and row["k"] == k]
-    stated = [row for row in scores if row["metric"] in DIAGNOSTICS]
+    plain = [row for row in scores if row.is_headline]
+    split = next((name for name in ("test", "valid") if any(row.split == name for row in plain)), "test")
+    k = max((row.k for row in plain if row.k is not None), default=0)
+    here = [row for row in plain if row.split == split and row.k == k]
+    stated = [row for row in scores if row.metric in DIAGNOSTICS]
     ranking = _columns(here, split, k)
-    diagnostics = [Column(name) for name in DIAGNOSTICS if any(row["metric"] == name for row in stated)]
-    columns = [*ranking, *diagnostics]
-    entries = [one for one in dict.fromkeys(map(_entry, scores)) if ranking or one[0] != FLOOR]
-    rows = [_cells(entry, [*here, *stated], columns) for entry in entries]
-    rows.sort(key=lambda row: [-value for value, _ in row[1][: len(ranking)]])
-    header = ("feature set", "space", "transform", *(column.title for column in columns))
+    columns = [*ranking, *(Column(name) for name in DIAGNOSTICS if any(row.metric == name for row in stated))]
+    entries = [one for one in dict.fromkeys(row.entry for row in scores) if ranking or not one.is_floor]
+    rows = [(entry, _figures(entry, [*here, *stated], columns)) for entry in entries]
+    rows.sort(key=lambda row: [-_value(found) for found in row[1][: len(ranking)]])
     return Leaderboard(
-        split, tuple(columns), header, tuple((*entry, *(text for _, text in cells)) for entry, cells in rows)
+        split,
+        tuple(columns),
+        ("feature set", "space", "transform", *(column.title for column in columns)),
+        tuple((*_names(entry), *map(_cell, found)) for entry, found in rows),
     )
 
 
-def _columns(rows: Sequence[dict[str, Json]], split: str, k: int) -> list[Column]:
+def _columns(rows: Sequence[Score], split: str, k: int) -> list[Column]:
     columns: list[Column] = []
     for metric in HEADLINES:
-        mine = [row for row in rows if row["metric"] == metric]
-        near = min(
-            (int(str(row["neighbours"])) for row in mine if row["neighbours"] is not None), default=None
-        )
-        sides = dict.fromkeys(row["modality"] for row in mine)
-        columns += [Column(metric, split, k, near, str(side) if side else None) for side in sides]
+        mine = [row for row in rows if row.metric == metric]
+        near = min((row.neighbours for row in mine if row.neighbours is not None), default=None)
+        columns += [
+            Column(metric, split, k, near, side) for side in dict.fromkeys(row.modality for row in mine)
+        ]
     return columns
 
 
-def _entry(row: dict[str, Json]) -> tuple[str, str, str]:
-    return str(row["feature_set"]), str(row["space"]), str(row["transform"])
+def _figures(entry: Entry, rows: Sequence[Score], columns: Sequence[Column]) -> list[Score | None]:
+    """Return the entry's figure in each column; None where it has none."""
+    mine = [row for row in rows if row.entry == entry]
+    return [next((row for row in mine if _stands_in(row, column)), None) for column in columns]
 
 
-def _cells(
-    entry: tuple[str, str, str], rows: Sequence[dict[str, Json]], columns: Sequence[Column]
-) -> tuple[tuple[str, str, str], list[tuple[float, str]]]:
-    mine = [row for row in rows if _entry(row) == entry]
-    cells = []
-    for column in columns:
-        name, near, side = column.metric, column.neighbours, column.modality
-        if column.k is None:
-            found = next((row for row in mine if row["metric"] == name), None)
-        else:
-            wanted = (f"{FLOOR}_{entry[1]}_recall", None, None) if entry[0] == FLOOR else (name, near, side)
-            found = next(
-                (row for row in mine if (row["metric"], row["neighbours"], row["modality"]) == wanted), None
-            )
-        cells.append(_cell(found))
-    return entry, cells
+def _stands_in(row: Score, column: Column) -> bool:
+    if column.k is None:
+        return row.metric == column.metric
+    if row.is_floor:
+        return row.metric == f"{FLOOR}_{row.space}_recall"
+    own = row.metric, row.neighbours, row.modality
+    return own == (column.metric, column.neighbours, column.modality)
 
 
-def _cell(row: dict[str, Json] | None) -> tuple[float, str]:
-    if row is None:
-        return float("-inf"), "-"
-    value = float(str(row["value"]))
-    if row["ci_low"] is None:
-        return value, f"{value:.4g}"
-    low, high = float(str(row["ci_low"])), float(str(row["ci_high"]))
-    return value, f"{value:.4f} ±{(high - low) / 2:.4f}"
+def _value(found: Score | None) -> float:
+    return float("-inf") if found is None else found.value
 
 
-def steps(board: Leaderboard, comparisons: Sequence[dict[str, Json]]) -> list[str]:
+def _cell(found: Score | None) -> str:
+    if found is None:
+        return "-"
+    if found.ci_low is None or found.ci_high is None:
+        return f"{found.value:.4g}"
+    return f"{found.value:.4f} ±{(found.ci_high - found.ci_low) / 2:.4f}"
+
+
+def steps(board: Leaderboard, comparisons: Sequence[Comparison]) -> list[str]:
     """Say of each two neighbours on the table, floors aside, whether the upper one is better, by the first column."""
-    found = []
-    first = next(iter(board.columns), None)
+    if not board.columns:
+        return []
+    first, found = board.columns[0], []
     for upper, lower in itertools.pairwise(row[:3] for row in board.rows if row[0] != FLOOR):
         for row in comparisons:
-            sides = [_named(row[side]) for side in ("a", "b")]
-            if set(sides) == {upper, lower} and _is_of(row, first):
-                p, adjusted = float(str(row["p_value"])), float(str(row["p_holm"]))
-                sign = "=" if row["difference"] == 0 else ">"
-                apart = "" if adjusted < CLEAR else ": not told apart"
+            if {_names(row.a), _names(row.b)} == {upper, lower} and _is_of(row, first):
+                sign = "=" if row.difference == 0 else ">"
+                apart = "" if row.p_holm < CLEAR else ": not told apart"
                 found.append(
-                    f"{first.title if first else ''}: {_short(sides[0])} {sign} {_short(sides[1])}, "
-                    f"p = {p:.3g}, {adjusted:.3g} for all pairs (Holm){apart}"
+                    f"{first.title}: {_short(row.a)} {sign} {_short(row.b)}, "
+                    f"p = {row.p_value:.3g}, {row.p_holm:.3g} for all pairs (Holm){apart}"
                 )
     return found
 
 
-def _is_of(row: Mapping[str, Json], column: Column | None) -> bool:
-    if column is None:
-        return False
-    own = (row["metric"], row["split"], row.get("neighbours"), row.get("modality"))
+def _is_of(row: Comparison, column: Column) -> bool:
+    own = row.metric, row.split, row.neighbours, row.modality
     return own == (column.metric, column.split, column.neighbours, column.modality)
 
 
-def _named(entry: Json) -> tuple[str, ...]:
-    return tuple(map(str, entry.values())) if isinstance(entry, dict) else ()
+def _names(entry: Entry) -> tuple[str, str, str]:
+    return entry.feature_set, entry.space, entry.transform
 
 
-def _short(entry: tuple[str, ...]) -> str:
-    return " ".join(part for part in entry if part != "none")
+def _short(entry: Entry) -> str:
+    return " ".join(part for part in _names(entry) if part != "none")

@@ -13,16 +13,16 @@ from featurizer.errors import InputError
 from featurizer.manifest import Stage, fingerprint, read_json
 from featurizer.progress import Progress
 from featurizer.records import Json
-from featurizer.scoring.floors import FLOOR, popularity_floor, random_floor
+from featurizer.scoring.document import FILE, FLOOR, Entry
+from featurizer.scoring.floors import popularity_floor, random_floor
 from featurizer.scoring.kept import SUFFIX, keep, read_kept
 from featurizer.scoring.masks import write_masks
 from featurizer.scoring.scorer import Options, Scorer, load_scorer
 from featurizer.scoring.spaces import Contender, check_asked, check_masked, read_space, space_names
-from featurizer.scoring.summary import Entry, Judged, compare, judge
+from featurizer.scoring.summary import Judged, compare, judge
 from featurizer.scoring.transform import TransformName
 from featurizer.scoring.world import World
 
-FILE = "scores.json"
 FORMAT_VERSION = 1
 WORK = ".work"
 MASKS = "masks.parquet"
@@ -120,8 +120,8 @@ def score(stage: ScoreStage, world: World) -> dict[str, Json]:
             "featurizer_version": featurizer.__version__,
             "definitions": dict(DEFINITIONS),
             "counts": dict(world.counts),
-            "scores": [row for one in (*judged, *floors) for row in one.rows],
-            "comparisons": list(compare(judged, stage.options.seed)),
+            "scores": [dict(asdict(row)) for one in (*judged, *floors) for row in one.rows],
+            "comparisons": [dict(asdict(one)) for one in compare(judged, stage.options.seed)],
         }
     )
     shutil.rmtree(opened.folder / WORK, ignore_errors=True)

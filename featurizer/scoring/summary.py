@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from featurizer.ranking.bootstrap import holm, mean_intervals, paired_t_test
-from featurizer.records import Json
+from featurizer.scoring.document import Comparison, Entry, Score
 from featurizer.scoring.measures import Key, Measure, PerUser, Single
 
 CELLS = 16_000_000
 """Values compared at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Whose figure it is: a feature set's label, a space of it, and what was done to the vectors."""
-
-    feature_set: str
-    space: str
-    transform: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +22,12 @@ class Judged:
 
     Attributes:
         entry: whose.
-        rows: the figures, as `scores.json` holds them.
+        rows: the figures.
         compared: the values a user that comparisons are made of, by metric.
     """
 
     entry: Entry
-    rows: list[dict[str, Json]] = field(default_factory=list)
+    rows: list[Score] = field(default_factory=list)
     compared: dict[Key, np.ndarray] = field(default_factory=dict)
 
 
@@ -57,7 +48,7 @@ def judge(entry: Entry, measures: Iterable[Measure], k: int, seed: int) -> Judge
     return judged
 
 
-def _intervals(entry: Entry, measures: Sequence[PerUser], seed: int) -> Iterator[dict[str, Json]]:
+def _intervals(entry: Entry, measures: Sequence[PerUser], seed: int) -> Iterator[Score]:
     values = np.stack([measure.values for measure in measures], axis=1)
     everyone = np.ones(len(values), bool)
     counted = np.stack(
@@ -67,21 +58,14 @@ def _intervals(entry: Entry, measures: Sequence[PerUser], seed: int) -> Iterator
         yield _row(entry, measure.key, interval.mean, (interval.low, interval.high), interval.users)
 
 
-def _row(
-    entry: Entry, key: Key, value: float, interval: tuple[float, float] | None, users: int
-) -> dict[str, Json]:
+def _row(entry: Entry, key: Key, value: float, interval: tuple[float, float] | None, users: int) -> Score:
     low, high = interval or (None, None)
-    figures: dict[str, Json] = {"value": value, "ci_low": low, "ci_high": high, "users": users}
-    return {**asdict(entry), **asdict(key), **figures}
+    return Score(**asdict(entry), **asdict(key), value=value, ci_low=low, ci_high=high, users=users)
 
 
-def compare(judged: Sequence[Judged], seed: int) -> list[dict[str, Json]]:
-    """Test every two rows of the leaderboard on every metric they share, users paired.
-
-    `p_value` is that of the paired t-test over users, two-sided, `p_holm` the same adjusted (Holm) for all pairs of the
-    metric. `a` is the better of the two.
-    """
-    comparisons: list[dict[str, Json]] = []
+def compare(judged: Sequence[Judged], seed: int) -> list[Comparison]:
+    """Test every two rows of the leaderboard on every metric they share."""
+    comparisons: list[Comparison] = []
     for key in dict.fromkeys(key for one in judged for key in one.compared):
         able = [one for one in judged if key in one.compared]
         pairs = list(itertools.combinations(able, 2))
@@ -90,8 +74,8 @@ def compare(judged: Sequence[Judged], seed: int) -> list[dict[str, Json]]:
             for part in _parts(pairs, len(able[0].compared[key]))
             for comparison in _tests(part, key, seed)
         ]
-        adjusted = holm(np.array([float(str(one["p_value"])) for one in found]))
-        comparisons += [{**one, "p_holm": float(p)} for one, p in zip(found, adjusted, strict=True)]
+        adjusted = holm(np.array([one.p_value for one in found]))
+        comparisons += [replace(one, p_holm=float(p)) for one, p in zip(found, adjusted, strict=True)]
     return comparisons
 
 
@@ -101,22 +85,24 @@ def _parts(pairs: list[tuple[Judged, Judged]], users: int) -> Iterator[list[tupl
         yield pairs[start : start + size]
 
 
-def _tests(pairs: Sequence[tuple[Judged, Judged]], key: Key, seed: int) -> Iterator[dict[str, Json]]:
+def _tests(pairs: Sequence[tuple[Judged, Judged]], key: Key, seed: int) -> Iterator[Comparison]:
+    """Yield the pairs with p_holm still unadjusted."""
     ordered = [(a, b) if a.compared[key].mean() >= b.compared[key].mean() else (b, a) for a, b in pairs]
     differences = np.stack([a.compared[key] - b.compared[key] for a, b in ordered], axis=1)
     intervals, p_values = mean_intervals(differences, seed=seed), paired_t_test(differences)
     for (a, b), interval, p_value in zip(ordered, intervals, p_values.tolist(), strict=True):
-        yield {
-            "metric": key.metric,
-            "split": key.split,
-            "k": key.k,
-            "neighbours": key.neighbours,
-            "modality": key.modality,
-            "a": dict(asdict(a.entry)),
-            "b": dict(asdict(b.entry)),
-            "difference": interval.mean,
-            "ci_low": interval.low,
-            "ci_high": interval.high,
-            "p_value": p_value,
-            "users": interval.users,
-        }
+        yield Comparison(
+            metric=key.metric,
+            split=key.split,
+            k=key.k,
+            neighbours=key.neighbours,
+            modality=key.modality,
+            a=a.entry,
+            b=b.entry,
+            difference=interval.mean,
+            ci_low=interval.low,
+            ci_high=interval.high,
+            p_value=p_value,
+            p_holm=p_value,
+            users=interval.users,
+        )

@@ -258,5 +258,5 @@ def test_scores_from_elsewhere_are_taken_into_the_set(features, tmp_path):
     scores.write_text(json.dumps({"scores": [ROW]}))
     recard(features.folder, scores=scores)
     assert "## Scores" in (features.folder / "README.md").read_text()
-    with pytest.raises(InputError, match=r"is no scores\.json"):
+    with pytest.raises(InputError, match=r"is no file; expected the scores\.json"):
         recard(features.folder, scores=tmp_path / "none.json")

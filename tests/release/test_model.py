@@ -95,8 +95,13 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
     folder = tmp_path / "ica" / "model"
     folder.mkdir(parents=True)
     save_file({"w": np.ones(2, np.float32)}, folder / "model.safetensors")
-    config = {"layers": 2}
+    config = {"layers": 2, "options": {"objective": {"contrastive": 0.5, "copurchase": 0.0, "cls": 1.0}}}
+    gain = {"gain": 0.15, "gain_low": 0.127, "gain_high": 0.176}
     manifest = {
+        "masked_accuracy": [
+            {"side": "text", "items": 1288, "present": 0.301, "absent": 0.151, "majority": 0.047, **gain}
+        ],
+        "leak": [{"tokens": "image", "accuracy": 0.2, "majority": 0.003, "count": 9}],
         "config": config,
         "fingerprint": fingerprint(config),
         "licence": "mit",
@@ -108,6 +113,11 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
     assert "# ica" in text
     assert "An encoder that aligns" in text
     assert '"layers": 2' in text
+    assert "| text | 0.301 | 0.151 | +0.150 (+0.127 to +0.176) | 0.047 | 1,288 |" in text
+    assert "| image | 0.200 | 0.003 |" in text
+    assert "trained with the optional term `contrastive`, weight 0.5" in text
+    assert "copurchase`" not in text
+    assert "It knows the items and users" not in text
 
 
 def test_flags_for_the_other_kind_are_refused(writer, model, tmp_path):

@@ -63,7 +63,14 @@ def test_a_newer_set_replaces_the_older_and_leaves_no_shard_of_it(hub, writer, f
 
 
 def test_scores_that_a_newer_set_does_not_have_do_not_stay(hub, writer, features, tmp_path):
-    row = {"metric": "zero_shot_recall", "split": "test", "k": 20, "value": 0.1, "space": "x_image"}
+    row = {
+        "metric": "zero_shot_recall",
+        "split": "test",
+        "k": 20,
+        "value": 0.1,
+        "space": "x_image",
+        "feature_set": "f",
+    }
     (features.folder / "scores.json").write_text(json.dumps({"scores": [row]}))
     assert writer("publish", features.folder, "--repo", "org/set").code == 0
     assert {"scores.json", "scores.png"} <= hub.repo().files["main"].keys()

@@ -16,6 +16,7 @@ from featurizer.report.make import ReportOptions, gather, write_report
 from featurizer.report.projection import project
 from featurizer.report.sample import draw_sample
 from featurizer.report.scores import read_boards
+from featurizer.scoring.document import Entry
 from featurizer.report.spaces import make_spaces
 from featurizer.report.thumbnails import make_thumbnails
 
@@ -93,7 +94,7 @@ def test_scores_that_all_stand_in_another_file_are_shown_once(run, tmp_path):
     part.write_text(json.dumps({"scores": whole["scores"][:20]}))
     boards = read_boards({"part": part, "whole": run / "scores/scores.json"})
     assert [board.label for board in boards] == ["whole"]
-    assert boards[0].order[0] == ("features", "eye_image+word_text", "none")
+    assert boards[0].order[0] == Entry("features", "eye_image+word_text")
 
 
 def test_scores_of_another_program_are_refused(tmp_path):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from featurizer.scoring.floors import FLOOR
+from dataclasses import replace
+
+from featurizer.scoring.document import FLOOR, Comparison, Entry, Score
 from featurizer.scoring.leaderboard import leaderboard, steps
 
 
 def row(space, metric, value, *, feature_set="set", split="test", k=20, low=None, high=None):
-    nothing = {"neighbours": None, "group": None, "modality": None, "ratio": None, "users": 3}
-    figures = {"value": value, "ci_low": low, "ci_high": high}
-    whose = {"feature_set": feature_set, "space": space, "transform": "none"}
-    return {**whose, "metric": metric, "split": split, "k": k, **nothing, **figures}
+    figures = {"value": value, "ci_low": low, "ci_high": high, "users": 3}
+    return Score(feature_set, space, metric=metric, split=split, k=k, **figures)
 
 
 def diagnostic(space, name, value):
@@ -41,20 +41,17 @@ def test_diagnostics_stand_behind_what_sorts_and_floors_have_none():
 
 
 def test_a_run_without_a_headline_lists_what_it_scored_and_no_floors():
-    masked = {
-        **row("a", "mask_modality_zero_shot_recall", 0.2, low=0.1, high=0.3),
-        "ratio": 0.5,
-        "modality": "text",
-    }
+    plain = row("a", "mask_modality_zero_shot_recall", 0.2, low=0.1, high=0.3)
+    masked = replace(plain, ratio=0.5, modality="text")
     board = leaderboard([masked, *FLOORS])
     assert (board.columns, board.rows) == ((), (("set", "a", "none"),))
 
 
 def test_two_equal_rows_are_called_equal_and_not_told_apart():
     spaces = [row(name, "zero_shot_recall", 0.2, low=0.1, high=0.3) for name in "ab"]
-    sides = [{"feature_set": "set", "space": name, "transform": "none"} for name in "ab"]
-    key = {"metric": "zero_shot_recall", "split": "test", "k": 20, "neighbours": None, "modality": None}
-    compared = {**key, "a": sides[0], "b": sides[1], "difference": 0.0, "p_value": 1.0, "p_holm": 1.0}
+    key = {"metric": "zero_shot_recall", "split": "test", "k": 20, "users": 3}
+    figures = {"difference": 0.0, "ci_low": 0.0, "ci_high": 0.0, "p_value": 1.0, "p_holm": 1.0}
+    compared = Comparison(a=Entry("set", "a"), b=Entry("set", "b"), **key, **figures)
     assert steps(leaderboard(spaces), [compared]) == [
         "zero-shot R@20: set a = set b, p = 1, 1 for all pairs (Holm): not told apart"
     ]

@@ -8,6 +8,7 @@ import pytest
 
 from featurizer.errors import InputError, StaleOutput
 from featurizer.interactions.store import read_split
+from featurizer.scoring.document import parse_scores
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import Options
@@ -85,7 +86,8 @@ def test_random_features_lie_about_the_random_floor(found):
 
 
 def test_the_leaderboard_is_sorted_and_says_who_beats_whom(found):
-    board = leaderboard(found["scores"])
+    document = parse_scores(found)
+    board = leaderboard(document.scores)
     first = [float(row[3].split()[0]) for row in board.rows]
     assert first == sorted(first, reverse=True)
     assert board.header == (
@@ -97,23 +99,24 @@ def test_the_leaderboard_is_sorted_and_says_who_beats_whom(found):
     )
     assert board.rows[0][:2] == ("oracle", "oracle_all")
     assert {"popularity", "random"} <= {row[1] for row in board.rows if row[0] == "floor"}
-    told = steps(board, found["comparisons"])
+    told = steps(board, document.comparisons)
     assert told[0].startswith("zero-shot R@20: oracle oracle_all > oracle oracle_image+oracle_text, p = ")
 
 
 def test_without_zero_shot_the_leaderboard_says_who_beats_whom_by_what_sorts_it(found):
     def of_item_cf(rows):
-        return [row for row in rows if not row["metric"].startswith("zero_shot")]
+        return [row for row in rows if not row.metric.startswith("zero_shot")]
 
-    board = leaderboard(of_item_cf(found["scores"]))
-    told = steps(board, of_item_cf(found["comparisons"]))
+    document = parse_scores(found)
+    board = leaderboard(of_item_cf(document.scores))
+    told = steps(board, of_item_cf(document.comparisons))
     assert board.header[3] == "item-cf R@20 (10 nearest)"
     assert told[0].startswith(
         "item-cf R@20 (10 nearest): oracle oracle_all > oracle oracle_image+oracle_text"
     )
     assert len(told) == sum(row[0] != "floor" for row in board.rows) - 1
-    others = [row for row in found["scores"] if row["metric"].startswith("floor")]
-    assert steps(leaderboard(others), found["comparisons"]) == []
+    others = [row for row in document.scores if row.metric.startswith("floor")]
+    assert steps(leaderboard(others), document.comparisons) == []
 
 
 def test_scores_have_the_promised_keys_and_every_interval_holds_its_value(found):

@@ -44,9 +44,9 @@ def test_text_ranks_above_image_above_noise_on_item_cf(baby):
         for name, space in spaces.items()
     ]
     order = [("graph_text", "graph_image"), ("graph_text", "noise"), ("graph_image", "noise")]
-    recalls = [row for row in compare(judged, 0) if row["metric"] == "item_cf_recall"]
-    assert [(row["a"]["space"], row["b"]["space"]) for row in recalls] == order
-    assert all(row["p_holm"] < 1e-6 and row["ci_low"] > 0 for row in recalls)
+    recalls = [row for row in compare(judged, 0) if row.metric == "item_cf_recall"]
+    assert [(row.a.space, row.b.space) for row in recalls] == order
+    assert all(row.p_holm < 1e-6 and row.ci_low > 0 for row in recalls)
 
 
 def test_neighbours_in_text_are_bought_together_twice_as_often_as_in_pictures(baby):

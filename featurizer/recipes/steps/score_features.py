@@ -140,12 +140,10 @@ class ScoreFeatures(Work):
 
     def run(self, to: Target) -> Outcome:
         """Score, and name the best."""
+        from featurizer.scoring.document import parse_scores
         from featurizer.scoring.leaderboard import leaderboard
 
-        found = self.make(*self.open(to))
-        scores = found["scores"]
-        assert isinstance(scores, list)
-        board = leaderboard([row for row in scores if isinstance(row, dict)])
+        board = leaderboard(parse_scores(self.make(*self.open(to))).scores)
         best = board.rows[0]
         summary = f"{len(board.rows)} rows"
         if board.ranks:
