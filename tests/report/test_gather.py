@@ -16,9 +16,9 @@ from featurizer.report.make import ReportOptions, gather, write_report
 from featurizer.report.projection import project
 from featurizer.report.sample import draw_sample
 from featurizer.report.scores import read_boards
-from featurizer.scoring.document import Entry
 from featurizer.report.spaces import make_spaces
 from featurizer.report.thumbnails import make_thumbnails
+from featurizer.scoring.document import Entry
 
 QUICK = ReportOptions(tsne=False)
 
