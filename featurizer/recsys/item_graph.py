@@ -7,6 +7,7 @@ import torch
 from scipy import sparse
 from torch.nn import functional
 
+from featurizer.ranking.cosine import HALF_ERROR, HALVES_FROM
 from featurizer.ranking.rank import top_items
 from featurizer.recsys.csr import Operator
 from featurizer.recsys.device import halves_pay
@@ -14,12 +15,6 @@ from featurizer.recsys.device import halves_pay
 BLOCK = 1024
 SPARE = 54
 """Candidates beyond k that half precision proposes; more of them make the slow way rarer."""
-
-HALVES_FROM = 10_000
-"""With fewer items float32 alone is as fast."""
-
-HALF_ERROR = 2**-7
-"""Bound on how far a bfloat16 dot product of unit rows is off: 2⁻⁹ for each factor and for the result."""
 
 
 def nearest_items(features: torch.Tensor, k: int, *, block: int = BLOCK) -> tuple[torch.Tensor, torch.Tensor]:
@@ -71,7 +66,7 @@ def _best_by_halves(
     """
     rough = halves[rows] @ halves.T
     rough[:, ~known] = -torch.inf
-    proposed, candidates = rough.topk(k + SPARE, sorted=True)
+    proposed, candidates = rough.topk(min(k + SPARE, len(units)), sorted=True)
     candidates = candidates.sort(1).values
     similar = torch.cat(
         [

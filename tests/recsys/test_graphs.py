@@ -115,6 +115,24 @@ def test_the_item_graph_is_normalised_by_row_sums_on_both_sides(binary):
     torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.parametrize("width", [2, 3, 16, 200])
+def test_no_product_in_half_precision_is_further_off_than_its_bound(width):
+    features = torch.rand(400, width, generator=torch.Generator().manual_seed(0)) + 0.2
+    units = torch.nn.functional.normalize(features, dim=1)
+    rough = (units.bfloat16() @ units.bfloat16().T).double()
+    assert (rough - units.double() @ units.double().T).abs().max() <= item_graph.HALF_ERROR
+
+
+def test_more_neighbours_than_half_precision_can_propose_are_all_found(monkeypatch):
+    monkeypatch.setattr(item_graph, "HALVES_FROM", 30)
+    monkeypatch.setattr(item_graph, "halves_pay", lambda device: True)
+    features = torch.rand(40, 5, generator=torch.Generator().manual_seed(0))
+    indices, _ = nearest_items(features, 20)
+    expected = torch.nn.functional.normalize(features, dim=1)
+    expected = (expected @ expected.T).sort(dim=1, descending=True, stable=True).indices[:, :20]
+    assert (indices.sort(1).values == expected.sort(1).values).all()
+
+
 @pytest.mark.parametrize("spread", [1.0, 0.01])
 def test_neighbours_proposed_in_half_precision_are_those_of_single_precision(spread, monkeypatch):
     generator = torch.Generator().manual_seed(0)
