@@ -11,6 +11,8 @@ ModelName: TypeAlias = Literal["alignrec", "lightgcn", "bpr", "vbpr", "freedom"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
 AUTHORS_BATCH = 2048
+COLDEST = 0.02
+"""CCA sums exp(cosine / temperature) as it is; float32 holds a million terms of exp(50)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,9 @@ class ModelOptions:
         """Refuse values that mean nothing."""
         _at_least(self, 1, "dim", "neighbours")
         _at_least(self, 0, "layers", "alpha", "reg", "uia", "l2", "content_loss", "contrast")
-        if not (self.temperature > 0 and 0 < self.keep_edges <= 1):
-            raise InputError(
-                f"temperature {self.temperature} and keep_edges {self.keep_edges}; expected the first above 0, the "
-                "second above 0 and at most 1"
-            )
+        _at_least(self, COLDEST, "temperature")
+        if not 0 < self.keep_edges <= 1:
+            raise InputError(f"keep_edges is {self.keep_edges}; expected more than 0 and at most 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class TrainOptions:
             raise InputError(f"list lengths {self.ks}; expected at least one, each 1 or more")
 
 
-def _at_least(options: ModelOptions | TrainOptions, least: int, *names: str) -> None:
+def _at_least(options: ModelOptions | TrainOptions, least: float, *names: str) -> None:
     for name in names:
         if not getattr(options, name) >= least:
             raise InputError(f"{name} is {getattr(options, name)}; expected {least} or more")

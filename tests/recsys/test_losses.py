@@ -10,6 +10,7 @@ from featurizer.recsys.losses.cca import cca_loss
 from featurizer.recsys.losses.l2 import l2_loss
 from featurizer.recsys.losses.reg import reg_loss
 from featurizer.recsys.losses.uia import uia_loss
+from featurizer.recsys.options import ModelOptions
 
 TARGET = torch.nn.functional.normalize(
     torch.randn(9, 7, generator=torch.Generator().manual_seed(5), dtype=torch.float64), dim=1
@@ -46,11 +47,20 @@ def test_uia_equals_the_written_out_mean():
 @pytest.mark.parametrize("size", [1, 7, 300])
 def test_cca_equals_the_written_out_infonce(size):
     content, ids = rows(size, 4), rows(size, 4, seed=1)
+    cosines = torch.nn.functional.cosine_similarity(content[:, None], ids[None], dim=2).detach()
     total = 0.0
     for i in range(size):
-        odds = [math.exp(cosine(content[i], ids[j]) / 0.2) for j in range(size)]
+        odds = cosines[i].div(0.2).exp().tolist()
         total -= math.log(odds[i] / sum(odds))
     assert float(cca_loss(content, ids, 0.2).detach()) == pytest.approx(total / size, rel=1e-9, abs=1e-12)
+
+
+def test_cca_is_finite_at_the_lowest_temperature_that_the_options_allow():
+    same = torch.ones(2048, 4, requires_grad=True)
+    loss = cca_loss(same, same, ModelOptions(temperature=0.02).temperature)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(math.log(2048), rel=1e-5)
+    assert torch.isfinite(same.grad).all()
 
 
 def test_cca_of_an_empty_batch_is_zero():

@@ -19,7 +19,7 @@ def cca_loss(
     Args:
         content: (b, d) m.
         ids: (b, d) e.
-        temperature: τ.
+        temperature: τ, at least 0.02: nothing is subtracted before exp, which float32 then still holds.
         counts: (b,) how often each row stands in the batch; None is once. The value is that of the batch with
             its repetitions, without the work that repeats.
     """
