@@ -63,7 +63,9 @@ def train(
         result_json({name: value for name, value in summary.items() if name != "config"})
     else:
         _print(summary, out)
-        user = shlex.quote(read.user_ids[0])
+        user = shlex.quote(
+            next(user for user, items in zip(read.user_ids, read.train.counts, strict=True) if items)
+        )
         say(f"Next: featurizer recommend {shlex.quote(str(out))} --user {user}")
 
 
@@ -81,9 +83,10 @@ def _say_data(found: dict[str, Json], space: str) -> None:
     notes = {
         "items_without_features": "items have no feature and learn from ids alone",
         "items_not_in_feature_set": f"of them are not in the feature set, such as {', '.join(map(str, absent))}",
-        "cold_items": "items have no train pair: they are ranked, but their ids learn nothing",
+        "cold_items": "items have no train pair: they are ranked, but no user teaches their ids",
         "users_without_train_items": "users have no train items and are not ranked for",
         "users_without_negatives": "users trained on every item; their pairs are left out of training",
+        "repeated_rows": "rows repeat a pair of their split, which counts once",
         "valid_pairs_in_train": "validation pairs are train pairs too and can never be found",
         "test_pairs_in_train": "test pairs are train pairs too and can never be found",
         "test_pairs_in_valid": "test pairs are validation pairs too: test is not independent of the choice",
@@ -110,11 +113,26 @@ def _print(summary: dict[str, Json], out: Path) -> None:
     assert isinstance(test, dict)
     rows = [[name, *_mean_sd(valid[name]), *_mean_sd(test[name])] for name in valid]
     result(table(["mean over seeds", "valid", "sd", "test", "sd"], rows))
-    result("\ntest Recall@20 by group")
+    if len(seeds) > 1:
+        result("\neach seed")
+        result(
+            table(
+                ["seed", "best epoch", "valid recall@20", "test recall@20"], [_seed_row(row) for row in seeds]
+            )
+        )
+    result(f"\ntest Recall@20 by group, seed {summary['seed']}")
     shown = [list(group.values()) for group in groups if isinstance(group, dict)]
     result(table(["group", "users", "positives", "recall@20"], shown))
     if len(seeds) > 1:
         say(f"{len(seeds)} seeds; the model kept is the best on validation, seed {summary['seed']}")
+
+
+def _seed_row(row: Json) -> list[Json]:
+    assert isinstance(row, dict)
+    valid, test = row["valid"], row["test"]
+    assert isinstance(valid, dict)
+    assert isinstance(test, dict)
+    return [row["seed"], row["best_epoch"], valid["recall@20"], test["recall@20"]]
 
 
 def _mean_sd(cell: Json) -> tuple[Json, Json]:

@@ -16,7 +16,7 @@ from featurizer.ranking.bootstrap import Interval, holm, mean_interval, paired_t
 from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.ranking.user_items import UserItems
-from featurizer.recsys.vectors import read_vectors
+from featurizer.recsys.vectors import read_vectors, refuse_unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,11 @@ def compare(
         item_map: asin ↔ itemID, where the interactions number their items.
 
     Raises:
-        InputError: the models are not of the same users and items, or the split has nobody to rank for.
+        InputError: a training is not finished, the models are not of the same users and items, the interactions
+            know others, or the split has nobody to rank for.
     """
+    for folder in {folder for folders in models.values() for folder in folders}:
+        refuse_unfinished(folder)
     frame = read_split(interactions, item_map=item_map)
     ids = _ids(next(iter(models.values()))[0])
     train, positives = (_pairs(frame, name, ids) for name in ("train", options.split))
@@ -108,10 +111,16 @@ def _ids(folder: Path) -> tuple[list[str], list[str]]:
 def _pairs(frame: pl.DataFrame, split: str, ids: tuple[list[str], list[str]]) -> UserItems:
     users, items = ({name: row for row, name in enumerate(side)} for side in ids)
     rows = frame.filter(pl.col("split") == split)
-    known = rows.filter(pl.col("user_id").is_in(list(users)) & pl.col("item_id").is_in(list(items)))
+    for kind, known in (("user", users), ("item", items)):
+        strange = set(rows[f"{kind}_id"]) - known.keys()
+        if strange:
+            raise InputError(
+                f"{len(strange)} {kind}s of the {split} rows are not the models', such as {min(strange)}; expected the "
+                "interactions they were trained on"
+            )
     return UserItems.from_pairs(
-        np.array([users[user] for user in known["user_id"]], np.int64),
-        np.array([items[item] for item in known["item_id"]], np.int64),
+        np.array([users[user] for user in rows["user_id"]], np.int64),
+        np.array([items[item] for item in rows["item_id"]], np.int64),
         n_users=len(users),
         n_items=len(items),
     )

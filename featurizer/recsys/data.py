@@ -45,6 +45,7 @@ class RecData:
         known: (n,) bool, whether the item has a feature: a vector that is there and not all zero.
         absent_items: items of the interactions that the feature set does not hold.
         covered: share of the train pairs whose item has a feature.
+        repeats: rows that say again what another row of their split says; a pair counts once.
     """
 
     user_ids: tuple[str, ...]
@@ -56,6 +57,7 @@ class RecData:
     known: np.ndarray
     absent_items: tuple[str, ...]
     covered: float
+    repeats: int
 
     @property
     def n_users(self) -> int:
@@ -98,8 +100,16 @@ def assemble(interactions: pl.DataFrame, features: ItemFeatures, *, min_coverage
             "Give the feature set of the same catalogue, --item-map for a file that numbers its items, "
             "or a lower --min-coverage"
         )
+    repeats = interactions.height - sum(len(pairs.items) for pairs in splits.values())
     return RecData(
-        user_ids, item_ids, splits["train"], splits["valid"], splits["test"], vectors, known, absent, covered
+        user_ids,
+        item_ids,
+        **splits,
+        features=vectors,
+        known=known,
+        absent_items=absent,
+        covered=covered,
+        repeats=repeats,
     )
 
 

@@ -12,7 +12,7 @@ import torch
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.ranking.rank import top_items
-from featurizer.recsys.vectors import COLUMN, HISTORY, read_table, read_vectors
+from featurizer.recsys.vectors import COLUMN, HISTORY, read_table, read_vectors, refuse_unfinished
 
 COMPARED = 5000
 """So many known users an unknown one is compared with; all of them would take seconds."""
@@ -30,9 +30,10 @@ def recommend(model: Path, user: str, k: int) -> list[Recommended]:
     """Return a user's k best items, best first, without what they trained on.
 
     Raises:
-        InputError: the folder holds no trained model, or the user has no train items.
+        InputError: the folder holds no finished model, or the user has no train items.
         UnknownName: no such user; the nearest of some known ids are named.
     """
+    refuse_unfinished(model)
     users = read_table(model / "users.parquet", ["user_id", COLUMN, HISTORY])
     rows = users.filter(pc.equal(users.column("user_id"), user))
     if not rows.num_rows:

@@ -98,6 +98,7 @@ def describe(data: RecData) -> dict[str, Json]:
         "cold_items": int((data.train.popularity() == 0).sum()),
         "users_without_train_items": int(no_train.sum()),
         "users_without_negatives": Sampler.of(data.train).saturated_users,
+        "repeated_rows": data.repeats,
         "valid_users_not_ranked": int((no_train & (data.valid.counts > 0)).sum()),
         "test_users_not_ranked": int((no_train & (data.test.counts > 0)).sum()),
         "valid_pairs_in_train": _shared(data.valid, data.train),

@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from featurizer.errors import InputError, StaleOutput
-from featurizer.manifest import PARTIAL, Stage, atomic_path, read_json, write_json
+from featurizer.manifest import PARTIAL, STAGE_FILE, Stage, atomic_path, read_json, write_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.recsys.build import build
@@ -81,6 +81,20 @@ def refuse_foreign_folder(out: Path) -> None:
         )
 
 
+def refuse_other_model(out: Path) -> None:
+    """Refuse a folder that already holds a model, finished or begun, before a search chooses one for it.
+
+    Raises:
+        StaleOutput: it does.
+    """
+    folder = out / "model"
+    if (folder / MANIFEST).exists() or (folder / STAGE_FILE).exists():
+        raise StaleOutput(
+            f"{folder} holds a model that was chosen without this search, expected none before the search is done; "
+            "choose another --out, or pass --overwrite to replace it"
+        )
+
+
 def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str, Json]:
     """Train under each seed, keep the one with the best validation Recall@20, and write everything.
 
@@ -95,10 +109,11 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
     """
     refuse_foreign_folder(stage.out)
     opened = stage.stage
+    work = opened.folder / WORK
     if opened.claim(overwrite=stage.overwrite):
+        shutil.rmtree(work, ignore_errors=True)  # there when the last run was killed as it ended
         return read_json(opened.folder / MANIFEST)
     begun = time.perf_counter()
-    work = opened.folder / WORK
     work.mkdir(exist_ok=True)
     kept: Fitted | None = None
     seeds: list[dict[str, Json]] = []

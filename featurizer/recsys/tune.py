@@ -27,6 +27,8 @@ Options = TypeVar("Options", ModelOptions, TrainOptions)
 
 TUNE_MANIFEST = "tune.json"
 TABLE = "trials.jsonl"
+CHECKPOINT = "trial-{}.safetensors"
+"""Of a trial that is not finished; named by its values alone, so a search owns those of the one it replaces."""
 
 LEARNING_RATES = (5e-3, 3e-3, 2e-3, 1e-3, 5e-4)
 L2_WEIGHTS = (1e-4, 1e-3, 1e-2, 3e-2, 0.1)
@@ -98,7 +100,8 @@ class TuneStage:
                 }
             )
         )
-        return Stage(self.out, TUNE_MANIFEST, config, (TABLE,))
+        checkpoints = sorted(path.name for path in self.out.glob(CHECKPOINT.format("*")))
+        return Stage(self.out, TUNE_MANIFEST, config, (TABLE, *checkpoints))
 
 
 def choices(grid: Mapping[str, Sequence[float]], search: Search, trials: int, seed: int) -> list[Values]:
@@ -146,10 +149,13 @@ def tune(
     folder.mkdir(parents=True, exist_ok=True)
     for number, values in enumerate(points):
         if str(dict(values)) not in done:
-            row = _run(data, *applied(values, model, training), values, folder)
+            checkpoint = folder / CHECKPOINT.format(fingerprint(dict(values))[:16])
+            hooks = Hooks(_named(report, f"trial {number + 1} of {len(points)}"), checkpoint=checkpoint)
+            row = _run(data, *applied(values, model, training), values, hooks)
             done[str(dict(values))] = row
             with atomic_path(table) as partial:
                 partial.write_text("".join(json.dumps(kept) + "\n" for kept in done.values()), "utf-8")
+            checkpoint.unlink(missing_ok=True)
         report(Progress("tune", number + 1, len(points), unit="trials"))
     rows = [done[str(dict(values))] for values in points]
     trials = [
@@ -178,12 +184,10 @@ def tuned_stage(stage: TuneStage, data: RecData, report: Report = silent) -> lis
 
 
 def _run(
-    data: RecData, model: ModelOptions, training: TrainOptions, values: Values, folder: Path
+    data: RecData, model: ModelOptions, training: TrainOptions, values: Values, hooks: Hooks
 ) -> dict[str, Json]:
-    checkpoint = folder / f"trial-{fingerprint(dict(values))[:16]}.safetensors"
     made = build(data, model, batch_size=training.batch_size, seed=training.seed, device=training.device)
-    fitted = fit(made, data, training, Hooks(checkpoint=checkpoint), test=False)
-    checkpoint.unlink(missing_ok=True)
+    fitted = fit(made, data, training, hooks, test=False)
     plain: dict[str, Json] = dict(values)
     return {
         "values": plain,
@@ -191,6 +195,10 @@ def _run(
         "best_epoch": fitted.best_epoch,
         "epochs": len(fitted.epochs),
     }
+
+
+def _named(report: Report, stage: str) -> Report:
+    return lambda progress: report(replace(progress, stage=stage))
 
 
 def _rows(table: Path) -> list[dict[str, Json]]:

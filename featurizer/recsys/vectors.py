@@ -13,7 +13,7 @@ from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import arrow_to_vectors, vectors_to_arrow
-from featurizer.manifest import atomic_path
+from featurizer.manifest import STAGE_FILE, atomic_path
 from featurizer.recsys.data import RecData
 
 COLUMN = "embedding"
@@ -42,6 +42,20 @@ def _write(path: Path, columns: dict[str, pa.Array]) -> None:
         pq.write_table(pa.table(columns), partial)
 
 
+def refuse_unfinished(model: Path) -> None:
+    """Refuse a folder whose two files may be of different runs: a training that replaces them was stopped.
+
+    Raises:
+        InputError: it is such a folder.
+    """
+    begun, ended = model / "model" / STAGE_FILE, model / "model" / "manifest.json"
+    if begun.exists() and not ended.exists():
+        raise InputError(
+            f"{model} holds a training that is not finished, expected a finished one; "
+            "give the same 'featurizer train' command again, it goes on"
+        )
+
+
 def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
     """Read columns of one of the two files.
 
@@ -50,6 +64,8 @@ def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
     """
     try:
         return pq.read_table(path, columns=list(columns))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; expected a folder that 'featurizer train' wrote") from None
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise InputError(
             f"{path} cannot be read: {error}; expected the output of 'featurizer train'"
@@ -67,7 +83,13 @@ def read_vectors(path: Path, id_name: str) -> tuple[list[str], np.ndarray]:
 
 
 def export_vectors(model: Path, out: Path, *, overwrite: bool = False) -> tuple[FeatureSet, FeatureSet]:
-    """Write a model's vectors as two feature sets, `out/users` and `out/items`, of the space `recsys`."""
+    """Write a model's vectors as two feature sets, `out/users` and `out/items`, of the space `recsys`.
+
+    Raises:
+        InputError: the folder holds no finished model.
+        StaleOutput: `out` holds another model's vectors.
+    """
+    refuse_unfinished(model)
     made = []
     for side in ("user", "item"):
         ids, vectors = read_vectors(model / f"{side}s.parquet", f"{side}_id")

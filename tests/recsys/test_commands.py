@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import signal
-import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 
+import polars as pl
 import pytest
 from toy import toy_features, toy_interactions
 
@@ -27,10 +29,27 @@ SMALL = (
 )
 
 
-def featurizer(*arguments):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    command = [sys.executable, "-m", "featurizer", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+@dataclass(frozen=True)
+class Done:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def featurizer(*arguments) -> Done:
+    """Run the program in this process: importing torch anew for each command would take ten seconds."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["featurizer", *map(str, arguments)])
+        patch.setattr(signal, "signal", lambda *_: None)
+        patch.setenv("COLUMNS", "200")
+        try:
+            main()
+        except SystemExit as stopped:
+            code = stopped.code or 0
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +73,7 @@ def trained(world):
         "train", world / "features", "--interactions", world / "interactions.parquet", "--out", world / "model",
         "--seeds", "2", "--json", *SMALL,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     return done
 
 
@@ -74,7 +93,7 @@ def test_recommend_prints_a_list_and_exports_feature_sets(world, trained):
     done = featurizer(
         "recommend", world / "model", "--user", "u001", "-k", "5", "--export", world / "vectors"
     )
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     assert len(done.stdout.strip().splitlines()) == 2 + 5
     assert (world / "vectors/items/feature_set.json").exists()
 
@@ -91,18 +110,49 @@ def test_recommend_prints_a_list_and_exports_feature_sets(world, trained):
         (("--min-coverage", "1"), "2 items of the interactions are not in the feature set"),
     ],
 )
-def test_bad_input_ends_in_one_clear_paragraph(world, options, message, monkeypatch, capsys):
-    given = (
+def test_bad_input_ends_in_one_clear_paragraph(world, options, message):
+    done = featurizer(
         "train", world / "features", "--interactions", world / "interactions.parquet", "--out", world / "other",
         *SMALL, *options,
     )  # fmt: skip
-    monkeypatch.setattr(sys, "argv", ["featurizer", *map(str, given)])
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 1
-    assert message in capsys.readouterr().err.strip().splitlines()[-1]
+    assert done.code == 1
+    assert message in done.stderr.strip().splitlines()[-1]
     assert not (world / "other").exists()
+
+
+def test_a_search_for_a_folder_that_holds_a_model_is_refused_before_it_begins(world, trained):
+    done = featurizer(
+        "train", world / "features", "--interactions", world / "interactions.parquet", "--out", world / "model",
+        "--tune", "--trials", "1", *SMALL,
+    )  # fmt: skip
+    assert done.code == 1
+    assert "chosen without this search" in done.stderr
+    assert not (world / "model/tune").exists()
+
+
+def test_the_table_has_each_seed_and_the_hint_names_a_user_who_has_train_items(world, tmp_path):
+    frame = toy_interactions().filter((pl.col("user_id") != "u000") | (pl.col("split") != "train"))
+    write_interactions(frame.with_columns(timestamp=None, rating=None), tmp_path / "i.parquet")
+    done = featurizer(
+        "train",
+        world / "features",
+        "-i",
+        tmp_path / "i.parquet",
+        "--out",
+        tmp_path / "model",
+        "--seeds",
+        "2",
+        *SMALL,
+    )
+    assert done.code == 0, done.stderr
+    lines = done.stdout.split("each seed\n")[1].splitlines()
+    seeds = json.loads((tmp_path / "model/model/manifest.json").read_text())["seeds"]
+    for line, seed in zip(lines[2:4], seeds, strict=True):
+        found = [float(cell) for cell in line.split()]
+        told = [seed["seed"], seed["best_epoch"], seed["valid"]["recall@20"], seed["test"]["recall@20"]]
+        assert found == pytest.approx(told, rel=1e-3)
+    assert "1 users have no train items" in done.stderr
+    assert done.stderr.strip().endswith("--user u001")
 
 
 def test_tuning_prints_its_table_and_trains_with_the_best(world):
@@ -110,7 +160,7 @@ def test_tuning_prints_its_table_and_trains_with_the_best(world):
         "train", world / "features", "--interactions", world / "interactions.parquet", "--out", world / "tuned",
         "--model", "lightgcn", "--tune", "--trials", "2", *SMALL,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     best = json.loads((world / "tuned/tune/tune.json").read_text())["best"]
     config = json.loads((world / "tuned/model/config.json").read_text())
     assert config["training"]["learning_rate"] == best["learning_rate"]

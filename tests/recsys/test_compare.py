@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from toy import toy_data, toy_interactions
 
@@ -34,6 +35,15 @@ def test_each_row_is_the_figure_that_training_reported_and_differences_are_user_
     assert rows[0].difference is None
     assert rows[1].difference.mean == pytest.approx(rows[1].value.mean - rows[0].value.mean, abs=1e-12)
     assert 0 <= rows[1].p_value <= 1
+
+
+def test_interactions_of_others_than_the_models_users_and_items_are_refused(models, tmp_path):
+    strange = toy_interactions().with_columns(
+        timestamp=None, rating=None, user_id=pl.lit("x_") + pl.col("user_id")
+    )
+    write_interactions(strange, tmp_path / "i.parquet")
+    with pytest.raises(InputError, match="40 users of the train rows are not the models', such as x_u000"):
+        compare({"good": [models / "good"]}, tmp_path / "i.parquet", CompareOptions())
 
 
 def test_late_fusion_adds_scores_so_that_a_model_with_itself_ranks_as_alone(models):

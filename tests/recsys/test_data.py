@@ -45,6 +45,13 @@ def test_null_and_zero_vectors_are_no_features():
     assert not data.features[4].any()
 
 
+def test_rows_that_repeat_a_pair_of_their_split_count_once_and_are_counted():
+    frame = toy_interactions()
+    data = assemble(pl.concat([frame, frame.head(3)]), toy_features())
+    assert data.repeats == 3
+    assert (data.train.keys == assemble(frame, toy_features()).train.keys).all()
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_feature_that_is_not_finite_is_an_error_that_names_the_item(value):
     whole = toy_features()
@@ -67,7 +74,7 @@ def test_an_item_that_the_features_hold_twice_is_an_error():
         (TrainOptions, {"ks": ()}),
         (TrainOptions, {"learning_rate": float("nan")}),
         (ModelOptions, {"alpha": -1.0}),
-        (ModelOptions, {"temperature": 0.0}),
+        (ModelOptions, {"temperature": 0.01}),
         (ModelOptions, {"keep_edges": 1.5}),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path
         pass
 
     def kill(progress) -> None:
-        if progress.done == 2:
+        if progress.stage == "tune" and progress.done == 2:
             raise Killed
 
     search = TuneStage(tmp_path, MODEL, TRAINING, grid, "random", 3, {})
@@ -204,6 +204,55 @@ def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path
     assert json.loads((tmp_path / "tune.json").read_text())["best"] == dict(trials[0].values)
     assert tuned_stage(search, toy_data()) == trials
     assert "test" not in (tmp_path / "trials.jsonl").read_text()
+
+
+def test_a_search_that_replaces_a_killed_one_trains_its_trials_from_the_start(tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def kill(progress) -> None:
+        if progress.stage == "trial 1 of 1" and progress.done == 3:
+            raise Killed
+
+    first = TuneStage(tmp_path, MODEL, TRAINING, {"l2": (1e-4,)}, "grid", 1, {"features": "before"})
+    with pytest.raises(Killed):
+        tuned_stage(first, toy_data(), kill)
+    assert len(list(tmp_path.glob("trial-*"))) == 1
+    found = []
+    tuned_stage(
+        dataclasses.replace(first, inputs={"features": "after"}, overwrite=True), toy_data(), found.append
+    )
+    assert [one.done for one in found if one.stage == "trial 1 of 1"] == [1, 2, 3, 4, 5, 6]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["trials.jsonl", "tune.json"]
+
+
+def test_vectors_that_a_stopped_training_may_have_left_of_two_runs_are_not_used(tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def kill(_) -> None:
+        raise Killed
+
+    train(stage_of(tmp_path / "model"), toy_data())
+    other = dataclasses.replace(TRAINING, learning_rate=0.01)
+    with pytest.raises(Killed):
+        train(stage_of(tmp_path / "model", training=other, overwrite=True), toy_data(), kill)
+    assert (tmp_path / "model/users.parquet").exists()
+    for use in (
+        lambda: recommend(tmp_path / "model", "u003", 7),
+        lambda: export_vectors(tmp_path / "model", tmp_path),
+    ):
+        with pytest.raises(InputError, match="not finished"):
+            use()
+    train(stage_of(tmp_path / "model", training=other), toy_data())
+    assert len(recommend(tmp_path / "model", "u003", 7)) == 7
+
+
+def test_what_a_kill_at_the_very_end_leaves_is_cleared(tmp_path):
+    train(stage_of(tmp_path), toy_data())
+    (tmp_path / "model/.work").mkdir()
+    train(stage_of(tmp_path), toy_data())
+    assert not (tmp_path / "model/.work").exists()
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)

@@ -92,14 +92,16 @@ class Train(Work):
     def make(self, to: Target, source: Source, data: RecData) -> Trained:
         """Search where that is asked for, then train."""
         from featurizer.recsys.device import training_device
-        from featurizer.recsys.train import TrainStage, train
-        from featurizer.recsys.tune import GRIDS, TuneStage, applied, tuned_stage
+        from featurizer.recsys.train import TrainStage, refuse_other_model, train
+        from featurizer.recsys.tune import GRIDS, TUNE_MANIFEST, TuneStage, applied, tuned_stage
 
         form, pace = self.chosen()
         pace, inputs = replace(pace, device=training_device(self.device)), source.fingerprints()
         trials: list[Trial] = []
         if self.tune:
             grid, folder = GRIDS[self.model], to.out / "tune"
+            if not to.overwrite and not (folder / TUNE_MANIFEST).exists():
+                refuse_other_model(to.out)
             tuning = TuneStage(folder, form, pace, grid, self.search, self.trials, inputs, to.overwrite)
             trials = tuned_stage(tuning, data, to.report)
             form, pace = applied(trials[0].values, form, pace)
