@@ -131,7 +131,7 @@ def _print(found: dict[str, Json], out: Path) -> None:
 
     document = parse_scores(found)
     board = leaderboard(document.scores)
-    result(table(board.header, board.rows))
+    result(table(*board.shown))
     told = steps(board, document.comparisons)
     if told:
         result("\n" + "\n".join(told))

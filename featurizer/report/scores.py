@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featurizer.report.charts.chart import Table
 from featurizer.scoring.document import Entry, Score, Scores, read_scores
-from featurizer.scoring.leaderboard import Leaderboard, leaderboard, steps
+from featurizer.scoring.leaderboard import leaderboard, steps
 
 MOST_STEPS = 30
 """Comparisons that the page lists; the file has all."""
@@ -59,17 +59,6 @@ def read_boards(files: Mapping[str, Path]) -> list[Board]:
     return [_board(label, read[label]) for label in read if label in kept]
 
 
-def _table(caption: str, found: Leaderboard) -> Table:
-    """Return the leaderboard without the column of transforms, where there was none."""
-    kept = [
-        at
-        for at in range(len(found.header))
-        if at != 2 or any(row[2] not in ("none", "") for row in found.rows)
-    ]
-    rows = tuple(tuple(row[at] for at in kept) for row in found.rows)
-    return Table(caption, tuple(found.header[at] for at in kept), rows)
-
-
 def _board(label: str, file: Scores) -> Board:
     # the diagnostics have no length of list and no interval, and no place on a leaderboard
     listed = [one for one in file.scores if one.k is not None and one.ci_low is not None]
@@ -82,6 +71,6 @@ def _board(label: str, file: Scores) -> Board:
         k,
         tuple(one for one in listed if one.split == found.split and one.k == k),
         tuple(Entry(row[0], row[1], row[2]) for row in found.rows),
-        _table(caption, found),
+        Table(caption, *found.shown),
         tuple(steps(found, file.comparisons)[:MOST_STEPS]),
     )

@@ -66,6 +66,18 @@ class Leaderboard:
         """Whether a column is of a ranking: it has an interval over users, and it sorts."""
         return any(column.k is not None for column in self.columns)
 
+    @property
+    def shown(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+        """Header and rows, without the column of transforms where there was none."""
+        at = self.header.index("transform")
+        if any(row[at] != "none" for row in self.rows):
+            return self.header, self.rows
+        return _without(self.header, at), tuple(_without(row, at) for row in self.rows)
+
+
+def _without(row: tuple[str, ...], at: int) -> tuple[str, ...]:
+    return row[:at] + row[at + 1 :]
+
 
 def leaderboard(scores: Sequence[Score]) -> Leaderboard:
     """Lay the headline figures out, on test where there is one, the best first.

@@ -12,6 +12,7 @@ from featurizer.errors import InputError, UnknownName
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import join
 from featurizer.records import Json
+from featurizer.scoring.document import FLOOR
 from featurizer.scoring.masks import MODALITIES
 from featurizer.scoring.transform import TransformName, fit
 
@@ -182,10 +183,12 @@ def _mask_of(spec: Mapping[str, Json]) -> Json:
 
 
 def folder_labels(folders: Sequence[Path]) -> list[str]:
-    """Name each folder by as much of its path as tells it from the others."""
+    """Name each folder by as much of its path as tells it from the others and from the floors."""
     parts = [folder.resolve().parts for folder in folders]
     depth = 1
-    while len({part[-depth:] for part in parts}) < len(parts):
+    while len({part[-depth:] for part in parts}) < len(parts) or (FLOOR,) in {
+        part[-depth:] for part in parts
+    }:
         depth += 1
     return ["/".join(part[-depth:]) for part in parts]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from featurizer.scoring.document import FLOOR, Comparison, Entry, Score
 from featurizer.scoring.leaderboard import leaderboard, steps
+from featurizer.scoring.spaces import folder_labels
 
 
 def row(space, metric, value, *, feature_set="set", split="test", k=20, low=None, high=None):
@@ -55,3 +56,20 @@ def test_two_equal_rows_are_called_equal_and_not_told_apart():
     assert steps(leaderboard(spaces), [compared]) == [
         "zero-shot R@20: set a = set b, p = 1, 1 for all pairs (Holm): not told apart"
     ]
+
+
+def test_transforms_have_a_column_where_there_are_some():
+    plain = row("a", "zero_shot_recall", 0.2, low=0.1, high=0.3)
+    assert leaderboard([plain]).shown == (
+        ("feature set", "space", "zero-shot R@20"),
+        (("set", "a", "0.2000 ±0.1000"),),
+    )
+    centred = replace(plain, transform="center")
+    header, rows = leaderboard([plain, centred]).shown
+    assert header[:3] == ("feature set", "space", "transform")
+    assert {one[2] for one in rows} == {"none", "center"}
+
+
+def test_a_folder_called_floor_is_told_from_the_floors(tmp_path):
+    assert folder_labels([tmp_path / "mine" / "floor"]) == ["mine/floor"]
+    assert folder_labels([tmp_path / "a" / "x", tmp_path / "b" / "x"]) == ["a/x", "b/x"]
