@@ -21,6 +21,9 @@ def recommend(
     export: Annotated[
         Path | None, typer.Option(help="Also write the vectors as feature sets, DIR/users and DIR/items.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another model's vectors in --export.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List what a trained model recommends a user, without what they trained on.
@@ -33,7 +36,7 @@ def recommend(
     found = run(model, user, k)
     titles = _titles(catalog) if catalog else {}
     if export is not None:
-        export_vectors(model, export)
+        export_vectors(model, export, overwrite=overwrite)
     if as_json:
         result_json(
             {

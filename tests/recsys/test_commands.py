@@ -9,12 +9,14 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 import pytest
 from toy import toy_features, toy_interactions
 
 from featurizer.cli.app import main
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.store import write_interactions
 
 SMALL = (
@@ -96,6 +98,18 @@ def test_recommend_prints_a_list_and_exports_feature_sets(world, trained):
     assert done.code == 0, done.stderr
     assert len(done.stdout.strip().splitlines()) == 2 + 5
     assert (world / "vectors/items/feature_set.json").exists()
+
+
+def test_an_export_of_another_model_is_replaced_only_with_overwrite(world, trained, tmp_path):
+    write_arrays(
+        tmp_path / "users", ["u"], [ArraySpace("recsys", "both", np.ones((1, 2), np.float32))], ArrayOptions()
+    )
+    given = ("recommend", world / "model", "--user", "u001", "--export", tmp_path)
+    refused = featurizer(*given)
+    assert refused.code == 1
+    assert "--overwrite" in refused.stderr
+    assert featurizer(*given, "--overwrite").code == 0
+    assert FeatureSet.open(tmp_path / "users").rows == 40
 
 
 @pytest.mark.parametrize(
