@@ -58,6 +58,7 @@ def pretrain_ica(
     from featurizer.ica.pretrain import PretrainRun, pretrain
     from featurizer.ica.token_store import TokenEncoders
     from featurizer.ica.tracking import tensorboard_writer
+    from featurizer.ica.world import local_device
     from featurizer.release.card import write_card
 
     options = IcaOptions(
@@ -70,7 +71,7 @@ def pretrain_ica(
     opened = Catalog.open(catalog)
     for name in (vision, text):
         resolve(name)  # a wrong name is told before anything heavy is imported
-    device = resolve_device(run.device)
+    device = local_device(resolve_device(run.device))
     encoders = TokenEncoders(
         load_token_encoder(vision, "image", device=device),
         load_token_encoder(text, "text", device=device),

@@ -37,6 +37,7 @@ class Bundle:
         text: the text encoder, likewise.
         image_spec: the vision encoder's tokens, as JSON.
         text_spec: the text encoder's, likewise.
+        terms: weights of the terms beyond mask-then-predict that it was trained with; cards name them.
     """
 
     model: IcaModel
@@ -45,6 +46,7 @@ class Bundle:
     text: str
     image_spec: Mapping[str, Json]
     text_spec: Mapping[str, Json]
+    terms: Mapping[str, Json]
 
     def check(self, spec: TokenSpec, side: str) -> None:
         """Refuse an encoder that is not the one the model was trained on.
@@ -89,6 +91,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         "text": bundle.text,
         "image_tokens": dict(bundle.image_spec),
         "text_tokens": dict(bundle.text_spec),
+        "terms": dict(bundle.terms),
     }
     write_json(folder / CONFIG, config)
 
@@ -133,10 +136,11 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
         ) from error
     for module in (model, heads):
         module.requires_grad_(requires_grad=False).eval().to(device)
-    specs = config["image_tokens"], config["text_tokens"]
+    specs, terms = (config["image_tokens"], config["text_tokens"]), config.get("terms", {})
     assert isinstance(specs[0], dict)
     assert isinstance(specs[1], dict)
-    return Bundle(model, heads, str(config["vision"]), str(config["text"]), specs[0], specs[1])
+    assert isinstance(terms, dict)
+    return Bundle(model, heads, str(config["vision"]), str(config["text"]), specs[0], specs[1], terms)
 
 
 def _section(config: Mapping[str, Json], name: str) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,8 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         raise InputError(f"ica:{request.model} brings its own pooling and prompt; leave them out")
     bundle = load_bundle(Path(request.model).expanduser())
     weight_hash = state_sha256(bundle.model)
-    freeze(bundle.model, request)
+    # the frozen encoders give float32 whatever they compute in, and so does the model itself
+    freeze(bundle.model, replace(request, dtype="float32"))
     image = load_token_encoder(bundle.vision, "image", device=request.device, dtype=request.dtype)
     text = load_token_encoder(bundle.text, "text", device=request.device, dtype=request.dtype)
     bundle.check(image.spec, "image")
@@ -121,6 +122,7 @@ def unified_spec(bundle: Bundle, request: EncoderRequest, weight_hash: str) -> E
             "vision": dict(bundle.image_spec),
             "text": dict(bundle.text_spec),
             "mask": request.mask,
+            **({"terms": dict(bundle.terms)} if bundle.terms else {}),
         },
         licence=request.licence,
         dtype=request.dtype,

@@ -117,6 +117,11 @@ class Objective:
                 f"{self.codes} codes and temperature {self.temperature}; expected at least 2 and more than 0"
             )
 
+    def terms(self) -> dict[str, float]:
+        """Return the weights of the terms beyond mask-then-predict that are on, by name."""
+        weights = {"contrastive": self.contrastive, "copurchase": self.copurchase}
+        return {name: weight for name, weight in weights.items() if weight}
+
 
 @dataclass(frozen=True, slots=True)
 class Training:

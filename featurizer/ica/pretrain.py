@@ -162,14 +162,9 @@ def _train(
         return
     run.report(Progress("evaluate", 0, 1, unit="models"))
     accuracy, leaks = masked_accuracy(job, job.valid), measure_leak(job)
-    bundle = Bundle(
-        job.model,
-        job.heads,
-        run.vision,
-        run.text,
-        spec_json(encoders.image.spec),
-        spec_json(encoders.text.spec),
-    )
+    specs = spec_json(encoders.image.spec), spec_json(encoders.text.spec)
+    terms: dict[str, Json] = {**job.options.objective.terms()}
+    bundle = Bundle(job.model, job.heads, run.vision, run.text, *specs, terms)
     save_bundle(stage.folder, bundle)
     stage.finish(_manifest(catalog, history, accuracy, leaks, (len(job.train), len(job.valid))))
     run.report(Progress("evaluate", 1, 1, unit="models"))
@@ -186,7 +181,7 @@ def _extra(
     source: TokenSource, train: Sequence[int], options: IcaOptions, run: PretrainRun
 ) -> ExtraTerms | None:
     objective = options.objective
-    if not objective.contrastive and not objective.copurchase:
+    if not objective.terms():
         return None
     partners: dict[int, np.ndarray] = {}
     if objective.copurchase and run.interactions is not None:
@@ -227,7 +222,7 @@ def _config(
         "text": spec_json(encoders.text.spec),
         "options": recorded,
         "interactions": file_sha256(run.interactions) if run.interactions else None,
-        "device": encoders.device,
+        "device": encoders.device.split(":")[0],  # each of several processes has a GPU of its own
         "libraries": library_versions(),
     }
 

@@ -133,7 +133,7 @@ def cache_tokens(
         "image": spec_json(specs[0]),
         "text": spec_json(specs[1]),
         "shard_rows": SHARD_ROWS,
-        "device": encoders.device,
+        "device": encoders.device.split(":")[0],  # each of several processes has a GPU of its own
         "libraries": library_versions(),
     }
     stage = Stage(out, MANIFEST, config, ("shards",))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
+from featurizer.errors import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -59,12 +61,31 @@ class World:
             distributed.barrier()
 
 
+def local_device(device: str) -> str:
+    """Return the device of this process: of several on one machine, each takes a GPU of its own.
+
+    Raises:
+        InputError: there are fewer GPUs than processes.
+    """
+    if not device.startswith("cuda") or int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return device
+    rank, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if rank >= count:
+        raise InputError(
+            f"torchrun started process {rank} (counted from 0) of this machine, but it has {count} GPUs; expected a "
+            f"GPU a process. Pass --nproc-per-node {count}, or --device cpu."
+        )
+    return f"cuda:{rank}"
+
+
 @contextmanager
 def joined_world(device: str) -> Iterator[World]:
     """Join the processes of this run: gloo on the CPU, NCCL on CUDA; alone unless torchrun started it."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         yield World()
         return
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
         yield World(distributed.get_rank(), distributed.get_world_size())

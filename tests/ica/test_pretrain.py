@@ -49,6 +49,7 @@ def test_it_leaves_tokens_a_model_and_a_feature_set_with_unified_and_both_pooled
         "model.safetensors",
     }
     assert list(made.features.spaces) == ["unified", "patches_image", "words_text"]
+    assert "terms" not in made.features.spaces["unified"]["preprocessing"]
     assert verify(made.features) == []
     assert made.features.item_ids() == [f"i{n}" for n in range(120)]
     nulls = {name: spec["null"] for name, spec in made.features.spaces.items()}
@@ -151,6 +152,7 @@ def test_the_copurchase_term_needs_interactions_that_pair_items(catalog, encoder
     bought.write_text("user_id,item_id,split\n" + "".join(f"u{n // 3},i{n},train\n" for n in range(120)))
     found = pretrain(catalog, encoders, tmp_path / "c", asked, replace(RUN, interactions=bought))
     assert found.manifest["config"]["options"]["objective"]["copurchase"] == 0.5
+    assert found.features.spaces["unified"]["preprocessing"]["terms"] == {"copurchase": 0.5}
 
 
 def test_held_out_items_are_nobodys_partners(store, options, tmp_path):
