@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from featurizer.errors import InputError
+from featurizer.ranking.places import ranked_users
 from featurizer.ranking.user_items import UserItems
 
 Score: TypeAlias = Callable[[np.ndarray], torch.Tensor]
@@ -86,12 +87,7 @@ def rank(score: Score, train: UserItems, positives: UserItems, k: int, *, block:
     Raises:
         InputError: no user has both train items and positives.
     """
-    users = np.flatnonzero((train.counts > 0) & (positives.counts > 0))
-    if not len(users):
-        raise InputError(
-            f"no user to rank for: {np.count_nonzero(train.counts)} users have train items, "
-            f"{np.count_nonzero(positives.counts)} have positives and none has both; check the split"
-        )
+    users = ranked_users(train, positives)
     k = min(k, train.n_items)
     items = np.full((len(users), k), -1, np.int32)
     for start in range(0, len(users), block):
