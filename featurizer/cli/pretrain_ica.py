@@ -39,6 +39,12 @@ def pretrain_ica(
     pool: Annotated[
         Literal["cls", "mean"], typer.Option(help="What the unified vector is: the CLS state, or the mean.")
     ] = "cls",
+    words: Annotated[
+        Literal["contextual", "static"],
+        typer.Option(
+            "--word-states", help="Word pieces: states re-encoded under the mask, or input embeddings."
+        ),
+    ] = "contextual",
     masking: MaskingChoice,
     objective: ObjectiveChoice,
     training: TrainingChoice,
@@ -53,10 +59,9 @@ def pretrain_ica(
     from featurizer.catalog.store import Catalog
     from featurizer.encoders.device import resolve_device
     from featurizer.encoders.resolve import resolve
-    from featurizer.encoders.resolve_tokens import load_token_encoder
+    from featurizer.ica.frozen import load_encoders
     from featurizer.ica.options import SIZES, IcaOptions, Masking, Objective, Training
     from featurizer.ica.pretrain import PretrainRun, pretrain
-    from featurizer.ica.token_store import TokenEncoders
     from featurizer.ica.tracking import tensorboard_writer
     from featurizer.ica.world import local_device
     from featurizer.release.card import write_card
@@ -72,11 +77,7 @@ def pretrain_ica(
     for name in (vision, text):
         resolve(name)  # a wrong name is told before anything heavy is imported
     device = local_device(resolve_device(run.device))
-    encoders = TokenEncoders(
-        load_token_encoder(vision, "image", device=device),
-        load_token_encoder(text, "text", device=device),
-        device,
-    )
+    encoders = load_encoders(vision, text, device=device, words=words)
     track = tensorboard_writer(run.tensorboard)
     with progress() as report:
         made = pretrain(

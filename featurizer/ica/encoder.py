@@ -15,6 +15,7 @@ from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder
 from featurizer.encoders.weights import freeze, state_sha256
 from featurizer.errors import InputError
 from featurizer.ica.bundle import Bundle, load_bundle
+from featurizer.ica.frozen import as_trained
 from featurizer.ica.items import Items, padded
 from featurizer.ica.text import encode_text
 
@@ -97,7 +98,8 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     # the frozen encoders give float32 whatever they compute in, and so does the model itself
     freeze(bundle.model, replace(request, dtype="float32"))
     image = load_token_encoder(bundle.vision, "image", device=request.device, dtype=request.dtype)
-    text = load_token_encoder(bundle.text, "text", device=request.device, dtype=request.dtype)
+    reader = load_token_encoder(bundle.text, "text", device=request.device, dtype=request.dtype)
+    text = as_trained(reader, bundle.text_spec)
     bundle.check(image.spec, "image")
     bundle.check(text.spec, "text")
     spec = unified_spec(bundle, request, weight_hash)

@@ -6,6 +6,7 @@ from torch.nn import functional
 from featurizer.encoders.tokens import NO_WORD
 from featurizer.errors import InputError
 from featurizer.ica.codebook import assign, fit_codebook
+from featurizer.ica.frozen import as_trained, static_words
 from featurizer.ica.items import Items
 from featurizer.ica.masking import Masks, draw_masks
 from featurizer.ica.objective import PARTS, contrast, hidden_of, predict
@@ -234,6 +235,24 @@ def test_autocast_changes_no_code():
     expected = assign(tokens, codebook)[0]
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(assign(tokens, codebook)[0], expected)
+
+
+def test_a_static_word_piece_says_nothing_of_those_beside_it(store, encoders, options):
+    static = static_words(encoders.text)
+    assert static.spec.layers == ("input_embeddings",)
+    assert as_trained(encoders.text, {"layers": ["input_embeddings"]}).spec == static.spec
+    assert as_trained(encoders.text, {"layers": ["mix"]}) is encoders.text
+    items, masks = masked(store, list(range(40)))
+    found, contextual = (encode_text(encoder, items, masks) for encoder in (static, encoders.text))
+    shown = items.is_token & ~masks.text & ~masks.hide_text[:, None]
+    torch.testing.assert_close(found.tokens[shown], encoders.text.table[items.ids[shown]])
+    torch.testing.assert_close(
+        found.tokens[masks.text], encoders.text.table[2].expand(int(masks.text.sum()), -1)
+    )
+    torch.testing.assert_close(found.pooled, contextual.pooled)
+    assert not torch.allclose(found.tokens, contextual.tokens)
+    model, _ = build(store, range(96), static, options)
+    assert model.shapes.text_dim == 8
 
 
 def test_an_architecture_that_cannot_be_built_is_refused():

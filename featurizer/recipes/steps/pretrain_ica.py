@@ -32,6 +32,8 @@ class PretrainIca(Work):
     """The transformer."""
     pool: Literal["cls", "mean"] = "cls"
     """What the unified vector is."""
+    word_states: Literal["contextual", "static"] = "contextual"
+    """Word pieces: states re-encoded under the mask, or input embeddings."""
     architecture: Some = Field(default_factory=dict)
     """Options that replace those of the size: width, layers, heads, …."""
     masking: Some = Field(default_factory=dict)
@@ -67,20 +69,15 @@ class PretrainIca(Work):
         from featurizer.catalog.store import Catalog
         from featurizer.encoders.device import resolve_device
         from featurizer.encoders.resolve import resolve
-        from featurizer.encoders.resolve_tokens import load_token_encoder
+        from featurizer.ica.frozen import load_encoders
         from featurizer.ica.pretrain import PretrainRun, pretrain
-        from featurizer.ica.token_store import TokenEncoders
         from featurizer.release.card import write_card
 
         catalog = Catalog.open(self.catalog)
         for name in (self.vision, self.text):
             resolve(name)  # a wrong name is told before anything heavy is imported
         device = resolve_device(self.device)
-        encoders = TokenEncoders(
-            load_token_encoder(self.vision, "image", device=device),
-            load_token_encoder(self.text, "text", device=device),
-            device,
-        )
+        encoders = load_encoders(self.vision, self.text, device=device, words=self.word_states)
         run = PretrainRun(
             self.vision, self.text, self.cache, self.interactions, to.overwrite, report=to.report
         )
