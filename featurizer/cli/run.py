@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +55,8 @@ def run(
     planned = plan(loaded, start=start, only=only)
     if dry_run:
         _show_plan(loaded, planned, as_json=as_json)
+        if not as_json:
+            say(f"Run it with: {_command(recipe, settings, {'--from': start, '--only': only})}")
         return
     say(f"{loaded.name}: {loaded.title}\n{_plan_table(planned)}\n")
     finished = list(run_plan(planned, _Watch([step.name for step in loaded.steps]), overwrite=overwrite))
@@ -69,7 +71,18 @@ def run(
             }
         )
     else:
-        _show_summary(loaded, finished)
+        _show_summary(finished)
+        if not any(one.now for one in finished):
+            elsewhere = [one for one in settings or () if not one.startswith("out=")]
+            anew = _command(recipe, [*elsewhere, "out=FOLDER"], {})
+            say(f"Nothing was left to do. Start anew with: {anew}")
+
+
+def _command(recipe: str, settings: Sequence[str] | None, options: Mapping[str, str | None]) -> str:
+    """Return the command line that runs just this."""
+    chosen = [(name, value) for name, value in options.items() if value is not None]
+    pairs = [*(("--set", one) for one in settings or ()), *chosen]
+    return shlex.join(["featurizer", "run", recipe, *(word for pair in pairs for word in pair)])
 
 
 class _Watch:
@@ -102,10 +115,10 @@ def _show_plan(recipe: Recipe, planned: list[Planned], *, as_json: bool) -> None
             {"recipe": recipe.name, "out": str(recipe.out), "steps": steps, "left_out": [*recipe.left_out]}
         )
         return
-    result(f"{recipe.name}: {recipe.title}\n{_plan_table(planned)}")
+    result(f"{recipe.name}: {recipe.title}, into {recipe.out}\n{_plan_table(planned)}")
     if recipe.left_out:
-        result(f"left out, for want of a variable: {', '.join(recipe.left_out)}")
-    say(f"Run it with: featurizer run {shlex.quote(recipe.name)}")
+        wanted = ", ".join(f"{step} (--set {name}=…)" for step, name in recipe.left_out.items())
+        result(f"left out, for want of a variable: {wanted}")
 
 
 def _plan_table(planned: list[Planned]) -> str:
@@ -113,7 +126,7 @@ def _plan_table(planned: list[Planned]) -> str:
     return table(["step", "command", "state", ""], rows)
 
 
-def _show_summary(recipe: Recipe, finished: list[Finished]) -> None:
+def _show_summary(finished: list[Finished]) -> None:
     rows = [
         [one.step.name, "done" if one.now else "was done", duration(one.seconds), one.outcome.summary]
         for one in finished
@@ -125,8 +138,6 @@ def _show_summary(recipe: Recipe, finished: list[Finished]) -> None:
     files = dict.fromkeys(str(file) for one in finished for file in one.outcome.files)
     if files:
         result("\nOpen these:\n" + "\n".join(f"  {file}" for file in files))
-    if not any(one.now for one in finished):
-        say(f"Nothing was left to do. Start anew with: featurizer run {recipe.name} --set out=FOLDER")
 
 
 def _done_json(one: Finished) -> dict[str, Json]:

@@ -108,7 +108,8 @@ def chosen(recipe: Recipe, *, start: str | None, only: str | None) -> Sequence[s
     names = [step.name for step in recipe.steps]
     for name in (start, only):
         if name is not None and name not in names:
-            advice = "It is left out: its 'when' has no value." if name in recipe.left_out else ""
+            wanted = recipe.left_out.get(name)
+            advice = f"It is left out while the variable {wanted} has no value." if wanted else ""
             raise UnknownName("step", name, names, advice=advice)
     first = names.index(start) if start is not None else 0
     return [name for name in names[first:] if only is None or name == only]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import Field
@@ -42,14 +42,14 @@ class Recipe:
         title: a line for people.
         out: the folder of all steps.
         steps: in order.
-        left_out: names of the steps whose `when` has no value.
+        left_out: the steps whose `when` has no value, and that variable.
     """
 
     name: str
     title: str
     out: Path
     steps: tuple[Step, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def shipped() -> list[str]:
@@ -97,14 +97,14 @@ def parse_recipe(text: str, *, origin: str, name: str, settings: Sequence[str] =
         steps, left_out = _steps(document, variables, out)
     except FeaturizerError as error:
         raise ConfigError(f"{origin}: {error}") from error
-    return Recipe(name, str(document["title"]), out, tuple(steps), tuple(left_out))
+    return Recipe(name, str(document["title"]), out, tuple(steps), left_out)
 
 
-def _steps(document: Document, variables: Document, out: Path) -> tuple[list[Step], list[str]]:
+def _steps(document: Document, variables: Document, out: Path) -> tuple[list[Step], dict[str, str]]:
     written = document["steps"]
     assert isinstance(written, list)
     steps: list[Step] = []
-    left_out: list[str] = []
+    left_out: dict[str, str] = {}
     for number, raw in enumerate(written, 1):
         assert isinstance(raw, dict)
         name = _name(raw, number, [*(step.name for step in steps), *left_out])
@@ -112,10 +112,10 @@ def _steps(document: Document, variables: Document, out: Path) -> tuple[list[Ste
         if when is not None and str(when) not in variables:
             raise UnknownName(f"variable in 'when' of step {name}:", str(when), variables)
         if when is not None and not variables[str(when)]:
-            left_out.append(name)
+            left_out[name] = str(when)
             continue
         rest: dict[str, Json] = {key: value for key, value in raw.items() if key != "when"}
-        steps.append(read_step(rest, variables, steps, left_out, out))
+        steps.append(read_step(rest, variables, steps, [*left_out], out))
     if not steps:
         raise ConfigError("no step is left; expected at least one under 'steps'")
     return steps, left_out

@@ -1,6 +1,7 @@
 """`featurizer run` and `featurizer doctor`, called as a user would."""
 
 import json
+import shlex
 
 import pytest
 from typer.testing import CliRunner
@@ -31,11 +32,24 @@ def test_a_dry_run_shows_the_plan_and_touches_nothing(call, tmp_path):
     shown = call("run", "small.yaml", "--dry-run")
     assert shown.exit_code == 0
     assert "catalog  ingest   to do" in shown.stdout
-    assert "left out, for want of a variable: publish" in shown.stdout
+    assert "left out, for want of a variable: publish (--set licence=…)" in shown.stdout
     assert not (tmp_path / "out").exists()
     told = json.loads(call("run", "small.yaml", "--dry-run", "--json").stdout)
     assert [(step["name"], step["state"]) for step in told["steps"]] == [("catalog", "to do")]
     assert told["left_out"] == ["publish"]
+
+
+def test_the_command_that_is_named_runs_the_same_recipe_with_the_same_settings(call):
+    given = ["small.yaml", "--set", "catalog.source=my shop", "--set", "out=two words", "--only", "catalog"]
+    shown = call("run", *given, "--dry-run")
+    assert "Texts alone, into two words\n" in shown.stdout
+    named = shown.stderr.removeprefix("Run it with: featurizer ").strip()
+    assert shlex.split(named) == ["run", *given]
+    assert call(*shlex.split(named)).exit_code == 0
+    again = call(*shlex.split(named)).stderr.strip().splitlines()[-1]
+    assert again.endswith(
+        "Start anew with: featurizer run small.yaml --set 'catalog.source=my shop' --set out=FOLDER"
+    )
 
 
 def test_a_run_ends_with_a_summary_and_a_second_says_that_nothing_was_left(call):
