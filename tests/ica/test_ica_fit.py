@@ -51,7 +51,7 @@ def test_items_are_split_once_and_completely():
 def test_it_learns_that_the_picture_tells_the_word_and_the_word_the_picture(store, encoders, options):
     # every patch of these pictures has the one colour: only where all are masked is the word needed
     options = replace(options, masking=replace(options.masking, image_ratio=0.99))
-    made = job(store, encoders, trained(options, epochs=30, learning_rate=1e-2))
+    made = job(store, encoders, trained(options, epochs=15, learning_rate=1e-2))
     history = fit(made)
     assert history[-1]["valid_loss"] < 0.9 * history[0]["valid_loss"]
     found = {one.side: one for one in masked_accuracy(made, range(store.rows))}
