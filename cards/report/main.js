@@ -79,7 +79,7 @@
 
   function levels() {
     const select = document.getElementById("map-level");
-    options(select, data.levels.map((one) => `level ${one.level} of the categories`));
+    options(select, data.levels.map((one) => one.title));
     select.value = data.level;
     select.addEventListener("change", () => {
       data.colourBy(Number(select.value));

@@ -30,6 +30,12 @@ def report(
         bool, typer.Option("--tsne/--no-tsne", help="Draw t-SNE maps: minutes for many items.")
     ] = True,
     seed: Annotated[int, typer.Option(help="Of samples and maps.")] = 0,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="Colour the maps by this column of the catalogue too; repeat for more."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show what folders hold on one page: leaderboard, maps, neighbours, curves, failures, provenance.
@@ -40,7 +46,7 @@ def report(
     """
     from featurizer.report.make import ReportOptions, gather, write_figures, write_report
 
-    options = ReportOptions(title, items, size * 1_000_000, tsne, seed)
+    options = ReportOptions(title, items, size * 1_000_000, tsne, seed, tuple(label or ()))
     with progress() as told:
         shown = gather(folders, options, told)
     write_report(shown, out, options)

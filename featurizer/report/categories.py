@@ -1,4 +1,4 @@
-"""What the map is coloured by: the levels of the category tree, and how far each space keeps them together."""
+"""What the map is coloured by: labels, levels of the category tree, and how far each space keeps them together."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from featurizer.report.palette import SERIES
 
 OTHER, NONE = "other", "no category"
 MOST_LEVELS = 6
+LEVEL = "category level"
 
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """One level as colours.
+    """One label, or one level of the tree, as colours.
 
     Attributes:
-        level: of the tree, from 1, the most general.
+        title: the label's column, or `category level 1`, the most general.
         names: the commonest first; then `other` and `no category`, where there are such items.
         of_item: (n,) uint8, places in `names`.
-        labels: n, the category at the level, None where the item has none.
+        labels: n, the category, None where the item has none.
     """
 
-    level: int
+    title: str
     names: tuple[str, ...]
     of_item: np.ndarray
     labels: tuple[str | None, ...]
@@ -54,10 +55,11 @@ def read_levels(paths: Sequence[Sequence[str]]) -> list[Categories]:
     """
     depth = min(max(map(len, paths), default=0), MOST_LEVELS)
     levels = [
-        _coloured(at + 1, [path[at] if len(path) > at else None for path in paths]) for at in range(depth)
+        coloured(f"{LEVEL} {at + 1}", [path[at] if len(path) > at else None for path in paths])
+        for at in range(depth)
     ]
     telling = [level for level in levels if len(set(level.labels) - {None}) > 1]
-    return telling or levels[:1] or [_coloured(1, [None] * len(paths))]
+    return telling or levels[:1] or [coloured(f"{LEVEL} 1", [None] * len(paths))]
 
 
 def agreement(labels: Sequence[str | None], neighbours: Neighbours) -> Agreement | None:
@@ -86,7 +88,13 @@ def most_telling(levels: Sequence[Categories], spaces: Sequence[Neighbours]) -> 
     return kappas.index(max(kappas))
 
 
-def _coloured(level: int, labels: Sequence[str | None]) -> Categories:
+def coloured(title: str, labels: Sequence[str | None]) -> Categories:
+    """Give the commonest labels a colour each.
+
+    Args:
+        title: what the labels are.
+        labels: n items', None where there is none.
+    """
     counts = Counter(label for label in labels if label is not None)
     top = [name for name, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: len(SERIES)]]
     rest = {OTHER: len(counts) > len(top), NONE: None in labels}
@@ -94,4 +102,4 @@ def _coloured(level: int, labels: Sequence[str | None]) -> Categories:
     # a category that is itself called `other` keeps its own place
     place = {name: at for at, name in enumerate(top)}
     found = [place.get(label, len(top)) if label is not None else len(names) - 1 for label in labels]
-    return Categories(level, names, np.array(found, np.uint8), tuple(labels))
+    return Categories(title, names, np.array(found, np.uint8), tuple(labels))

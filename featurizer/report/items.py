@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from featurizer.catalog.store import Catalog
-from featurizer.report.categories import Categories, read_levels
+from featurizer.report.categories import Categories, coloured, read_levels
 
 LONGEST_TITLE = 160
 
@@ -18,7 +18,7 @@ class Words:
     Attributes:
         titles: None where there is none.
         paths: from general to special.
-        levels: of the category tree, each as colours.
+        levels: the labels asked for, then those of the category tree, each as colours.
         known: how many of the items a catalogue has.
     """
 
@@ -28,8 +28,17 @@ class Words:
     known: int
 
 
-def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str]) -> Words:
-    """Look the items up in the catalogues; the first that has an item counts."""
+def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Sequence[str] = ()) -> Words:
+    """Look the items up in the catalogues; the first that has an item counts.
+
+    Args:
+        catalogs: all that are shown.
+        item_ids: n items.
+        labels: columns of the catalogues to colour by.
+
+    Raises:
+        InputError: a catalogue lacks one of these columns.
+    """
     wanted = frozenset(item_ids)
     found: dict[str, tuple[str | None, tuple[str, ...]]] = {}
     for catalog in catalogs:
@@ -39,7 +48,18 @@ def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str]) -> Words:
                 found.setdefault(item, (_shortened(title), tuple(name for name in path or () if name)))
     titles = tuple(found[item][0] if item in found else None for item in item_ids)
     paths = tuple(found[item][1] if item in found else () for item in item_ids)
-    return Words(titles, paths, tuple(read_levels(paths)), len(found))
+    chosen = [coloured(label, _values(catalogs, item_ids, label)) for label in labels]
+    levels = read_levels(paths) if any(paths) or not chosen else []
+    return Words(titles, paths, (*chosen, *levels), len(found))
+
+
+def _values(catalogs: Sequence[Catalog], item_ids: Sequence[str], label: str) -> list[str | None]:
+    found: dict[str, object] = {}
+    for catalog in reversed(catalogs):
+        columns = [catalog.column(name).to_pylist() for name in ("item_id", label)]
+        found.update(zip(*columns, strict=True))
+    values = [found.get(item) for item in item_ids]
+    return [None if value is None else str(value) for value in values]
 
 
 def _shortened(title: str | None) -> str | None:

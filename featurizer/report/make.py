@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import featurizer
+from featurizer.catalog.store import CORE, OTHER
 from featurizer.errors import InputError
 from featurizer.manifest import atomic_path
 from featurizer.progress import Report, silent
@@ -62,6 +63,7 @@ class ReportOptions:
         size: bytes the page should not exceed; pictures are made smaller, then fewer, to fit.
         tsne: whether to draw t-SNE maps, which take minutes for many items.
         seed: of samples and maps.
+        labels: columns of the catalogue that the maps can be coloured by.
     """
 
     title: str | None = None
@@ -69,6 +71,7 @@ class ReportOptions:
     size: int = LARGEST_PAGE
     tsne: bool = True
     seed: int = 0
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def gather(given: Sequence[Path], options: ReportOptions, report: Report = silen
     boards, models = read_boards(folders.scores), read_models(folders.models)
     sample = draw_sample(folders.feature_sets, options.items, options.seed)
     catalogs = list(folders.catalogs.values())
-    words = read_words(catalogs, sample.item_ids)
+    words = read_words(catalogs, sample.item_ids, options.labels)
     spaces, notes = make_spaces(folders.feature_sets, sample, options.seed, tsne=options.tsne, report=report)
     budget = int(options.size * PICTURES_SHARE)
     thumbnails = make_thumbnails(catalogs, sample.item_ids, budget, options.seed, report=report)
@@ -181,6 +184,13 @@ def _notes(shown: Shown, options: ReportOptions) -> list[str]:
         notes.append(
             f"{many - shown.words.known:,} items are in no catalogue given and have no title or picture"
         )
+    if shown.folders.catalogs and shown.spaces and not _is_coloured(shown):
+        own = {name for one in shown.folders.catalogs.values() for name in one.schema.names} - {
+            *CORE.names,
+            OTHER,
+        }
+        choice = f", one of {', '.join(sorted(own))}" if own else ", once the catalogue has one"
+        notes.append(f"no item has a category: the maps have one colour. Name a column with --label{choice}")
     if shown.thumbnails.without:
         notes.append(
             f"{shown.thumbnails.without:,} pictures are left out to keep the page below "
@@ -240,11 +250,15 @@ def _agreement(shown: Shown) -> Table | None:
         for space in shown.spaces
     ]
     levels = shown.words.levels
-    if not rows or not any(label for level in levels for label in level.labels):
+    if not rows or not _is_coloured(shown):
         return None
-    caption = "How often an item's nearest is of its category, level by level of the tree (and by chance)"
-    header = ("space", "feature set", "dim", "items", *(f"level {level.level}" for level in levels))
+    caption = "How often an item's nearest is of its category or has its label (and by chance)"
+    header = ("space", "feature set", "dim", "items", *(level.title for level in levels))
     return Table(caption, header, tuple(rows))
+
+
+def _is_coloured(shown: Shown) -> bool:
+    return any(label for level in shown.words.levels for label in level.labels)
 
 
 def _shares(shown: Shown, space: Space) -> Iterator[str]:

@@ -64,7 +64,7 @@ def _paths(paths: Sequence[tuple[str, ...]]) -> Json:
 
 def _level(level: Categories) -> Json:
     return {
-        "level": level.level,
+        "title": level.title,
         "names": list(level.names),
         "colours": [GREY if name in (OTHER, NONE) else colour(at) for at, name in enumerate(level.names)],
         "ofItem": _packed(level.of_item.astype("<u1")),

@@ -174,7 +174,7 @@ def test_each_space_has_its_map_and_the_legend_filters(page):
 
 def test_the_colours_are_of_the_chosen_level(page):
     levels = page.locator("#map-level option").all_inner_texts()
-    assert levels == ["level 2 of the categories", "level 3 of the categories"]
+    assert levels == ["category level 2", "category level 3"]
     assert page.locator("#map-level").input_value() == "0"
     page.locator("#map-level").select_option(index=1)
     names = page.locator("#legend .name").all_inner_texts()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from material import ITEMS, WITHOUT_PICTURE, item_ids
 
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
+from featurizer.records import ItemRecord
 from featurizer.report.folders import open_folders
 from featurizer.report.make import ReportOptions, gather, write_report
 from featurizer.report.projection import project
@@ -19,6 +21,7 @@ from featurizer.report.scores import read_boards
 from featurizer.report.spaces import make_spaces
 from featurizer.report.thumbnails import make_thumbnails
 from featurizer.scoring.document import Entry
+from tests.support.items import catalogue
 
 QUICK = ReportOptions(tsne=False)
 
@@ -74,6 +77,33 @@ def test_an_item_of_one_set_alone_has_no_vector_in_the_other(tmp_path):
     assert [space.present.sum() for space in spaces] == [4, 6]
     assert (spaces[0].neighbours.items[4:] == -1).all()
     assert np.isnan(spaces[0].maps[0].points[4:]).all()
+
+
+def test_maps_take_the_colours_of_a_label_where_items_have_no_category(tmp_path):
+    small_set(tmp_path / "set", 8)
+    labels = ["red", "red", "blue", None]
+    records = [ItemRecord(f"i{row:03d}", extra={"colour": labels[row % 4], "size": 1}) for row in range(8)]
+    catalogue(tmp_path / "items", records, extra={"colour": pa.string(), "size": pa.int64()})
+    bare = gather([tmp_path], QUICK)
+    assert any(
+        "the maps have one colour. Name a column with --label, one of colour, size" in note
+        for note in bare.notes
+    )
+    shown = gather([tmp_path], ReportOptions(tsne=False, labels=("colour", "size")))
+    assert [level.title for level in shown.words.levels] == ["colour", "size"]
+    colours = shown.words.levels[0]
+    assert [colours.names[at] for at in colours.of_item[:4]] == ["red", "red", "blue", "no category"]
+    assert shown.words.levels[1].labels == ("1",) * 8
+    assert not any("one colour" in note for note in shown.notes)
+    with pytest.raises(InputError, match=r"has no column 'hue'; it has .*colour"):
+        gather([tmp_path], ReportOptions(tsne=False, labels=("hue",)))
+
+
+def test_a_label_stands_beside_the_levels_of_the_tree(run):
+    levels = gather(
+        [run / "catalog", run / "features"], ReportOptions(tsne=False, labels=("title",))
+    ).words.levels
+    assert [level.title for level in levels] == ["title", "category level 2", "category level 3"]
 
 
 def test_pictures_shrink_and_then_are_left_out_to_keep_the_budget(run, shown):

@@ -54,7 +54,7 @@ def test_every_colour_stands_out_on_both_pages(colour):
 def test_levels_that_tell_nothing_apart_are_left_out_and_rare_categories_are_other():
     paths = [("all", f"kind {row % 12}", "x") if row else () for row in range(60)]
     levels = read_levels(paths)
-    assert [level.level for level in levels] == [2]
+    assert [level.title for level in levels] == ["category level 2"]
     assert levels[0].names[-2:] == ("other", "no category")
     assert len(levels[0].names) == 12
     assert levels[0].names[levels[0].of_item[0]] == "no category"

@@ -6,15 +6,17 @@ from featurizer.catalog.ingest import ingest
 
 
 class ListSource:
-    def __init__(self, records):
+    def __init__(self, records, extra=None):
         self.records = records
-        self.extra = {}
+        self.extra = extra or {}
         self.identity = {"records": len(records)}
 
     def __iter__(self):
         return iter(self.records)
 
 
-def catalogue(folder, records, part_rows=7):
+def catalogue(folder, records, part_rows=7, extra=None):
     with ImageFetcher() as fetcher:
-        return ingest(ListSource(records), folder, CatalogOptions(part_rows=part_rows), fetcher=fetcher)
+        return ingest(
+            ListSource(records, extra), folder, CatalogOptions(part_rows=part_rows), fetcher=fetcher
+        )

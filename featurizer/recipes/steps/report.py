@@ -31,12 +31,16 @@ class MakeReport(Work):
     """Draw t-SNE maps: minutes for many items."""
     seed: int = 0
     """Of samples and maps."""
+    labels: tuple[str, ...] = ()
+    """Columns of the catalogue that the maps can be coloured by too."""
 
     def run(self, to: Target) -> Outcome:
         """Read the folders and write the page."""
         from featurizer.report.make import ReportOptions, gather, write_figures, write_report
 
-        options = ReportOptions(self.title, self.items, self.max_mb * 1_000_000, self.tsne, self.seed)
+        options = ReportOptions(
+            self.title, self.items, self.max_mb * 1_000_000, self.tsne, self.seed, self.labels
+        )
         page = to.out / self.makes["report"]
         shown = gather(list(self.of), options, to.report)
         page.parent.mkdir(parents=True, exist_ok=True)
