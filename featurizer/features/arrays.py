@@ -13,7 +13,7 @@ import featurizer
 from featurizer.errors import InputError, ShapeMismatch
 from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
 from featurizer.features.schema import CORE, StoredDtype
-from featurizer.features.shards import ShardRows, ShardWriter, account_json
+from featurizer.features.shards import ShardAccount, ShardRows, ShardWriter, account_json
 from featurizer.manifest import Stage
 from featurizer.records import Json
 
@@ -73,53 +73,18 @@ def write_arrays(
         ShapeMismatch: a space has another number of rows than there are ids.
         StaleOutput: `out` holds something else.
     """
-    if not item_ids or len(set(item_ids)) != len(item_ids):
-        raise InputError(
-            f"{len(item_ids)} item ids, {len(set(item_ids))} of them different; expected at least one, all different"
-        )
-    for space in spaces:
-        if space.vectors.ndim != 2 or len(space.vectors) != len(item_ids):
-            raise ShapeMismatch(
-                f"{space.name}: vectors of shape {space.vectors.shape}, expected ({len(item_ids)}, dim)"
-            )
-        if space.name in CORE.names:
-            raise InputError(f"a space cannot be called {space.name}: that is a column of every feature set")
-        broken = sum(_not_finite(space, rows, options.dtype) for rows in _blocks(space))
-        if broken:
-            mend = (
-                " or, where the numbers are too large for it, store float32"
-                if options.dtype == "float16"
-                else ""
-            )
-            raise InputError(
-                f"{space.name}: {broken} rows hold NaN or infinity as {options.dtype}; expected finite numbers. "
-                f"Mark rows that are no vectors as not present ('featurizer import --null-rows nan'){mend}"
-            )
+    _check(item_ids, spaces, options.dtype)
     stage = Stage(out, MANIFEST, _config(item_ids, spaces, options), OWNED)
     if stage.claim(overwrite=options.overwrite):
         return FeatureSet.open(out)
-    total = -(-len(item_ids) // options.shard_rows)
-    writer = ShardWriter(out, total, {space.name: space.vectors.shape[1] for space in spaces}, options.dtype)
-    rows = [
-        range(start, min(start + options.shard_rows, len(item_ids)))
-        for start in range(0, len(item_ids), options.shard_rows)
-    ]
+    starts = range(0, len(item_ids), options.shard_rows)
+    dims = {space.name: space.vectors.shape[1] for space in spaces}
+    writer = ShardWriter(out, len(starts), dims, options.dtype)
+    parts = [range(start, min(start + options.shard_rows, len(item_ids))) for start in starts]
     accounts = [
         writer.finished(index) or writer.write(index, _rows(item_ids, spaces, part), {})
-        for index, part in enumerate(rows)
+        for index, part in enumerate(parts)
     ]
-    described: dict[str, Json] = {
-        space.name: {
-            "modality": space.modality,
-            "dim": space.vectors.shape[1],
-            "encoder": space.name,
-            "dtype": options.dtype,
-            **UNKNOWN,
-            **space.provenance,
-            "null": sum(account.null[space.name] for account in accounts),
-        }
-        for space in spaces
-    }
     stage.finish(
         {
             "format_version": FORMAT_VERSION,
@@ -133,13 +98,46 @@ def write_arrays(
             "text_recipe": None,
             "device": None,
             "libraries": {},
-            "spaces": described,
+            "spaces": {space.name: _described(space, accounts, options.dtype) for space in spaces},
             "shards": [account_json(account) for account in accounts],
             "source": dict(options.source),
         }
     )
     writer.forget_marks()
     return FeatureSet.open(out)
+
+
+def _check(item_ids: Sequence[str], spaces: Sequence[ArraySpace], dtype: StoredDtype) -> None:
+    if not item_ids or len(set(item_ids)) != len(item_ids):
+        raise InputError(
+            f"{len(item_ids)} item ids, {len(set(item_ids))} of them different; expected at least one, all different"
+        )
+    for space in spaces:
+        if space.vectors.ndim != 2 or len(space.vectors) != len(item_ids):
+            raise ShapeMismatch(
+                f"{space.name}: vectors of shape {space.vectors.shape}, expected ({len(item_ids)}, dim)"
+            )
+        if space.name in CORE.names:
+            raise InputError(f"a space cannot be called {space.name}: that is a column of every feature set")
+        broken = sum(_not_finite(space, rows, dtype) for rows in _blocks(space))
+        if broken:
+            mend = " or, where the numbers are too large for it, store float32" if dtype == "float16" else ""
+            raise InputError(
+                f"{space.name}: {broken} rows hold NaN or infinity as {dtype}; expected finite numbers. "
+                f"Mark rows that are no vectors as not present ('featurizer import --null-rows nan'){mend}"
+            )
+
+
+def _described(space: ArraySpace, accounts: Sequence[ShardAccount], dtype: StoredDtype) -> dict[str, Json]:
+    return {
+        "modality": space.modality,
+        "dim": space.vectors.shape[1],
+        "encoder": space.name,
+        "dtype": dtype,
+        **UNKNOWN,
+        **space.provenance,
+        "null": sum(account.null[space.name] for account in accounts),
+    }
 
 
 def _blocks(space: ArraySpace) -> Iterator[slice]:
