@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from featurizer.progress import Report, silent
 from featurizer.records import Json
 
 HUB = "hf:"
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def ingest(
         interactions = history.read()
     stage = Stage(out, MANIFEST, about, OWNED)
     if stage.claim(overwrite=overwrite):
+        logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)
 
     def write(item_ids: set[str]) -> dict[str, Json]:

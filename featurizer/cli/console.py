@@ -174,5 +174,6 @@ class _Lines:
         of = f" of {now.total:,}" if now.total is not None else ""
         failed = f", {now.failures:,} failed" if now.failures else ""
         note = f"; {now.note}" if now.note else ""
-        say(f"{now.stage}: {now.done:,}{of} {now.unit}, {rate:,.1f}/s{left}{failed}{note}")
+        speed = f", {rate:,.1f}/s" if rate >= 0.05 else ""  # a rate of 0.0 would only be a rounded one
+        say(f"{now.stage}: {now.done:,}{of} {now.unit}{speed}{left}{failed}{note}")
         self.printed, self.when = now, time.monotonic()

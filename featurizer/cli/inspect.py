@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A feature set or a catalogue.")],
+    path: Annotated[Path, typer.Argument(help="A feature set or a catalogue.", metavar="DIR")],
     neighbours: Annotated[
         str | None, typer.Option(metavar="ITEM_ID", help="List the nearest items of this one, by space.")
     ] = None,
@@ -37,6 +37,10 @@ def inspect(
     """
     from featurizer.features.inspect import is_feature_set
 
+    if not path.is_dir():
+        raise InputError(
+            f"{path} is no folder; expected what 'featurizer extract' or 'featurizer ingest' wrote"
+        )
     if not is_feature_set(path) and (path / "catalog.json").exists():
         from featurizer.catalog.store import Catalog
 

@@ -51,6 +51,31 @@ def call(monkeypatch, capsys, table):
     return run
 
 
+def test_an_ingest_with_nothing_to_do_says_so(call, caplog):
+    said = "c is finished already: nothing to do"
+    assert call("ingest", "items.csv", "--out", "c").returncode == 0
+    assert said not in caplog.messages
+    assert call("ingest", "items.csv", "--out", "c").returncode == 0
+    assert said in caplog.messages
+
+
+def test_a_rate_that_would_read_as_zero_is_not_said(capsys, monkeypatch):
+    from featurizer.cli.console import progress
+    from featurizer.progress import Progress
+
+    monkeypatch.delenv("FEATURIZER_QUIET", raising=False)
+    with progress() as report:
+        report(Progress("unify", 2, 3))
+    assert capsys.readouterr().err == "unify: 2 of 3 items\n"
+
+
+def test_what_cannot_be_inspected_is_told_what_can_be(call):
+    assert (
+        "items.csv is no folder; expected what 'featurizer extract' or 'featurizer ingest' wrote"
+        in error_of(call("inspect", "items.csv"))
+    )
+
+
 def error_of(done):
     assert done.returncode == 1, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
