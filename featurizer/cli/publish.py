@@ -46,6 +46,7 @@ def publish(
     plan = _plan(path, repo, catalog, with_users=with_users)
     if dry_run:
         _show(plan, as_json=as_json)
+        say("A dry run: nothing was sent. The same command without --dry-run publishes this.")
         return
     from featurizer.release.hub import connect
     from featurizer.release.publish import PublishOptions

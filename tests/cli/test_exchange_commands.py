@@ -67,3 +67,13 @@ def test_a_wrong_format_is_one_line_that_names_the_right_one(call, tmp_path):
         done = call(*command, "--format", "nyp", "--out", "out")
         assert done.code == 1
         assert done.err.strip() == "error: unknown format 'nyp': did you mean npy?"
+
+
+def test_a_dry_run_of_publish_ends_by_saying_that_it_was_one(call, tmp_path):
+    make_set(tmp_path / "f")
+    call("card", "f", "--licence", "CC0-1.0")
+    shown = call("publish", "f", "--repo", "org/set", "--dry-run")
+    assert shown.code == 0, shown.err
+    assert shown.err.endswith(
+        "A dry run: nothing was sent. The same command without --dry-run publishes this.\n"
+    )
