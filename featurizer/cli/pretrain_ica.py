@@ -129,5 +129,6 @@ def _print(made: Pretrained) -> None:
     result(table(["neighbours alone give away", "a linear probe", "majority class"], told))
     result("\n".join(f"  {name}: {features.rows:,} items" for name in features.spaces))
     folder = shlex.quote(str(made.folder))
+    say(f"Look inside with: featurizer inspect {folder}/features")
     say(f"Compare the spaces with: featurizer score-features {folder}/features --interactions FILE")
     say(f"Apply it to new items with: featurizer extract CATALOG --encoder ica:{folder} --out DIR")
