@@ -87,6 +87,16 @@ def resolve(
     return replace(choice, request=request)
 
 
+def local_folder(text: str) -> Path | None:
+    """Return the folder that an encoder would be loaded from, whether it is there or not; None of another.
+
+    Raises:
+        InputError: what stands before `=` cannot name a space.
+    """
+    family, _, model = _split_alias(text.strip())[1].partition(":")
+    return Path(model).expanduser() if model and (family == ICA or is_folder(model)) else None
+
+
 def load_encoders(
     texts: Sequence[str], *, device: str = "auto", dtype: Dtype = "float32", mask: Modality | None = None
 ) -> list[AnyEncoder]:

@@ -38,7 +38,8 @@ def look(step: Step) -> Planned:
     """Say how a step stands now."""
     there, record = made(step), read_record(step)
     if any(found is None for found in there):
-        return Planned(step, "to do", "begun" if step.out.is_dir() and any(step.out.iterdir()) else "")
+        begun = "begun" if step.out.is_dir() and any(step.out.iterdir()) else ""
+        return Planned(step, "to do", begun if record is None else "what it made is gone")
     if record is None:
         return Planned(step, "to do", "its folder is looked at when it is reached" if there else "")
     differing = differing_keys(record.asked, _as_before_where_gone(asked(step), record.asked))

@@ -93,11 +93,17 @@ def parse_recipe(text: str, *, origin: str, name: str, settings: Sequence[str] =
         document = with_settings(document, settings)
         variables = document["vars"]
         assert isinstance(variables, dict)
-        out = Path(str(filled(document["out"], variables)))
+        out = _folder(filled(document["out"], variables))
         steps, left_out = _steps(document, variables, out)
     except FeaturizerError as error:
         raise ConfigError(f"{origin}: {error}") from error
     return Recipe(name, str(document["title"]), out, tuple(steps), left_out)
+
+
+def _folder(value: Json) -> Path:
+    if isinstance(value, bool | list | dict) or not str(value or "").strip():
+        raise ConfigError(f"field out: found {value!r}, expected a folder to write into, such as runs/first")
+    return Path(str(value))
 
 
 def _steps(document: Document, variables: Document, out: Path) -> tuple[list[Step], dict[str, str]]:

@@ -38,8 +38,10 @@ def asked(step: Step) -> dict[str, Json]:
     for field, mark, path in inputs(work):
         entries = read.setdefault(field, [])
         assert isinstance(entries, list)
-        entries.append({"name": path.name, "content": identity(path, card=mark.card)})
-    options: dict[str, Json] = work.model_dump(mode="json", exclude=set(reads(type(work))))
+        content = identity(path, card=mark.card, inside=not mark.kinds)
+        entries.append({"name": path.name, "content": content})
+    left_out = {*reads(type(work)), *work.indifferent}
+    options: dict[str, Json] = work.model_dump(mode="json", exclude=left_out)
     return {"uses": step.uses, "options": options, "reads": read, **work.depends()}
 
 

@@ -57,6 +57,8 @@ class Work(Model, ABC):
     """Where in the step's folder lies what it makes."""
     rewrites: ClassVar[bool] = False
     """Whether it is written again without being asked, because that costs next to nothing."""
+    indifferent: ClassVar[frozenset[str]] = frozenset()
+    """Options that change how fast the result comes, and nothing of it."""
 
     @abstractmethod
     def run(self, to: Target) -> Outcome:
@@ -69,6 +71,10 @@ class Work(Model, ABC):
     def products(self, out: Path) -> tuple[Path, ...]:
         """Return what must be there once it is done: files, or folders with a manifest."""
         return tuple(out / place for place in self.makes.values())
+
+    def folders(self) -> Iterator[tuple[str, Path]]:
+        """Yield the folders that stand inside a longer text, such as an encoder's model, each with its field."""
+        return iter(())
 
     def depends(self) -> dict[str, Json]:
         """Return what else the result depends on: library versions, the content of what is no step's."""
@@ -107,3 +113,5 @@ def inputs(work: Work) -> Iterator[tuple[str, Reads, Path]]:
         for path in value if isinstance(value, tuple) else (value,):
             if path is not None:
                 yield name, mark, path
+    for name, path in work.folders():
+        yield name, Reads(()), path

@@ -4,11 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from featurizer.catalog.datasets import get_dataset
 from featurizer.errors import ConfigError, InputError, StaleOutput, UnknownName
+from featurizer.manifest import differing_keys
 from featurizer.recipes.plan import plan
 from featurizer.recipes.recipe import load_recipe
+from featurizer.recipes.record import asked
+from featurizer.recipes.work import inputs
 from tests.recipes.shop import contents
 
+SAMPLE = "{title: t, out: out, steps: [{name: catalog, uses: download, dataset: sample}]}"
 NAMES = ["catalog", "features", "ica", "scores", "model", "table", "card", "report", "publish", "mmrec"]
 
 
@@ -51,11 +56,13 @@ def test_a_changed_option_makes_its_step_and_those_below_stale_until_overwrite(d
     assert contents(done / "out") != before
 
 
-def test_a_step_whose_folder_is_gone_is_made_again_and_the_rest_is_not(done, go, states):
+def test_what_is_gone_is_made_again_with_the_scores_attached_to_it_and_the_rest_is_not(done, go, states):
+    before = contents(done / "out")
     shutil.rmtree(done / "out/features")
-    assert [name for name, state in states().items() if state != "done"] == ["features"]
-    assert now(go()) == ["features"]
+    assert [name for name, state in states().items() if state != "done"] == ["features", "scores"]
+    assert now(go()) == ["features", "scores"]
     assert set(states().values()) == {"done"}
+    assert contents(done / "out") == before
 
 
 def test_a_card_that_is_gone_is_written_again_and_published_again(done, go, states):
@@ -70,6 +77,43 @@ def test_changed_items_make_the_catalogue_stale(go, states, shop):
     with (shop / "items.csv").open("a") as file:
         file.write("i99,red lamp\n")
     assert states()["catalog"] == "stale"
+
+
+def test_an_option_that_changes_nothing_of_the_result_makes_nothing_stale(done, states):
+    assert set(states("features.workers=1", "ica.cache=false").values()) == {"done"}
+
+
+@pytest.mark.parametrize("encoder", ["clip=transformers:./model", "ica:model"])
+def test_a_local_encoder_is_read_and_another_in_its_place_makes_its_vectors_stale(shop, encoder):
+    (shop / "model/inner").mkdir(parents=True)
+    (shop / "model/inner/weights.bin").write_bytes(b"one")
+    step = load_recipe("shop.yaml", [f"features.encoders=['{encoder}']"]).steps[1]
+    assert [path for field, _, path in inputs(step.work) if field == "encoders"] == [Path("model")]
+    before = asked(step)
+    assert asked(step) == before
+    (shop / "model/inner/weights.bin").write_bytes(b"two")
+    assert differing_keys(before, asked(step))[0].startswith("reads.encoders")
+
+
+def test_a_report_of_a_folder_of_results_is_written_again_when_one_of_them_changes(done, go, states):
+    text = (done / "shop.yaml").read_text()
+    (done / "shop.yaml").write_text(
+        text.replace("of: [catalog, features, ica, scores, model]", "of: [others]")
+    )
+    shutil.copytree(done / "out/features", done / "others/first")
+    assert now(go(only="report")) == ["report"]
+    assert states(only="report")["report"] == "done"
+    shutil.copytree(done / "out/catalog", done / "others/second")
+    assert now(go(only="report")) == ["report"]
+
+
+def test_a_data_set_that_the_manifest_tells_otherwise_of_is_stale(shop, monkeypatch):
+    (shop / "shop.yaml").write_text(SAMPLE)
+    step = load_recipe("shop.yaml").steps[0]
+    before = asked(step)
+    changed = get_dataset("sample").model_copy(update={"k_core": 7})
+    monkeypatch.setattr("featurizer.catalog.datasets.get_dataset", lambda _: changed)
+    assert differing_keys(before, asked(step)) == ["entry.k_core (5 there, 7 asked for)"]
 
 
 def test_from_and_only_choose_steps_and_a_missing_input_is_named(go, states):

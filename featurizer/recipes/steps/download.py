@@ -11,6 +11,7 @@ from pydantic import Field
 from featurizer.interactions.split import SplitMethod
 from featurizer.recipes.steps.made import catalog_outcome
 from featurizer.recipes.work import Kind, Outcome, Target, Work
+from featurizer.records import Json
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
@@ -23,6 +24,7 @@ class Download(Work):
     """What `featurizer download` is told."""
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
+    indifferent: ClassVar[frozenset[str]] = frozenset({"concurrency", "cache"})
 
     dataset: str
     """Its name in `data_manifest.yaml`."""
@@ -66,6 +68,13 @@ class Download(Work):
 
             write_card(write_oracle(made, to.out / ORACLE))
         return made
+
+    def depends(self) -> dict[str, Json]:
+        """Return what `data_manifest.yaml` says of the files and of how they are split."""
+        from featurizer.catalog.datasets import get_dataset
+
+        kept = {"format", "metadata", "interactions", "k_core", "split"}
+        return {"entry": get_dataset(self.dataset).model_dump(mode="json", include=kept)}
 
     def run(self, to: Target) -> Outcome:
         """Make the catalogue."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from featurizer.recipes.steps.made import features_summary
+from featurizer.recipes.steps.made import encoder_folders, features_summary
 from featurizer.recipes.work import Kind, Outcome, Reads, Target, Work
 from featurizer.records import Json
 
@@ -21,6 +21,7 @@ class Extract(Work):
     """What `featurizer extract` is told."""
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "."}
+    indifferent: ClassVar[frozenset[str]] = frozenset({"workers"})
 
     catalog: Annotated[Path, Reads(("catalog",))]
     """The catalogue."""
@@ -83,6 +84,10 @@ class Extract(Work):
         """Load the encoders and make the set."""
         made = self.make(to, self.load(to.out))
         return Outcome(features_summary(made), (made.folder / "README.md",))
+
+    def folders(self) -> Iterator[tuple[str, Path]]:
+        """Yield the folders of local encoders."""
+        return encoder_folders("encoders", self.encoders)
 
     def depends(self) -> dict[str, Json]:
         """Return the libraries that a vector depends on."""

@@ -1,7 +1,9 @@
-"""What the steps that make the same kind of thing say of it."""
+"""What the steps that make or read the same kind of thing say of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featurizer.recipes.work import Outcome
@@ -22,6 +24,16 @@ def catalog_outcome(catalog: Catalog) -> Outcome:
     if isinstance(history, dict) and history:
         parts.append(f"{int(str(history['interactions'])):,} pairs of {int(str(history['users'])):,} users")
     return Outcome(", ".join(parts), (catalog.folder / "items",))
+
+
+def encoder_folders(field: str, encoders: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Yield the local folders that encoders are loaded from, with the field that names them."""
+    from featurizer.encoders.resolve import local_folder
+
+    for name in encoders:
+        folder = local_folder(name)
+        if folder is not None:
+            yield field, folder
 
 
 def features_summary(features: FeatureSet) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from featurizer.ica.options import SIZES, IcaOptions, Masking, Objective, Training
 from featurizer.recipes.overrides import Some, overridden
+from featurizer.recipes.steps.made import encoder_folders
 from featurizer.recipes.work import Kind, Outcome, Reads, Target, Work
 from featurizer.records import Json
 
@@ -21,6 +22,7 @@ class PretrainIca(Work):
     """What `featurizer pretrain-ica` is told; options that stand in groups are named as in the library."""
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
+    indifferent: ClassVar[frozenset[str]] = frozenset({"cache"})
 
     catalog: Annotated[Path, Reads(("catalog",))]
     """The catalogue."""
@@ -94,6 +96,11 @@ class PretrainIca(Work):
             f"{told['valid_loss']:.3f}"
         )
         return Outcome(summary, (made.features.folder / "README.md",))
+
+    def folders(self) -> Iterator[tuple[str, Path]]:
+        """Yield the folders of local encoders."""
+        yield from encoder_folders("vision", [self.vision])
+        yield from encoder_folders("text", [self.text])
 
     def depends(self) -> dict[str, Json]:
         """Return the libraries that a vector depends on."""

@@ -25,6 +25,7 @@ class ScoreFeatures(Work):
     """What `featurizer score-features` is told."""
 
     makes: ClassVar[Mapping[Kind, str]] = {"scores": "scores.json"}
+    indifferent: ClassVar[frozenset[str]] = frozenset({"memory", "device"})
 
     features: Annotated[tuple[Path, ...], Field(min_length=1), Reads(("features",))]
     """The feature sets."""
@@ -64,6 +65,11 @@ class ScoreFeatures(Work):
     """auto, cpu, cuda or cuda:I."""
     attach: bool = False
     """Write each set's scores into it and its card."""
+
+    def products(self, out: Path) -> tuple[Path, ...]:
+        """Return the scores, and where they are attached each set's own."""
+        attached = self.features if self.attach else ()
+        return tuple(folder / self.makes["scores"] for folder in (out, *attached))
 
     def open(self, to: Target) -> tuple[ScoreStage, World]:
         """Read the feature sets and the interactions; nothing is scored yet."""
