@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from featurizer.cli.console import result, result_json, table
-
-
-class Missing(StrEnum):
-    """What stands where a vector is missing."""
-
-    zero = "zero"
-    mean = "mean"
-    error = "error"
 
 
 def export(
@@ -41,8 +32,9 @@ def export(
         Path | None, typer.Option(help="asin and itemID, for interactions that number their items.")
     ] = None,
     missing: Annotated[
-        Missing, typer.Option(help="What stands where a vector is missing; the sidecar says it.")
-    ] = Missing.zero,
+        Literal["zero", "mean", "error"],
+        typer.Option(help="What stands where a vector is missing; the sidecar says it."),
+    ] = "zero",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another export.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -52,15 +44,19 @@ def export(
 
     Example: featurizer export ./features --format mmrec --interactions ./catalog/interactions.parquet --out ./baby
     """
-    from featurizer.features.feature_set import FeatureSet
-    from featurizer.release.exchange.export import ExportOptions
-    from featurizer.release.exchange.export import export as run
-    from featurizer.release.exchange.fill import Missing as Fill
+    from featurizer.recipes.steps.export import Export
+    from featurizer.recipes.work import Target, work_of
 
-    options = ExportOptions(
-        format_, tuple(space or ()), Fill(missing.value), interactions, item_map, overwrite=overwrite
+    work = work_of(
+        Export,
+        features=features,
+        format=format_,
+        spaces=tuple(space or ()),
+        interactions=interactions,
+        item_map=item_map,
+        missing=missing,
     )
-    done = run(FeatureSet.open(features), out, options)
+    done = work.make(Target(out, overwrite))
     if as_json:
         spaces = {
             entry.name: {

@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, TypeVar, get_type_hints
+from dataclasses import MISSING, fields, is_dataclass
+from typing import TYPE_CHECKING, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-Options = TypeVar("Options", bound="DataclassInstance")
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -53,7 +51,7 @@ def _keyword(name: str, default: object, annotation: object) -> inspect.Paramete
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def overridden(options: Options, group: DataclassInstance) -> Options:
-    """Return the options with what the user gave in their places: the group's fields that are not None."""
+def given(group: DataclassInstance) -> dict[str, object]:
+    """Return what the user gave of a group: its fields that are not None."""
     values = {field.name: getattr(group, field.name) for field in fields(group)}
-    return replace(options, **{name: value for name, value in values.items() if value is not None})
+    return {name: value for name, value in values.items() if value is not None}

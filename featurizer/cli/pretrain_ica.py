@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from featurizer.cli.console import progress, result, result_json, say, table
-from featurizer.cli.grouped import grouped, overridden
+from featurizer.cli.grouped import given, grouped
 from featurizer.cli.ica_options import (
     MaskingChoice,
     ObjectiveChoice,
@@ -56,38 +56,29 @@ def pretrain_ica(
 
     Example: featurizer pretrain-ica ./catalog --vision efficientnet-lite0 --text minilm --out ./ica
     """
-    from featurizer.catalog.store import Catalog
-    from featurizer.encoders.device import resolve_device
-    from featurizer.encoders.resolve import resolve
-    from featurizer.ica.frozen import load_encoders
-    from featurizer.ica.options import SIZES, IcaOptions, Masking, Objective, Training
-    from featurizer.ica.pretrain import PretrainRun, pretrain
     from featurizer.ica.tracking import tensorboard_writer
-    from featurizer.ica.world import local_device
-    from featurizer.release.card import write_card
+    from featurizer.recipes.steps.pretrain_ica import PretrainIca
+    from featurizer.recipes.work import Target, work_of
 
-    options = IcaOptions(
-        overridden(SIZES[size], form),
-        overridden(Masking(), masking),
-        overridden(Objective(), objective),
-        overridden(Training(), training),
-        pool,
+    work = work_of(
+        PretrainIca,
+        catalog=catalog,
+        vision=vision,
+        text=text,
+        size=size,
+        pool=pool,
+        word_states=words,
+        architecture=given(form),
+        masking=given(masking),
+        objective=given(objective),
+        training=given(training),
+        interactions=run.interactions,
+        cache=run.cache,
+        device=run.device,
     )
-    opened = Catalog.open(catalog)
-    for name in (vision, text):
-        resolve(name)  # a wrong name is told before anything heavy is imported
-    device = local_device(resolve_device(run.device))
-    encoders = load_encoders(vision, text, device=device, words=words)
     track = tensorboard_writer(run.tensorboard)
     with progress() as report:
-        made = pretrain(
-            opened,
-            encoders,
-            out,
-            options,
-            PretrainRun(vision, text, run.cache, run.interactions, run.overwrite, track, report),
-        )
-    write_card(made.features)
+        made = work.make(Target(out, run.overwrite, report), track)
     if run.as_json:
         result_json({"out": str(out), **_summary(made)})
     else:

@@ -43,17 +43,28 @@ def publish(
     """
     if with_images != (catalog is not None):
         raise InputError("--with-images and --catalog DIR go together: pictures lie in the catalogue")
-    plan = _plan(path, repo, catalog, with_users=with_users)
+    from featurizer.recipes.steps.publish import Publish
+    from featurizer.recipes.work import Target, work_of
+
+    work = work_of(
+        Publish,
+        of=path,
+        repo=repo,
+        private=private,
+        branch=branch,
+        tag=tag,
+        collection=collection,
+        catalog=catalog,
+        with_users=with_users,
+        check=check,
+    )
+    plan = work.plan()
     if dry_run:
         _show(plan, as_json=as_json)
         say("A dry run: nothing was sent. The same command without --dry-run publishes this.")
         return
-    from featurizer.release.hub import connect
-    from featurizer.release.publish import PublishOptions
-    from featurizer.release.publish import publish as run
-
     with progress() as report:
-        done = run(plan, PublishOptions(private, branch, tag, collection, check), connect(), report=report)
+        done = work.send(plan, Target(path, report=report))
     if as_json:
         told = {name: getattr(done, name) for name in ("commit", "url", "checked", "collection")}
         lists = {name: list(getattr(done, name)) for name in ("uploaded", "skipped", "removed")}
@@ -66,21 +77,6 @@ def publish(
     if done.checked:
         result(f"  {done.checked} files downloaded again: all as sent")
     say(f"Get it back with: featurizer pull {repo} --revision {tag or done.commit} --out DIR")
-
-
-def _plan(path: Path, repo: str, catalog: Path | None, *, with_users: bool) -> Plan:
-    from featurizer.catalog.store import Catalog
-    from featurizer.features.feature_set import FeatureSet
-    from featurizer.release.model import is_model, plan_model
-    from featurizer.release.plan import plan_set
-
-    if is_model(path):
-        if catalog is not None:
-            raise InputError(f"{path} is a model; --with-images is for feature sets")
-        return plan_model(path, repo, with_users=with_users)
-    if with_users:
-        raise InputError(f"{path} is a feature set; --with-users is for models")
-    return plan_set(FeatureSet.open(path), repo, pictures=Catalog.open(catalog) if catalog else None)
 
 
 def _show(plan: Plan, *, as_json: bool) -> None:

@@ -44,13 +44,21 @@ def report(
 
     Example: featurizer report ./features ./scores ./catalog --out report.html
     """
-    from featurizer.report.make import ReportOptions, gather, write_figures, write_report
+    from featurizer.recipes.steps.report import MakeReport
+    from featurizer.recipes.work import work_of
 
-    options = ReportOptions(title, items, size * 1_000_000, tsne, seed, tuple(label or ()))
+    work = work_of(
+        MakeReport,
+        of=tuple(folders),
+        title=title,
+        items=items,
+        max_mb=size,
+        tsne=tsne,
+        seed=seed,
+        labels=tuple(label or ()),
+    )
     with progress() as told:
-        shown = gather(folders, options, told)
-    write_report(shown, out, options)
-    drawn = write_figures(shown, figures) if figures else []
+        shown, drawn = work.write(out, figures, told)
     if as_json:
         result_json(
             {

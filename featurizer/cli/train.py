@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from featurizer.cli.console import progress, result, result_json, say, table
-from featurizer.cli.grouped import grouped
+from featurizer.cli.grouped import given, grouped
 from featurizer.cli.train_options import DataChoice, ModelChoice, RunChoice, SearchChoice, TrainChoice
 from featurizer.recsys.options import ModelName
 
@@ -48,9 +48,9 @@ def train(
 
     keep_freed_memory()
     refuse_foreign_folder(out)
-    given = {"features": features, "interactions": interactions, "model": model, "exact": exact}
+    asked = {"features": features, "interactions": interactions, "model": model, "exact": exact}
     choices = {**vars(data), **vars(search), "seed": run.seed, "seeds": run.seeds, "device": run.device}
-    work = work_of(Train, **given, **choices, options=_given(form), training=_given(pace))
+    work = work_of(Train, **asked, **choices, options=given(form), training=given(pace))
     source = work.source()
     read = source.read()
     _say_data(describe(read), source.space)
@@ -67,10 +67,6 @@ def train(
             next(user for user, items in zip(read.user_ids, read.train.counts, strict=True) if items)
         )
         say(f"Next: featurizer recommend {shlex.quote(str(out))} --user {user}")
-
-
-def _given(group: ModelChoice | TrainChoice) -> dict[str, object]:
-    return {name: value for name, value in vars(group).items() if value is not None}
 
 
 def _say_data(found: dict[str, Json], space: str) -> None:

@@ -11,8 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from featurizer.cli.grouped import grouped, overridden
+from featurizer.cli.grouped import given, grouped
+from featurizer.cli.ica_options import MaskingChoice, ObjectiveChoice, SizeChoice, TrainingChoice
 from featurizer.cli.train_options import ModelChoice, TrainChoice
+from featurizer.ica.options import Architecture, Masking, Objective, Training
 from featurizer.recsys.options import ModelOptions, TrainOptions
 
 
@@ -50,16 +52,25 @@ def test_a_field_without_a_default_is_required_and_limits_hold():
     assert "Paint a wall." in shown
 
 
-@pytest.mark.parametrize(("choice", "options"), [(ModelChoice, ModelOptions), (TrainChoice, TrainOptions)])
+@pytest.mark.parametrize(
+    ("choice", "options"),
+    [
+        (ModelChoice, ModelOptions),
+        (TrainChoice, TrainOptions),
+        (SizeChoice, Architecture),
+        (MaskingChoice, Masking),
+        (ObjectiveChoice, Objective),
+        (TrainingChoice, Training),
+    ],
+)
 def test_what_the_command_line_overrides_has_the_same_name_in_the_library(choice, options):
     assert {field.name for field in fields(choice)} <= {field.name for field in fields(options)}
     assert all(field.default is None for field in fields(choice))
     assert get_type_hints(choice)
 
 
-def test_only_what_was_given_replaces_the_preset():
-    given = ModelChoice(alpha=0.0, item_graph=False)
-    assert overridden(ModelOptions(l2=7.0), given) == ModelOptions(l2=7.0, alpha=0.0, item_graph=False)
+def test_only_what_was_given_is_passed_on():
+    assert given(ModelChoice(alpha=0.0, item_graph=False)) == {"alpha": 0.0, "item_graph": False}
 
 
 def test_the_help_of_train_imports_no_torch():

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from featurizer.recipes.work import Kind, Outcome, Reads, Target, Work
+
+if TYPE_CHECKING:
+    from featurizer.release.exchange.sidecar import Sidecar
 
 
 class Export(Work):
@@ -27,8 +30,8 @@ class Export(Work):
     missing: Literal["zero", "mean", "error"] = "zero"
     """What stands where a vector is missing."""
 
-    def run(self, to: Target) -> Outcome:
-        """Write the files."""
+    def make(self, to: Target) -> Sidecar:
+        """Write the files, and say which hold what."""
         from featurizer.features.feature_set import FeatureSet
         from featurizer.release.exchange.export import ExportOptions, export
         from featurizer.release.exchange.fill import Missing
@@ -41,5 +44,9 @@ class Export(Work):
             self.item_map,
             overwrite=to.overwrite,
         )
-        done = export(FeatureSet.open(self.features), to.out, options)
+        return export(FeatureSet.open(self.features), to.out, options)
+
+    def run(self, to: Target) -> Outcome:
+        """Write the files."""
+        done = self.make(to)
         return Outcome(f"{done.rows:,} items as {done.format}: {', '.join(done.files)}", (to.out,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -66,22 +66,23 @@ class PretrainIca(Work):
             self.pool,
         )
 
-    def make(self, to: Target) -> Pretrained:
-        """Train, and write model and features with their card."""
+    def make(self, to: Target, on_epoch: Callable[[dict[str, Json]], None] = lambda _: None) -> Pretrained:
+        """Train, and write model and features with their card; `on_epoch` is given every epoch's record."""
         from featurizer.catalog.store import Catalog
         from featurizer.encoders.device import resolve_device
         from featurizer.encoders.resolve import resolve
         from featurizer.ica.frozen import load_encoders
         from featurizer.ica.pretrain import PretrainRun, pretrain
+        from featurizer.ica.world import local_device
         from featurizer.release.card import write_card
 
         catalog = Catalog.open(self.catalog)
         for name in (self.vision, self.text):
             resolve(name)  # a wrong name is told before anything heavy is imported
-        device = resolve_device(self.device)
+        device = local_device(resolve_device(self.device))
         encoders = load_encoders(self.vision, self.text, device=device, words=self.word_states)
         run = PretrainRun(
-            self.vision, self.text, self.cache, self.interactions, to.overwrite, report=to.report
+            self.vision, self.text, self.cache, self.interactions, to.overwrite, on_epoch, to.report
         )
         made = pretrain(catalog, encoders, to.out, self.options(), run)
         write_card(made.features)

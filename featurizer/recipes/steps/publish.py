@@ -12,6 +12,7 @@ from featurizer.recipes.work import Outcome, Reads, Target, Work
 
 if TYPE_CHECKING:
     from featurizer.release.plan import Plan
+    from featurizer.release.publish import Published
 
 
 class Publish(Work):
@@ -55,12 +56,20 @@ class Publish(Work):
 
         if is_model(self.of):
             if self.catalog is not None:
-                raise InputError(f"{self.of} is a model; pictures go with feature sets")
+                raise InputError(f"{self.of} is a model; --with-images and catalog are for feature sets")
             return plan_model(self.of, self.repo, with_users=self.with_users)
         if self.with_users:
-            raise InputError(f"{self.of} is a feature set; users go with models")
+            raise InputError(f"{self.of} is a feature set; --with-users is for models")
         pictures = Catalog.open(self.catalog) if self.catalog is not None else None
         return plan_set(FeatureSet.open(self.of), self.repo, pictures=pictures)
+
+    def send(self, plan: Plan, to: Target) -> Published:
+        """Send what is planned, and compare what arrived where that is asked for."""
+        from featurizer.release.hub import connect
+        from featurizer.release.publish import PublishOptions, publish
+
+        options = PublishOptions(self.private, self.branch, self.tag, self.collection, self.check)
+        return publish(plan, options, connect(), report=to.report)
 
     def run(self, to: Target) -> Outcome:
         """Publish, or say what would be."""
@@ -68,9 +77,5 @@ class Publish(Work):
         size = f"{len(plan.files)} files, {sum(file.size for file in plan.files) / 1e6:,.1f} MB"
         if self.dry_run:
             return Outcome(f"dry run: {size} would go to {self.repo}")
-        from featurizer.release.hub import connect
-        from featurizer.release.publish import PublishOptions, publish
-
-        options = PublishOptions(self.private, self.branch, self.tag, self.collection, self.check)
-        done = publish(plan, options, connect(), report=to.report)
+        done = self.send(plan, to)
         return Outcome(f"{size}: {done.url} at {done.commit[:12]}")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from featurizer.progress import Report
 from featurizer.recipes.work import Kind, Outcome, Reads, Target, Work
+
+if TYPE_CHECKING:
+    from featurizer.report.make import Shown
 
 
 class MakeReport(Work):
@@ -34,17 +38,20 @@ class MakeReport(Work):
     labels: tuple[str, ...] = ()
     """Columns of the catalogue that the maps can be coloured by too."""
 
-    def run(self, to: Target) -> Outcome:
-        """Read the folders and write the page."""
+    def write(self, page: Path, figures: Path | None, report: Report) -> tuple[Shown, list[Path]]:
+        """Read the folders and write the page, and the figures where a folder is given for them."""
         from featurizer.report.make import ReportOptions, gather, write_figures, write_report
 
         options = ReportOptions(
             self.title, self.items, self.max_mb * 1_000_000, self.tsne, self.seed, self.labels
         )
-        page = to.out / self.makes["report"]
-        shown = gather(list(self.of), options, to.report)
-        page.parent.mkdir(parents=True, exist_ok=True)
+        shown = gather(self.of, options, report)
         write_report(shown, page, options)
-        drawn = write_figures(shown, to.out / "figures") if self.figures else []
+        return shown, write_figures(shown, figures) if figures else []
+
+    def run(self, to: Target) -> Outcome:
+        """Write the page into the step's folder."""
+        page = to.out / self.makes["report"]
+        shown, drawn = self.write(page, to.out / "figures" if self.figures else None, to.report)
         figures = f", {len(drawn)} figures" if drawn else ""
         return Outcome(f"{page.stat().st_size / 1e6:,.1f} MB, {len(shown.spaces)} spaces{figures}", (page,))
