@@ -155,11 +155,11 @@ def write_report(shown: Shown, out: Path, options: ReportOptions) -> None:
 def write_figures(shown: Shown, folder: Path) -> list[Path]:
     """Write every chart and every map as PNG and return the files."""
     drawn = {f"{chart.slug}.png": png(chart) for chart in shown.charts}
+    categories = shown.words.levels[shown.level]
     for number, space in enumerate(shown.spaces):
         for one in space.maps:
-            drawn[f"{slug('map', str(number), space.name, one.name)}.png"] = map_png(
-                space.name, one, shown.words.levels[shown.level]
-            )
+            name = slug("map", str(number), space.name, one.name)
+            drawn[f"{name}.png"] = map_png(space.name, one, categories)
     paths = []
     for name, content in drawn.items():
         with atomic_path(folder / name) as partial:

@@ -171,6 +171,15 @@ def test_a_page_of_one_feature_set_says_what_it_lacks(tmp_path):
     assert FeatureSet.open(tmp_path / "one").rows == 5
 
 
+def test_a_single_item_has_nothing_to_be_compared_with_and_the_page_says_so(tmp_path):
+    small_set(tmp_path / "one", 1)
+    write_report(gather([tmp_path / "one"], QUICK), tmp_path / "page.html", QUICK)
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "No space has two items with a vector" in text
+    assert "No feature set is among the folders" not in text
+    assert 'id="data"' not in text
+
+
 def test_a_folder_is_no_place_to_write_a_page_to(shown, tmp_path):
     with pytest.raises(InputError, match="expected a file to write"):
         write_report(shown, tmp_path, QUICK)
