@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+EVERY = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 PAGES = [
     "README.md",
     "docs/own-catalogue.md",
@@ -16,6 +17,8 @@ PAGES = [
     "docs/add-a-scorer.md",
     "docs/recipes.md",
 ]
+LONG_PAGES = ["docs/training.md"]
+"""Of these, minutes long."""
 BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?```(bash|python)\n(.*?)```", re.DOTALL)
 
 
@@ -25,7 +28,9 @@ def snippets(page):
     ]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page", [*PAGES, *(pytest.param(page, marks=pytest.mark.slow) for page in LONG_PAGES)]
+)
 def test_every_snippet_runs(page, tmp_path):
     environment = {
         **os.environ,
@@ -48,8 +53,12 @@ def test_every_snippet_runs(page, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_snippet_that_is_not_run_says_why():
+    assert [page for page in EVERY if page not in [*PAGES, *LONG_PAGES] and snippets(page)] == []
+
+
 def test_links_lead_to_files_that_are_there():
-    for page in [*PAGES, "docs/formats.md", "docs/dependencies.md"]:
+    for page in EVERY:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / page).read_text("utf-8")):
             assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: {target}"
 
@@ -57,3 +66,11 @@ def test_links_lead_to_files_that_are_there():
 def test_the_readme_opens_with_the_two_commands():
     text = (ROOT / "README.md").read_text("utf-8")
     assert text.index("make demo") < text.index("make test") < text.index("## ")
+
+
+def test_the_readme_has_a_line_for_every_room():
+    tree = (ROOT / "README.md").read_text("utf-8").split("## The rooms")[1].split("```")[1]
+    told = re.findall(r"^ *([a-z_]+)/ ", tree, re.MULTILINE)
+    rooms = {path.name for path in (ROOT / "featurizer").iterdir() if (path / "__init__.py").is_file()}
+    assert rooms <= set(told)
+    assert all((ROOT / name).is_dir() or name in rooms for name in told)

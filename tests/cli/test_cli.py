@@ -217,45 +217,12 @@ def test_a_hub_model_without_network_says_how_to_use_a_local_folder(table):
     assert ":./" in message
 
 
-def test_usage_errors_exit_with_2(call):
-    assert call("extract").returncode == 2
-    assert call("no-such-command").returncode == 2
-
-
 def test_more_failures_than_allowed_exit_with_3(call, table):
     (table / "broken.csv").write_text("id,title,image\na,Cup,missing.jpg\n")
     done = call("ingest", "broken.csv", "--out", "c", "--max-failures", "0")
     assert done.returncode == 3
     assert (table / "c" / "catalog.json").exists()
     assert "1 missing_file" in done.stdout
-
-
-def test_on_a_terminal_there_are_bars_and_the_result_is_the_same(table):
-    import pty
-
-    control, terminal = pty.openpty()
-    child = subprocess.Popen(
-        [*PROGRAM, "ingest", "items.csv", "--out", "c"],
-        cwd=table,
-        stderr=terminal,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    os.close(terminal)
-    talk = ""
-    while True:  # read while it runs: a full terminal buffer would stop it
-        try:
-            part = os.read(control, 65_536)
-        except OSError:
-            break
-        if not part:
-            break
-        talk += part.decode(errors="replace")
-    out, _ = child.communicate(timeout=120)
-    os.close(control)
-    assert child.returncode == 0, talk
-    assert "catalogue" in talk
-    assert "4 items" in out
 
 
 def test_an_encoder_without_anything_to_read_warns_that_its_space_is_empty(call, table):

@@ -1,0 +1,93 @@
+"""What makes the program pleasant: typos are answered, commands completed, colours kept to terminals that want them."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from featurizer.cli.app import app
+from featurizer.cli.pages import command_paths, help_text
+
+COLOUR = re.compile(r"\x1b\[3\d")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["extract"], "Missing argument 'CATALOG'"),
+        (["extrct"], "Did you mean 'extract'"),
+        (["run", "quickstart", "--dryrun"], "--dry-run"),
+        (["train", "f", "-i", "x", "-o", "y", "--model", "alinrec"], "'alignrec'"),
+    ],
+)
+def test_a_wrong_use_exits_with_2_and_names_what_was_likely_meant(arguments, said):
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_every_command_prints_json_when_asked():
+    paths = list(command_paths())
+    assert len(paths) > 20
+    assert [path for path in paths if "--json" not in help_text(path)] == []
+
+
+def test_the_shell_completes_commands_and_options():
+    program = Path(sys.executable).with_name("featurizer")
+    for typed, word, expected in (
+        ("featurizer ex", "1", "export extract"),
+        ("featurizer run --dr", "2", "--dry-run"),
+    ):
+        environment = {
+            **os.environ,
+            "_FEATURIZER_COMPLETE": "complete_bash",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": word,
+        }
+        done = subprocess.run([program], env=environment, capture_output=True, text=True, check=True)
+        assert sorted(done.stdout.split()) == expected.split()
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_terminal_has_bars_in_colour_unless_no_color_is_set(no_color):
+    out, talk = on_a_terminal(
+        "from featurizer.cli.console import progress, result\n"
+        "from featurizer.progress import Progress\n"
+        "with progress() as report: report(Progress('catalogue', 2, 4))\n"
+        "result('4 items')",
+        NO_COLOR=no_color,
+    )
+    assert "catalogue" in talk
+    assert bool(COLOUR.search(talk)) == (not no_color)
+    assert out == "4 items\n"
+
+
+def on_a_terminal(code, **environment):
+    """Run code with a terminal for its talk; return its result and the talk."""
+    control, terminal = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TERM": "xterm-256color", "FEATURIZER_QUIET": "", **environment},
+        stderr=terminal,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(terminal)
+    talk = ""
+    while True:  # read while it runs: a full terminal buffer would stop it
+        try:
+            part = os.read(control, 65_536)
+        except OSError:
+            break
+        if not part:
+            break
+        talk += part.decode(errors="replace")
+    out, _ = child.communicate(timeout=120)
+    os.close(control)
+    assert child.returncode == 0, talk
+    return out, talk
