@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from featurizer.errors import UnknownName
+from featurizer.errors import InputError, UnknownName
 from featurizer.manifest import differing_keys
 from featurizer.recipes.recipe import Recipe
 from featurizer.recipes.record import Record, asked, made, read_record
@@ -112,5 +112,9 @@ def chosen(recipe: Recipe, *, start: str | None, only: str | None) -> Sequence[s
             wanted = recipe.left_out.get(name)
             advice = f"It is left out while the variable {wanted} has no value." if wanted else ""
             raise UnknownName("step", name, names, advice=advice)
-    first = names.index(start) if start is not None else 0
-    return [name for name in names[first:] if only is None or name == only]
+    below = names[names.index(start) :] if start is not None else names
+    if only is not None and only not in below:
+        raise InputError(
+            f"only step {only} was asked for, and from step {start}, which stands below it; give one"
+        )
+    return below if only is None else [only]

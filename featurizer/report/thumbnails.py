@@ -48,7 +48,8 @@ def make_thumbnails(
     side = _side(catalogs, wanted, len(item_ids), budget)
     found: dict[str, str] = {}
     for done, (item, picture) in enumerate(_pictures(catalogs, wanted)):
-        found.setdefault(item, _encoded(picture, side))
+        if item not in found:
+            found[item] = _encoded(picture, side)
         if done % 256 == 0:
             report(Progress("thumbnails", len(found), len(item_ids), unit="pictures"))
     report(Progress("thumbnails", len(found), len(found), unit="pictures"))

@@ -1,9 +1,13 @@
+from pathlib import Path
+
 import pytest
 
+from featurizer.cli.run import run
 from featurizer.errors import ConfigError, InputError, UnknownName
 from featurizer.recipes.recipe import load_recipe, parse_recipe, shipped
 from featurizer.recipes.settings import filled, with_settings
 
+ROOT = Path(__file__).parent.parent.parent
 SMALL = """
 title: t
 out: runs/${size}
@@ -33,6 +37,11 @@ def test_every_shipped_recipe_is_valid_and_shares_nothing_without_a_licence(name
     published = [step for step in loaded.steps if step.uses == "publish"]
     assert all(step.work.dry_run for step in published)
     assert published or "publish" in loaded.left_out or name == "ablation"
+
+
+def test_every_shipped_recipe_is_named_by_the_help_and_by_the_page():
+    page = (ROOT / "docs/recipes.md").read_text("utf-8")
+    assert [name for name in shipped() if name not in str(run.__doc__) or f"`{name}`" not in page] == []
 
 
 def test_a_shipped_recipe_is_found_by_name_and_by_path_and_an_unknown_one_named():

@@ -122,6 +122,8 @@ def test_from_and_only_choose_steps_and_a_missing_input_is_named(go, states):
         go(start="features")
     assert now(go(only="catalog")) == ["catalog"]
     assert now(go(only="features")) == ["features"]
+    with pytest.raises(InputError, match="only step catalog was asked for, and from step model"):
+        go(start="model", only="catalog")
     with pytest.raises(UnknownName, match="did you mean features"):
         go(only="feature")
 
