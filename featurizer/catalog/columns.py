@@ -198,5 +198,5 @@ def images_by_id(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
         if path.suffix.lower() in wanted:
             found.setdefault(path.stem, path)
     if not found:
-        raise InputError(f"{folder} holds no picture; expected files such as {sorted(wanted)[:4]}")
+        raise InputError(f"{folder} holds no picture; expected files ending in {', '.join(sorted(wanted))}")
     return found

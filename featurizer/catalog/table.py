@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,11 +102,18 @@ class TableSource:
     def identity(self) -> dict[str, Json]:
         """The table's content, its columns and its pictures' names and sizes."""
         own: dict[str, Json] = {"sha256": file_sha256(self.path), "columns": {**self.fields}}
-        if self.images is not None:
-            own["images"] = fingerprint(
-                {key: [path.name, path.stat().st_size] for key, path in self._by_id.items()}
-            )
+        sizes: dict[str, Json] = {key: [path.name, path.stat().st_size] for key, path in self._by_id.items()}
+        if "image" in self.fields:
+            sizes = self._sizes_of_column(self.fields["image"])
+        if sizes:
+            own["images"] = fingerprint(sizes)
         return own
+
+    def _sizes_of_column(self, column: str) -> dict[str, Json]:
+        """Return the size of every local file that the column names; None where it is not there."""
+        folder = self.images or self.path.parent
+        paths = {as_image(row.get(column), folder).path for row in self._rows([column])}
+        return {os.path.relpath(path, folder): _size(path) for path in paths if path is not None}
 
     @cached_property
     def _by_id(self) -> Mapping[str, Path]:
@@ -117,13 +125,13 @@ class TableSource:
         path = self._by_id.get(as_text(row.get(fields["item_id"])) or "")
         return ImageRef(path=path)
 
-    def _rows(self) -> Iterator[Mapping[str, object]]:
+    def _rows(self, columns: Sequence[str] | None = None) -> Iterator[Mapping[str, object]]:
+        """Yield the rows; of Parquet only these columns are read, where any are named."""
         try:
-            yield from {
-                ".parquet": self._parquet_rows,
-                ".jsonl": self._json_rows,
-                ".ndjson": self._json_rows,
-            }.get(self.kind, self._csv_rows)()
+            if self.kind == ".parquet":
+                yield from self._parquet_rows(columns)
+            else:
+                yield from (self._csv_rows if self.kind in (".csv", ".tsv") else self._json_rows)()
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
             raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
 
@@ -168,10 +176,17 @@ class TableSource:
                     )
                 yield row
 
-    def _parquet_rows(self) -> Iterator[Mapping[str, object]]:
+    def _parquet_rows(self, columns: Sequence[str] | None) -> Iterator[Mapping[str, object]]:
         with pq.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(batch_size=256):
+            for batch in file.iter_batches(batch_size=256, columns=columns):
                 yield from batch.to_pylist()
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return None  # not there, or no path at all: too long, or with what no path may hold
 
 
 def stored_type(kind: pa.DataType) -> pa.DataType:

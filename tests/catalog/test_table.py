@@ -84,6 +84,20 @@ def test_pictures_are_found_by_item_id_in_a_folder(tmp_path):
     assert [item.image.path for item in items] == [folder / "a.jpg", None, folder / "c.PNG"]
 
 
+@pytest.mark.parametrize("name", ["items.csv", "items.jsonl.gz", "items.parquet"])
+def test_another_picture_under_the_same_name_makes_another_source(tmp_path, name):
+    (tmp_path / "a.png").write_bytes(b"one")
+    long = "x" * 5000
+    write(tmp_path / name, [{"id": at, "title": "t", "image": at} for at in ("a.png", "b.png", long)])
+    before = source(tmp_path / name).identity
+    assert source(tmp_path / name).identity == before
+    (tmp_path / "b.png").write_bytes(b"new")
+    after = source(tmp_path / name).identity
+    assert after != before
+    (tmp_path / "a.png").write_bytes(b"other")
+    assert source(tmp_path / name).identity not in (before, after)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
