@@ -5,7 +5,8 @@ import shutil
 import pytest
 from material import write_all
 
-from featurizer.report.make import ReportOptions, gather, write_report
+from featurizer.report.gather import ReportOptions, gather
+from featurizer.report.write import write_report
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,13 @@ from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.records import ItemRecord
 from featurizer.report.folders import open_folders
-from featurizer.report.make import ReportOptions, gather, write_report
+from featurizer.report.gather import ReportOptions, gather
 from featurizer.report.projection import project
 from featurizer.report.sample import draw_sample
 from featurizer.report.scores import read_boards
 from featurizer.report.spaces import make_spaces
 from featurizer.report.thumbnails import make_thumbnails
+from featurizer.report.write import write_report
 from featurizer.scoring.document import Entry
 from tests.support.items import catalogue
 

@@ -15,10 +15,10 @@ from featurizer.ranking.nearest import Neighbours
 from featurizer.report.categories import agreement, most_telling, read_levels
 from featurizer.report.charts.chart import Chart, Point, Series
 from featurizer.report.charts.draw import png, svg
-from featurizer.report.make import write_figures
 from featurizer.report.pack import ABSENT, GRID, page_data, script_json
 from featurizer.report.palette import DARK_PAGE, INK, LIGHT_PAGE, OTHER, SERIES
 from featurizer.report.score_charts import group_name
+from featurizer.report.write import write_figures
 
 LINES = Chart(
     "c", "A <title>", "lines", "epoch", "loss", (Series("$a_b$ & <co>", (Point(1, 0.5), Point(2, 0.25))),)

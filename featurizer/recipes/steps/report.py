@@ -12,7 +12,7 @@ from featurizer.progress import Report
 from featurizer.recipes.work import Kind, Outcome, Reads, Target, Work
 
 if TYPE_CHECKING:
-    from featurizer.report.make import Shown
+    from featurizer.report.gather import Shown
 
 
 class MakeReport(Work):
@@ -40,7 +40,8 @@ class MakeReport(Work):
 
     def write(self, page: Path, figures: Path | None, report: Report) -> tuple[Shown, list[Path]]:
         """Read the folders and write the page, and the figures where a folder is given for them."""
-        from featurizer.report.make import ReportOptions, gather, write_figures, write_report
+        from featurizer.report.gather import ReportOptions, gather
+        from featurizer.report.write import write_figures, write_report
 
         options = ReportOptions(
             self.title, self.items, self.max_mb * 1_000_000, self.tsne, self.seed, self.labels

@@ -1,0 +1,129 @@
+"""What was gathered, written: the page and the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import featurizer
+from featurizer.errors import InputError
+from featurizer.manifest import atomic_path
+from featurizer.report import score_charts
+from featurizer.report.accounts import failures, provenance
+from featurizer.report.categories import agreement
+from featurizer.report.charts.chart import Table, slug
+from featurizer.report.charts.draw import png
+from featurizer.report.charts.scatter import map_png
+from featurizer.report.folders import Folders
+from featurizer.report.gather import ReportOptions, Shown, is_coloured
+from featurizer.report.models import masked_table, results_table, training_charts
+from featurizer.report.pack import page_data
+from featurizer.report.page import render_page
+from featurizer.report.spaces import Space
+
+SECTIONS = (
+    ("overview", "Overview"),
+    ("leaderboard", "Leaderboard"),
+    ("map", "Map"),
+    ("neighbours", "Nearest items"),
+    ("masks", "Masked modalities"),
+    ("training", "Training"),
+    ("long-tail", "Long tail"),
+    ("failures", "Failures"),
+    ("provenance", "Provenance"),
+)
+
+
+def write_report(shown: Shown, out: Path, options: ReportOptions) -> None:
+    """Write the page.
+
+    Raises:
+        InputError: `out` is a folder.
+        OutputError: the disk refused.
+    """
+    if out.is_dir():
+        raise InputError(
+            f"{out} is a folder, expected a file to write; name one, such as {out / 'report.html'}"
+        )
+    data = page_data(shown.sample.item_ids, shown.words, shown.thumbnails, shown.spaces, shown.level)
+    page = render_page(_values(shown, options), data)
+    with atomic_path(out) as partial:
+        partial.write_text(page, "utf-8")
+
+
+def write_figures(shown: Shown, folder: Path) -> list[Path]:
+    """Write every chart and every map as PNG and return the files."""
+    drawn = {f"{chart.slug}.png": png(chart) for chart in shown.charts}
+    categories = shown.words.levels[shown.level]
+    for number, space in enumerate(shown.spaces):
+        for one in space.maps:
+            name = slug("map", str(number), space.name, one.name)
+            drawn[f"{name}.png"] = map_png(space.name, one, categories)
+    paths = []
+    for name, content in drawn.items():
+        with atomic_path(folder / name) as partial:
+            partial.write_bytes(content)
+        paths.append(folder / name)
+    return paths
+
+
+def _values(shown: Shown, options: ReportOptions) -> dict[str, object]:
+    folders = shown.folders
+    return {
+        "title": options.title or _title(folders),
+        "version": featurizer.__version__,
+        "items": len(shown.sample.item_ids),
+        "total": shown.sample.total,
+        "spaces": shown.spaces,
+        "feature_sets": folders.feature_sets,
+        "words": shown.words,
+        "agreement": _agreement(shown),
+        "pictures": len(shown.thumbnails.pictures),
+        "notes": shown.notes,
+        "mapped": any(space.maps for space in shown.spaces),
+        "masks": shown.masks,
+        "sections": SECTIONS,
+        "boards": [(board, score_charts.leaderboard_charts(board)) for board in shown.boards],
+        "models": shown.models,
+        "training": training_charts(shown.models),
+        "results": results_table(shown.models),
+        "masked": masked_table(shown.models),
+        "long_tail": shown.long_tail,
+        "failures": failures(folders.catalogs, folders.feature_sets),
+        "provenance": provenance(folders.catalogs, folders.feature_sets, shown.models),
+    }
+
+
+def _title(folders: Folders) -> str:
+    """Name the report after the source that its feature sets or catalogues record."""
+    manifests = [one.manifest for one in folders.feature_sets.values()]
+    manifests += [one.manifest for one in folders.catalogs.values()]
+    sources = [manifest.get("source") for manifest in manifests]
+    names = [str(source["name"]) for source in sources if isinstance(source, dict) and source.get("name")]
+    return f"Features of {names[0]}" if names else "Feature report"
+
+
+def _agreement(shown: Shown) -> Table | None:
+    """Lay out how often an item's nearest is of its category: the maps in words."""
+    rows = [
+        (
+            space.name,
+            space.feature_set,
+            str(space.dim),
+            f"{int(space.present.sum()):,}",
+            *_shares(shown, space),
+        )
+        for space in shown.spaces
+    ]
+    levels = shown.words.levels
+    if not rows or not is_coloured(shown):
+        return None
+    caption = "How often an item's nearest is of its category or has its label (and by chance)"
+    header = ("space", "feature set", "dim", "items", *(level.title for level in levels))
+    return Table(caption, header, tuple(rows))
+
+
+def _shares(shown: Shown, space: Space) -> Iterator[str]:
+    for level in shown.words.levels:
+        found = agreement(level.labels, space.neighbours)
+        yield "-" if found is None else f"{found.share:.1%} ({found.chance:.1%})"
