@@ -39,8 +39,8 @@ def test_neighbours_of_real_products_share_their_category(fashion, tmp_path):
         "efficientnet-lite0_image": 0,
         "minilm_text": 0,
     }
-    assert shown["label_accuracy"]["efficientnet-lite0_image"] >= 0.83
-    assert shown["label_accuracy"]["minilm_text"] >= 0.90
+    assert shown["label_accuracy"]["efficientnet-lite0_image"]["accuracy"] >= 0.83
+    assert shown["label_accuracy"]["minilm_text"]["accuracy"] >= 0.90
     checked = json.loads(featurizer("verify", out, "--catalog", fashion, "--sample", 50, "--json"))
     assert checked == {"ok": True, "problems": []}
 

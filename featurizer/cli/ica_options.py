@@ -69,17 +69,24 @@ class ObjectiveChoice:
 class TrainingChoice:
     """Options that replace those of `Training`."""
 
-    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Items a step, for each process.")] = None
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many.  [default: 8]")] = None
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Items a step, for each process.  [default: 64]")
+    ] = None
     accumulate: Annotated[
         int | None, typer.Option(min=1, help="Parts that a batch is computed in.  [default: 1]")
     ] = None
-    learning_rate: Annotated[float | None, typer.Option(min=0, help="AdamW's, at its peak.")] = None
-    weight_decay: Annotated[float | None, typer.Option(min=0, help="AdamW's.")] = None
-    warmup: Annotated[float | None, typer.Option(min=0, help="Share of steps.")] = None
-    clip: Annotated[float | None, typer.Option(min=0, help="Largest norm of the gradient.")] = None
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="AdamW's, at its peak.  [default: 5e-4]")
+    ] = None
+    weight_decay: Annotated[float | None, typer.Option(min=0, help="AdamW's.  [default: 0.05]")] = None
+    warmup: Annotated[float | None, typer.Option(min=0, help="Share of steps.  [default: 0.1]")] = None
+    clip: Annotated[float | None, typer.Option(min=0, help="Largest norm of the gradient.  [default: 1]")] = (
+        None
+    )
     patience: Annotated[
-        int | None, typer.Option(min=1, help="Epochs without a lower validation loss before it stops.")
+        int | None,
+        typer.Option(min=1, help="Epochs without a lower validation loss before it stops.  [default: 3]"),
     ] = None
     valid_share: Annotated[float | None, typer.Option(help="Share of items held out.  [default: 0.1]")] = None
     ema: Annotated[

@@ -93,7 +93,7 @@ def _feature_set(
                 },
                 "spaces": {name: asdict(summary) for name, summary in summaries.items()},
                 "provenance": features.spaces,
-                "label_accuracy": accuracies,
+                "label_accuracy": {space: asdict(found) for space, found in accuracies.items()},
                 "neighbours": {space: [asdict(one) for one in found] for space, found in near.items()},
             }
         )
@@ -115,8 +115,12 @@ def _feature_set(
     result(table(["space", *columns], rows))
     _print_provenance(features)
     if label is not None:
-        result(f"\nleave-one-out 1-NN accuracy on {label}")
-        result(table(["space", "accuracy"], list(accuracies.items())))
+        result(
+            f"\n{label} of the nearest other item (leave-one-out 1-NN), against always guessing the commonest"
+        )
+        header = ("items", "labels", "majority", "accuracy")
+        rows = [[space, *(getattr(found, name) for name in header)] for space, found in accuracies.items()]
+        result(table(["space", *header], rows))
     if neighbours is not None:
         _print_neighbours(near, neighbours, opened)
 

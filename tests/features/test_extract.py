@@ -347,4 +347,4 @@ def test_label_accuracy_is_asked_of_a_catalogue_column(tmp_path):
         for name, title in zip("abcd", ["aa", "aab", "zz", "zzy"], strict=True)
     ]
     made = catalogue(tmp_path / "c", records)
-    assert label_accuracies(run(made, tmp_path / "f"), made, "brand") == {"letter_text": 1.0}
+    assert label_accuracies(run(made, tmp_path / "f"), made, "brand")["letter_text"].accuracy == 1.0
