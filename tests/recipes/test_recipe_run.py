@@ -65,8 +65,9 @@ def test_what_is_gone_is_made_again_with_the_scores_attached_to_it_and_the_rest_
     assert contents(done / "out") == before
 
 
-def test_a_card_that_is_gone_is_written_again_and_published_again(done, go, states):
-    (done / "out/ica/features/README.md").unlink()
+@pytest.mark.parametrize("name", ["README.md", "croissant.json"])
+def test_a_card_that_is_gone_is_written_again_and_published_again(done, go, states, name):
+    (done / "out/ica/features" / name).unlink()
     assert [name for name, state in states().items() if state != "done"] == ["card", "publish"]
     assert now(go()) == ["card"]
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from featurizer.recipes.work import Outcome, Reads, Target, Work
 
-CARD = "README.md"
+CARD, CROISSANT, FEATURES = "README.md", "croissant.json", "feature_set.json"
 
 
 class Card(Work):
@@ -25,8 +25,9 @@ class Card(Work):
     """Taken into the set."""
 
     def products(self, out: Path) -> tuple[Path, ...]:
-        """Return the card, which lies in the folder that it describes."""
-        return (self.of / CARD,)
+        """Return the card, which lies in the folder that it describes, and a feature set's Croissant metadata."""
+        names = (CARD, CROISSANT) if (self.of / FEATURES).is_file() else (CARD,)
+        return tuple(self.of / name for name in names)
 
     def run(self, to: Target) -> Outcome:
         """Write the card."""
