@@ -22,14 +22,6 @@ class Interval:
     users: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """System a against b over the same users: the mean of a − b, its interval, and a two-sided p-value."""
-
-    difference: Interval
-    p_value: float
-
-
 def mean_interval(values: np.ndarray, *, seed: int = 0, samples: int = 1000, level: float = 0.95) -> Interval:
     """Return the mean of (u,) values with the percentile interval of `samples` resamples of the users.
 
@@ -79,35 +71,10 @@ def mean_intervals(
     ]
 
 
-def paired_comparison(
-    a: np.ndarray, b: np.ndarray, *, seed: int = 0, samples: int = 1000, level: float = 0.95
-) -> Comparison:
-    """Compare two systems' (u,) values, user by user.
-
-    The interval is the bootstrap's; the p-value is that of Fisher's randomisation test: how often the mean
-    difference is as far from 0 when each user's difference gets a random sign, (count + 1) / (samples + 1).
-
-    Raises:
-        InputError: the two are not of the same users.
-    """
-    if a.shape != b.shape:
-        raise InputError(
-            f"{len(a)} users against {len(b)}; a paired test needs the same users in the same order"
-        )
-    differences = a - b
-    interval = mean_interval(differences, seed=seed, samples=samples, level=level)
-    generator = np.random.default_rng([seed, 1])
-    observed, extreme = abs(differences.sum()) * (1 - 1e-12), 0
-    for count in _blocks(samples, len(differences)):
-        signs = generator.integers(0, 2, (count, len(differences)), dtype=np.int8) * 2 - 1
-        extreme += int((np.abs(signs @ differences) >= observed).sum())
-    return Comparison(interval, (extreme + 1) / (samples + 1))
-
-
 def paired_t_test(differences: np.ndarray) -> np.ndarray:
     """Return the two-sided p-value of each column of (u, m) differences, by Student's paired t-test.
 
-    Over as many users as are ranked here it agrees with the randomisation test, and tells small p-values apart
+    Over as many users as are ranked here it agrees with Fisher's randomisation test, and tells small p-values apart
     where many pairs are tested at once. Columns without any difference, or of a single user, have p = 1; those whose
     users all differ by the same have p = 0.
     """
