@@ -14,6 +14,7 @@ import typer
 import featurizer
 from featurizer.cli import (
     card,
+    compare,
     datasets,
     diff,
     doctor,
@@ -57,6 +58,7 @@ app.command("verify")(verify.verify)
 app.command("score-features")(score.score_features)
 app.command("train")(train.train)
 app.command("recommend")(recommend.recommend)
+app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("card")(card.card)
 app.command("publish")(publish.publish)

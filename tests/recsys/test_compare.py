@@ -1,11 +1,14 @@
 import json
+import shutil
 
 import numpy as np
 import polars as pl
 import pytest
 from toy import toy_data, toy_interactions
+from typer.testing import CliRunner
 
-from featurizer.errors import InputError
+from featurizer.cli.app import app
+from featurizer.errors import FeaturizerError, InputError
 from featurizer.interactions.store import write_interactions
 from featurizer.recsys.compare import CompareOptions, compare
 from featurizer.recsys.options import ModelOptions, TrainOptions
@@ -66,3 +69,32 @@ def test_other_orders_are_matched_by_id_and_other_items_refused(models, tmp_path
     write_vectors(tmp_path / "items.parquet", ["other"], np.ones((1, 8), np.float32), "item_id")
     with pytest.raises(InputError, match="expected the same ones"):
         compare(given, models / "i.parquet", CompareOptions())
+
+
+def test_the_command_prints_the_table_and_writes_it_beside_the_figures(models, tmp_path):
+    given = [
+        str(models / "good"),
+        str(models / "poor"),
+        "-i",
+        str(models / "i.parquet"),
+        "--out",
+        str(tmp_path / "c"),
+    ]
+    late = ["--fused", str(models / "good"), "--fused", str(models / "poor")]
+    shown = CliRunner().invoke(app, ["compare", *given, *late, "-k", "10"], catch_exceptions=False)
+    assert shown.exit_code == 0
+    assert (tmp_path / "c/comparison.md").read_text() in shown.stdout
+    assert "| model | test recall@10 [95 %] | against good [95 %] | p (Holm) |" in shown.stdout
+    found = json.loads(CliRunner().invoke(app, ["compare", *given, "--json"]).stdout)
+    assert [row["name"] for row in found["rows"]] == ["good", "poor"]
+    assert found["options"]["k"] == 20
+
+
+def test_models_of_one_name_are_told_apart_and_one_given_twice_is_refused(models, tmp_path):
+    shutil.copytree(models / "good", tmp_path / "other/good")
+    run = ["compare", str(models / "good"), str(tmp_path / "other/good"), "-i", str(models / "i.parquet")]
+    done = CliRunner().invoke(app, [*run, "--out", str(tmp_path / "c")], catch_exceptions=False)
+    assert "| other/good |" in done.stdout
+    twice = ["compare", str(models / "good"), str(models / "good"), "-i", str(models / "i.parquet")]
+    with pytest.raises(FeaturizerError, match="given twice"):
+        CliRunner().invoke(app, [*twice, "--out", str(tmp_path / "d")], catch_exceptions=False)

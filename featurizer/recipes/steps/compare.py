@@ -31,6 +31,8 @@ class Compare(Work):
     """Models whose scores are added for one row more: late fusion of separate item graphs."""
     interactions: Annotated[Path, Reads(("interactions",))]
     """What they were trained on."""
+    item_map: Annotated[Path | None, Reads(())] = None
+    """CSV or TSV with asin and itemID, when the interactions number the items."""
     metric: Literal["recall", "ndcg", "precision", "map"] = "recall"
     """What is compared."""
     k: Annotated[int, Field(ge=1)] = 20
@@ -44,17 +46,22 @@ class Compare(Work):
     def _check(self) -> Compare:
         if len(self.fused) == 1:
             raise InputError("fused: found one model, expected two or more, or none")
+        for given in (self.models, self.fused):
+            if len({path.resolve() for path in given}) < len(given):
+                raise InputError("a model is given twice; expected each once")
         return self
 
     def run(self, to: Target) -> Outcome:
         """Rank with each model and write the table."""
         from featurizer.recsys.compare import CompareOptions, compare
+        from featurizer.scoring.spaces import folder_labels
 
-        named = {path.name: [path] for path in self.models}
+        labels = folder_labels(self.models)
+        named = {label: [path] for label, path in zip(labels, self.models, strict=True)}
         if self.fused:
-            named["late fusion of " + " and ".join(path.name for path in self.fused)] = list(self.fused)
+            named["late fusion of " + " and ".join(folder_labels(self.fused))] = list(self.fused)
         options = CompareOptions(self.metric, self.k, self.split, self.seed)
-        rows = compare(named, self.interactions, options)
+        rows = compare(named, self.interactions, options, item_map=self.item_map)
         text = _markdown(rows, options)
         with atomic_path(to.out / TABLE) as partial:
             partial.write_text(text, "utf-8")
