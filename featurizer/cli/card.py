@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from featurizer.cli.console import result, result_json
+from featurizer.cli.console import result, result_json, say
 
 
 def card(
@@ -23,6 +23,7 @@ def card(
 
     Example: featurizer card ./features --licence CC-BY-4.0
     """
+    from featurizer.release.licences import unknown_licence
     from featurizer.release.recard import recard
 
     written = recard(path, licence=licence, catalog=catalog, scores=scores)
@@ -30,3 +31,6 @@ def card(
         result_json({"out": str(path), "files": [str(file) for file in written]})
     else:
         result("\n".join(str(file) for file in written))
+    note = unknown_licence(licence) if licence is not None else None
+    if note is not None:
+        say(note)

@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
+from featurizer.cli import complete
 from featurizer.cli.console import progress, say
 from featurizer.cli.made import SplitName, report_catalog
 
 
 def download(
-    name: Annotated[str, typer.Argument(help="A dataset's name; 'featurizer datasets' lists them.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A dataset's name; 'featurizer datasets' lists them.", autocompletion=complete.datasets
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the catalogue into.")],
     k_core: Annotated[
         int | None,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from featurizer.cli import complete
 from featurizer.cli.console import progress, result, result_json, say
 
 
@@ -34,6 +35,7 @@ def extract(
         typer.Option(
             "--encoder",
             "-e",
+            autocompletion=complete.encoders,
             help="A preset, or family:model[@revision], or family:./folder, or NAME=…; repeat for more.",
         ),
     ],

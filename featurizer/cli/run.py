@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from featurizer.cli import complete
 from featurizer.cli.console import duration, progress, result, result_json, say, table
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
 def run(
     recipe: Annotated[
-        str, typer.Argument(help="A recipe's file, or the name of a shipped one.", metavar="FILE")
+        str,
+        typer.Argument(
+            help="A recipe's file, or the name of a shipped one.",
+            metavar="FILE",
+            autocompletion=complete.recipes,
+        ),
     ],
     start: Annotated[
         str | None, typer.Option("--from", metavar="STEP", help="Leave out the steps above this one.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 
@@ -41,6 +42,16 @@ def hub_licence(text: str | None) -> HubLicence | None:
     if folded in HUB:
         return HubLicence(folded)
     return HubLicence("other", re.sub(r"[^a-z0-9.+-]+", "-", folded).strip("-") or "other")
+
+
+def unknown_licence(text: str) -> str | None:
+    """Say what a card makes of a licence without an id on the Hub, and which may be meant; None for one with."""
+    found = hub_licence(text)
+    if found is None or found.name is None:
+        return None
+    near = difflib.get_close_matches(found.name, sorted(HUB), n=3, cutoff=0.5)
+    meant = f"did you mean {' or '.join(near)}?" if near else "expected an SPDX id such as CC-BY-4.0."
+    return f"the Hub knows no licence '{text}', so the card says 'other', named {found.name}; {meant}"
 
 
 def is_stated(text: object) -> bool:

@@ -42,6 +42,9 @@ def test_the_shell_completes_commands_and_options():
     for typed, word, expected in (
         ("featurizer ex", "1", "export extract"),
         ("featurizer run --dr", "2", "--dry-run"),
+        ("featurizer run qui", "2", "quickstart"),
+        ("featurizer extract ./catalog --encoder cli", "4", "clip clip-l14"),
+        ("featurizer download amazon-2014-b", "2", "amazon-2014-baby"),
     ):
         environment = {
             **os.environ,

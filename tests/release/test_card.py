@@ -12,6 +12,7 @@ from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.manifest import write_json
 from featurizer.release.card import CardOptions, render_card, write_card
+from featurizer.release.licences import unknown_licence
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
 from tests.release.sets import make_set
@@ -260,3 +261,14 @@ def test_scores_from_elsewhere_are_taken_into_the_set(features, tmp_path):
     assert "## Scores" in (features.folder / "README.md").read_text()
     with pytest.raises(InputError, match=r"is no file; expected the scores\.json"):
         recard(features.folder, scores=tmp_path / "none.json")
+
+
+def test_a_licence_that_the_hub_does_not_know_is_said_to_become_other_with_what_may_be_meant():
+    assert unknown_licence("CC-BY-4.0") is None
+    assert unknown_licence("cc-by-4") == (
+        "the Hub knows no licence 'cc-by-4', so the card says 'other', named cc-by-4; did you mean cc-by-4.0 or "
+        "cc-by-3.0 or cc-by-2.5?"
+    )
+    assert unknown_licence("our own terms").endswith(
+        "named our-own-terms; expected an SPDX id such as CC-BY-4.0."
+    )
