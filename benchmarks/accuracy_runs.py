@@ -51,6 +51,7 @@ RUNS = [
     Run("alignrec without REG", "baby", "alignrec", form={"reg": 0.0}),
     Run("alignrec without item graph", "baby", "alignrec", form={"item_graph": False}),
     Run("lightgcn", "sports", "lightgcn"),
+    Run("lightgcn, slower", "sports", "lightgcn", training={"learning_rate": 1e-3}),
     Run("bpr", "sports", "bpr"),
     Run("alignrec", "sports", "alignrec"),
 ]
