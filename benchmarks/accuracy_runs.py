@@ -52,6 +52,13 @@ RUNS = [
     Run("alignrec without item graph", "baby", "alignrec", form={"item_graph": False}),
     Run("lightgcn", "sports", "lightgcn"),
     Run("lightgcn, slower", "sports", "lightgcn", training={"learning_rate": 1e-3}),
+    Run(
+        "lightgcn, slower, less L2",
+        "sports",
+        "lightgcn",
+        form={"l2": 1e-5},
+        training={"learning_rate": 1e-3},
+    ),
     Run("bpr", "sports", "bpr"),
     Run("alignrec", "sports", "alignrec"),
 ]
