@@ -1,4 +1,4 @@
-"""The stage in a process of its own, with the small encoders, to be killed."""
+"""The stage in a process of its own, with the small encoders, a line for each progress report: to be killed."""
 
 import sys
 from pathlib import Path
@@ -19,6 +19,6 @@ if __name__ == "__main__":
         training=Training(epochs=8, batch_size=16, valid_share=0.2, checkpoint_minutes=0.002),
     )
     encoders = TokenEncoders(Patches(), Words())
-    pretrain(
-        Catalog.open(Path(sys.argv[1])), encoders, Path(sys.argv[2]), options, PretrainRun("patches", "words")
-    )
+    sys.stdout.reconfigure(line_buffering=True)
+    run = PretrainRun("patches", "words", report=lambda progress: sys.stdout.write(f"{progress}\n"))
+    pretrain(Catalog.open(Path(sys.argv[1])), encoders, Path(sys.argv[2]), options, run)

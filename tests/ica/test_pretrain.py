@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import random
@@ -201,24 +202,28 @@ def test_a_tokeniser_without_a_mask_is_refused(catalog, encoders, options, tmp_p
 def start(catalog, out):
     command = [sys.executable, "-m", "tests.ica.one_run", str(catalog.folder), str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
 
 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_same_weights_and_features(catalog, tmp_path):
-    begun = time.perf_counter()
-    whole = start(catalog, tmp_path / "whole")
-    assert whole.wait() == 0
-    seconds = time.perf_counter() - begun
+    with start(catalog, tmp_path / "whole") as whole:
+        reports = len(list(whole.stdout))
+    assert whole.returncode == 0
     draw, killed = random.Random(0), 0
-    for _ in range(6):
-        child = start(catalog, tmp_path / "k")
-        time.sleep(draw.uniform(0.5, 0.9) * seconds)
-        child.kill()
-        killed += child.wait() == -signal.SIGKILL
-    last = start(catalog, tmp_path / "k")
-    assert last.wait() == 0
-    assert killed >= 3
+    for _ in range(10):
+        with start(catalog, tmp_path / "k") as child:
+            for _ in itertools.islice(child.stdout, draw.randint(1, reports // 10)):
+                pass
+            time.sleep(draw.uniform(0, 0.05))
+            child.kill()
+        killed += child.returncode == -signal.SIGKILL
+    with start(catalog, tmp_path / "k") as last:
+        assert len(list(last.stdout)) > 0
+    assert last.returncode == 0
+    assert killed == 10
     weights = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "k")]
     assert weights[0] == weights[1]
     shards = [FeatureSet.open(tmp_path / name / "features").manifest["shards"] for name in ("whole", "k")]
