@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,8 +53,13 @@ def write_report(shown: Shown, out: Path, options: ReportOptions) -> None:
 
 
 def write_figures(shown: Shown, folder: Path) -> list[Path]:
-    """Write every chart and every map as PNG and return the files."""
-    drawn = {f"{chart.slug}.png": png(chart) for chart in shown.charts}
+    """Write every chart and every map as PNG and return the files; a name that two would have gets a number."""
+    drawn: dict[str, bytes] = {}
+    named: Counter[str] = Counter()
+    for chart in shown.charts:
+        named[chart.slug] += 1
+        again = "" if named[chart.slug] == 1 else f"-{named[chart.slug]}"
+        drawn[f"{chart.slug}{again}.png"] = png(chart)
     categories = shown.words.levels[shown.level]
     for number, space in enumerate(shown.spaces):
         for one in space.maps:

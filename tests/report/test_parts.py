@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,6 +113,13 @@ def test_figures_are_written_of_every_chart_and_map(shown, tmp_path):
     names = [path.name for path in write_figures(shown, tmp_path)]
     assert len(names) == len(set(names)) == len(shown.charts) + 2 * len(shown.spaces)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_two_folders_whose_names_make_one_file_name_get_a_file_each(shown, tmp_path):
+    twice = replace(shown, boards=[*shown.boards, *shown.boards])
+    names = [path.name for path in write_figures(twice, tmp_path)]
+    assert len(names) == len(set(names)) == len(twice.charts) + 2 * len(shown.spaces)
+    assert any(name.endswith("-2.png") for name in names)
 
 
 def test_json_in_the_page_cannot_end_its_element():
