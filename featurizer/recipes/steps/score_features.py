@@ -75,9 +75,12 @@ class ScoreFeatures(Work):
         """Read the feature sets and the interactions; nothing is scored yet."""
         from featurizer.interactions.store import read_split
         from featurizer.manifest import file_sha256
+        from featurizer.scoring.scorer import load_scorer
         from featurizer.scoring.spaces import open_contenders, open_masked
         from featurizer.scoring.world import WorldOptions, build_world
 
+        for name in self.metrics:
+            load_scorer(name)
         contenders, shared = open_contenders(self.features)
         given = {"image": self.masked_image, "text": self.masked_text}
         masks = {
