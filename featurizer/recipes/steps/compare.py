@@ -46,9 +46,8 @@ class Compare(Work):
     def _check(self) -> Compare:
         if len(self.fused) == 1:
             raise InputError("fused: found one model, expected two or more, or none")
-        for given in (self.models, self.fused):
-            if len({path.resolve() for path in given}) < len(given):
-                raise InputError("a model is given twice; expected each once")
+        if len({path.resolve() for path in self.models}) < len(self.models):
+            raise InputError("a model is given twice; expected each once")
         return self
 
     def run(self, to: Target) -> Outcome:
@@ -56,10 +55,12 @@ class Compare(Work):
         from featurizer.recsys.compare import CompareOptions, compare
         from featurizer.scoring.spaces import folder_labels
 
-        labels = folder_labels(self.models)
-        named = {label: [path] for label, path in zip(labels, self.models, strict=True)}
+        folders = list(dict.fromkeys(path.resolve() for path in (*self.models, *self.fused)))
+        label = dict(zip(folders, folder_labels(folders), strict=True))
+        named = {label[path.resolve()]: [path] for path in self.models}
         if self.fused:
-            named["late fusion of " + " and ".join(folder_labels(self.fused))] = list(self.fused)
+            fused = " and ".join(label[path.resolve()] for path in self.fused)
+            named[f"late fusion of {fused}"] = list(self.fused)
         options = CompareOptions(self.metric, self.k, self.split, self.seed)
         rows = compare(named, self.interactions, options, item_map=self.item_map)
         text = _markdown(rows, options)
