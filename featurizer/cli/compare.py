@@ -45,6 +45,9 @@ def compare(
 ) -> None:
     """Compare trained models user by user: intervals, and whether each differs from the first.
 
+    Of a training with several seeds its kept model counts, the best on validation: intervals and p are over users,
+    not over seeds.
+
     Example: featurizer compare ./alignrec ./lightgcn -i ./catalog/interactions.parquet --out ./comparison
     """
     from featurizer.manifest import read_json

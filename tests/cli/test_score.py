@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.interactions.read import SCHEMA
 from featurizer.interactions.store import write_interactions
+from tests.support.program import run_program
 
 ITEMS, USERS = 30, 24
 
@@ -49,19 +49,10 @@ def world(tmp_path_factory):
 
 @pytest.fixture
 def call(monkeypatch, capsys, world):
-    from featurizer.cli.app import main
-
     monkeypatch.chdir(world)
 
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["featurizer", "score-features", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as left:
-            code = left.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
+        return run_program(monkeypatch, capsys, "score-features", *arguments)
 
     return run
 

@@ -96,5 +96,5 @@ def test_models_of_one_name_are_told_apart_and_one_given_twice_is_refused(models
     done = CliRunner().invoke(app, [*run, "--out", str(tmp_path / "c")], catch_exceptions=False)
     assert "| other/good |" in done.stdout
     twice = ["compare", str(models / "good"), str(models / "good"), "-i", str(models / "i.parquet")]
-    with pytest.raises(FeaturizerError, match="given twice"):
+    with pytest.raises(FeaturizerError, match="good is given twice; expected each model once"):
         CliRunner().invoke(app, [*twice, "--out", str(tmp_path / "d")], catch_exceptions=False)

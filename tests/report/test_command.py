@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
+
+from tests.support.program import run_program
 
 
 @pytest.fixture
 def call(monkeypatch, capsys):
-    from featurizer.cli.app import main
-
     def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["featurizer", "report", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as left:
-            code = left.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
+        return run_program(monkeypatch, capsys, "report", *arguments)
 
     return run
 

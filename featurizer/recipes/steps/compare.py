@@ -46,8 +46,10 @@ class Compare(Work):
     def _check(self) -> Compare:
         if len(self.fused) == 1:
             raise InputError("fused: found one model, expected two or more, or none")
-        if len({path.resolve() for path in self.models}) < len(self.models):
-            raise InputError("a model is given twice; expected each once")
+        places = [path.resolve() for path in self.models]
+        twice = next((path for at, path in enumerate(places) if path in places[:at]), None)
+        if twice is not None:
+            raise InputError(f"{twice} is given twice; expected each model once, leave one out")
         return self
 
     def run(self, to: Target) -> Outcome:
