@@ -27,9 +27,9 @@ from featurizer.encoders.resolve_tokens import load_token_encoder
 from featurizer.encoders.tokens import TokenSpec
 from featurizer.ica.batches import split_rows
 from featurizer.ica.fit import _Run
-from featurizer.ica.job import Hooks, Job
+from featurizer.ica.initialize import build
 from featurizer.ica.options import SIZES, IcaOptions, Training
-from featurizer.ica.start import build
+from featurizer.ica.setup import Hooks, Job
 from featurizer.ica.token_shard import ShardTokens, TokenShard, write_shard
 from featurizer.ica.token_store import TokenStore
 from featurizer.ica.transformer import Transformer
@@ -113,7 +113,7 @@ def speed(clock, size, times):
         order = np.arange(2048)
         part = run._read(order, 0, 0)
         items, masks = part.items, part.masks
-        from featurizer.ica.text import encode_text
+        from featurizer.ica.text_states import encode_text
 
         step = timed(clock, lambda: run._learn(part), times)
         frozen = timed(clock, lambda: encode_text(text, items, masks), times)

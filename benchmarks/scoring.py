@@ -22,11 +22,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.cosine import CosinePlaces, unit_rows
+from featurizer.ranking.item_knn import VotePlaces, vote_matrix
 from featurizer.ranking.metrics import recall
-from featurizer.ranking.places import find_places
-from featurizer.ranking.user_items import UserItems
-from featurizer.ranking.votes import VotePlaces, vote_matrix
+from featurizer.ranking.ranks import find_places
 from featurizer.recsys.device import halves_pay
 from featurizer.scoring.memory import parse_memory
 

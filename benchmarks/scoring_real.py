@@ -19,14 +19,14 @@ from sports import feature_set
 
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.interactions.store import read_split
-from featurizer.manifest import file_sha256
 from featurizer.recsys.device import halves_pay
+from featurizer.results.stage import file_sha256
 from featurizer.scoring.document import parse_scores
+from featurizer.scoring.evaluation_data import WorldOptions, build_world
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import open_contenders
-from featurizer.scoring.world import WorldOptions, build_world
 
 DIAGNOSTICS = ("effective_rank", "hubness", "co_purchase", "co_purchase_random", "cka")
 

@@ -25,11 +25,11 @@ import torch
 from places import DATA
 
 from featurizer.interactions.store import read_split
-from featurizer.recsys.alignrec import AlignRec
 from featurizer.recsys.build import build
 from featurizer.recsys.data import ItemFeatures, RecData, assemble
 from featurizer.recsys.fit import Clock, Hooks, fit, ranked
 from featurizer.recsys.memory import keep_freed_memory
+from featurizer.recsys.models.alignrec import AlignRec
 from featurizer.recsys.presets import preset
 from featurizer.recsys.sampler import Sampler
 

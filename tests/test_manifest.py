@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from featurizer import manifest
 from featurizer.errors import InputError, OutputError, StaleOutput
-from featurizer.manifest import Stage, atomic_path, differing_keys, fingerprint, read_json, write_json
+from featurizer.results.stage import Stage, atomic_path, differing_keys, fingerprint, read_json, write_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -29,9 +29,9 @@ from featurizer.catalog.store import (
 )
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
-from featurizer.manifest import Stage, file_sha256
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import NONE, OK, FetchedImage, ImageRef, ItemRecord, Json
+from featurizer.results.stage import Stage, file_sha256
 
 FETCHED_ROWS = 250
 """So many items' pictures are in memory at once."""

@@ -23,9 +23,9 @@ from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import MANIFEST, Catalog
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import StaleOutput
-from featurizer.manifest import Stage, differing_keys, file_sha256, read_json, write_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.stage import Stage, differing_keys, file_sha256, read_json, write_json
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from featurizer.catalog.table import PICTURES
 from featurizer.errors import InputError
-from featurizer.manifest import fingerprint
 from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.results.stage import fingerprint
 
 UNREAD = (".svg", ".heic", ".heif", ".psd", ".eps", ".ai", ".pdf")
 """Kinds of picture that Pillow does not read by itself."""

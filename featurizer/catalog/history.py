@@ -13,8 +13,8 @@ from featurizer.interactions.core import deduplicate, k_core
 from featurizer.interactions.read import SCHEMA, read_interactions
 from featurizer.interactions.split import split
 from featurizer.interactions.store import FILE, statistics, write_interactions
-from featurizer.manifest import file_sha256
 from featurizer.records import Json
+from featurizer.results.stage import file_sha256
 
 logger = logging.getLogger(__name__)
 

@@ -10,15 +10,15 @@ from featurizer.catalog.build import OWNED, CatalogOptions, build_catalog
 from featurizer.catalog.columns import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.history import History, write_history
-from featurizer.catalog.hub import HubSource
+from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import MANIFEST, Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
-from featurizer.manifest import Stage
 from featurizer.progress import Report, silent
 from featurizer.records import Json
+from featurizer.results.stage import Stage
 
 HUB = "hf:"
 logger = logging.getLogger(__name__)

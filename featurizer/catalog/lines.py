@@ -16,8 +16,8 @@ from featurizer.catalog.images.local import confined
 from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import OTHER
 from featurizer.errors import InputError
-from featurizer.manifest import file_sha256
 from featurizer.records import ItemRecord, Json
+from featurizer.results.stage import file_sha256
 
 logger = logging.getLogger(__name__)
 

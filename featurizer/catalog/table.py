@@ -25,8 +25,8 @@ from featurizer.catalog.columns import (
     to_record,
 )
 from featurizer.errors import InputError
-from featurizer.manifest import file_sha256, fingerprint
 from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.results.stage import file_sha256, fingerprint
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")

@@ -23,7 +23,7 @@ def card(
 
     Example: featurizer card ./features --licence CC-BY-4.0
     """
-    from featurizer.release.licences import unknown_licence
+    from featurizer.release.licenses import unknown_licence
     from featurizer.release.recard import recard
 
     written = recard(path, licence=licence, catalog=catalog, scores=scores)

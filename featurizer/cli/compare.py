@@ -50,9 +50,9 @@ def compare(
 
     Example: featurizer compare ./alignrec ./lightgcn -i ./catalog/interactions.parquet --out ./comparison
     """
-    from featurizer.manifest import read_json
-    from featurizer.recipes.steps.compare import FILE, TABLE, Compare
-    from featurizer.recipes.work import Target, work_of
+    from featurizer.operations.compare import FILE, TABLE, Compare
+    from featurizer.operations.operation import Target, work_of
+    from featurizer.results.stage import read_json
 
     work = work_of(
         Compare,

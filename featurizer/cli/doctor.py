@@ -16,7 +16,7 @@ def doctor(
 
     Example: featurizer doctor
     """
-    from featurizer.recipes.machine import examine
+    from featurizer.operations.machine import examine
 
     checks = list(examine())
     broken = [check for check in checks if check.state == "broken"]

@@ -59,8 +59,8 @@ def download(
     Example: featurizer download amazon-2014-baby --out ./baby
     """
     from featurizer.catalog.datasets import SAMPLE
-    from featurizer.recipes.steps.download import ORACLE, Download
-    from featurizer.recipes.work import Target, work_of
+    from featurizer.operations.download import ORACLE, Download
+    from featurizer.operations.operation import Target, work_of
 
     work = work_of(
         Download,

@@ -44,8 +44,8 @@ def export(
 
     Example: featurizer export ./features --format mmrec --interactions ./catalog/interactions.parquet --out ./baby
     """
-    from featurizer.recipes.steps.export import Export
-    from featurizer.recipes.work import Target, work_of
+    from featurizer.operations.export import Export
+    from featurizer.operations.operation import Target, work_of
 
     work = work_of(
         Export,

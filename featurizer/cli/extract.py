@@ -69,8 +69,8 @@ def extract(
     Example: featurizer extract ./catalog --encoder clip --encoder minilm --out ./features
     """
     from featurizer.encoders.device import resolve_device
-    from featurizer.recipes.steps.extract import Extract
-    from featurizer.recipes.work import Target, work_of
+    from featurizer.operations.extract import Extract
+    from featurizer.operations.operation import Target, work_of
 
     work = work_of(
         Extract,

@@ -69,8 +69,8 @@ def import_(
     Example: featurizer import image_features_Baby.b --format amazon-b --ids i_id_mapping.csv --out ./features
     """
     from featurizer.release.card import write_card
-    from featurizer.release.exchange.read_in import ImportOptions, import_set
-    from featurizer.release.exchange.read_in import NullRows as Rule
+    from featurizer.release.exchange.import_ import ImportOptions, import_set
+    from featurizer.release.exchange.import_ import NullRows as Rule
 
     known: dict[str, Json] = {
         name: value for name, value in (("name", source), ("licence", licence)) if value is not None

@@ -78,8 +78,8 @@ def ingest(
     """
     from featurizer.catalog.columns import ColumnNames
     from featurizer.catalog.text import DEFAULT_TEMPLATE
-    from featurizer.recipes.steps.ingest import Ingest
-    from featurizer.recipes.work import Target, work_of
+    from featurizer.operations.ingest import Ingest
+    from featurizer.operations.operation import Target, work_of
 
     work = work_of(
         Ingest,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from featurizer.cli.command import given, grouped
 from featurizer.cli.console import progress, result, result_json, say, table
-from featurizer.cli.grouped import given, grouped
 from featurizer.cli.ica_options import (
     MaskingChoice,
     ObjectiveChoice,
@@ -56,9 +56,9 @@ def pretrain_ica(
 
     Example: featurizer pretrain-ica ./catalog --vision efficientnet-lite0 --text minilm --out ./ica
     """
-    from featurizer.ica.tracking import tensorboard_writer
-    from featurizer.recipes.steps.pretrain_ica import PretrainIca
-    from featurizer.recipes.work import Target, work_of
+    from featurizer.operations.operation import Target, work_of
+    from featurizer.operations.pretrain_ica import PretrainIca
+    from featurizer.training.tracking import tensorboard_writer
 
     work = work_of(
         PretrainIca,

@@ -43,8 +43,8 @@ def publish(
     """
     if with_images != (catalog is not None):
         raise InputError("--with-images and --catalog DIR go together: pictures lie in the catalogue")
-    from featurizer.recipes.steps.publish import Publish
-    from featurizer.recipes.work import Target, work_of
+    from featurizer.operations.operation import Target, work_of
+    from featurizer.operations.publish import Publish
 
     work = work_of(
         Publish,

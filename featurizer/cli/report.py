@@ -44,8 +44,8 @@ def report(
 
     Example: featurizer report ./features ./scores ./catalog --out report.html
     """
-    from featurizer.recipes.steps.report import MakeReport
-    from featurizer.recipes.work import work_of
+    from featurizer.operations.operation import work_of
+    from featurizer.operations.report import MakeReport
 
     work = work_of(
         MakeReport,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from featurizer.cli.command import grouped
 from featurizer.cli.console import progress, result, result_json, say, table
-from featurizer.cli.grouped import grouped
 from featurizer.cli.score_options import (
     DataChoice,
     MaskChoice,
@@ -23,9 +23,9 @@ from featurizer.cli.score_options import (
 )
 
 if TYPE_CHECKING:
-    from featurizer.recipes.steps.score_features import ScoreFeatures
+    from featurizer.operations.score_features import ScoreFeatures
     from featurizer.records import Json
-    from featurizer.scoring.world import World
+    from featurizer.scoring.evaluation_data import World
 
 
 @grouped
@@ -47,7 +47,7 @@ def score_features(
 
     Example: featurizer score-features ./clip ./dinov2 --interactions ./catalog/interactions.parquet --out ./scores
     """
-    from featurizer.recipes.work import Target
+    from featurizer.operations.operation import Target
 
     work = _work(features, interactions, what, mask, data, run)
     stage, world = work.open(Target(out, run.overwrite))
@@ -68,8 +68,8 @@ def _work(
     data: DataChoice,
     run: RunChoice,
 ) -> ScoreFeatures:
-    from featurizer.recipes.steps.score_features import ScoreFeatures
-    from featurizer.recipes.work import work_of
+    from featurizer.operations.operation import work_of
+    from featurizer.operations.score_features import ScoreFeatures
     from featurizer.scoring.masks import MODALITIES
     from featurizer.scoring.transform import TRANSFORMS
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from featurizer.cli.command import given, grouped
 from featurizer.cli.console import progress, result, result_json, say, table
-from featurizer.cli.grouped import given, grouped
 from featurizer.cli.train_options import DataChoice, ModelChoice, RunChoice, SearchChoice, TrainChoice
 from featurizer.recsys.options import ModelName
 
@@ -40,8 +40,8 @@ def train(
 
     Example: featurizer train ./features --interactions ./catalog/interactions.parquet --out ./model
     """
-    from featurizer.recipes.steps.train import Train
-    from featurizer.recipes.work import Target, work_of
+    from featurizer.operations.operation import Target, work_of
+    from featurizer.operations.train import Train
     from featurizer.recsys.memory import keep_freed_memory
     from featurizer.recsys.summary import describe
     from featurizer.recsys.train import refuse_foreign_folder

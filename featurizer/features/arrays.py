@@ -14,8 +14,8 @@ from featurizer.errors import InputError, ShapeMismatch
 from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
 from featurizer.features.schema import CORE, StoredDtype
 from featurizer.features.shards import ShardAccount, ShardRows, ShardWriter, account_json
-from featurizer.manifest import Stage
 from featurizer.records import Json
+from featurizer.results.stage import Stage
 
 BLOCK = 4096
 """Rows looked at at once."""

@@ -26,9 +26,9 @@ from featurizer.features.encode_shard import Work, encode_shard
 from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
 from featurizer.features.schema import StoredDtype
 from featurizer.features.shards import MARKS, ShardAccount, ShardRows, ShardWriter, account_json
-from featurizer.manifest import Stage
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.stage import Stage
 
 logger = logging.getLogger(__name__)
 

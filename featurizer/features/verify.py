@@ -15,8 +15,8 @@ from featurizer.encoders.base import AnyEncoder, Modality, Pair
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
-from featurizer.manifest import file_sha256, fingerprint
 from featurizer.records import Json
+from featurizer.results.stage import file_sha256, fingerprint
 
 BATCH = 32
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}

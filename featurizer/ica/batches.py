@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from featurizer.errors import InputError
-from featurizer.ica.items import Items
-from featurizer.ica.job import Job
+from featurizer.ica.batch import Items
 from featurizer.ica.masking import Masks, draw_masks
 from featurizer.ica.objective import hidden_of
-from featurizer.ica.world import World
+from featurizer.ica.setup import Job
+from featurizer.training.distributed import World
 
 
 @dataclass(frozen=True, slots=True)

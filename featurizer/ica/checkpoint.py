@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from featurizer.errors import InputError
-from featurizer.manifest import atomic_path
 from featurizer.records import Json
+from featurizer.results.stage import atomic_path
 
 CHECKPOINT = "checkpoint.pt"
 FORMAT_VERSION = 1

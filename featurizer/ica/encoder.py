@@ -14,10 +14,10 @@ from featurizer.encoders.resolve_tokens import load_token_encoder
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder
 from featurizer.encoders.weights import freeze, state_sha256
 from featurizer.errors import InputError
-from featurizer.ica.bundle import Bundle, load_bundle
-from featurizer.ica.frozen import as_trained
-from featurizer.ica.items import Items, padded
-from featurizer.ica.text import encode_text
+from featurizer.ica.batch import Items, padded
+from featurizer.ica.encoders import as_trained
+from featurizer.ica.saved_model import Bundle, load_bundle
+from featurizer.ica.text_states import encode_text
 
 
 @dataclass(frozen=True, slots=True)

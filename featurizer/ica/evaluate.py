@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from featurizer.ica.batch import Items, Outline, TokenSource
 from featurizer.ica.heads import Heads
-from featurizer.ica.items import Items, Outline, TokenSource
-from featurizer.ica.job import Job
 from featurizer.ica.masking import Masks, draw_masks
 from featurizer.ica.model import IcaModel
 from featurizer.ica.objective import Prediction, hidden_of, predict
 from featurizer.ica.options import Masking
-from featurizer.ica.text import encode_text
+from featurizer.ica.setup import Job
+from featurizer.ica.text_states import encode_text
 from featurizer.ranking.bootstrap import Interval, mean_interval
 from featurizer.records import Json
 

@@ -12,16 +12,16 @@ import torch
 from torch import nn
 
 from featurizer.errors import FeaturizerError
+from featurizer.ica.batch import Items
 from featurizer.ica.batches import Part, read_part, save_broken
 from featurizer.ica.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
-from featurizer.ica.items import Items
-from featurizer.ica.job import Hooks, Job
 from featurizer.ica.masking import Masks
 from featurizer.ica.objective import PARTS, hidden_of, predict, weights
-from featurizer.ica.text import encode_text
-from featurizer.ica.world import World
+from featurizer.ica.setup import Hooks, Job
+from featurizer.ica.text_states import encode_text
 from featurizer.progress import Progress
 from featurizer.records import Json
+from featurizer.training.distributed import World
 
 VALID_BATCH = 64
 BROKEN = "broken"

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from featurizer.encoders.tokens import NO_WORD, TokenSpec
-from featurizer.ica.items import Outline
+from featurizer.ica.batch import Outline
 from featurizer.ica.options import Masking
 
 ASPECT = 0.3

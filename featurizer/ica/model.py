@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from featurizer.ica.items import Items
+from featurizer.ica.batch import Items
 from featurizer.ica.masking import Masks
 from featurizer.ica.options import Architecture, Pool
 from featurizer.ica.transformer import Transformer

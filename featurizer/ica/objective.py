@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional
 
 from featurizer.encoders.tokens import NO_WORD
+from featurizer.ica.batch import Items
 from featurizer.ica.heads import Heads
-from featurizer.ica.items import Items
 from featurizer.ica.masking import Masks
 from featurizer.ica.model import IcaModel, States, TextStates
 from featurizer.ica.options import ImageTarget, Objective

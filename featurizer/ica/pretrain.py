@@ -22,26 +22,26 @@ from featurizer.encoders.weights import state_sha256
 from featurizer.errors import InputError
 from featurizer.features.extract import ExtractOptions, library_versions
 from featurizer.features.feature_set import FeatureSet
+from featurizer.ica.batch import TokenSource
 from featurizer.ica.batches import split_rows
-from featurizer.ica.bundle import MANIFEST, Bundle, load_bundle, save_bundle
 from featurizer.ica.checkpoint import CHECKPOINT
+from featurizer.ica.contrastive import ExtraTerms, partners_of
 from featurizer.ica.encoder import unified_spec
 from featurizer.ica.evaluate import MaskedAccuracy, masked_accuracy
-from featurizer.ica.extra import ExtraTerms, partners_of
 from featurizer.ica.fit import BROKEN, fit
-from featurizer.ica.items import TokenSource
-from featurizer.ica.job import Hooks, Job
-from featurizer.ica.leak import Leak, measure_leak
-from featurizer.ica.live import LiveTokens
+from featurizer.ica.inference import Application, write_features
+from featurizer.ica.initialize import build
+from featurizer.ica.on_the_fly import LiveTokens
 from featurizer.ica.options import IcaOptions
-from featurizer.ica.start import build
+from featurizer.ica.probe import Leak, measure_leak
+from featurizer.ica.saved_model import MANIFEST, Bundle, load_bundle, save_bundle
+from featurizer.ica.setup import Hooks, Job
 from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
-from featurizer.ica.unify import Application, write_features
-from featurizer.ica.world import World, joined_world
 from featurizer.interactions.store import read_split
-from featurizer.manifest import Stage, file_sha256, read_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.stage import Stage, file_sha256, read_json
+from featurizer.training.distributed import World, joined_world
 
 logger = logging.getLogger(__name__)
 

@@ -22,11 +22,11 @@ from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.extract import library_versions
 from featurizer.features.pictures import Prepare, Prepared, Reader
-from featurizer.ica.items import Items, Outline, assembled, no_pictures, padded
+from featurizer.ica.batch import Items, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
-from featurizer.manifest import Stage
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.stage import Stage
 
 MANIFEST = "tokens.json"
 FORMAT_VERSION = 1

@@ -8,8 +8,8 @@ import polars as pl
 
 from featurizer.errors import InputError
 from featurizer.interactions.read import SCHEMA, SPLITS, read_interactions
-from featurizer.manifest import atomic_path
 from featurizer.records import Json
+from featurizer.results.stage import atomic_path
 
 FILE = "interactions.parquet"
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from featurizer.ranking.places import TIE
-from featurizer.ranking.user_items import UserItems
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.ranks import TIE
 
 ABSENT = -4.0
 """The score of an item without a vector: below every cosine."""

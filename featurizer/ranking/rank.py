@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from featurizer.errors import InputError
-from featurizer.ranking.places import ranked_users
-from featurizer.ranking.user_items import UserItems
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.ranks import ranked_users
 
 Score: TypeAlias = Callable[[np.ndarray], torch.Tensor]
 """(b,) user indices to (b, n) float scores, higher is better; the tensor may be overwritten."""

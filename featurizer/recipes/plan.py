@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from featurizer.errors import InputError, UnknownName
-from featurizer.manifest import differing_keys
 from featurizer.recipes.recipe import Recipe
 from featurizer.recipes.record import Record, asked, made, read_record
 from featurizer.recipes.step import Step
 from featurizer.records import Json
+from featurizer.results.stage import differing_keys
 
 State: TypeAlias = Literal["done", "stale", "to do", "left out"]
 

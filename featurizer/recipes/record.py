@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurizer.manifest import read_json, write_json
-from featurizer.recipes.identity import identity
+from featurizer.operations.operation import Outcome, inputs, reads
 from featurizer.recipes.step import Step
-from featurizer.recipes.work import Outcome, inputs, reads
 from featurizer.records import Json
+from featurizer.results.identity import identity
+from featurizer.results.stage import read_json, write_json
 
 FOLDER = ".recipe"
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from featurizer.errors import InputError, StaleOutput
+from featurizer.operations.operation import Outcome, Target, inputs
 from featurizer.progress import Report
-from featurizer.recipes.identity import identity
 from featurizer.recipes.plan import Planned, look
 from featurizer.recipes.record import Record, asked, made, write_record
 from featurizer.recipes.step import Step
-from featurizer.recipes.work import Outcome, Target, inputs
+from featurizer.results.identity import identity
 
 
 @dataclass(frozen=True, slots=True)

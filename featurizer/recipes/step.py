@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from featurizer.errors import ConfigError, FeaturizerError, UnknownName
+from featurizer.operations.operation import Reads, Work, reads
+from featurizer.operations.registry import STEPS
 from featurizer.recipes.settings import VAR, filled
-from featurizer.recipes.steps import STEPS
-from featurizer.recipes.work import Reads, Work, reads
 from featurizer.records import Json
 
 if TYPE_CHECKING:

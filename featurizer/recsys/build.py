@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 
 from featurizer.errors import InputError
-from featurizer.recsys.alignrec import AlignRec, ContentGraph, unit_rows
 from featurizer.recsys.csr import Operator
 from featurizer.recsys.data import RecData
 from featurizer.recsys.device import halves_pay
-from featurizer.recsys.freedom import Freedom
 from featurizer.recsys.item_graph import nearest_items, normalized_neighbours
+from featurizer.recsys.models.alignrec import AlignRec, ContentGraph, unit_rows
+from featurizer.recsys.models.freedom import Freedom
+from featurizer.recsys.models.vbpr import Vbpr
 from featurizer.recsys.options import ModelOptions
 from featurizer.recsys.recommender import Recommender
 from featurizer.recsys.user_item_graph import adjacency, spread_to_users
-from featurizer.recsys.vbpr import Vbpr
 
 ID_ONLY = ("lightgcn", "bpr")
 

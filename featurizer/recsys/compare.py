@@ -12,10 +12,10 @@ import torch
 
 from featurizer.errors import InputError
 from featurizer.interactions.store import read_split
+from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.bootstrap import Interval, holm, mean_interval, paired_t_test
 from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.rank import dot_products, rank
-from featurizer.ranking.user_items import UserItems
 from featurizer.recsys.vectors import read_vectors, refuse_unfinished
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from featurizer.errors import InputError
-from featurizer.ranking.user_items import UserItems
+from featurizer.interactions.user_items import UserItems
 
 NAMED = 5
 """How many ids an error lists."""

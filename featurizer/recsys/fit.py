@@ -13,22 +13,22 @@ import numpy as np
 import torch
 
 from featurizer.errors import FeaturizerError
+from featurizer.interactions.user_items import UserItems
 from featurizer.progress import Progress, Report, silent
 from featurizer.ranking.metrics import means
 from featurizer.ranking.rank import Ranking, dot_products, rank
-from featurizer.ranking.user_items import UserItems
 from featurizer.records import Json
-from featurizer.recsys.checkpoint import (
+from featurizer.recsys.data import RecData
+from featurizer.recsys.options import TrainOptions
+from featurizer.recsys.recommender import Embeddings, Recommender
+from featurizer.recsys.sampler import Sampler
+from featurizer.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
     optimizer_state,
     restore,
     save_checkpoint,
 )
-from featurizer.recsys.data import RecData
-from featurizer.recsys.options import TrainOptions
-from featurizer.recsys.recommender import Embeddings, Recommender
-from featurizer.recsys.sampler import Sampler
 
 SELECTION = "recall@20"
 METRIC_STEMS = ("recall", "ndcg", "precision", "map")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from featurizer.errors import InputError
-from featurizer.ranking.user_items import UserItems
+from featurizer.interactions.user_items import UserItems
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 import featurizer
-from featurizer.ranking.user_items import UserItems
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.groups import group_recalls
 from featurizer.records import Json
 from featurizer.recsys.data import NAMED, RecData
 from featurizer.recsys.fit import Fitted, ranked
-from featurizer.recsys.groups import group_recalls
 from featurizer.recsys.sampler import Sampler
 
 GROUP_K = 20

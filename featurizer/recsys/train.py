@@ -12,7 +12,6 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from featurizer.errors import InputError, StaleOutput
-from featurizer.manifest import PARTIAL, STAGE_FILE, Stage, atomic_path, read_json, write_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.recsys.build import build
@@ -21,6 +20,7 @@ from featurizer.recsys.fit import SELECTION, Epoch, Fitted, Hooks, fit
 from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.summary import seed_summary, summarise
 from featurizer.recsys.vectors import write_users, write_vectors
+from featurizer.results.stage import PARTIAL, STAGE_FILE, Stage, atomic_path, read_json, write_json
 
 MANIFEST = "manifest.json"
 WORK = ".work"

@@ -13,13 +13,13 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 
 from featurizer.errors import InputError
-from featurizer.manifest import Stage, atomic_path, fingerprint
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.recsys.build import build
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, Hooks, fit
 from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
+from featurizer.results.stage import Stage, atomic_path, fingerprint
 
 Search: TypeAlias = Literal["grid", "random"]
 Values: TypeAlias = Mapping[str, float]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from featurizer.ranking.user_items import UserItems
+from featurizer.interactions.user_items import UserItems
 from featurizer.recsys.csr import Csr, Operator
 
 

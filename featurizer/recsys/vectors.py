@@ -13,8 +13,8 @@ from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import arrow_to_vectors, vectors_to_arrow
-from featurizer.manifest import STAGE_FILE, atomic_path
 from featurizer.recsys.data import RecData
+from featurizer.results.stage import STAGE_FILE, atomic_path
 
 COLUMN = "embedding"
 HISTORY = "train_items"

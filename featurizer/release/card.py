@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from featurizer.features.feature_set import FeatureSet
-from featurizer.manifest import atomic_path
 from featurizer.records import Json
 from featurizer.release.citations import papers_of
 from featurizer.release.examples import Example, find_examples, store_examples, stored_examples
-from featurizer.release.licences import HubLicence, hub_licence, is_stated
+from featurizer.release.licenses import HubLicence, hub_licence, is_stated
 from featurizer.release.markdown import render
 from featurizer.release.scores import PLOT, draw, shown_scores
+from featurizer.results.stage import atomic_path
 
 CARD = "README.md"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

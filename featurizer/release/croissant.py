@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.manifest import atomic_path
 from featurizer.release.card import licence_of, title_of
 from featurizer.release.citations import ALIGNREC
+from featurizer.results.stage import atomic_path
 
 if TYPE_CHECKING:
     import mlcroissant

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import neighbours_of
-from featurizer.manifest import read_json, write_json
 from featurizer.records import Json
+from featurizer.results.stage import read_json, write_json
 
 FILE = "examples.json"
 ITEMS, NEIGHBOURS = 2, 3

@@ -9,13 +9,13 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from featurizer.errors import InputError
-from featurizer.manifest import atomic_path, fingerprint, read_json, write_json
 from featurizer.records import Json
 from featurizer.release.card import CARD
 from featurizer.release.citations import ALIGNREC
-from featurizer.release.licences import hub_licence
+from featurizer.release.licenses import hub_licence
 from featurizer.release.markdown import render
 from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
+from featurizer.results.stage import atomic_path, fingerprint, read_json, write_json
 
 MANIFEST, WEIGHTS, CONFIG = "manifest.json", "model.safetensors", "config.json"
 ITEMS, USERS = "items.parquet", "users.parquet"

@@ -12,12 +12,12 @@ from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import MANIFEST, FeatureSet
 from featurizer.features.verify import verify
-from featurizer.manifest import file_sha256
 from featurizer.release.card import CARD, CardOptions, licence_of, render_card
 from featurizer.release.croissant import FILE as CROISSANT
 from featurizer.release.croissant import render_croissant
-from featurizer.release.licences import lets_pictures_pass
+from featurizer.release.licenses import lets_pictures_pass
 from featurizer.release.scores import PLOT, draw, shown_scores
+from featurizer.results.stage import file_sha256
 from featurizer.scoring.document import FILE as SCORES
 
 RepoType: TypeAlias = Literal["dataset", "model"]

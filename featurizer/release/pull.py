@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError, InputError, StaleOutput
 from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
-from featurizer.manifest import STAGE_FILE, Stage, file_sha256, refuse_foreign, write_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import Asker, patience
 from featurizer.release.model import MANIFEST as MODEL_MANIFEST
 from featurizer.release.plan import RepoType, check_repo, on_disk
 from featurizer.release.repository import RemoteFile, Repository
+from featurizer.results.stage import STAGE_FILE, Stage, file_sha256, refuse_foreign, write_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -8,10 +8,10 @@ from pathlib import Path
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import MANIFEST, FeatureSet
-from featurizer.manifest import atomic_path, write_json
 from featurizer.release.card import CardOptions, write_card
 from featurizer.release.croissant import write_croissant
 from featurizer.release.model import is_model, write_model_card
+from featurizer.results.stage import atomic_path, write_json
 from featurizer.scoring.document import FILE as SCORES
 from featurizer.scoring.document import read_scores
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurizer.errors import InputError
-from featurizer.manifest import read_json
 from featurizer.records import Json
 from featurizer.release.model import MANIFEST, kind_of
 from featurizer.report.charts.chart import Chart, Point, Series, Table, slug
 from featurizer.report.score_charts import group_name
+from featurizer.results.stage import read_json
 
 METRICS = "metrics.jsonl"
 SHOWN = ("recall", "ndcg")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import featurizer
 from featurizer.errors import InputError
-from featurizer.manifest import atomic_path
 from featurizer.report import score_charts
 from featurizer.report.accounts import failures, provenance
 from featurizer.report.categories import agreement
@@ -21,6 +20,7 @@ from featurizer.report.models import masked_table, results_table, training_chart
 from featurizer.report.pack import page_data
 from featurizer.report.page import render_page
 from featurizer.report.spaces import Space
+from featurizer.results.stage import atomic_path
 
 SECTIONS = (
     ("overview", "Overview"),

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from featurizer.manifest import write_json
 from featurizer.records import Json
+from featurizer.results.stage import write_json
 from featurizer.scoring.document import FILE, Score, parse_scores
 
 

@@ -10,8 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from featurizer.config import describe
 from featurizer.errors import InputError
-from featurizer.manifest import read_json
 from featurizer.records import Json
+from featurizer.results.stage import read_json
 
 FILE = "scores.json"
 FLOOR = "floor"

@@ -22,10 +22,10 @@ from featurizer.recsys.presets import preset
 from featurizer.recsys.train import TrainStage, train
 from featurizer.recsys.tune import GRIDS, TuneStage, applied, tuned_stage
 from featurizer.recsys.vectors import read_vectors
+from featurizer.scoring.evaluation_data import World
 from featurizer.scoring.measures import METRIC_NAMES, Key, PerUser
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import ScoredSpace
-from featurizer.scoring.world import World
 
 
 def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:

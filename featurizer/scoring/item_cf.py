@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from featurizer.ranking.item_knn import VotePlaces, vote_matrix
 from featurizer.ranking.nearest import Neighbours, nearest
-from featurizer.ranking.places import Places, find_places
-from featurizer.ranking.votes import VotePlaces, vote_matrix
+from featurizer.ranking.ranks import Places, find_places
+from featurizer.scoring.evaluation_data import World
 from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import ScoredSpace
-from featurizer.scoring.world import World
 
 NAME = "item_cf"
 ENTRY_BYTES = 64

@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from featurizer.scoring.downstream import downstream
+from featurizer.scoring.evaluation_data import World
 from featurizer.scoring.item_cf import item_cf_places, neighbours_of
 from featurizer.scoring.masks import MODALITIES, mask
 from featurizer.scoring.measures import Key, PerUser, metrics_of
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import ScoredSpace
-from featurizer.scoring.world import World
 from featurizer.scoring.zero_shot import zero_shot_places
 
 NAME = "mask_modality"

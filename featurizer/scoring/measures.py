@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.groups import DECILES, SHORT_HISTORY, popularity_deciles
 from featurizer.ranking.metrics import METRICS
-from featurizer.ranking.places import Places
-from featurizer.ranking.user_items import UserItems
-from featurizer.recsys.groups import DECILES, SHORT_HISTORY, popularity_deciles
+from featurizer.ranking.ranks import Places
 
 METRIC_NAMES = ("recall", "ndcg")
 

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import featurizer
 from featurizer.errors import InputError
-from featurizer.manifest import Stage, fingerprint, read_json
 from featurizer.progress import Progress
 from featurizer.records import Json
+from featurizer.results.stage import Stage, fingerprint, read_json
+from featurizer.scoring.baselines import popularity_floor, random_floor
+from featurizer.scoring.cache import SUFFIX, keep, read_kept
 from featurizer.scoring.document import FILE, FLOOR, Entry
-from featurizer.scoring.floors import popularity_floor, random_floor
-from featurizer.scoring.kept import SUFFIX, keep, read_kept
+from featurizer.scoring.evaluation_data import World
 from featurizer.scoring.masks import write_masks
 from featurizer.scoring.scorer import Options, Scorer, load_scorer
 from featurizer.scoring.spaces import Contender, check_asked, check_masked, read_space, space_names
 from featurizer.scoring.summary import Judged, compare, judge
 from featurizer.scoring.transform import TransformName
-from featurizer.scoring.world import World
 
 FORMAT_VERSION = 1
 WORK = ".work"

@@ -10,9 +10,9 @@ from typing import Protocol, cast
 from featurizer.progress import Report, silent
 from featurizer.recsys.options import ModelName
 from featurizer.registry import SCORERS, load
+from featurizer.scoring.evaluation_data import World
 from featurizer.scoring.measures import Measure
 from featurizer.scoring.spaces import ScoredSpace
-from featurizer.scoring.world import World
 
 MEMORY = 1 << 30
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from featurizer.ranking.cosine import CosinePlaces
-from featurizer.ranking.places import Places, find_places
+from featurizer.ranking.ranks import Places, find_places
+from featurizer.scoring.evaluation_data import World
 from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import ScoredSpace
-from featurizer.scoring.world import World
 
 NAME = "zero_shot"
 

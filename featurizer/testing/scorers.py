@@ -8,10 +8,10 @@ from dataclasses import asdict
 import numpy as np
 import polars as pl
 
+from featurizer.scoring.evaluation_data import World, WorldOptions, build_world
 from featurizer.scoring.measures import Key, Measure, PerUser, Single
 from featurizer.scoring.scorer import Options, Scorer
 from featurizer.scoring.spaces import Part, ScoredSpace
-from featurizer.scoring.world import World, WorldOptions, build_world
 
 ITEMS, USERS, GROUPS = 48, 30, 3
 

@@ -10,7 +10,7 @@ from featurizer.catalog import build
 from featurizer.catalog.build import CatalogOptions, retry_failed
 from featurizer.catalog.columns import ColumnNames
 from featurizer.catalog.folder import FolderSource
-from featurizer.catalog.hub import HubSource
+from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import SourceOptions, ingest, open_source
 from featurizer.catalog.store import Catalog

@@ -12,7 +12,7 @@ from featurizer.catalog.download import DownloadOptions, download
 from featurizer.catalog.history import SplitOptions, collect
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.errors import DownloadError, InputError, StaleOutput
-from featurizer.manifest import Stage
+from featurizer.results.stage import Stage
 from tests.servers import answer, in_turn, ranged, serve
 
 ITEMS = [f"i{n}" for n in range(8)]

@@ -16,7 +16,7 @@ from PIL import Image
 from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.columns import ColumnNames
 from featurizer.catalog.history import History, SplitOptions
-from featurizer.catalog.hub import HubSource
+from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
 from featurizer.catalog.table import TableSource

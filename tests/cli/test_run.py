@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from featurizer.cli.app import app
 from featurizer.cli.console import duration
-from featurizer.recipes.machine import Check
+from featurizer.operations.machine import Check
 
 RECIPE = """
 title: Texts alone
@@ -67,7 +67,7 @@ def test_a_run_ends_with_a_summary_and_a_second_says_that_nothing_was_left(call)
 
 def test_doctor_exits_1_only_where_something_is_broken(call, monkeypatch):
     found = [Check("python", "ok", "3.11"), Check("hub", "note", "silent", "Work offline")]
-    monkeypatch.setattr("featurizer.recipes.machine.examine", lambda: iter(found))
+    monkeypatch.setattr("featurizer.operations.machine.examine", lambda: iter(found))
     shown = call("doctor")
     assert shown.exit_code == 0
     assert "hub: Work offline" in shown.stdout

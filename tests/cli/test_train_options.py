@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from featurizer.cli.grouped import given, grouped
+from featurizer.cli.command import given, grouped
 from featurizer.cli.ica_options import MaskingChoice, ObjectiveChoice, SizeChoice, TrainingChoice
 from featurizer.cli.train_options import ModelChoice, TrainChoice
 from featurizer.ica.options import Architecture, Masking, Objective, Training

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from featurizer.encoders import open_clip as family
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.families.open_clip import encoder as family
 from featurizer.errors import InputError, ModelUnavailable, UnknownName
 from featurizer.testing import EncoderContract, sample_images, sample_texts
 

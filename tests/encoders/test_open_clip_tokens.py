@@ -2,9 +2,9 @@ import functools
 
 import pytest
 
-from featurizer.encoders import open_clip as family
-from featurizer.encoders import open_clip_tokens
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.families.open_clip import encoder as family
+from featurizer.encoders.families.open_clip import tokens as open_clip_tokens
 from featurizer.testing import ImageTokenEncoderContract, TextTokenEncoderContract
 
 

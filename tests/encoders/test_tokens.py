@@ -11,7 +11,8 @@ from featurizer.errors import InputError, UnknownName
 
 PLUGIN = """
 from dataclasses import replace
-from featurizer.encoders import transformers, transformers_tokens
+from featurizer.encoders.families.transformers import encoder as transformers
+from featurizer.encoders.families.transformers import tokens as transformers_tokens
 
 def load(request):
     return transformers.load(replace(request, model=request.model.removeprefix("own/")))

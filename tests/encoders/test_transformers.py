@@ -6,7 +6,7 @@ import torch
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from featurizer.encoders.base import EncoderRequest
-from featurizer.encoders.transformers import load
+from featurizer.encoders.families.transformers.encoder import load
 from featurizer.errors import InputError, ModelUnavailable
 from featurizer.testing import EncoderContract, sample_images, sample_texts
 

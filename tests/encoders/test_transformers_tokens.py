@@ -5,9 +5,9 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer, CLIPTextModel, YolosConfig, YolosModel
 
-from featurizer.encoders import transformers as family
-from featurizer.encoders import transformers_tokens
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.families.transformers import encoder as family
+from featurizer.encoders.families.transformers import tokens as transformers_tokens
 from featurizer.encoders.torch_tokens import padded
 from featurizer.errors import InputError
 from featurizer.testing import ImageTokenEncoderContract, TextTokenEncoderContract, sample_images

@@ -5,7 +5,7 @@ from open_clip.tokenizer import SimpleTokenizer
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from featurizer.encoders.open_clip_words import BytePairWords
+from featurizer.encoders.families.open_clip.words import BytePairWords
 from featurizer.encoders.presets import PRESETS
 from featurizer.encoders.word_tokenizer import neutral_id, number_words, open_words, vocabulary_sha256
 from featurizer.errors import InputError

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from featurizer.ica.initialize import build
 from featurizer.ica.options import Architecture, IcaOptions, Masking, Objective, Training
-from featurizer.ica.start import build
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
 from featurizer.records import ImageRef, ItemRecord
 from tests.support.items import catalogue

@@ -12,15 +12,15 @@ import torch
 
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.ica.batches import read_part, split_rows
+from featurizer.ica.contrastive import ExtraTerms, partners_of
 from featurizer.ica.evaluate import masked_accuracy
-from featurizer.ica.extra import ExtraTerms, partners_of
 from featurizer.ica.fit import _Run, fit
-from featurizer.ica.job import Hooks, Job
-from featurizer.ica.leak import measure_leak, probe
+from featurizer.ica.initialize import build
 from featurizer.ica.options import Objective, Training
-from featurizer.ica.start import build
+from featurizer.ica.probe import measure_leak, probe
+from featurizer.ica.setup import Hooks, Job
 from featurizer.ica.token_store import TokenStore
-from featurizer.ica.world import World
+from featurizer.training.distributed import World
 
 
 def job(store, encoders, options, **changes):

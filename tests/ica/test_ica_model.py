@@ -5,14 +5,14 @@ from torch.nn import functional
 
 from featurizer.encoders.tokens import NO_WORD
 from featurizer.errors import InputError
+from featurizer.ica.batch import Items
 from featurizer.ica.codebook import assign, fit_codebook
-from featurizer.ica.frozen import as_trained, static_words
-from featurizer.ica.items import Items
+from featurizer.ica.encoders import as_trained, static_words
+from featurizer.ica.initialize import build
 from featurizer.ica.masking import Masks, draw_masks
 from featurizer.ica.objective import PARTS, contrast, hidden_of, predict
 from featurizer.ica.options import Architecture, Objective
-from featurizer.ica.start import build
-from featurizer.ica.text import encode_text
+from featurizer.ica.text_states import encode_text
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 

@@ -6,7 +6,7 @@ import torch
 
 from featurizer.encoders.tokens import NO_WORD
 from featurizer.errors import InputError
-from featurizer.ica.items import Outline
+from featurizer.ica.batch import Outline
 from featurizer.ica.masking import draw_masks, mask_patches, mask_words
 from featurizer.ica.options import Masking
 from tests.support.small_tokens import Patches

@@ -19,11 +19,11 @@ from featurizer.errors import InputError, StaleOutput
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import verify, verify_sample
-from featurizer.ica.bundle import load_bundle
 from featurizer.ica.encoder import IcaEncoder, unified_spec
 from featurizer.ica.pretrain import PretrainRun, _extra, pretrain
+from featurizer.ica.saved_model import load_bundle
 from featurizer.ica.token_store import TokenEncoders
-from featurizer.manifest import Stage
+from featurizer.results.stage import Stage
 from tests.support.small_tokens import Patches, Words
 
 RUN = PretrainRun("patches", "words")

@@ -8,7 +8,7 @@ import torch
 from featurizer.errors import InputError, StaleOutput
 from featurizer.features import pictures
 from featurizer.ica import token_store
-from featurizer.ica.live import LiveTokens, runs
+from featurizer.ica.on_the_fly import LiveTokens, runs
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
 from tests.support.small_tokens import Patches, Words
 

@@ -3,7 +3,7 @@ from importlib.util import find_spec
 import pytest
 
 from featurizer.errors import MissingExtra
-from featurizer.ica.tracking import tensorboard_writer
+from featurizer.training.tracking import tensorboard_writer
 
 
 def test_no_folder_writes_nothing():

@@ -10,11 +10,11 @@ import torch
 from featurizer.catalog.store import Catalog
 from featurizer.ica.batches import split_rows
 from featurizer.ica.fit import fit
-from featurizer.ica.job import Hooks, Job
+from featurizer.ica.initialize import build
 from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
-from featurizer.ica.start import build
+from featurizer.ica.setup import Hooks, Job
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
-from featurizer.ica.world import joined_world
+from featurizer.training.distributed import joined_world
 from tests.support.small_tokens import Patches, Words
 
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurizer.errors import UnknownName
+from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.metrics import means, per_user
 from featurizer.ranking.rank import rank
-from featurizer.ranking.user_items import UserItems
 
 NAMES = [f"{metric}@{k}" for metric in ("recall", "ndcg", "precision", "map", "map_all") for k in (1, 5, 20)]
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from featurizer.errors import InputError
+from featurizer.interactions.user_items import UserItems
 from featurizer.ranking import cosine, nearest
 from featurizer.ranking.cosine import CosinePlaces, ScoredRows, count_above, unit_rows
+from featurizer.ranking.item_knn import VotePlaces, vote_matrix
 from featurizer.ranking.metrics import means, ndcg, recall
-from featurizer.ranking.places import Places, find_places
 from featurizer.ranking.rank import rank
-from featurizer.ranking.user_items import UserItems
-from featurizer.ranking.votes import VotePlaces, vote_matrix
+from featurizer.ranking.ranks import Places, find_places
 
 MEMORY = 1 << 14
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from featurizer.errors import InputError
+from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.rank import dot_products, rank, top_items
-from featurizer.ranking.user_items import UserItems
 
 
 def test_equal_scores_are_ranked_by_item_index():

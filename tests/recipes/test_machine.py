@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from featurizer.recipes import machine
+from featurizer.operations import machine
 
 ROOT = Path(__file__).parent.parent.parent
 

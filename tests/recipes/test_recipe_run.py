@@ -6,11 +6,11 @@ import pytest
 
 from featurizer.catalog.datasets import get_dataset
 from featurizer.errors import ConfigError, InputError, StaleOutput, UnknownName
-from featurizer.manifest import differing_keys
+from featurizer.operations.operation import inputs
 from featurizer.recipes.plan import plan
 from featurizer.recipes.recipe import load_recipe
 from featurizer.recipes.record import asked
-from featurizer.recipes.work import inputs
+from featurizer.results.stage import differing_keys
 from tests.recipes.shop import contents
 
 SAMPLE = "{title: t, out: out, steps: [{name: catalog, uses: download, dataset: sample}]}"

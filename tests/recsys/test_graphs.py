@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from featurizer.ranking.user_items import UserItems
+from featurizer.interactions.user_items import UserItems
 from featurizer.recsys import item_graph
 from featurizer.recsys.csr import Csr, Operator
 from featurizer.recsys.item_graph import nearest_items, normalized_neighbours

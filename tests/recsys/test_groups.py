@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.groups import group_recalls, popularity_deciles
 from featurizer.ranking.rank import rank
-from featurizer.ranking.user_items import UserItems
-from featurizer.recsys.groups import group_recalls, popularity_deciles
 
 
 def test_deciles_hold_equal_numbers_of_seen_items_by_popularity():

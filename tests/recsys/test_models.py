@@ -8,10 +8,10 @@ import torch
 from toy import SMALL, options_of, toy_data
 
 from featurizer.errors import InputError
-from featurizer.recsys.alignrec import AlignRec
 from featurizer.recsys.build import build
-from featurizer.recsys.freedom import drawn_pairs, thinned_adjacency
 from featurizer.recsys.losses.cca import cca_loss
+from featurizer.recsys.models.alignrec import AlignRec
+from featurizer.recsys.models.freedom import drawn_pairs, thinned_adjacency
 from featurizer.recsys.options import MODEL_NAMES
 from featurizer.recsys.sampler import Sampler, Triples
 from featurizer.recsys.user_item_graph import adjacency, spread_to_users

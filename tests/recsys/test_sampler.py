@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from featurizer.errors import InputError
-from featurizer.ranking.user_items import UserItems
+from featurizer.interactions.user_items import UserItems
 from featurizer.recsys.sampler import Sampler
 
 

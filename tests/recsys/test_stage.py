@@ -15,9 +15,9 @@ from featurizer.interactions.store import read_split, write_interactions
 from featurizer.ranking.metrics import means
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.recsys import train as stage_module
-from featurizer.recsys.alignrec import AlignRec
 from featurizer.recsys.content import default_space, read_features
 from featurizer.recsys.data import assemble
+from featurizer.recsys.models.alignrec import AlignRec
 from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
 from featurizer.recsys.recommend import recommend
 from featurizer.recsys.summary import describe

@@ -182,7 +182,7 @@ class Store:
 
 def check_card(content):
     """Refuse a card as the Hub's YAML check does: no YAML, or a licence that it does not know."""
-    from featurizer.release.licences import HUB
+    from featurizer.release.licenses import HUB
 
     try:
         head = yaml.safe_load(content.split("---\n")[1])

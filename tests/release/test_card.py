@@ -10,11 +10,11 @@ from markdown_it import MarkdownIt
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
-from featurizer.manifest import write_json
 from featurizer.release.card import CardOptions, render_card, write_card
-from featurizer.release.licences import unknown_licence
+from featurizer.release.licenses import unknown_licence
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
+from featurizer.results.stage import write_json
 from tests.release.sets import make_set
 
 ROW = {

@@ -14,7 +14,7 @@ from featurizer.interactions.read import read_interactions
 from featurizer.release.exchange.content import NOT_A_NUMBER
 from featurizer.release.exchange.export import ExportOptions, export
 from featurizer.release.exchange.fill import Missing
-from featurizer.release.exchange.read_in import ImportOptions, NullRows, import_set
+from featurizer.release.exchange.import_ import ImportOptions, NullRows, import_set
 from tests.release.sets import make_set, same_vectors
 
 ANY_ID = st.text(min_size=1, max_size=8)

@@ -11,7 +11,7 @@ import yaml
 from featurizer.errors import InputError, MissingExtra
 from featurizer.release.exchange.amazon_b import DIM
 from featurizer.release.exchange.export import ExportOptions, export
-from featurizer.release.exchange.read_in import ImportOptions, import_set
+from featurizer.release.exchange.import_ import ImportOptions, import_set
 from tests.release.sets import make_set, same_vectors
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from featurizer.release.exchange.export import ExportOptions, export
-from featurizer.release.exchange.read_in import ImportOptions, import_set
+from featurizer.release.exchange.import_ import ImportOptions, import_set
 
 pytestmark = pytest.mark.slow
 

@@ -17,10 +17,10 @@ from featurizer.records import ImageRef, ItemRecord
 from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.source import Source
 from featurizer.recsys.train import TrainStage, train
+from featurizer.scoring.evaluation_data import WorldOptions, build_world
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import open_contenders
-from featurizer.scoring.world import WorldOptions, build_world
 from tests.support.items import catalogue
 
 ITEMS = 48

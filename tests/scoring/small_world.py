@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from featurizer.scoring.evaluation_data import World, WorldOptions, build_world
 from featurizer.scoring.spaces import Part, ScoredSpace
-from featurizer.scoring.world import World, WorldOptions, build_world
 
 ITEMS = 40
 

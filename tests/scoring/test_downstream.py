@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_world import grouped, part, space, world
 
-from featurizer.manifest import read_json
+from featurizer.results.stage import read_json
 from featurizer.scoring import downstream
 from featurizer.scoring.scorer import DownstreamOptions, Options
 

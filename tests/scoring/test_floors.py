@@ -7,7 +7,7 @@ import pytest
 from small_world import ITEMS, world
 
 from featurizer.ranking.metrics import ndcg, recall
-from featurizer.scoring.floors import popularity_floor, random_floor
+from featurizer.scoring.baselines import popularity_floor, random_floor
 from featurizer.scoring.scorer import Options
 
 OPTIONS = Options(ks=(5,))

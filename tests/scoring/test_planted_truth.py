@@ -9,11 +9,11 @@ import pytest
 from featurizer.errors import InputError, StaleOutput
 from featurizer.interactions.store import read_split
 from featurizer.scoring.document import parse_scores
+from featurizer.scoring.evaluation_data import WorldOptions, build_world
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import open_contenders
-from featurizer.scoring.world import WorldOptions, build_world
 
 SETS = ("oracle", "random_a", "random_b")
 

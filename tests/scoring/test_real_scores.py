@@ -8,10 +8,10 @@ import pytest
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.interactions.store import read_split
 from featurizer.scoring import diagnostics, item_cf
+from featurizer.scoring.evaluation_data import WorldOptions, build_world
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import open_contenders, read_space
 from featurizer.scoring.summary import Entry, compare, judge
-from featurizer.scoring.world import WorldOptions, build_world
 
 pytestmark = pytest.mark.slow
 OPTIONS = Options(ks=(20,), neighbours=(10,))

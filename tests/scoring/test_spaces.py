@@ -7,11 +7,11 @@ from small_world import ITEMS, frame, grouped, part, space, world
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.scoring import item_cf, zero_shot
+from featurizer.scoring.evaluation_data import WorldOptions, build_world
 from featurizer.scoring.memory import parse_memory
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import check_asked, open_contenders, read_space, space_names
 from featurizer.scoring.transform import fit
-from featurizer.scoring.world import WorldOptions, build_world
 
 OPTIONS = Options(ks=(5, 10), neighbours=(3,))
 

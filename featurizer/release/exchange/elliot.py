@@ -15,7 +15,6 @@ import polars as pl
 import yaml
 
 from featurizer.errors import InputError
-from featurizer.manifest import atomic_path
 from featurizer.release.exchange.content import (
     Content,
     Files,
@@ -28,6 +27,7 @@ from featurizer.release.exchange.content import (
 from featurizer.release.exchange.ids import MAPPING, USERS, read_ids, write_mapping
 from featurizer.release.exchange.interactions_tsv import write_triples
 from featurizer.release.exchange.mmrec import number
+from featurizer.results.stage import atomic_path
 
 VISUAL, TEXTUAL = "visual_features", "textual_features"
 SLOTS = {"image": VISUAL, "text": TEXTUAL, "both": VISUAL}

@@ -15,12 +15,12 @@ import featurizer
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.read import read_interactions
-from featurizer.manifest import STAGE_FILE, Stage, file_sha256, read_json, refuse_foreign, write_json
 from featurizer.records import Json
 from featurizer.release.exchange.content import Content, Files, Format, Vectors
 from featurizer.release.exchange.fill import Missing, fill
 from featurizer.release.exchange.formats import format_named
 from featurizer.release.exchange.sidecar import FORMAT_VERSION, SIDECAR, Sidecar, read_sidecar
+from featurizer.results.stage import STAGE_FILE, Stage, file_sha256, read_json, refuse_foreign, write_json
 
 WORK = ".export"
 

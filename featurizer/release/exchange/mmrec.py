@@ -14,7 +14,6 @@ import polars as pl
 import yaml
 
 from featurizer.errors import InputError
-from featurizer.manifest import atomic_path
 from featurizer.release.exchange.arrays import read_array, write_array
 from featurizer.release.exchange.content import (
     Content,
@@ -26,6 +25,7 @@ from featurizer.release.exchange.content import (
     partitions,
 )
 from featurizer.release.exchange.ids import MAPPING, USERS, read_ids, write_mapping
+from featurizer.results.stage import atomic_path
 
 IMAGE, TEXT = "image_feat.npy", "text_feat.npy"
 SLOTS = {"image": IMAGE, "text": TEXT, "both": IMAGE}

@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from featurizer.errors import InputError
-from featurizer.manifest import atomic_path
 from featurizer.release.exchange.content import Content, Files, Format, Found
 from featurizer.release.exchange.ids import IDS, read_ids, write_ids
+from featurizer.results.stage import atomic_path
 
 FILE = "features.safetensors"
 

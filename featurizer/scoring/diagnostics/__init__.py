@@ -17,10 +17,10 @@ from featurizer.scoring.diagnostics.effective_rank import effective_rank
 from featurizer.scoring.diagnostics.hubness import hubness
 from featurizer.scoring.diagnostics.modality_gap import modality_gap
 from featurizer.scoring.diagnostics.retrieval import retrieval
+from featurizer.scoring.evaluation_data import World
 from featurizer.scoring.measures import Single
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import Part, ScoredSpace
-from featurizer.scoring.world import World
 
 NEIGHBOURS = 10
 

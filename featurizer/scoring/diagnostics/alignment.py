@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.cosine import unit_rows
-from featurizer.ranking.user_items import UserItems
 from featurizer.scoring.measures import Key, Single
 
 PAIRS = 100_000

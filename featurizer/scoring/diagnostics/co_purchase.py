@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
+from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.nearest import Neighbours
-from featurizer.ranking.user_items import UserItems
 from featurizer.scoring.diagnostics.alignment import different
 from featurizer.scoring.measures import Key, Single
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from featurizer.ranking.cosine import unit_rows
-from featurizer.ranking.places import TIE
+from featurizer.ranking.ranks import TIE
 from featurizer.scoring.measures import Key, Single
 from featurizer.scoring.scorer import Options
 

@@ -1,0 +1,1 @@
+"""The shipped encoder families: one folder a library."""

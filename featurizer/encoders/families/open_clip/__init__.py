@@ -1,0 +1,1 @@
+"""Models of open_clip: one space of pictures, one of texts."""

@@ -1,0 +1,123 @@
+"""Places by the votes of neighbours: what item-CF ranks, without a dense score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.ranks import TIE
+
+
+def vote_matrix(neighbours: np.ndarray, cosines: np.ndarray) -> sparse.csr_array:
+    """Return the (n, n) float64 votes: row j holds sim(j, i) at each neighbour i of j.
+
+    Args:
+        neighbours: (n, k) indices; -1 is none.
+        cosines: (n, k).
+    """
+    there = neighbours >= 0
+    starts = np.concatenate([[0], np.cumsum(there.sum(1))])
+    matrix = sparse.csr_array((cosines[there], neighbours[there], starts), shape=(len(neighbours),) * 2)
+    matrix.sort_indices()
+    return matrix
+
+
+class VotePlaces:
+    """Finds places by score(u, i) = Σ over the user's train items j of votes[j, i].
+
+    An item that gets no vote scores 0; one without a vector stands below all others.
+    """
+
+    def __init__(self, votes: sparse.csr_array, known: np.ndarray, train: UserItems) -> None:
+        """Take over the (n, n) votes, which of the (n,) items have a vector, and the users' train items."""
+        self.votes, self.known, self.train = votes, known, train
+        ones = np.ones(len(train.items))
+        self.history = sparse.csr_array(
+            (ones, train.items, train.starts), shape=(train.n_users, train.n_items)
+        )
+
+    def __call__(self, users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return the places, from 0, of (p,) items for the users in (p,) rows of (b,) users."""
+        n = self.train.n_items
+        seen_rows, seen = self.train.pairs_of(users)
+        seen_keys = _Keys(seen_rows * n + seen, n)
+        scores = _Scores.of(self.history[users] @ self.votes, seen_keys)
+        own = scores.at(rows, items)
+        places = scores.beating(rows, items, own)
+        # Known items without a vote score 0: all of them beat a negative score, the earlier ones equal a 0.
+        voted, trained = _Keys(scores.keys, n), _Keys(seen_keys.values[self.known[seen_keys.values % n]], n)
+        every = np.full(len(rows), n)
+        silent, earlier = (
+            self._known_before(upto) - voted.before(rows, upto) - trained.before(rows, upto)
+            for upto in (every, items)
+        )
+        places += np.where(own < -TIE, silent, np.where(own <= TIE, earlier, 0))
+        absent = _Keys(seen_keys.values[~self.known[seen_keys.values % n]], n)
+        candidates = silent + scores.count[rows]
+        last = candidates + items - self._known_before(items) - absent.before(rows, items)
+        return np.where(self.known[items], places, last)
+
+    def _known_before(self, items: np.ndarray) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(self.known)])[items]
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Sorted pairs `row · n + item`, to count in."""
+
+    values: np.ndarray
+    n: int
+
+    def before(self, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return how many pairs of each (p,) row have an item before `items`."""
+        first = rows.astype(np.int64) * self.n
+        return np.searchsorted(self.values, first + items) - np.searchsorted(self.values, first)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """The candidates that got a vote, sorted by row and item.
+
+    Attributes:
+        keys: (e,) `row · n + item`.
+        values: (e,) float64.
+        count: (b,) how many a row has.
+        n: items in all.
+    """
+
+    keys: np.ndarray
+    values: np.ndarray
+    count: np.ndarray
+    n: int
+
+    @classmethod
+    def of(cls, voted: sparse.csr_array, seen: _Keys) -> _Scores:
+        voted.sort_indices()
+        height, n = voted.shape
+        rows = np.repeat(np.arange(height), np.diff(voted.indptr))
+        keys = rows * n + voted.indices
+        candidate = ~np.isin(keys, seen.values, assume_unique=True)
+        count = np.bincount(rows[candidate], minlength=height)
+        return cls(keys[candidate], voted.data[candidate], count, n)
+
+    def at(self, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return the score of each (p,) pair, 0 where there is no vote."""
+        if not len(self.keys):
+            return np.zeros(len(rows))
+        asked = rows.astype(np.int64) * self.n + items
+        found = np.minimum(np.searchsorted(self.keys, asked), len(self.keys) - 1)
+        return np.where(self.keys[found] == asked, self.values[found], 0.0)
+
+    def beating(self, rows: np.ndarray, items: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Return how many voted items of each (p,) pair's row come before it."""
+        counts = self.count[rows]
+        pair = np.repeat(np.arange(len(rows)), counts)
+        first = np.cumsum(self.count) - self.count
+        entry = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts) + first[rows][pair]
+        ahead = self.values[entry] - own[pair]
+        earlier = self.keys[entry] % self.n < items[pair]
+        beats = (ahead > TIE) | ((np.abs(ahead) <= TIE) & earlier)
+        return np.bincount(pair, beats, minlength=len(rows)).astype(np.int64)

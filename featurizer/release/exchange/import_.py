@@ -1,0 +1,163 @@
+"""Vectors in other programs' files into a feature set, with the provenance that can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from featurizer.errors import InputError
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.feature_set import MANIFEST, FeatureSet
+from featurizer.features.schema import StoredDtype
+from featurizer.records import Json
+from featurizer.release.exchange.content import Files, Found
+from featurizer.release.exchange.formats import format_named
+from featurizer.release.exchange.ids import read_ids
+from featurizer.release.exchange.sidecar import Sidecar, SpaceEntry, read_sidecar
+from featurizer.results.stage import refuse_foreign
+
+BLOCK = 4096
+"""Rows looked at at once."""
+
+
+class NullRows(StrEnum):
+    """Which rows of files that know no null stand for a missing vector."""
+
+    none = "none"
+    zero = "zero"
+    nan = "nan"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What is read, and what is known of it.
+
+    Attributes:
+        format: `npy`, `mmrec`, ….
+        space: the name of the only space, or the only one to take.
+        ids: a file that lists the items' ids in row order.
+        modality: what the vectors were made from, where the format does not say.
+        null_rows: which rows mean that there is no vector.
+        source: recorded (name, licence).
+        overwrite: replace another feature set.
+    """
+
+    format: str
+    space: str | None = None
+    ids: Path | None = None
+    modality: str | None = None
+    null_rows: NullRows = NullRows.none
+    source: Mapping[str, Json] = field(default_factory=dict)
+    overwrite: bool = False
+
+
+def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
+    """Read vectors and write them as a feature set of provenance "imported".
+
+    What `featurizer export` wrote comes back as it was: ids, spaces, types, nulls, provenance. Other files are read
+    as their format has them.
+
+    Raises:
+        UnknownName: no such format or space.
+        InputError: the files are not what the format asks for.
+        StaleOutput: `out` holds something else.
+    """
+    chosen = format_named(options.format)
+    if not path.exists():
+        raise InputError(f"{path} does not exist; expected files in the format {options.format}")
+    refuse_foreign(out, MANIFEST)
+    sidecar = read_sidecar(path) if path.is_dir() else None
+    if sidecar is not None and sidecar.format != options.format:
+        raise InputError(f"{path} was exported as {sidecar.format}; pass --format {sidecar.format}")
+    files = {space.name: space.file for space in sidecar.spaces} if sidecar else chosen.guess(path)
+    files = _select(files, options.space, path)
+    ids = read_ids(options.ids) if options.ids is not None else None
+    found = (
+        chosen.read(path, files) if ids is None or chosen.select is None else chosen.select(path, files, ids)
+    )
+    ids = found.item_ids if ids is None else ids
+    entries = {space.name: space for space in sidecar.spaces} if sidecar else {}
+    spaces = [_space(name, found, entries.get(name), options) for name in found.vectors]
+    _check(path, ids, spaces, sidecar)
+    dtypes: set[StoredDtype] = {entry.dtype for entry in entries.values()} or {_stored(found)}
+    dtype: StoredDtype = "float16" if dtypes == {"float16"} else "float32"
+    source = _source(path, options, sidecar)
+    return write_arrays(out, ids, spaces, ArrayOptions(source, dtype, overwrite=options.overwrite))
+
+
+def _select(files: Files, space: str | None, path: Path) -> Files:
+    """Return the spaces to read: all, the one that is called `space`, or the only one, to be called so."""
+    if space is None or len(files) == 1:
+        return files
+    if space in files:
+        return {space: files[space]}
+    raise InputError(
+        f"{path} holds the spaces {', '.join(files)}, none of them called {space}; leave --space out to take all"
+    )
+
+
+def _space(name: str, found: Found, entry: SpaceEntry | None, options: ImportOptions) -> ArraySpace:
+    vectors = found.vectors[name]
+    present = found.present.get(name, np.ones(len(vectors), bool)).copy()
+    if entry is not None:
+        present[[row for row in entry.missing_rows if row < len(present)]] = False
+    present &= ~_null_rows(vectors, options.null_rows)
+    called = options.space or name
+    modality = options.modality or (entry.modality if entry else _modality(called))
+    before: Mapping[str, Json] = (
+        {key: _json(value) for key, value in entry.provenance.items()} if entry else {}
+    )
+    kept = {key: value for key, value in before.items() if key not in ("modality", "dim", "dtype", "null")}
+    provenance = {"encoder": called, **kept, "imported_from": options.format}
+    return ArraySpace(called, modality, vectors, present, provenance)
+
+
+def _null_rows(vectors: np.ndarray, rule: NullRows) -> np.ndarray:
+    """Return (n,) which rows stand for no vector; in blocks, as the vectors may lie on disk."""
+    found = np.zeros(len(vectors), bool)
+    if rule is NullRows.none:
+        return found
+    for start in range(0, len(vectors), BLOCK):
+        rows = vectors[start : start + BLOCK]
+        found[start : start + BLOCK] = ~rows.any(1) if rule is NullRows.zero else np.isnan(rows).any(1)
+    return found
+
+
+def _modality(name: str) -> str:
+    """Read the modality off a space's name, `<encoder>_<modality>`."""
+    side = name.rpartition("_")[2]
+    return side if side in ("image", "text") else "both"
+
+
+def _stored(found: Found) -> StoredDtype:
+    types = {str(vectors.dtype) for vectors in found.vectors.values()}
+    return "float16" if types == {"float16"} else "float32"
+
+
+def _check(path: Path, ids: list[str], spaces: list[ArraySpace], sidecar: Sidecar | None) -> None:
+    for space in spaces:
+        if len(space.vectors) != len(ids):
+            raise InputError(
+                f"{path}: {space.name} has {len(space.vectors)} rows and there are {len(ids)} ids; expected one each"
+            )
+    if sidecar is not None and len(ids) != sidecar.rows:
+        raise InputError(f"{path} holds {len(ids)} items, its sidecar says {sidecar.rows}; export it again")
+
+
+def _source(path: Path, options: ImportOptions, sidecar: Sidecar | None) -> dict[str, Json]:
+    recorded: dict[str, Json] = {"imported": options.format, "file": path.name}
+    if sidecar is not None:
+        before = sidecar.feature_set.get("source")
+        recorded = {**(_json(before) if isinstance(before, dict) else {}), **recorded}  # type: ignore[dict-item]
+        recorded["exported_fingerprint"] = _json(sidecar.feature_set.get("fingerprint"))
+    return {**recorded, **options.source}
+
+
+def _json(value: object) -> Json:
+    """Return a value that came from JSON as what it is."""
+    assert value is None or isinstance(value, (bool, int, float, str, list, dict))
+    return value

@@ -1,0 +1,1 @@
+"""Finished work on disk: fingerprints, atomic files, manifests."""

@@ -1,0 +1,61 @@
+"""What nobody should be below: random order, and the same popular items for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.ranks import find_places
+from featurizer.scoring.evaluation_data import World
+from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
+from featurizer.scoring.scorer import Options
+
+BLOCK = 8192
+
+
+def random_floor(world: World, options: Options) -> Iterator[PerUser]:
+    """Yield what a random order of the candidates gives on average, by user: no draw, so no noise.
+
+    A user's c candidates are the items outside their train items; Recall@K is min(K, c)/c, and a place holds a
+    hit with probability |positives|/c.
+    """
+    for split, positives in world.positives.items():
+        users = world.ranked[split]
+        candidates = len(world.item_ids) - world.train.counts[users]
+        wanted = positives.counts[users]
+        for k in options.ks:
+            shown = np.minimum(k, candidates)
+            gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, k + 2)))])
+            ndcg = gains[shown] * wanted / candidates / gains[np.minimum(wanted, k)]
+            yield PerUser(Key("floor_random_recall", split, k), shown / candidates)
+            yield PerUser(Key("floor_random_ndcg", split, k), ndcg)
+
+
+def popularity_floor(world: World, options: Options) -> Iterator[PerUser]:
+    """Yield what the most bought train items give, the user's own left out."""
+    finder = _Popular(world.train)
+    k = options.ks[-1]
+    splits = list(world.positives.values())
+    for split, places in zip(
+        world.positives, find_places(finder, world.train, splits, k, block=BLOCK), strict=True
+    ):
+        key = Key("floor_popularity", split)
+        yield from metrics_of(places, key, options.ks)
+        yield from groups_of(places, key, world.train, k)
+
+
+class _Popular:
+    """Places in one order for all, less the user's train items that stand before."""
+
+    def __init__(self, train: UserItems) -> None:
+        self.train = train
+        order = np.argsort(-train.popularity(), kind="stable")
+        self.place = np.empty(train.n_items, np.int64)
+        self.place[order] = np.arange(train.n_items)
+
+    def __call__(self, users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+        pair, seen = self.train.pairs_of(users[rows])
+        ahead = self.place[seen] < self.place[items[pair]]
+        return self.place[items] - np.bincount(pair, ahead, minlength=len(rows)).astype(np.int64)

@@ -1,0 +1,35 @@
+"""Finished rows of a leaderboard, kept until the whole is: a killed run goes on after the last."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from featurizer.results.stage import atomic_path
+from featurizer.scoring.document import Entry, Score
+from featurizer.scoring.measures import Key
+from featurizer.scoring.summary import Judged
+
+SUFFIX = ".npz"
+
+
+def keep(judged: Judged, path: Path) -> None:
+    """Write a row with all it is compared by, atomically."""
+    keys = [asdict(key) for key in judged.compared]
+    rows = [asdict(row) for row in judged.rows]
+    head = json.dumps({"entry": asdict(judged.entry), "rows": rows, "keys": keys})
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        np.savez(file, *judged.compared.values(), head=np.array(head))
+
+
+def read_kept(path: Path) -> Judged | None:
+    """Read a row, None if it was not finished."""
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        head = json.loads(str(kept["head"]))
+        columns = {Key(**key): kept[f"arr_{place}"] for place, key in enumerate(head["keys"])}
+    return Judged(Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns)

@@ -1,0 +1,140 @@
+"""Who bought what among the items that every feature set has: the ground that all are judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from featurizer.errors import InputError
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.ranks import ranked_users
+from featurizer.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Users and items under common indices.
+
+    Attributes:
+        user_ids: u ids, sorted.
+        item_ids: n ids: the items that all feature sets share, in the order of the first.
+        train: what each user's scores come from.
+        bought: the pairs of every split together, for figures of the items.
+        positives: of each split, what a user should be shown.
+        ranked: of each split, the (u,) users that have train items and positives.
+        interactions: the rows that are left, for training.
+        counts: what was found, and what was left out, counted.
+    """
+
+    user_ids: tuple[str, ...]
+    item_ids: tuple[str, ...]
+    train: UserItems
+    bought: UserItems
+    positives: Mapping[str, UserItems]
+    ranked: Mapping[str, np.ndarray]
+    interactions: pl.DataFrame
+    counts: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """What of the interactions is used.
+
+    Attributes:
+        splits: whose positives are ranked for.
+        min_coverage: smallest share of train pairs whose item every feature set has.
+        users: rank for so many users at most, drawn by `seed`; None for all.
+        seed: of the draw.
+    """
+
+    splits: tuple[str, ...] = ("valid", "test")
+    min_coverage: float = 0.5
+    users: int | None = None
+    seed: int = 0
+
+
+def build_world(interactions: pl.DataFrame, item_ids: Sequence[str], options: WorldOptions) -> World:
+    """Index the interactions with the shared items; pairs of other items are left out and counted.
+
+    Args:
+        interactions: user_id, item_id, split.
+        item_ids: the items that all feature sets share.
+        options: what is used.
+
+    Raises:
+        InputError: too few train pairs are left, or a split has nobody to rank for.
+    """
+    items = pl.DataFrame({"item_id": list(item_ids), "item": np.arange(len(item_ids))})
+    kept = interactions.join(items, on="item_id", maintain_order="left")
+    covered = _coverage(interactions, kept, options.min_coverage)
+    user_ids = kept["user_id"].unique().sort()
+    indexed = kept.join(pl.DataFrame({"user_id": user_ids, "user": np.arange(len(user_ids))}), on="user_id")
+    splits = {
+        name: _pairs(indexed.filter(pl.col("split") == name), len(user_ids), len(item_ids))
+        for name in ("train", *options.splits)
+    }
+    train = splits.pop("train")
+    positives = {name: _drawn(pairs, train, options) for name, pairs in splits.items()}
+    counts: dict[str, Json] = {
+        "users": len(user_ids),
+        "items": len(item_ids),
+        "train": len(train.items),
+        "train_coverage": covered,
+        "pairs_left_out": interactions.height - kept.height,
+        "cold_items": int((train.popularity() == 0).sum()),
+        "users_without_train_items": int((train.counts == 0).sum()),
+    }
+    ranked = {name: _ranked(name, train, pairs) for name, pairs in positives.items()}
+    counts |= {f"{name}_users": len(users) for name, users in ranked.items()}
+    columns = kept.select("user_id", "item_id", "split")
+    bought = _pairs(indexed, len(user_ids), len(item_ids))
+    return World(
+        tuple(user_ids.to_list()), tuple(item_ids), train, bought, positives, ranked, columns, counts
+    )
+
+
+def _coverage(interactions: pl.DataFrame, kept: pl.DataFrame, least: float) -> float:
+    asked = interactions.filter(pl.col("split") == "train").height
+    found = kept.filter(pl.col("split") == "train").height
+    covered = found / max(asked, 1)
+    if covered < least or not found:
+        known = set(kept["item_id"].unique().to_list())
+        lacking = [item for item in interactions["item_id"].unique().sort().to_list() if item not in known]
+        raise InputError(
+            f"{covered:.1%} of the train pairs are of items that every feature set has, expected at least "
+            f"{least:.1%}. {len(lacking)} items of the interactions are missing, such as "
+            f"{', '.join(lacking[:5])}. Give the feature sets of the same catalogue, --item-map for a file that "
+            "numbers its items, or a lower --min-coverage"
+        )
+    return covered
+
+
+def _pairs(rows: pl.DataFrame, n_users: int, n_items: int) -> UserItems:
+    return UserItems.from_pairs(
+        rows["user"].to_numpy(), rows["item"].to_numpy(), n_users=n_users, n_items=n_items
+    )
+
+
+def _drawn(pairs: UserItems, train: UserItems, options: WorldOptions) -> UserItems:
+    """Keep the pairs of at most `options.users` users; the same users in every split."""
+    able = np.flatnonzero(train.counts > 0)
+    if options.users is None or options.users >= len(able):
+        return pairs
+    chosen = np.zeros(train.n_users, bool)
+    chosen[np.random.default_rng(options.seed).permutation(able)[: options.users]] = True
+    inside = chosen[pairs.users]
+    return UserItems.from_pairs(
+        pairs.users[inside], pairs.items[inside], n_users=pairs.n_users, n_items=pairs.n_items
+    )
+
+
+def _ranked(split: str, train: UserItems, pairs: UserItems) -> np.ndarray:
+    if not len(pairs.items):
+        raise InputError(
+            f"the interactions have no {split} rows of shared items; expected some to rank for. "
+            "Split them, or name the split there is with --split"
+        )
+    return ranked_users(train, pairs)
