@@ -28,10 +28,10 @@ def options_text(row: dict) -> str:
             f"α {form['alpha']:g}",
             f"λ {form['reg']:g}",
             f"UIA {form['uia']:g}",
-            f"k' {form['neighbours']}",
+            f"k' {form['neighbors']}",
         ]
     if form["name"] == "freedom":
-        parts += [f"keeps {form['keep_edges']:g} of the edges", f"k' {form['neighbours']}"]
+        parts += [f"keeps {form['keep_edges']:g} of the edges", f"k' {form['neighbors']}"]
     return ", ".join(parts)
 
 
@@ -39,7 +39,7 @@ def tables(rows: list[dict]) -> Iterator[str]:
     yield "# Accuracy\n"
     yield "Made by `python benchmarks/baselines.py` from `runs.jsonl`: the epoch with the best validation"
     yield "Recall@20, test ranked once at that epoch, train items masked. Mean ± SD over seeds.\n"
-    yield "Features on Baby: `spectral_768.npy`, a spectral embedding of neighbour graphs, a stand-in"
+    yield "Features on Baby: `spectral_768.npy`, a spectral embedding of neighbor graphs, a stand-in"
     yield "for content features. On Sports: words of brand and category through `minilm`, joined with a spectral"
     yield "embedding of the image graph, a stand-in for image features (`sports.py`).\n"
     yield from results(rows)

@@ -4,8 +4,8 @@
 
 Hours on two cores for all of it. Finished runs stand in OUT/runs.jsonl and are not repeated; OUT/accuracy.md is
 written anew from them, with `--seeds 0` without training anything. Where the data is absent it says so and does
-nothing. Baby's features are `spectral_768.npy`, a spectral embedding of the field's neighbour graphs: a stand-in
-for content features, and labelled so; those of Sports are made by `sports.py`.
+nothing. Baby's features are `spectral_768.npy`, a spectral embedding of the field's neighbor graphs: a stand-in
+for content features, and labeled so; those of Sports are made by `sports.py`.
 """
 
 from __future__ import annotations

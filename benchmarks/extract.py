@@ -1,7 +1,7 @@
 """Items a second and peak memory of `extract`, beside the bare models on inputs that are ready.
 
 The yardstick is the two models alone, in batches, on tensors and texts prepared beforehand: what no engine
-can beat. Memory is measured in a process of its own for two catalogue sizes: it must not grow.
+can beat. Memory is measured in a process of its own for two catalog sizes: it must not grow.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class Synthetic:
             yield ItemRecord(f"i{i}", title=words, image=ImageRef(data=buffer.getvalue()))
 
 
-def catalogue(n, folder):
+def make_catalog(n, folder):
     with ImageFetcher() as fetcher:
         return ingest(Synthetic(n), folder, CatalogOptions(), fetcher=fetcher)
 
@@ -93,7 +93,7 @@ def main():
     print(f"{'bare models':24}{limit:9.1f}{1:9.2f}")
     for items in arguments.items:
         with tempfile.TemporaryDirectory() as folder:
-            catalogue(items, Path(folder) / "c")
+            make_catalog(items, Path(folder) / "c")
             command = [sys.executable, __file__, "--engine", str(Path(folder) / "c")]
             line = (
                 subprocess.run(command, capture_output=True, text=True, check=True)

@@ -4,7 +4,7 @@
 
 A step is masking, the frozen text encoder under the mask, the model, its losses, the gradient and AdamW, on
 real MiniLM texts and patches of EfficientNet's shape. The limit is the same transformer blocks alone, forward
-and backward, on a batch of the same shape. Memory is measured in a process of its own for each catalogue size:
+and backward, on a batch of the same shape. Memory is measured in a process of its own for each catalog size:
 the fit of scales and codes, and eight steps on items from all over a cache of that many.
 """
 
@@ -38,7 +38,7 @@ WORDS = ["red", "cup", "large", "steel", "lamp", "baby", "soft", "desk", "shirt"
 SHARD = 512
 LITE0 = (49, 512, 1280)
 NARROW = (49, 64, 128)
-"""Patches, their dim and the pooled dim: EfficientNet-Lite0's, and a smaller one for the catalogue of 100,000."""
+"""Patches, their dim and the pooled dim: EfficientNet-Lite0's, and a smaller one for the catalog of 100,000."""
 
 
 def image_spec(shape):
@@ -53,7 +53,7 @@ def image_spec(shape):
         "folder",
         "0",
         "global_average",
-        normalised=False,
+        normalized=False,
     )
     return TokenSpec(spec, dim, ("last",), (7, 7), 0, patches)
 

@@ -4,7 +4,7 @@
 
 63,001 items × 768 dimensions, 192,403 users, 1.69 M interactions; synthetic. Zero-shot ranks all items for a
 sample of the users, and what it would take for all is that times the share: its work is one row of a product a
-user, whoever they are. The neighbours are found of a sample of the items, likewise. Yardsticks, measured in the
+user, whoever they are. The neighbors are found of a sample of the items, likewise. Yardsticks, measured in the
 same run on the same rows: the blocked float32 product alone, the same in bfloat16 where the processor has it, and a
 plain NumPy version (dense product, mask, argpartition) on as many users as it can hold. `--clock processor` with
 `--threads 1` tells the same on a machine that is busy with other work.
@@ -31,7 +31,7 @@ from featurizer.recsys.device import halves_pay
 from featurizer.scoring.memory import parse_memory
 
 WIDTH, ITEMS, USERS, PAIRS = 768, 63_001, 192_403, 1_689_188
-K, NEIGHBOURS = 20, (10, 20, 50)
+K, NEIGHBORS = 20, (10, 20, 50)
 CLUSTERS = 2_000
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
@@ -39,10 +39,10 @@ CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 def synthetic(users: int, items: int, pairs: int) -> tuple[np.ndarray, list[UserItems]]:
     """Items in clusters; users buy in three clusters each, popular items more; a tenth valid, a tenth test."""
     generator = np.random.default_rng(0)
-    centres = generator.standard_normal((CLUSTERS, WIDTH), dtype=np.float32)
+    centers = generator.standard_normal((CLUSTERS, WIDTH), dtype=np.float32)
     cluster = generator.integers(0, CLUSTERS, items)
     vectors = generator.standard_normal((items, WIDTH), dtype=np.float32)
-    vectors += centres[cluster]
+    vectors += centers[cluster]
     order = np.argsort(cluster, kind="stable")
     first = np.searchsorted(cluster[order], np.arange(CLUSTERS + 1))
     owner = generator.integers(0, users, pairs)
@@ -110,7 +110,7 @@ def row(name: str, seconds: float, units: int, whole: int, what: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--users", type=int, default=20_000, help="ranked for, of all")
-    parser.add_argument("--items", type=int, default=4_096, help="whose neighbours are found, of all")
+    parser.add_argument("--items", type=int, default=4_096, help="whose neighbors are found, of all")
     parser.add_argument("--dense", type=int, default=1_000, help="users of the plain NumPy version")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
@@ -138,7 +138,7 @@ def main() -> None:
     row("zero-shot, valid and test", ours, len(chosen), len(able), "users")
     block = finder.block
     del finder
-    near_seconds = neighbours(clock, vectors, options)
+    near_seconds = neighbors(clock, vectors, options)
     votes_seconds = votes(clock, vectors, train, splits, len(chosen), len(able))
     sample = min(len(chosen), 4 * block)
     alone, _ = timed(clock, product(sample, vectors, block // 2, torch.float32))
@@ -161,11 +161,11 @@ def main() -> None:
     )
 
 
-def neighbours(clock: Callable[[], float], vectors: np.ndarray, options: argparse.Namespace) -> float:
+def neighbors(clock: Callable[[], float], vectors: np.ndarray, options: argparse.Namespace) -> float:
     """Return seconds an item to find its 50 nearest."""
     from featurizer.ranking.nearest import _Search
 
-    search = _Search.over(unit_rows(vectors), NEIGHBOURS[-1], "cpu", halves=halves_pay("cpu"))
+    search = _Search.over(unit_rows(vectors), NEIGHBORS[-1], "cpu", halves=halves_pay("cpu"))
     block = max(1, options.memory // (len(vectors) * 8))
     rows = np.arange(options.items)
 
@@ -186,14 +186,14 @@ def votes(
     users: int,
     whole: int,
 ) -> float:
-    """Rank by the votes of 10, 20 and 50 neighbours; their number counts here, not which they are."""
+    """Rank by the votes of 10, 20 and 50 neighbors; their number counts here, not which they are."""
     generator = np.random.default_rng(2)
-    near = generator.integers(0, ITEMS, (ITEMS, NEIGHBOURS[-1]))
-    cosines = -np.sort(-generator.random((ITEMS, NEIGHBOURS[-1])), axis=1)
+    near = generator.integers(0, ITEMS, (ITEMS, NEIGHBORS[-1]))
+    cosines = -np.sort(-generator.random((ITEMS, NEIGHBORS[-1])), axis=1)
     known = np.ones(ITEMS, bool)
 
     def run() -> None:
-        for k in NEIGHBOURS:
+        for k in NEIGHBORS:
             finder = VotePlaces(vote_matrix(near[:, :k], cosines[:, :k]), known, train)
             find_places(finder, train, splits, K, block=2048)
 

@@ -1,8 +1,8 @@
-"""Scores of real data: Amazon Baby's neighbour graphs as features, and MiniLM on the words of Amazon Sports.
+"""Scores of real data: Amazon Baby's neighbor graphs as features, and MiniLM on the words of Amazon Sports.
 
     python benchmarks/scoring_real.py [--data DIR] [--runs DIR]
 
-Baby: the 10-nearest-neighbour graphs of the field's text and image features as spectral embeddings
+Baby: the 10-nearest-neighbor graphs of the field's text and image features as spectral embeddings
 (`spectral_768.npy`; a stand-in, the features themselves are not to be had). Sports: `sports.py`. Random vectors
 beside both. The first run encodes 18,204 texts, which takes minutes; then every figure comes within a minute or two.
 """
@@ -38,7 +38,7 @@ def baby(data: Path, runs: Path) -> Path:
         ArraySpace("graph_text", "text", vectors[:, :384], provenance={"source": "spectral embedding"}),
         ArraySpace("graph_image", "image", vectors[:, 384:], provenance={"source": "spectral embedding"}),
     ]
-    options = ArrayOptions(source={"name": "Amazon Baby: neighbour graphs"}, overwrite=True)
+    options = ArrayOptions(source={"name": "Amazon Baby: neighbor graphs"}, overwrite=True)
     write_arrays(runs / "baby" / "features", [str(row) for row in range(len(vectors))], spaces, options)
     return runs / "baby" / "features"
 

@@ -2,9 +2,9 @@
 
     python benchmarks/sports.py [--data DIR] [--runs DIR]
 
-The words go through `ingest` and `extract --encoder minilm`. The 10-nearest-neighbour graph of the field's image
+The words go through `ingest` and `extract --encoder minilm`. The 10-nearest-neighbor graph of the field's image
 features, which themselves are not to be had, becomes a spectral embedding: a stand-in for image features, and
-labelled so. Both are spaces of one feature set, RUNS/sports/features, by asin.
+labeled so. Both are spaces of one feature set, RUNS/sports/features, by asin.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def text_features(asins: list[str], attributes: Path, folder: Path) -> FeatureSe
 
 
 def read_graph(path: Path) -> sparse.csr_array:
-    """Read the (n, n) neighbour weights."""
+    """Read the (n, n) neighbor weights."""
     found = np.load(path)
     size = int(found["n"])
     rows, columns = found["indices"]
@@ -74,15 +74,15 @@ def read_graph(path: Path) -> sparse.csr_array:
 
 
 def spectral_embedding(graph: sparse.csr_array, dim: int) -> np.ndarray:
-    """Return (n, dim) rows of length 1: the normalised Laplacian's leading eigenvectors.
+    """Return (n, dim) rows of length 1: the normalized Laplacian's leading eigenvectors.
 
-    The graph is symmetrised by maximum; the least eigenvalues of I − D^-½ W D^-½ are the largest of the product.
+    The graph is symmetrized by maximum; the least eigenvalues of I − D^-½ W D^-½ are the largest of the product.
     """
     weights = graph.maximum(graph.T)
     scale = np.maximum(weights.sum(1), 1e-12) ** -0.5
-    normalised = sparse.diags_array(scale) @ weights @ sparse.diags_array(scale)
+    normalized = sparse.diags_array(scale) @ weights @ sparse.diags_array(scale)
     start = np.random.default_rng(0).standard_normal(graph.shape[0])
-    _, vectors = eigsh(normalised, k=dim, which="LA", v0=start, tol=1e-4)
+    _, vectors = eigsh(normalized, k=dim, which="LA", v0=start, tol=1e-4)
     rows = vectors[:, ::-1]
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)

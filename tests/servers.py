@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Request(BaseHTTPRequestHandler):
-    """One request in hand; a behaviour is a function that answers it."""
+    """One request in hand; a behavior is a function that answers it."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -44,7 +44,7 @@ class Request(BaseHTTPRequestHandler):
         pass
 
 
-Behaviour = Callable[[Request], None]
+Behavior = Callable[[Request], None]
 
 
 class Site:
@@ -52,15 +52,15 @@ class Site:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.routes: dict[str, Behaviour] = {}
+        self.routes: dict[str, Behavior] = {}
         self.hits: Counter[str] = Counter()
         self.headers: dict[str, list[dict[str, str]]] = {}
         self.open_now = self.most_open = 0
         self.base = ""
 
-    def at(self, path, behaviour):
-        """Serve `behaviour` at `path`; return the address."""
-        self.routes[path] = behaviour
+    def at(self, path, behavior):
+        """Serve `behavior` at `path`; return the address."""
+        self.routes[path] = behavior
         return self.base + path
 
 
@@ -88,7 +88,7 @@ def serve():
             thread.join()
 
 
-def answer(body, *, status=200, **headers) -> Behaviour:
+def answer(body, *, status=200, **headers) -> Behavior:
     """Answer with this body and these headers (underscores for hyphens)."""
 
     def behave(request):
@@ -98,9 +98,9 @@ def answer(body, *, status=200, **headers) -> Behaviour:
     return behave
 
 
-def in_turn(*behaviours: Behaviour) -> Behaviour:
-    """Take the next behaviour at each request, and the last one for ever."""
-    left, lock = list(behaviours), threading.Lock()
+def in_turn(*behaviors: Behavior) -> Behavior:
+    """Take the next behavior at each request, and the last one for ever."""
+    left, lock = list(behaviors), threading.Lock()
 
     def behave(request):
         with lock:
@@ -110,11 +110,11 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
     return behave
 
 
-def redirect(to) -> Behaviour:
+def redirect(to) -> Behavior:
     return answer(b"", status=302, Location=to)
 
 
-def drop_after(body, count, **headers) -> Behaviour:
+def drop_after(body, count, **headers) -> Behavior:
     """Promise the whole body, send `count` bytes of it and hang up."""
 
     def behave(request):
@@ -125,12 +125,12 @@ def drop_after(body, count, **headers) -> Behaviour:
     return behave
 
 
-def refuse() -> Behaviour:
+def refuse() -> Behavior:
     """Hang up without a word."""
     return lambda request: request.hang_up()
 
 
-def trickle(body, seconds) -> Behaviour:
+def trickle(body, seconds) -> Behavior:
     """Send a byte at a time, one every `seconds`, until the client has had enough."""
 
     def behave(request):
@@ -143,7 +143,7 @@ def trickle(body, seconds) -> Behaviour:
     return behave
 
 
-def wait_then(seconds, then: Behaviour) -> Behaviour:
+def wait_then(seconds, then: Behavior) -> Behavior:
     def behave(request):
         time.sleep(seconds)
         then(request)
@@ -151,7 +151,7 @@ def wait_then(seconds, then: Behaviour) -> Behaviour:
     return behave
 
 
-def endless() -> Behaviour:
+def endless() -> Behavior:
     """Send zeros in chunks for as long as the client reads."""
 
     def behave(request):
@@ -162,7 +162,7 @@ def endless() -> Behaviour:
     return behave
 
 
-def ranged(body, *, etag=None, stop_after=None) -> Behaviour:
+def ranged(body, *, etag=None, stop_after=None) -> Behavior:
     """Serve a file with Range and If-Range as the RFC has it; hang up after `stop_after` bytes of a body."""
 
     def behave(request):

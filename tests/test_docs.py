@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 EVERY = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 PAGES = [
     "README.md",
-    "docs/own-catalogue.md",
+    "docs/own-catalog.md",
     "docs/add-an-encoder.md",
     "docs/add-a-scorer.md",
     "docs/recipes.md",

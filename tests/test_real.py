@@ -30,7 +30,7 @@ def fashion(shared_data, tmp_path_factory):
     return out
 
 
-def test_neighbours_of_real_products_share_their_category(fashion, tmp_path):
+def test_neighbors_of_real_products_share_their_category(fashion, tmp_path):
     out = tmp_path / "features"
     featurizer("extract", fashion, "--encoder", "efficientnet-lite0", "--encoder", "minilm", "--out", out)
     shown = json.loads(featurizer("inspect", out, "--label", "subCategory", "--catalog", fashion, "--json"))

@@ -16,21 +16,21 @@ function readData(element) {
     path: (item) => raw.paths.names[pathOf[item]],
     levels: raw.levels.map((level) => ({ ...level, ofItem: new Uint8Array(bytes(level.ofItem)) })),
     level: raw.level,
-    /* Everything is coloured by one level of the category tree at a time. */
-    colourBy(level) {
+    /* Everything is colored by one level of the category tree at a time. */
+    colorBy(level) {
       data.level = level;
       data.categories = data.levels[level].names;
-      data.colours = data.levels[level].colours;
+      data.colors = data.levels[level].colors;
       data.categoryOf = data.levels[level].ofItem;
     },
     spaces: raw.spaces.map((space) => ({
       ...space,
-      neighbours: new Uint16Array(bytes(space.neighbours)),
+      neighbors: new Uint16Array(bytes(space.neighbors)),
       cosines: new Int16Array(bytes(space.cosines)),
       maps: space.maps.map((map) => ({ ...map, points: new Uint16Array(bytes(map.points)) })),
     })),
   };
-  data.colourBy(raw.level);
+  data.colorBy(raw.level);
   return data;
 }
 
@@ -38,7 +38,7 @@ function readData(element) {
 function nearestOf(space, item) {
   const found = [];
   for (let at = item * space.many; at < (item + 1) * space.many; at++) {
-    if (space.neighbours[at] !== ABSENT) found.push({ item: space.neighbours[at], cosine: space.cosines[at] / 10000 });
+    if (space.neighbors[at] !== ABSENT) found.push({ item: space.neighbors[at], cosine: space.cosines[at] / 10000 });
   }
   return found;
 }
@@ -62,6 +62,6 @@ function pictureOf(data, item) {
 
 function dotOf(data, category) {
   const dot = element("span", "dot");
-  dot.style.background = data.colours[category];
+  dot.style.background = data.colors[category];
   return dot;
 }

@@ -82,7 +82,7 @@
     options(select, data.levels.map((one) => one.title));
     select.value = data.level;
     select.addEventListener("change", () => {
-      data.colourBy(Number(select.value));
+      data.colorBy(Number(select.value));
       legend();
       explorer.show(chosen);
     });

@@ -36,7 +36,7 @@ function makeMap(data, { onPick, onPoint }) {
         if (!has(item) || shown(item) === dimmed) continue;
         const [x, y] = place(item);
         if (x < -9 || y < -9 || x > view.width + 9 || y > view.height + 9) continue;
-        pen.fillStyle = data.colours[data.categoryOf[item]];
+        pen.fillStyle = data.colors[data.categoryOf[item]];
         dot(x, y, size);
       }
     }

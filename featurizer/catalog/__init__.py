@@ -1,1 +1,1 @@
-"""Catalogues: source adapters, the text recipe, picture download, and the store on disk."""
+"""Catalogs: source adapters, the text recipe, picture download, and the store on disk."""

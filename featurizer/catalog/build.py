@@ -1,4 +1,4 @@
-"""From any source to a catalogue on disk: text rendered, pictures fetched, part by part, resumable."""
+"""From any source to a catalog on disk: text rendered, pictures fetched, part by part, resumable."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ OWNED = ("items", "interactions.parquet", "source", "oracle", ".files.json")
 
 @dataclass(frozen=True, slots=True)
 class CatalogOptions:
-    """How a catalogue is built.
+    """How a catalog is built.
 
     Attributes:
         recipe: how the text is rendered.
-        origin: what the manifest says of the source: name, URL, citation, licence, ….
+        origin: what the manifest says of the source: name, URL, citation, license, ….
         images: False leaves every picture out (`image_status` is `none`).
         part_rows: items a part file.
     """
@@ -78,7 +78,7 @@ class _Tally:
     def skip(self, items: int) -> None:
         """Count items that need no picture any more."""
         self.done += items
-        self.report(Progress("catalogue", self.done, failures=self.failures))
+        self.report(Progress("catalog", self.done, failures=self.failures))
 
 
 Historian: TypeAlias = Callable[[set[str]], dict[str, Json]]
@@ -94,7 +94,7 @@ def build_catalog(
     report: Report = silent,
     historian: Historian | None = None,
 ) -> Catalog:
-    """Write the catalogue of `source` into the folder of a claimed `stage`, or finish the one begun there.
+    """Write the catalog of `source` into the folder of a claimed `stage`, or finish the one begun there.
 
     Raises:
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
@@ -181,7 +181,7 @@ def _unique(source: ItemSource, seen: set[str]) -> Iterator[ItemRecord]:
 def retry_failed(catalog: Catalog, *, fetcher: ImageFetcher, report: Report = silent) -> Catalog:
     """Fetch again every picture that failed, and put those that now arrive into their rows.
 
-    Parts are replaced one by one. A kill in between leaves an unfinished catalogue, which the command that
+    Parts are replaced one by one. A kill in between leaves an unfinished catalog, which the command that
     made it finishes.
     """
     config = catalog.manifest["config"]

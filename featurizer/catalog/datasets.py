@@ -76,7 +76,7 @@ class DatasetEntry(Model):
     """Default of --k-core."""
     split: SplitMethod = "random"
     """Default of --split."""
-    licence: str
+    license: str
     """SPDX id, or `unknown` where the publisher states none."""
     terms: str
     """What the publisher says of use."""

@@ -82,7 +82,7 @@ class UndecodableImage(InputError):
 def decode(data: bytes) -> Image.Image:
     """Decode an encoded picture wholly into mode RGB, upright, its first frame if it is animated.
 
-    An ordinary JPEG gives exactly Pillow's `convert("RGB")`. Transparency is laid on white, 16-bit grey is
+    An ordinary JPEG gives exactly Pillow's `convert("RGB")`. Transparency is laid on white, 16-bit gray is
     scaled to 8 (not clipped), EXIF orientation is applied. Safe to call from many threads: pixels are
     decoded without the GIL, and none of Pillow's process-wide limits is read or changed.
 
@@ -167,7 +167,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return _grey16_to_rgb(image)
+        return _gray16_to_rgb(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
@@ -176,11 +176,11 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return white
 
 
-def _grey16_to_rgb(image: Image.Image) -> Image.Image:
-    """Scale 0..65535 to 0..255 by /257, rounded; a colour marked transparent becomes white."""
-    grey = np.clip(np.asarray(image), 0, 0xFFFF).astype(np.uint32)
-    scaled = ((grey + 128) // 257).astype(np.uint8)
+def _gray16_to_rgb(image: Image.Image) -> Image.Image:
+    """Scale 0..65535 to 0..255 by /257, rounded; a color marked transparent becomes white."""
+    gray = np.clip(np.asarray(image), 0, 0xFFFF).astype(np.uint32)
+    scaled = ((gray + 128) // 257).astype(np.uint8)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
-        scaled[grey == transparent] = 255
+        scaled[gray == transparent] = 255
     return Image.fromarray(scaled).convert("RGB")

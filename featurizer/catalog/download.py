@@ -1,4 +1,4 @@
-"""A dataset of the manifest to a catalogue: files fetched, interactions made dense and split, items built."""
+"""A dataset of the manifest to a catalog: files fetched, interactions made dense and split, items built."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from featurizer.results.stage import Stage, differing_keys, file_sha256, read_js
 logger = logging.getLogger(__name__)
 
 FILES = ".files.json"
-"""Which source files a catalogue is parsed from, noted before its first part."""
+"""Which source files a catalog is parsed from, noted before its first part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class DownloadOptions:
         split: k-core, split method and seed.
         all_items: also items outside the k-core.
         images: False leaves the pictures where they are.
-        retry_failed: once the catalogue is finished, fetch the pictures that failed once more.
+        retry_failed: once the catalog is finished, fetch the pictures that failed once more.
         overwrite: replace what the folder holds.
         cache: where downloaded files are kept, so that another k-core needs no second download.
     """
@@ -81,7 +81,7 @@ def download(
     fetcher: ImageFetcher,
     report: Report = silent,
 ) -> Catalog:
-    """Make the catalogue of a dataset, with `interactions.parquet` beside its items.
+    """Make the catalog of a dataset, with `interactions.parquet` beside its items.
 
     Raises:
         DownloadError: a source file cannot be fetched; what arrived is kept.
@@ -101,7 +101,7 @@ def download(
     )
     keep = None if options.all_items else frozenset(interactions["item_id"].unique())
     origin: dict[str, Json] = {
-        "name": name, "title": entry.title, "licence": entry.licence, "terms": entry.terms, "citation": entry.citation,
+        "name": name, "title": entry.title, "license": entry.license, "terms": entry.terms, "citation": entry.citation,
         "homepage": entry.homepage, "files": described,
     }  # fmt: skip
     build = CatalogOptions(origin=origin, images=options.images)
@@ -148,7 +148,7 @@ def _drawn(path: Path) -> FetchedFile:
 
 
 def _refuse_changed(out: Path, files: dict[str, Json], *, overwrite: bool) -> None:
-    """Note what an unfinished catalogue is parsed from; refuse to go on with it from other files."""
+    """Note what an unfinished catalog is parsed from; refuse to go on with it from other files."""
     note = out / FILES
     before = read_json(note) if note.exists() else files
     if before != files:

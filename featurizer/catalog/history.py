@@ -1,4 +1,4 @@
-"""The interactions of a catalogue: read, made dense, split, written beside its items."""
+"""The interactions of a catalog: read, made dense, split, written beside its items."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SplitOptions:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A user's own file of interactions, for a catalogue that is ingested.
+    """A user's own file of interactions, for a catalog that is ingested.
 
     Rows that come with a split are written as they are; a file without one is split by `options`.
     """
@@ -91,12 +91,12 @@ class History:
 def write_history(
     interactions: pl.DataFrame, folder: Path, item_ids: set[str] | None = None
 ) -> dict[str, Json]:
-    """Write `interactions.parquet` and return its statistics, and how many of its items the catalogue lacks."""
+    """Write `interactions.parquet` and return its statistics, and how many of its items the catalog lacks."""
     write_interactions(interactions, folder / FILE)
     found = statistics(interactions)
     if item_ids is None:
         return found
-    return {**found, "items_without_catalogue_row": len(set(interactions["item_id"].unique()) - item_ids)}
+    return {**found, "items_without_catalog_row": len(set(interactions["item_id"].unique()) - item_ids)}
 
 
 def collect(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Anyone's items to a catalogue: a table, a folder of pictures, or a Hub data set."""
+"""Anyone's items to a catalog: a table, a folder of pictures, or a Hub data set."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def ingest(
     overwrite: bool = False,
     report: Report = silent,
 ) -> Catalog:
-    """Make the catalogue of a source, with `interactions.parquet` beside its items when a history is given.
+    """Make the catalog of a source, with `interactions.parquet` beside its items when a history is given.
 
     Raises:
         InputError: the source or the history cannot be used.
-        StaleOutput: `out` holds another catalogue.
+        StaleOutput: `out` holds another catalog.
     """
     about: dict[str, Json] = {"content": source.identity, **options.as_json()}
     interactions = None

@@ -24,7 +24,7 @@ class RetryPolicy:
         wait_initial: seconds before the second try, doubled from then on.
         wait_max: the longest back-off, in seconds.
         wait_jitter: up to so many random seconds are added to each back-off.
-        retry_after_max: a server's Retry-After is honoured up to so many seconds.
+        retry_after_max: a server's Retry-After is honored up to so many seconds.
     """
 
     attempts: int = 4

@@ -42,5 +42,5 @@ class ItemSource(Protocol):
 
     @property
     def identity(self) -> dict[str, Json]:
-        """What changes when the source's content does; enters the catalogue's fingerprint."""
+        """What changes when the source's content does; enters the catalog's fingerprint."""
         ...

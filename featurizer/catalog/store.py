@@ -1,4 +1,4 @@
-"""The catalogue on disk: `items/part-*.parquet`, one row an item, and `catalog.json`, written last.
+"""The catalog on disk: `items/part-*.parquet`, one row an item, and `catalog.json`, written last.
 
 Rows keep the source's order. A picture is stored as received (struct `bytes`, `path`: the `Image` feature of
 `datasets`, declared in the schema metadata so that `datasets` and the Hub's viewer show it). An item whose
@@ -135,7 +135,7 @@ def part_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], 
 
 @dataclass(frozen=True)
 class Catalog:
-    """A finished catalogue, opened for reading: `Catalog.open(folder)`."""
+    """A finished catalog, opened for reading: `Catalog.open(folder)`."""
 
     folder: Path
     manifest: Mapping[str, Json]
@@ -143,14 +143,14 @@ class Catalog:
 
     @classmethod
     def open(cls, folder: Path) -> Catalog:
-        """Open a catalogue folder.
+        """Open a catalog folder.
 
         Raises:
-            InputError: no such folder, no `catalog.json` (not a catalogue, or an unfinished one), parts missing.
+            InputError: no such folder, no `catalog.json` (not a catalog, or an unfinished one), parts missing.
         """
         if not folder.is_dir():
             raise InputError(
-                f"{folder} is no folder; expected a catalogue made by 'featurizer ingest' or 'download'"
+                f"{folder} is no folder; expected a catalog made by 'featurizer ingest' or 'download'"
             )
         if not (folder / MANIFEST).exists():
             unfinished = part_path(folder, 0).exists()
@@ -159,7 +159,7 @@ class Catalog:
                 if unfinished
                 else "make one with 'featurizer ingest'"
             )
-            raise InputError(f"{folder} holds no {MANIFEST}; expected a finished catalogue: {cure}")
+            raise InputError(f"{folder} holds no {MANIFEST}; expected a finished catalog: {cure}")
         manifest = read_json(folder / MANIFEST)
         for key, kind in (
             ("rows", int),
@@ -170,13 +170,13 @@ class Catalog:
         ):
             if not isinstance(manifest.get(key), kind):
                 raise InputError(
-                    f"{folder / MANIFEST} has no '{key}'; expected a catalogue's manifest. Make it again."
+                    f"{folder / MANIFEST} has no '{key}'; expected a catalog's manifest. Make it again."
                 )
         parts = tuple(part_path(folder, index) for index in range(int(str(manifest["parts"]))))
         for path in parts:
             if not path.exists():
                 raise InputError(
-                    f"{path} is missing; {MANIFEST} lists {len(parts)} parts. Make the catalogue again."
+                    f"{path} is missing; {MANIFEST} lists {len(parts)} parts. Make the catalog again."
                 )
         return cls(folder, manifest, parts)
 
@@ -189,7 +189,7 @@ class Catalog:
 
     @property
     def identity(self) -> dict[str, Json]:
-        """What another stage puts into its fingerprint: this catalogue's configuration and its content."""
+        """What another stage puts into its fingerprint: this catalog's configuration and its content."""
         return {"fingerprint": self.manifest["fingerprint"], "data_sha256": self.manifest["data_sha256"]}
 
     @property
@@ -261,5 +261,5 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(
-            f"{path} cannot be read: {error}. Make the catalogue again, with --overwrite."
+            f"{path} cannot be read: {error}. Make the catalog again, with --overwrite."
         ) from error

@@ -27,10 +27,10 @@ def datasets(context: typer.Context, as_json: Json = False) -> None:
         result_json({name: entry.model_dump() for name, entry in found.items()})
         return
     rows = [
-        [name, entry.title, entry.expected.users, entry.expected.items, entry.split, entry.licence]
+        [name, entry.title, entry.expected.users, entry.expected.items, entry.split, entry.license]
         for name, entry in found.items()
     ]
-    result(table(["name", "title", "users", "items", "split", "licence"], rows))
+    result(table(["name", "title", "users", "items", "split", "license"], rows))
     say("Get one with: featurizer download NAME --out DIR")
 
 

@@ -1,4 +1,4 @@
-"""`featurizer download`: a dataset of the manifest becomes a catalogue."""
+"""`featurizer download`: a dataset of the manifest becomes a catalog."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def download(
             help="A dataset's name; 'featurizer datasets' lists them.", autocompletion=complete.datasets
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the catalogue into.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the catalog into.")],
     k_core: Annotated[
         int | None,
         typer.Option(
@@ -50,11 +50,11 @@ def download(
         int | None, typer.Option(min=0, help="Exit with 3 when more pictures failed.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a catalogue of another configuration.")
+        bool, typer.Option("--overwrite", help="Replace a catalog of another configuration.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Download metadata, interactions and pictures of a dataset and make a catalogue; run again to resume.
+    """Download metadata, interactions and pictures of a dataset and make a catalog; run again to resume.
 
     Example: featurizer download amazon-2014-baby --out ./baby
     """

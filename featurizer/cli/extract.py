@@ -1,4 +1,4 @@
-"""`featurizer extract`: a catalogue becomes a feature set."""
+"""`featurizer extract`: a catalog becomes a feature set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ComputeDtype(StrEnum):
 
 
 def extract(
-    catalog: Annotated[Path, typer.Argument(help="A catalogue folder.", metavar="CATALOG")],
+    catalog: Annotated[Path, typer.Argument(help="A catalog folder.", metavar="CATALOG")],
     encoder: Annotated[
         list[str],
         typer.Option(
@@ -64,7 +64,7 @@ def extract(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Encode every item of a catalogue and write a feature set.
+    """Encode every item of a catalog and write a feature set.
 
     Example: featurizer extract ./catalog --encoder clip --encoder minilm --out ./features
     """

@@ -57,7 +57,7 @@ def import_(
     null_rows: Annotated[
         NullRows, typer.Option(help="Which rows mean that there is no vector.")
     ] = NullRows.none,
-    licence: Annotated[str | None, typer.Option(help="Licence of the source, an SPDX id.")] = None,
+    license: Annotated[str | None, typer.Option(help="License of the source, an SPDX id.")] = None,
     source: Annotated[str | None, typer.Option(help="Where the vectors come from.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a feature set of other contents.")
@@ -73,7 +73,7 @@ def import_(
     from featurizer.release.exchange.import_ import NullRows as Rule
 
     known: dict[str, Json] = {
-        name: value for name, value in (("name", source), ("licence", licence)) if value is not None
+        name: value for name, value in (("name", source), ("license", license)) if value is not None
     }
     options = ImportOptions(
         format_,

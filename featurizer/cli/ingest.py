@@ -1,4 +1,4 @@
-"""`featurizer ingest`: anyone's items become a catalogue."""
+"""`featurizer ingest`: anyone's items become a catalog."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def ingest(
             "(hf:./folder for a local copy).",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the catalogue into.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write the catalog into.")],
     images: Annotated[
         Path | None,
         typer.Option(help="Where image paths start; without an image column, pictures named by item id."),
@@ -43,8 +43,8 @@ def ingest(
         SplitName, typer.Option(help="How interactions without a split are split.")
     ] = SplitName.random,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
-    licence: Annotated[
-        str | None, typer.Option(metavar="ID", help="Licence of the data, an SPDX id.")
+    license: Annotated[
+        str | None, typer.Option(metavar="ID", help="License of the data, an SPDX id.")
     ] = None,
     source: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Where the data come from; recorded.")
@@ -68,11 +68,11 @@ def ingest(
         int | None, typer.Option(min=0, help="Exit with 3 when more pictures failed.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a catalogue of another configuration.")
+        bool, typer.Option("--overwrite", help="Replace a catalog of another configuration.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Make a catalogue of your own items; every column that is no field of an item is kept beside them.
+    """Make a catalog of your own items; every column that is no field of an item is kept beside them.
 
     Example: featurizer ingest items.csv --images pictures/ --out ./catalog
     """
@@ -90,7 +90,7 @@ def ingest(
         k_core=k_core,
         split=split.value,
         seed=seed,
-        licence=licence,
+        license=license,
         source=source,
         text_template=text_template or DEFAULT_TEMPLATE,
         columns=ColumnNames(

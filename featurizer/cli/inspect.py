@@ -1,4 +1,4 @@
-"""`featurizer inspect`: what is in a feature set or a catalogue."""
+"""`featurizer inspect`: what is in a feature set or a catalog."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from featurizer.errors import InputError
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
-    from featurizer.features.inspect import Neighbour
+    from featurizer.features.inspect import Neighbor
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A feature set or a catalogue.", metavar="DIR")],
-    neighbours: Annotated[
+    path: Annotated[Path, typer.Argument(help="A feature set or a catalog.", metavar="DIR")],
+    neighbors: Annotated[
         str | None, typer.Option(metavar="ITEM_ID", help="List the nearest items of this one, by space.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbours.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many neighbors.")] = 10,
     label: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Leave-one-out 1-NN accuracy on a catalogue column.")
+        str | None, typer.Option(metavar="COLUMN", help="Leave-one-out 1-NN accuracy on a catalog column.")
     ] = None,
     catalog: Annotated[
-        Path | None, typer.Option(help="The catalogue with that column, and with titles.")
+        Path | None, typer.Option(help="The catalog with that column, and with titles.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show schema, spaces, coverage, failures, odd vectors and provenance; neighbours and label accuracy on request.
+    """Show schema, spaces, coverage, failures, odd vectors and provenance; neighbors and label accuracy on request.
 
     Example: featurizer inspect ./features --label subCategory --catalog ./catalog
     """
@@ -44,15 +44,15 @@ def inspect(
     if not is_feature_set(path) and (path / "catalog.json").exists():
         from featurizer.catalog.store import Catalog
 
-        if label is not None or neighbours is not None:
+        if label is not None or neighbors is not None:
             raise InputError(
-                f"{path} is a catalogue, which has no vectors; --label and --neighbours need a feature set"
+                f"{path} is a catalog, which has no vectors; --label and --neighbors need a feature set"
             )
         _catalog(Catalog.open(path), as_json=as_json)
         return
     if label is not None and catalog is None:
-        raise InputError(f"--label {label} needs --catalog DIR, the catalogue that has this column")
-    _feature_set(path, neighbours, k, label, catalog, as_json=as_json)
+        raise InputError(f"--label {label} needs --catalog DIR, the catalog that has this column")
+    _feature_set(path, neighbors, k, label, catalog, as_json=as_json)
 
 
 def _catalog(catalog: Catalog, *, as_json: bool) -> None:
@@ -62,7 +62,7 @@ def _catalog(catalog: Catalog, *, as_json: bool) -> None:
         return
     statuses = catalog.manifest["image_status"]
     assert isinstance(statuses, dict)
-    result(f"catalogue {catalog.folder}: {catalog.rows:,} items, {catalog.manifest['with_text']:,} with text")
+    result(f"catalog {catalog.folder}: {catalog.rows:,} items, {catalog.manifest['with_text']:,} with text")
     result(f"columns: {', '.join(catalog.schema.names)}\n")
     result(table(["picture", "items"], list(statuses.items())))
     result("")
@@ -72,16 +72,16 @@ def _catalog(catalog: Catalog, *, as_json: bool) -> None:
 
 
 def _feature_set(
-    path: Path, neighbours: str | None, k: int, label: str | None, catalog: Path | None, *, as_json: bool
+    path: Path, neighbors: str | None, k: int, label: str | None, catalog: Path | None, *, as_json: bool
 ) -> None:
     from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
-    from featurizer.features.inspect import label_accuracies, neighbours_of, summarise
+    from featurizer.features.inspect import label_accuracies, neighbors_of, summarize
 
     features = FeatureSet.open(path)
     opened = Catalog.open(catalog) if catalog is not None else None
-    summaries = summarise(features)
-    near = neighbours_of(features, neighbours, k=k) if neighbours is not None else {}
+    summaries = summarize(features)
+    near = neighbors_of(features, neighbors, k=k) if neighbors is not None else {}
     accuracies = label_accuracies(features, opened, label) if label is not None and opened is not None else {}
     if as_json:
         result_json(
@@ -94,7 +94,7 @@ def _feature_set(
                 "spaces": {name: asdict(summary) for name, summary in summaries.items()},
                 "provenance": features.spaces,
                 "label_accuracy": {space: asdict(found) for space, found in accuracies.items()},
-                "neighbours": {space: [asdict(one) for one in found] for space, found in near.items()},
+                "neighbors": {space: [asdict(one) for one in found] for space, found in near.items()},
             }
         )
         return
@@ -121,8 +121,8 @@ def _feature_set(
         header = ("items", "labels", "majority", "accuracy")
         rows = [[space, *(getattr(found, name) for name in header)] for space, found in accuracies.items()]
         result(table(["space", *header], rows))
-    if neighbours is not None:
-        _print_neighbours(near, neighbours, opened)
+    if neighbors is not None:
+        _print_neighbors(near, neighbors, opened)
 
 
 def _print_summary(features: FeatureSet) -> None:
@@ -149,7 +149,7 @@ def _print_provenance(features: FeatureSet) -> None:
             result(f"{name}: {_plain(features.manifest[name])}")
 
 
-def _print_neighbours(near: dict[str, list[Neighbour]], item_id: str, catalog: Catalog | None) -> None:
+def _print_neighbors(near: dict[str, list[Neighbor]], item_id: str, catalog: Catalog | None) -> None:
     titles: dict[str, str | None] = {}
     if catalog is not None:
         titles = dict(

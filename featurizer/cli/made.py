@@ -1,4 +1,4 @@
-"""What `download` and `ingest` say of the catalogue they made."""
+"""What `download` and `ingest` say of the catalog they made."""
 
 from __future__ import annotations
 

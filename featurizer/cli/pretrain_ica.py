@@ -1,4 +1,4 @@
-"""`featurizer pretrain-ica`: a catalogue's pictures and texts become one feature an item."""
+"""`featurizer pretrain-ica`: a catalog's pictures and texts become one feature an item."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @grouped
 def pretrain_ica(
-    catalog: Annotated[Path, typer.Argument(help="A catalogue folder.", metavar="CATALOG")],
+    catalog: Annotated[Path, typer.Argument(help="A catalog folder.", metavar="CATALOG")],
     vision: Annotated[str, typer.Option(help="The vision encoder, as for extract --encoder.")],
     text: Annotated[str, typer.Option(help="The text encoder, likewise.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for model/, features/ and tokens/.")],
@@ -50,7 +50,7 @@ def pretrain_ica(
     training: TrainingChoice,
     run: PretrainChoice,
 ) -> None:
-    """Train AlignRec's inter-content alignment (ICA) on a catalogue: mask, then predict across image and text.
+    """Train AlignRec's inter-content alignment (ICA) on a catalog: mask, then predict across image and text.
 
     Both encoders stay frozen. Several processes: torchrun --nproc-per-node N -m featurizer pretrain-ica …
 
@@ -117,7 +117,7 @@ def _print(made: Pretrained) -> None:
         for row in leaks
         if isinstance(row, dict)
     ]
-    result(table(["neighbours alone give away", "a linear probe", "majority class"], told))
+    result(table(["neighbors alone give away", "a linear probe", "majority class"], told))
     result("\n".join(f"  {name}: {features.rows:,} items" for name in features.spaces))
     folder = shlex.quote(str(made.folder))
     say(f"Look inside with: featurizer inspect {folder}/features")

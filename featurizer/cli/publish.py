@@ -23,9 +23,9 @@ def publish(
     collection: Annotated[str | None, typer.Option(help="Put it into the collection of this title.")] = None,
     with_images: Annotated[
         bool,
-        typer.Option("--with-images", help="Publish the catalogue's pictures too; needs an open licence."),
+        typer.Option("--with-images", help="Publish the catalog's pictures too; needs an open license."),
     ] = False,
-    catalog: Annotated[Path | None, typer.Option(help="The catalogue, for --with-images.")] = None,
+    catalog: Annotated[Path | None, typer.Option(help="The catalog, for --with-images.")] = None,
     with_users: Annotated[
         bool, typer.Option("--with-users", help="Of a model, publish users and what they used too.")
     ] = False,
@@ -42,7 +42,7 @@ def publish(
     Example: featurizer publish ./features --repo my-shop/item-features --tag v1
     """
     if with_images != (catalog is not None):
-        raise InputError("--with-images and --catalog DIR go together: pictures lie in the catalogue")
+        raise InputError("--with-images and --catalog DIR go together: pictures lie in the catalog")
     from featurizer.operations.operation import Target, work_of
     from featurizer.operations.publish import Publish
 

@@ -16,7 +16,7 @@ def recommend(
     k: Annotated[int, typer.Option("-k", min=1, help="How many items.")] = 20,
     catalog: Annotated[
         Path | None,
-        typer.Option(help="The catalogue, to print titles from."),
+        typer.Option(help="The catalog, to print titles from."),
     ] = None,
     export: Annotated[
         Path | None, typer.Option(help="Also write the vectors as feature sets, DIR/users and DIR/items.")

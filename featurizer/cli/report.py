@@ -14,7 +14,7 @@ def report(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            help="Catalogues, feature sets, scores, trained models, or folders of these.", metavar="DIR"
+            help="Catalogs, feature sets, scores, trained models, or folders of these.", metavar="DIR"
         ),
     ],
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
@@ -33,14 +33,14 @@ def report(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COLUMN", help="Colour the maps by this column of the catalogue too; repeat for more."
+            metavar="COLUMN", help="Color the maps by this column of the catalog too; repeat for more."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what folders hold on one page: leaderboard, maps, neighbours, curves, failures, provenance.
+    """Show what folders hold on one page: leaderboard, maps, neighbors, curves, failures, provenance.
 
-    The page needs no network and no server. Give the catalogue too, for pictures and titles.
+    The page needs no network and no server. Give the catalog too, for pictures and titles.
 
     Example: featurizer report ./features ./scores ./catalog --out report.html
     """

@@ -48,7 +48,7 @@ def run(
 ) -> None:
     """Run a recipe: what is done is skipped, what was interrupted is resumed.
 
-    Shipped: quickstart, own-catalogue, ablation, amazon-baby, amazon-sports, amazon-electronics,
+    Shipped: quickstart, own-catalog, ablation, amazon-baby, amazon-sports, amazon-electronics,
     amazon-2023-all-beauty.
 
     Example: featurizer run quickstart --set out=runs/first

@@ -90,7 +90,7 @@ def _work(
         metrics=named("metrics", what.metrics, "zero-shot,item-cf"),
         transforms=chosen("transform", what.transform, TRANSFORMS),
         k=numbers("k", what.k),
-        neighbours=numbers("neighbours", what.neighbours),
+        neighbors=numbers("neighbors", what.neighbors),
         ratios=shares("ratios", mask.ratios),
         masked_image=tuple(masked.get("image", ())),
         masked_text=tuple(masked.get("text", ())),

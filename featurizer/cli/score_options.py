@@ -32,7 +32,7 @@ class WhatChoice:
         str, typer.Option(help="Geometry: none, center, whiten; several are reported side by side.")
     ] = "none"
     k: Annotated[str, typer.Option("--k", "-k", help="Lengths of the lists.")] = "10,20"
-    neighbours: Annotated[str, typer.Option(help="Of item-CF.")] = "10,20,50"
+    neighbors: Annotated[str, typer.Option(help="Of item-CF.")] = "10,20,50"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import typer
 
 @dataclass(frozen=True)
 class DataChoice:
-    """What of the two inputs is learnt from."""
+    """What of the two inputs is learned from."""
 
     space: Annotated[
         str | None,
@@ -32,12 +32,12 @@ class ModelChoice:
 
     alpha: Annotated[float | None, typer.Option(min=0, help="Weight of content-id alignment (CCA).")] = None
     reg: Annotated[
-        float | None, typer.Option("--lambda", min=0, help="Weight of the similarity regularisation (REG).")
+        float | None, typer.Option("--lambda", min=0, help="Weight of the similarity regularization (REG).")
     ] = None
     uia: Annotated[float | None, typer.Option(min=0, help="Weight of user-item alignment (UIA).")] = None
     l2: Annotated[float | None, typer.Option(min=0, help="Weight of the L2 term.")] = None
-    neighbours: Annotated[
-        int | None, typer.Option(min=1, help="Neighbours an item has in the item graph, itself included.")
+    neighbors: Annotated[
+        int | None, typer.Option(min=1, help="Neighbors an item has in the item graph, itself included.")
     ] = None
     item_graph: Annotated[
         bool | None,

@@ -15,7 +15,7 @@ from featurizer.errors import InputError
 def verify(
     path: Annotated[Path, typer.Argument(help="A feature set folder.")],
     catalog: Annotated[
-        Path | None, typer.Option(help="The catalogue it was made from; needed by --sample.")
+        Path | None, typer.Option(help="The catalog it was made from; needed by --sample.")
     ] = None,
     sample: Annotated[int, typer.Option(min=0, help="Encode so many items again and compare.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:I or mps.")] = "auto",
@@ -31,7 +31,7 @@ def verify(
     from featurizer.features.verify import verify as run
 
     if sample and catalog is None:
-        raise InputError("--sample needs --catalog DIR, the catalogue that the features were made from")
+        raise InputError("--sample needs --catalog DIR, the catalog that the features were made from")
     features = FeatureSet.open(path)
     opened = Catalog.open(catalog) if catalog is not None else None
     if opened is not None:

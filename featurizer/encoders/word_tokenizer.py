@@ -1,4 +1,4 @@
-"""A Hugging Face tokeniser that says which word each of its tokens belongs to."""
+"""A Hugging Face tokenizer that says which word each of its tokens belongs to."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ CLIP_MARK = "!</w>"
 
 @dataclass(frozen=True, slots=True)
 class WordTokenizer:
-    """Texts to ids and word numbers, and what a `TokenSpec` says of the tokeniser.
+    """Texts to ids and word numbers, and what a `TokenSpec` says of the tokenizer.
 
     Attributes:
         tokenizer: a fast one.
         limit: the longest sequence, special tokens included.
         prompt: what is put before every text; its tokens belong to no word.
-        padding_id: fills shorter texts; the mask's where the tokeniser has none, since no state is read there.
+        padding_id: fills shorter texts; the mask's where the tokenizer has none, since no state is read there.
         mask_id: stands for a hidden word.
         clean: what the model's library does to a text before it is split.
     """
@@ -54,7 +54,7 @@ class WordTokenizer:
 
     @property
     def sha256(self) -> str:
-        """What two tokenisers share when they give the same ids to the same pieces."""
+        """What two tokenizers share when they give the same ids to the same pieces."""
         return vocabulary_sha256(self.tokenizer.get_vocab())
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
@@ -79,7 +79,7 @@ def open_words(
     rows: int,
     clean: Callable[[str], str] = as_given,
 ) -> WordTokenizer:
-    """Check that a model's tokeniser can be masked word by word.
+    """Check that a model's tokenizer can be masked word by word.
 
     Args:
         tokenizer: the model's own.
@@ -93,13 +93,13 @@ def open_words(
         InputError: it cannot, or it is another model's.
     """
     if not tokenizer.is_fast:
-        raise no_tokens(where, f"has the tokeniser {type(tokenizer).__name__}, which counts no words")
+        raise no_tokens(where, f"has the tokenizer {type(tokenizer).__name__}, which counts no words")
     if limit is None:
         raise no_tokens(where, "reads texts of any length, where a longest one is needed")
     if _size(tokenizer) > rows:
         raise InputError(
-            f"the tokeniser of {where} knows {_size(tokenizer):,} tokens, but the model has "
-            f"{rows:,} input embeddings, so they do not belong together. Put the model's own tokeniser files "
+            f"the tokenizer of {where} knows {_size(tokenizer):,} tokens, but the model has "
+            f"{rows:,} input embeddings, so they do not belong together. Put the model's own tokenizer files "
             "into the folder, or choose another model."
         )
     mask_id = hidden_word_id(tokenizer)
@@ -157,7 +157,7 @@ def number_words(keys: Sequence[object | None]) -> WordNumbers:
 def _words(encoding: Encoding, text: str, prompt: int) -> WordNumbers:
     """Number the words behind the first `prompt` characters.
 
-    A word ends where the tokeniser or white space says so. Some tokenisers (Gemma's, in SigLIP 2) take the
+    A word ends where the tokenizer or white space says so. Some tokenizers (Gemma's, in SigLIP 2) take the
     whole text for one word, and hiding that would hide everything.
     """
     gaps = [gap.end() for gap in re.finditer(r"\s+", text)]

@@ -26,9 +26,9 @@ UNKNOWN: Mapping[str, Json] = {
     "source": "vectors given as they are",
     "weight_hash": None,
     "pooling": "unknown",
-    "normalised": False,
+    "normalized": False,
     "preprocessing": {},
-    "licence": None,
+    "license": None,
     "compute_dtype": "unknown",
 }
 """What the manifest says of a space whose provenance says nothing of it."""
@@ -55,7 +55,7 @@ class ArraySpace:
 
 @dataclass(frozen=True, slots=True)
 class ArrayOptions:
-    """How the set is written; `source` is recorded (name, licence, …)."""
+    """How the set is written; `source` is recorded (name, license, …)."""
 
     source: Mapping[str, Json] = field(default_factory=dict)
     dtype: StoredDtype = "float32"

@@ -44,7 +44,7 @@ class Work:
 
 
 def encode_shard(work: Work, rows: range, clock: Clock, tick: Tick) -> ShardRows:
-    """Encode the catalogue's `rows` with every encoder.
+    """Encode the catalog's `rows` with every encoder.
 
     Returns:
         The shard: vectors (n, dim) float32 a space, zeros where `present` is False.

@@ -1,8 +1,8 @@
-"""The extract engine: a catalogue and some encoders become a feature set, shard by shard, resumable.
+"""The extract engine: a catalog and some encoders become a feature set, shard by shard, resumable.
 
 Every picture is decoded once for all image encoders. Three things overlap: a pool of threads decodes and
 prepares the next batches, the calling thread encodes, one thread writes the last shard. Each hand-over is
-bounded (`PREFETCH` batches, one shard), so memory does not depend on the catalogue's size. Batches never
+bounded (`PREFETCH` batches, one shard), so memory does not depend on the catalog's size. Batches never
 cross a shard, so a resumed run computes what an uninterrupted one would.
 """
 
@@ -77,7 +77,7 @@ def extract(
     row's `error`; the run goes on.
 
     Raises:
-        StaleOutput: `out` holds a feature set of another catalogue, encoder or option.
+        StaleOutput: `out` holds a feature set of another catalog, encoder or option.
         OutputError: the disk refused a write; finished shards are kept.
     """
     if not catalog.rows:
@@ -167,7 +167,7 @@ def manifest(
     options: ExtractOptions,
     accounts: Sequence[ShardAccount],
 ) -> dict[str, Json]:
-    """Return the manifest of a feature set that encoders of these specifications made of a catalogue."""
+    """Return the manifest of a feature set that encoders of these specifications made of a catalog."""
     spaces: dict[str, Json] = {
         spec.space: {
             **spec_json(spec),

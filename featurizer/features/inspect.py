@@ -12,7 +12,7 @@ import numpy as np
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.neighbours import label_accuracy, nearest
+from featurizer.features.neighbors import label_accuracy, nearest
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.records import Json
 
@@ -34,19 +34,19 @@ class SpaceSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbor:
     """One item near another."""
 
     item_id: str
     cosine: float
 
 
-def summarise(feature_set: FeatureSet) -> dict[str, SpaceSummary]:
-    """Summarise every space, one shard in memory at a time."""
-    return {space: _summarise(feature_set, space) for space in feature_set.spaces}
+def summarize(feature_set: FeatureSet) -> dict[str, SpaceSummary]:
+    """Summarize every space, one shard in memory at a time."""
+    return {space: _summarize(feature_set, space) for space in feature_set.spaces}
 
 
-def _summarise(feature_set: FeatureSet, space: str) -> SpaceSummary:
+def _summarize(feature_set: FeatureSet, space: str) -> SpaceSummary:
     spec = feature_set.spaces[space]
     null = zero = nonfinite = duplicate = counted = 0
     norms: list[np.ndarray] = []
@@ -79,7 +79,7 @@ def _summarise(feature_set: FeatureSet, space: str) -> SpaceSummary:
     )
 
 
-def neighbours_of(feature_set: FeatureSet, item_id: str, *, k: int = 10) -> dict[str, list[Neighbour]]:
+def neighbors_of(feature_set: FeatureSet, item_id: str, *, k: int = 10) -> dict[str, list[Neighbor]]:
     """Return an item's nearest items in each space that has a vector for it.
 
     Raises:
@@ -91,20 +91,20 @@ def neighbours_of(feature_set: FeatureSet, item_id: str, *, k: int = 10) -> dict
             f"{feature_set.folder} has no item '{item_id}'; expected one of its {len(ids)} ids, such as {ids[0]}"
         )
     row = ids.index(item_id)
-    found: dict[str, list[Neighbour]] = {}
+    found: dict[str, list[Neighbor]] = {}
     for space in feature_set.spaces:
         vectors, present = feature_set.vectors(space)
         rows = np.flatnonzero(present)
         if not present[row] or len(rows) < 2:
             continue
         index, cosines = nearest(vectors[rows], np.searchsorted(rows, [row]), min(k, len(rows) - 1))
-        found[space] = [Neighbour(ids[rows[i]], float(c)) for i, c in zip(index[0], cosines[0], strict=True)]
+        found[space] = [Neighbor(ids[rows[i]], float(c)) for i, c in zip(index[0], cosines[0], strict=True)]
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class LabelAccuracy:
-    """How often an item's nearest neighbour has its label.
+    """How often an item's nearest neighbor has its label.
 
     Attributes:
         items: that have a vector and a label.
@@ -120,10 +120,10 @@ class LabelAccuracy:
 
 
 def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> dict[str, LabelAccuracy]:
-    """Return each space's leave-one-out 1-NN accuracy on a catalogue column, over items with vector and label.
+    """Return each space's leave-one-out 1-NN accuracy on a catalog column, over items with vector and label.
 
     Raises:
-        InputError: the catalogue lacks the column or holds other items.
+        InputError: the catalog lacks the column or holds other items.
     """
     by_id = dict(zip(catalog.column("item_id").to_pylist(), catalog.column(label).to_pylist(), strict=True))
     ids = feature_set.item_ids()
@@ -131,13 +131,13 @@ def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> d
     if unknown:
         raise InputError(
             f"{len(unknown)} items of {feature_set.folder} are not in {catalog.folder} (such as {unknown[0]}); "
-            "give the catalogue that the features were made from"
+            "give the catalog that the features were made from"
         )
-    labelled = np.array([by_id[item] is not None for item in ids], dtype=bool)
+    labeled = np.array([by_id[item] is not None for item in ids], dtype=bool)
     accuracies: dict[str, LabelAccuracy] = {}
     for space in feature_set.spaces:
         vectors, present = feature_set.vectors(space)
-        rows = np.flatnonzero(present & labelled)
+        rows = np.flatnonzero(present & labeled)
         if len(rows) > 1:
             labels = [str(by_id[ids[row]]) for row in rows]
             counts = Counter(labels)
@@ -156,5 +156,5 @@ def provenance(feature_set: FeatureSet) -> dict[str, Json]:
 
 
 def is_feature_set(folder: Path) -> bool:
-    """Say whether a folder is a feature set rather than a catalogue."""
+    """Say whether a folder is a feature set rather than a catalog."""
     return (folder / "feature_set.json").exists()

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featurizer.features.neighbours import unit_rows
+from featurizer.features.neighbors import unit_rows
 
 
 def join(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """Join spaces: ((n, Σd) float32 vectors, (n,) bool, present).
 
-    Each part is L2-normalised, a missing one is a zero block, and an item is present where any part is. A
+    Each part is L2-normalized, a missing one is a zero block, and an item is present where any part is. A
     single part stays as it is.
 
     Args:

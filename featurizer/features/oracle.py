@@ -17,10 +17,10 @@ _MODALITY = {"oracle_image": "image", "oracle_text": "text", "oracle_all": "both
 
 
 def write_oracle(catalog: Catalog, out: Path) -> FeatureSet:
-    """Write the traits of the sample's items as a feature set, in the catalogue's order.
+    """Write the traits of the sample's items as a feature set, in the catalog's order.
 
     Args:
-        catalog: the sample's catalogue; its drawing lies in `source/` inside.
+        catalog: the sample's catalog; its drawing lies in `source/` inside.
         out: folder of the feature set.
     """
     table = pq.read_table(catalog.folder / "source" / "oracle.parquet")
@@ -40,5 +40,5 @@ def write_oracle(catalog: Catalog, out: Path) -> FeatureSet:
         out,
         ids,
         spaces,
-        ArrayOptions(source={"name": "sample oracle", "licence": "Apache-2.0"}, overwrite=True),
+        ArrayOptions(source={"name": "sample oracle", "license": "Apache-2.0"}, overwrite=True),
     )

@@ -1,4 +1,4 @@
-"""A catalogue's rows, batch by batch, with their pictures decoded ahead on a pool of threads."""
+"""A catalog's rows, batch by batch, with their pictures decoded ahead on a pool of threads."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Reader:
     batch_size: int
 
     def batches(self, rows: range, clock: Clock) -> Iterator[list[Prepared]]:
-        """Yield the catalogue's `rows` in order."""
+        """Yield the catalog's `rows` in order."""
         window: deque[list[Future[Prepared]]] = deque()
         for batch in self._submitted(rows, clock):
             window.append(batch)

@@ -100,7 +100,7 @@ def _verify_vectors(table: pa.Table, space: str, flag: str) -> Iterator[str]:
 
 
 def check_catalog(feature_set: FeatureSet, catalog: Catalog) -> None:
-    """Refuse a catalogue that a feature set cannot have been made from.
+    """Refuse a catalog that a feature set cannot have been made from.
 
     Raises:
         InputError: it has another number of items.
@@ -108,7 +108,7 @@ def check_catalog(feature_set: FeatureSet, catalog: Catalog) -> None:
     if catalog.rows != feature_set.rows:
         raise InputError(
             f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; "
-            "give the catalogue it was made from"
+            "give the catalog it was made from"
         )
 
 
@@ -118,7 +118,7 @@ def verify_sample(
     """Encode `sample` random items again and say which stored vectors differ.
 
     Raises:
-        InputError: the catalogue is not the one the features were made from.
+        InputError: the catalog is not the one the features were made from.
     """
     check_catalog(feature_set, catalog)
     chosen = np.sort(
@@ -130,7 +130,7 @@ def verify_sample(
     ]
     ids = feature_set.item_ids()
     problems = [
-        f"row {row} is item {ids[row]}, in the catalogue {item['item_id']}"
+        f"row {row} is item {ids[row]}, in the catalog {item['item_id']}"
         for row, item in zip(chosen, items, strict=True)
         if ids[row] != item["item_id"]
     ]

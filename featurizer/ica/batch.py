@@ -1,4 +1,4 @@
-"""What the model is given of a batch of items, wherever it comes from: the cache, the catalogue, or the caller."""
+"""What the model is given of a batch of items, wherever it comes from: the cache, the catalog, or the caller."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Outline:
 
 
 class TokenSource(Protocol):
-    """Where a catalogue's items come from, by row."""
+    """Where a catalog's items come from, by row."""
 
     @property
     def rows(self) -> int:

@@ -1,4 +1,4 @@
-"""Which items are learnt from, and what is hidden of each batch of them."""
+"""Which items are learned from, and what is hidden of each batch of them."""
 
 from __future__ import annotations
 

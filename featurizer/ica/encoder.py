@@ -118,7 +118,7 @@ def unified_spec(bundle: Bundle, request: EncoderRequest, weight_hash: str) -> E
         source="folder",
         weight_hash=weight_hash,
         pooling=bundle.model.pool,
-        normalised=False,
+        normalized=False,
         preprocessing={
             "library": "featurizer",
             "vision": dict(bundle.image_spec),
@@ -126,6 +126,6 @@ def unified_spec(bundle: Bundle, request: EncoderRequest, weight_hash: str) -> E
             "mask": request.mask,
             **({"terms": dict(bundle.terms)} if bundle.terms else {}),
         },
-        licence=request.licence,
+        license=request.license,
         dtype=request.dtype,
     )

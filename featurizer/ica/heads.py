@@ -10,7 +10,7 @@ from featurizer.ica.model import IcaModel
 
 
 def head(width: int, out: int) -> nn.Sequential:
-    """Build a normalised linear read-out."""
+    """Build a normalized linear read-out."""
     return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, out))
 
 
@@ -69,5 +69,5 @@ class Heads(nn.Module):
         return torch.where(self.used_ids[place] == ids, place, -1)
 
     def patch_classes(self, patches: torch.Tensor) -> torch.Tensor:
-        """Return the code of each of (m, d) standardised patches."""
+        """Return the code of each of (m, d) standardized patches."""
         return assign(patches, self.codebook)[0]

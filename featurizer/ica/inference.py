@@ -57,10 +57,10 @@ def write_features(
     *,
     report: Report = silent,
 ) -> FeatureSet:
-    """Write the feature set of the catalogue that `source` holds the tokens of.
+    """Write the feature set of the catalog that `source` holds the tokens of.
 
     Raises:
-        StaleOutput: `out` holds the result of another model or catalogue.
+        StaleOutput: `out` holds the result of another model or catalog.
         OutputError: the disk refused; finished shards are kept.
     """
     specs = [application.unified, source.image_spec.pooled, source.text_spec.pooled]

@@ -12,7 +12,7 @@ from featurizer.errors import InputError
 from featurizer.ica.batch import Items, TokenSource
 from featurizer.ica.codebook import fit_codebook
 from featurizer.ica.heads import Heads
-from featurizer.ica.model import IcaModel, Shapes, Standardise, TextStates
+from featurizer.ica.model import IcaModel, Shapes, Standardize, TextStates
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.text_states import encode_text
 
@@ -123,7 +123,7 @@ def fit_start(model: IcaModel, joined: torch.Tensor) -> None:
     model.start.project.weight.copy_((kept @ rotation * gain).T)
 
 
-def _fit(scale: Standardise, values: torch.Tensor) -> None:
+def _fit(scale: Standardize, values: torch.Tensor) -> None:
     """Fit mean and deviation a channel of (m, d) values; a constant channel keeps its scale."""
     blocks = values.split(BLOCK)
     mean = torch.stack([block.double().sum(dim=0) for block in blocks]).sum(dim=0) / len(values)
@@ -133,6 +133,6 @@ def _fit(scale: Standardise, values: torch.Tensor) -> None:
     scale.deviation.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
 
 
-def _center(scale: Standardise, values: torch.Tensor) -> None:
+def _center(scale: Standardize, values: torch.Tensor) -> None:
     """Fit the mean of pooled vectors alone: their geometry is the encoder's own."""
     scale.mean.copy_(values.double().mean(dim=0))

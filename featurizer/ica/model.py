@@ -16,7 +16,7 @@ from featurizer.ica.transformer import Transformer
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """The lengths that the frozen encoders and the catalogue give the model.
+    """The lengths that the frozen encoders and the catalog give the model.
 
     Attributes:
         patches: p, prefix tokens included.
@@ -66,7 +66,7 @@ class States:
     visible: torch.Tensor
 
 
-class Standardise(nn.Module):
+class Standardize(nn.Module):
     """(x − mean) / deviation a channel, both fitted on train items and stored with the model."""
 
     mean: torch.Tensor
@@ -78,12 +78,12 @@ class Standardise(nn.Module):
         self.register_buffer("deviation", torch.ones(dim))
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the standardised values, any shape that ends in `dim`."""
+        """Return the standardized values, any shape that ends in `dim`."""
         return (values - self.mean) / self.deviation
 
 
 class Start(nn.Module):
-    """Where the CLS begins: a linear map of what the frozen encoders pool, each part L2-normalised.
+    """Where the CLS begins: a linear map of what the frozen encoders pool, each part L2-normalized.
 
     Up to three parts: the mean of the visible patches; the picture's pooled vector, where the encoder does not
     pool by averaging (known only while no patch is masked, for it has seen them all); and the text's pooled
@@ -93,8 +93,8 @@ class Start(nn.Module):
 
     def __init__(self, shapes: Shapes, width: int) -> None:
         super().__init__()
-        self.center_image = Standardise(shapes.pooled_image_dim)
-        self.center_text = Standardise(shapes.pooled_text_dim)
+        self.center_image = Standardize(shapes.pooled_image_dim)
+        self.center_text = Standardize(shapes.pooled_text_dim)
         dims = (shapes.image_dim, shapes.pooled_image_dim, shapes.pooled_text_dim)
         self.dims = dims
         self.project = nn.Linear(sum(dims), width, bias=False)
@@ -110,7 +110,7 @@ class Start(nn.Module):
         """Return the joined parts (b, dim): a modality has norm 1 where it is present, else 0.
 
         Args:
-            patches: (b, p, d), standardised.
+            patches: (b, p, d), standardized.
             shown: (b, p) bool, the patches that are visible.
             items: for their pooled pictures.
             whole: (b,) bool: the picture is shown and no patch is masked.
@@ -147,7 +147,7 @@ class IcaModel(nn.Module):
         super().__init__()
         self.shapes, self.form, self.pool = shapes, form, pool
         width = form.width
-        self.standard_image, self.standard_text = Standardise(shapes.image_dim), Standardise(shapes.text_dim)
+        self.standard_image, self.standard_text = Standardize(shapes.image_dim), Standardize(shapes.text_dim)
         self.project_image = nn.Linear(shapes.image_dim, width)
         self.project_text = nn.Linear(shapes.text_dim, width)
         self.masked_image, self.masked_text = (nn.Parameter(0.02 * torch.randn(width)) for _ in range(2))

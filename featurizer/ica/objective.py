@@ -104,7 +104,7 @@ def predict(
 
     `word`, `cls_word`: over the token ids in use; `patch`, `cls_patch`: over the codes, or the frozen patch
     itself, as `target` says; `pooled_text`, `pooled_image`: what the frozen encoders pool of the whole item,
-    centred.
+    centered.
     """
     decoder = heads.decoder
     predictions = {}

@@ -25,7 +25,7 @@ DECODED = 8
 
 @dataclass(frozen=True)
 class LiveTokens:
-    """A `TokenSource` over a catalogue and two encoders; memory is one batch.
+    """A `TokenSource` over a catalog and two encoders; memory is one batch.
 
     Rows that follow one another are read together. A row by itself, as in a shuffled batch, costs the reading of
     its whole row group.

@@ -1,4 +1,4 @@
-"""The stage `pretrain-ica`: a catalogue and two frozen encoders become a model and its feature set.
+"""The stage `pretrain-ica`: a catalog and two frozen encoders become a model and its feature set.
 
 `out/tokens/` the cache, `out/model/` the model, `out/features/` the feature set; each is a stage of its own, so
 a killed run goes on where it stood.
@@ -90,16 +90,16 @@ class Pretrained:
 def pretrain(
     catalog: Catalog, encoders: TokenEncoders, out: Path, options: IcaOptions, run: PretrainRun
 ) -> Pretrained:
-    """Train the alignment of a catalogue's pictures and texts, and write model and features.
+    """Train the alignment of a catalog's pictures and texts, and write model and features.
 
     Raises:
         StaleOutput: a folder holds the result of another configuration.
-        InputError: the text encoder cannot mask, or the catalogue lacks pictures or texts.
+        InputError: the text encoder cannot mask, or the catalog lacks pictures or texts.
         FeaturizerError: the loss is not a number.
     """
     if encoders.text.spec.mask_id is None:
         raise InputError(
-            f"the tokeniser of {encoders.text.spec.pooled.model} has no mask token; choose another text encoder"
+            f"the tokenizer of {encoders.text.spec.pooled.model} has no mask token; choose another text encoder"
         )
     if options.objective.copurchase and run.interactions is None:
         raise InputError("the co-purchase term needs to know who bought what: --interactions FILE")
@@ -191,7 +191,7 @@ def _extra(
         partners = {int(rows[row]): rows[others] for row, others in found.items()}
         if not partners:
             raise InputError(
-                f"{run.interactions} pairs no two of the {len(train)} train items of the catalogue; check the ids"
+                f"{run.interactions} pairs no two of the {len(train)} train items of the catalog; check the ids"
             )
     return ExtraTerms(objective.contrastive, objective.copurchase, objective.temperature, partners)
 

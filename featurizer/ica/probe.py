@@ -1,7 +1,7 @@
-"""How much of a masked token do its neighbours give away, without the other modality?
+"""How much of a masked token do its neighbors give away, without the other modality?
 
 A linear probe (ridge regression on one-hot classes, closed form) guesses a masked token's class from the mean of
-the frozen states around it. Where a state has seen its neighbours (contextual words, overlapping receptive
+the frozen states around it. Where a state has seen its neighbors (contextual words, overlapping receptive
 fields), that mean carries the masked token itself, and mask-then-predict can be solved without understanding.
 """
 
@@ -26,7 +26,7 @@ ITEMS = 512
 """Items, at most, that the probe is fitted on, and tested on."""
 RIDGE = 1.0
 REACH = 2
-"""Words to each side that count as a masked word's neighbours."""
+"""Words to each side that count as a masked word's neighbors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _patches(
 def _means(
     states: torch.Tensor, near: torch.Tensor, rows: torch.Tensor, classes: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (m, d) means of the near states and (m,) classes, without those that have no neighbour or class."""
+    """Return (m, d) means of the near states and (m,) classes, without those that have no neighbor or class."""
     kept = near.any(dim=1) & (classes >= 0)
     rows, near = rows[kept], near[kept].float()
     sums = (

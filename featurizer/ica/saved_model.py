@@ -52,7 +52,7 @@ class Bundle:
         """Refuse an encoder that is not the one the model was trained on.
 
         Raises:
-            InputError: its weights, its tokens or its tokeniser differ; names what.
+            InputError: its weights, its tokens or its tokenizer differ; names what.
         """
         trained = self.image_spec if side == "image" else self.text_spec
         found = spec_json(spec)

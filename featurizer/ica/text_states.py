@@ -1,4 +1,4 @@
-"""The frozen text encoder, run again under every mask: a hidden word leaves no trace in its neighbours."""
+"""The frozen text encoder, run again under every mask: a hidden word leaves no trace in its neighbors."""
 
 from __future__ import annotations
 

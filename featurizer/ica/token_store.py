@@ -1,4 +1,4 @@
-"""The token cache: what the frozen encoders say of a catalogue, computed once, read in any order.
+"""The token cache: what the frozen encoders say of a catalog, computed once, read in any order.
 
 `tokens/` holds `tokens.json`, written last, and `shards/00000/` … (`token_shard` says how one is laid out).
 """
@@ -118,10 +118,10 @@ class TokenStore:
 def cache_tokens(
     catalog: Catalog, encoders: TokenEncoders, out: Path, *, overwrite: bool = False, report: Report = silent
 ) -> TokenStore:
-    """Run both frozen encoders over a catalogue and keep their tokens in `out`; resumes by shard.
+    """Run both frozen encoders over a catalog and keep their tokens in `out`; resumes by shard.
 
     Raises:
-        StaleOutput: `out` holds the tokens of another catalogue or encoder.
+        StaleOutput: `out` holds the tokens of another catalog or encoder.
         OutputError: the disk refused; finished shards are kept.
     """
     if not catalog.rows:

@@ -31,10 +31,10 @@ def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFra
 
     Args:
         path: `.parquet`, `.csv`, `.tsv` or `.inter` (columns `userID itemID x_label`: 0 train, 1 valid,
-            2 test), `.gz` may follow. Columns are recognised by their usual names; a `:token` type suffix
+            2 test), `.gz` may follow. Columns are recognized by their usual names; a `:token` type suffix
             is dropped.
         item_map: a CSV or TSV with the columns asin and itemID, for a file that numbers its items: ids become
-            the catalogue's.
+            the catalog's.
 
     Returns:
         user_id, item_id: string; timestamp: int64, null where unknown; rating: float64, likewise; split:

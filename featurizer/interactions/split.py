@@ -1,4 +1,4 @@
-"""Splitting interactions into train, valid and test; seeded, vectorised, no pair lost."""
+"""Splitting interactions into train, valid and test; seeded, vectorized, no pair lost."""
 
 from __future__ import annotations
 

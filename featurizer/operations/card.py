@@ -17,7 +17,7 @@ class Card(Work):
 
     of: Annotated[Path, Reads(("features", "model"))]
     """The feature set or the model."""
-    licence: str | None = None
+    license: str | None = None
     """That the vectors go out under, an SPDX id."""
     catalog: Annotated[Path | None, Reads(("catalog",))] = None
     """For titles in the examples."""
@@ -33,5 +33,5 @@ class Card(Work):
         """Write the card."""
         from featurizer.release.recard import recard
 
-        written = recard(self.of, licence=self.licence, catalog=self.catalog, scores=self.scores)
+        written = recard(self.of, license=self.license, catalog=self.catalog, scores=self.scores)
         return Outcome(", ".join(path.name for path in written), (self.of / CARD,))

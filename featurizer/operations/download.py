@@ -1,4 +1,4 @@
-"""The step `download`: a dataset of the manifest becomes a catalogue."""
+"""The step `download`: a dataset of the manifest becomes a catalog."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Download(Work):
     """Where downloaded files are kept; the user's cache folder where not given."""
 
     def make(self, to: Target, *, retry_failed: bool = False) -> Catalog:
-        """Make the catalogue; the sample's with what an oracle would know beside it."""
+        """Make the catalog; the sample's with what an oracle would know beside it."""
         from featurizer.catalog.datasets import SAMPLE, get_dataset
         from featurizer.catalog.download import DownloadOptions, download
         from featurizer.catalog.history import SplitOptions
@@ -77,5 +77,5 @@ class Download(Work):
         return {"entry": get_dataset(self.dataset).model_dump(mode="json", include=kept)}
 
     def run(self, to: Target) -> Outcome:
-        """Make the catalogue."""
+        """Make the catalog."""
         return catalog_outcome(self.make(to))

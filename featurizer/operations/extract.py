@@ -1,4 +1,4 @@
-"""The step `extract`: a catalogue becomes a feature set."""
+"""The step `extract`: a catalog becomes a feature set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Extract(Work):
     indifferent: ClassVar[frozenset[str]] = frozenset({"workers"})
 
     catalog: Annotated[Path, Reads(("catalog",))]
-    """The catalogue."""
+    """The catalog."""
     encoders: Annotated[tuple[str, ...], Field(min_length=1)]
     """Presets, family:model[@revision], family:./folder, or NAME=…."""
     device: str = "auto"

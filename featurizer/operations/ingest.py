@@ -1,4 +1,4 @@
-"""The step `ingest`: anyone's items become a catalogue."""
+"""The step `ingest`: anyone's items become a catalog."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Ingest(Work):
     """How interactions without a split are split."""
     seed: int = 0
     """Of the split."""
-    licence: str | None = None
+    license: str | None = None
     """Of the data, an SPDX id."""
     source: str | None = None
     """Where the data come from."""
@@ -55,7 +55,7 @@ class Ingest(Work):
     """Which configuration of a Hub data set."""
 
     def make(self, to: Target) -> Catalog:
-        """Make the catalogue."""
+        """Make the catalog."""
         from featurizer.catalog.build import CatalogOptions
         from featurizer.catalog.history import History, SplitOptions
         from featurizer.catalog.images import ImageFetcher
@@ -64,7 +64,7 @@ class Ingest(Work):
 
         name = self.source or Path(self.path.removeprefix(HUB)).name
         options = CatalogOptions(
-            recipe=TextRecipe(template=self.text_template), origin={"name": name, "licence": self.licence}
+            recipe=TextRecipe(template=self.text_template), origin={"name": name, "license": self.license}
         )
         history = None
         if self.interactions is not None:
@@ -93,9 +93,9 @@ class Ingest(Work):
         return {} if self.path.startswith(HUB) else {"content": self._source().identity}
 
     def products(self, out: Path) -> tuple[Path, ...]:
-        """Return the catalogue, and its interactions where there are any."""
+        """Return the catalog, and its interactions where there are any."""
         return (out, out / self.makes["interactions"]) if self.interactions is not None else (out,)
 
     def run(self, to: Target) -> Outcome:
-        """Make the catalogue."""
+        """Make the catalog."""
         return catalog_outcome(self.make(to))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def catalog_outcome(catalog: Catalog) -> Outcome:
-    """Count a catalogue's items, pictures and pairs."""
+    """Count a catalog's items, pictures and pairs."""
     statuses, history = catalog.manifest["image_status"], catalog.manifest.get("interactions")
     assert isinstance(statuses, dict)
     failed = sum(int(str(count)) for status, count in statuses.items() if status not in (OK, NONE))

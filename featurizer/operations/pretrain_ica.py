@@ -1,4 +1,4 @@
-"""The step `pretrain-ica`: a catalogue's pictures and texts become one feature an item."""
+"""The step `pretrain-ica`: a catalog's pictures and texts become one feature an item."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PretrainIca(Work):
     indifferent: ClassVar[frozenset[str]] = frozenset({"cache"})
 
     catalog: Annotated[Path, Reads(("catalog",))]
-    """The catalogue."""
+    """The catalog."""
     vision: str
     """The vision encoder."""
     text: str

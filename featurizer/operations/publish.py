@@ -35,7 +35,7 @@ class Publish(Work):
     collection: str | None = None
     """By its title."""
     catalog: Annotated[Path | None, Reads(("catalog",))] = None
-    """The catalogue, to publish its pictures too; needs an open licence."""
+    """The catalog, to publish its pictures too; needs an open license."""
     with_users: bool = False
     """Of a model, publish users and what they used too."""
     check: bool = True

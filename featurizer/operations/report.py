@@ -22,7 +22,7 @@ class MakeReport(Work):
     rewrites: ClassVar[bool] = True
 
     of: Annotated[tuple[Path, ...], Field(min_length=1), Reads(())]
-    """Catalogue, feature sets, scores, models."""
+    """Catalog, feature sets, scores, models."""
     title: str | None = None
     """The page's."""
     figures: bool = False
@@ -36,7 +36,7 @@ class MakeReport(Work):
     seed: int = 0
     """Of samples and maps."""
     labels: tuple[str, ...] = ()
-    """Columns of the catalogue that the maps can be coloured by too."""
+    """Columns of the catalog that the maps can be colored by too."""
 
     def write(self, page: Path, figures: Path | None, report: Report) -> tuple[Shown, list[Path]]:
         """Read the folders and write the page, and the figures where a folder is given for them."""

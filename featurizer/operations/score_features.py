@@ -41,7 +41,7 @@ class ScoreFeatures(Work):
     """Geometries, reported side by side."""
     k: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 20)
     """Lengths of the lists."""
-    neighbours: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 20, 50)
+    neighbors: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 20, 50)
     """Of item-CF."""
     ratios: tuple[Share, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     """Shares of the items that lose a modality, for mask-modality."""
@@ -114,7 +114,7 @@ class ScoreFeatures(Work):
         device = training_device(self.device)
         options = Options(
             tuple(sorted(set(self.k))),
-            tuple(sorted(set(self.neighbours))),
+            tuple(sorted(set(self.neighbors))),
             self.seed,
             parse_memory(self.memory),
             device,

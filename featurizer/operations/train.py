@@ -49,7 +49,7 @@ class Train(Work):
     exact: bool = False
     """AlignRec as its authors compute it."""
     options: Some = Field(default_factory=dict)
-    """What differs from the model's preset: alpha (CCA), uia, reg (the paper's lambda), neighbours, …."""
+    """What differs from the model's preset: alpha (CCA), uia, reg (the paper's lambda), neighbors, …."""
     training: Some = Field(default_factory=dict)
     """What differs from it in training: epochs, batch_size, learning_rate, ks, …."""
     seed: Annotated[int, Field(ge=0)] = 0

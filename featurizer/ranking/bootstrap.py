@@ -74,7 +74,7 @@ def mean_intervals(
 def paired_t_test(differences: np.ndarray) -> np.ndarray:
     """Return the two-sided p-value of each column of (u, m) differences, by Student's paired t-test.
 
-    Over as many users as are ranked here it agrees with Fisher's randomisation test, and tells small p-values apart
+    Over as many users as are ranked here it agrees with Fisher's randomization test, and tells small p-values apart
     where many pairs are tested at once. Columns without any difference, or of a single user, have p = 1; those whose
     users all differ by the same have p = 0.
     """

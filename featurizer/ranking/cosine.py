@@ -56,7 +56,7 @@ class ScoredRows:
 
 
 class CosinePlaces:
-    """Finds places by cos(mean of the user's L2-normalised train vectors, item).
+    """Finds places by cos(mean of the user's L2-normalized train vectors, item).
 
     A product in bfloat16 or float32 is off by less than a known bound, so an item that beats a positive by more than
     it beats it in truth; a positive that k items beat so is done with. For the others, the few items within the

@@ -1,4 +1,4 @@
-"""Places by the votes of neighbours: what item-CF ranks, without a dense score."""
+"""Places by the votes of neighbors: what item-CF ranks, without a dense score."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.ranks import TIE
 
 
-def vote_matrix(neighbours: np.ndarray, cosines: np.ndarray) -> sparse.csr_array:
-    """Return the (n, n) float64 votes: row j holds sim(j, i) at each neighbour i of j.
+def vote_matrix(neighbors: np.ndarray, cosines: np.ndarray) -> sparse.csr_array:
+    """Return the (n, n) float64 votes: row j holds sim(j, i) at each neighbor i of j.
 
     Args:
-        neighbours: (n, k) indices; -1 is none.
+        neighbors: (n, k) indices; -1 is none.
         cosines: (n, k).
     """
-    there = neighbours >= 0
+    there = neighbors >= 0
     starts = np.concatenate([[0], np.cumsum(there.sum(1))])
-    matrix = sparse.csr_array((cosines[there], neighbours[there], starts), shape=(len(neighbours),) * 2)
+    matrix = sparse.csr_array((cosines[there], neighbors[there], starts), shape=(len(neighbors),) * 2)
     matrix.sort_indices()
     return matrix
 

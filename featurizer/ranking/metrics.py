@@ -1,4 +1,4 @@
-"""Recall, precision, NDCG and average precision at K, per user and vectorised.
+"""Recall, precision, NDCG and average precision at K, per user and vectorized.
 
 Each takes (u, ≥ K) bool hits in ranked order and (u,) counts of positives (≥ 1) and returns (u,) float64.
 """

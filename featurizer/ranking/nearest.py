@@ -17,7 +17,7 @@ SPARE = 462
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbors:
     """Each item's nearest, best first.
 
     Attributes:
@@ -28,9 +28,9 @@ class Neighbours:
     items: np.ndarray
     cosines: np.ndarray
 
-    def first(self, k: int) -> Neighbours:
+    def first(self, k: int) -> Neighbors:
         """Return the k nearest of them."""
-        return Neighbours(self.items[:, :k], self.cosines[:, :k])
+        return Neighbors(self.items[:, :k], self.cosines[:, :k])
 
 
 def nearest(
@@ -41,14 +41,14 @@ def nearest(
     device: str = "cpu",
     halves: bool = False,
     report: Report = silent,
-) -> Neighbours:
+) -> Neighbors:
     """Find each item's k nearest other items by cosine; negative cosines count as any.
 
     A product in bfloat16 or float32 proposes, float64 decides among all that its error bound leaves open.
 
     Args:
-        vectors: (n, d); a zero row is an item without a vector: it has no neighbours and is nobody's.
-        k: neighbours an item.
+        vectors: (n, d); a zero row is an item without a vector: it has no neighbors and is nobody's.
+        k: neighbors an item.
         memory: bytes that a block of cosines may take.
         device: where to multiply.
         halves: propose in bfloat16.
@@ -60,7 +60,7 @@ def nearest(
     items, cosines = np.full((len(units), k), -1), np.zeros((len(units), k))
     fits = min(k, len(known) - 1)
     if fits < 1:
-        return Neighbours(items, cosines)
+        return Neighbors(items, cosines)
     search = _Search.over(known, fits, device, halves=halves and len(known) >= HALVES_FROM)
     block = max(1, memory // (len(known) * 8))
     for start in range(0, len(known), block):
@@ -68,8 +68,8 @@ def nearest(
         found, values = search.best(part)
         items[rows[part], :fits], cosines[rows[part], :fits] = rows[found], values
         if len(known) > block:
-            report(Progress("neighbours", int(part[-1]) + 1, len(known)))
-    return Neighbours(items, cosines)
+            report(Progress("neighbors", int(part[-1]) + 1, len(known)))
+    return Neighbors(items, cosines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class _Search:
         units: (n, d) float64.
         single: (n, d) float32.
         rough: (n, d) on the device, in the dtype that proposes.
-        k: neighbours an item, fewer than n.
+        k: neighbors an item, fewer than n.
     """
 
     units: np.ndarray

@@ -8,7 +8,7 @@ from featurizer.errors import InputError
 from featurizer.recsys.csr import Operator
 from featurizer.recsys.data import RecData
 from featurizer.recsys.device import halves_pay
-from featurizer.recsys.item_graph import nearest_items, normalized_neighbours
+from featurizer.recsys.item_graph import nearest_items, normalized_neighbors
 from featurizer.recsys.models.alignrec import AlignRec, ContentGraph, unit_rows
 from featurizer.recsys.models.freedom import Freedom
 from featurizer.recsys.models.vbpr import Vbpr
@@ -53,5 +53,5 @@ def build(data: RecData, options: ModelOptions, *, batch_size: int, seed: int, d
 
 
 def _item_graph(features: torch.Tensor, options: ModelOptions, *, binary: bool) -> Operator:
-    neighbours = nearest_items(features, options.neighbours)
-    return normalized_neighbours(*neighbours, binary=binary).to(features.device)
+    neighbors = nearest_items(features, options.neighbors)
+    return normalized_neighbors(*neighbors, binary=binary).to(features.device)

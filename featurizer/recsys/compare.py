@@ -152,6 +152,6 @@ def _ordered(path: Path, id_name: str, wanted: list[str]) -> np.ndarray:
         raise InputError(
             f"{path} holds {len(found)} ids, the first model's {len(wanted)}; expected the same ones"
             + (f" ({lacking[0]} is missing)" if lacking else "")
-            + ". Train both on the same catalogue and interactions"
+            + ". Train both on the same catalog and interactions"
         )
     return vectors[[place[name] for name in wanted]]

@@ -97,7 +97,7 @@ def assemble(interactions: pl.DataFrame, features: ItemFeatures, *, min_coverage
             f"{covered:.1%} of the train pairs are of items that have a feature, expected at least "
             f"{min_coverage:.1%}. "
             f"{len(absent)} items of the interactions are not in the feature set{_such_as(absent)}. "
-            "Give the feature set of the same catalogue, --item-map for a file that numbers its items, "
+            "Give the feature set of the same catalog, --item-map for a file that numbers its items, "
             "or a lower --min-coverage"
         )
     repeats = interactions.height - sum(len(pairs.items) for pairs in splits.values())

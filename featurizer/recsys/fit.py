@@ -48,7 +48,7 @@ class Fitted:
         valid: mean metrics on validation.
         test: mean metrics on test, computed once.
         embeddings: what scores.
-        parameters: what was learnt.
+        parameters: what was learned.
     """
 
     best_epoch: int

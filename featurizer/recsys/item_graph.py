@@ -20,13 +20,13 @@ SPARE = 54
 def nearest_items(features: torch.Tensor, k: int, *, block: int = BLOCK) -> tuple[torch.Tensor, torch.Tensor]:
     """Return each item's k nearest by cosine, itself included: ((n, k) int64, (n, k) float32), best first.
 
-    Never more than `block · n` similarities are in memory. A zero feature row has no neighbours and is
+    Never more than `block · n` similarities are in memory. A zero feature row has no neighbors and is
     nobody's: its places, and those whose cosine is not positive, hold the index -1 and the cosine 0. Equal
     cosines are ordered by index.
 
     Args:
         features: (n, d); an item without a feature is a zero row.
-        k: neighbours an item, itself among them.
+        k: neighbors an item, itself among them.
         block: rows at once.
     """
     units = functional.normalize(features.float(), dim=1)
@@ -87,13 +87,13 @@ def _best_by_halves(
     return found, values
 
 
-def normalized_neighbours(indices: torch.Tensor, cosines: torch.Tensor, *, binary: bool = False) -> Operator:
+def normalized_neighbors(indices: torch.Tensor, cosines: torch.Tensor, *, binary: bool = False) -> Operator:
     """Return S (n, n) with weights deg(row)^-½ · w · deg(column)^-½, deg being the row sums of w.
 
     Args:
-        indices: (n, k) from `nearest_items`; -1 is no neighbour.
+        indices: (n, k) from `nearest_items`; -1 is no neighbor.
         cosines: (n, k).
-        binary: weigh every neighbour 1 (FREEDOM) instead of with its cosine (AlignRec).
+        binary: weigh every neighbor 1 (FREEDOM) instead of with its cosine (AlignRec).
     """
     columns = indices.cpu().numpy()
     present = columns >= 0

@@ -23,7 +23,7 @@ class ModelOptions:
         name: which model.
         dim: width of the vectors that users and items get.
         layers: LightGCN layers over the user-item graph.
-        neighbours: items an item is joined to in the item graph, itself included.
+        neighbors: items an item is joined to in the item graph, itself included.
         alpha: weight of CCA (content-id alignment).
         reg: weight of REG, the paper's lambda.
         uia: weight of UIA (user-item alignment).
@@ -44,7 +44,7 @@ class ModelOptions:
     name: ModelName = "alignrec"
     dim: int = 64
     layers: int = 2
-    neighbours: int = 10
+    neighbors: int = 10
     alpha: float = 0.01
     reg: float = 0.1
     uia: float = 0.1
@@ -61,7 +61,7 @@ class ModelOptions:
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        _at_least(self, 1, "dim", "neighbours")
+        _at_least(self, 1, "dim", "neighbors")
         _at_least(self, 0, "layers", "alpha", "reg", "uia", "l2", "content_loss", "contrast")
         _at_least(self, COLDEST, "temperature")
         if not 0 < self.keep_edges <= 1:

@@ -9,14 +9,14 @@ from types import MappingProxyType
 from featurizer.errors import InputError
 from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
 
-OF_CONTENT = frozenset({"alpha", "reg", "neighbours", "item_graph", "moving_target"})
+OF_CONTENT = frozenset({"alpha", "reg", "neighbors", "item_graph", "moving_target"})
 IGNORED: Mapping[ModelName, frozenset[str]] = MappingProxyType(
     {
         "alignrec": frozenset(),
         "lightgcn": OF_CONTENT,
         "bpr": OF_CONTENT,
         "vbpr": OF_CONTENT | {"uia"},
-        "freedom": OF_CONTENT - {"neighbours"} | {"uia"},
+        "freedom": OF_CONTENT - {"neighbors"} | {"uia"},
     }
 )
 """Options that make no difference to a model."""

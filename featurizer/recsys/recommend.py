@@ -41,7 +41,7 @@ def recommend(model: Path, user: str, k: int) -> list[Recommended]:
     seen = set(rows.column(HISTORY)[0].as_py())
     if not seen:
         raise InputError(
-            f"user '{user}' has no train items, so the model learnt nothing of them; expected a user who has some"
+            f"user '{user}' has no train items, so the model learned nothing of them; expected a user who has some"
         )
     item_ids, items = read_vectors(model / "items.parquet", "item_id")
     scores = items @ arrow_to_vectors(rows.column(COLUMN))[0][0]

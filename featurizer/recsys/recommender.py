@@ -16,7 +16,7 @@ class Recommender(Protocol):
     """A model that is trained on triples and scores by dot products."""
 
     def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
-        """Return what is learnt, by name."""
+        """Return what is learned, by name."""
         ...
 
     def begin_epoch(self, generator: np.random.Generator) -> None:
@@ -24,7 +24,7 @@ class Recommender(Protocol):
         ...
 
     def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
-        """Return the weighted parts of a batch's loss; their sum is what is minimised."""
+        """Return the weighted parts of a batch's loss; their sum is what is minimized."""
         ...
 
     def embeddings(self) -> Embeddings:
@@ -64,6 +64,6 @@ def linear(inputs: int, outputs: int, generator: torch.Generator) -> tuple[torch
     return weight, bias
 
 
-def learnt(first: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.nn.Parameter]:
+def learned(first: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.nn.Parameter]:
     """Return parameters on a device that start from the given values."""
     return {name: torch.nn.Parameter(value.to(device)) for name, value in first.items()}

@@ -21,7 +21,7 @@ from featurizer.recsys.sampler import Sampler
 GROUP_K = 20
 
 
-def summarise(
+def summarize(
     model: str, data: RecData, kept: Fitted, seeds: Sequence[Mapping[str, Json]], seconds: float
 ) -> dict[str, Json]:
     """Return what `manifest.json` says of a run.

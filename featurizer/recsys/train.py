@@ -18,7 +18,7 @@ from featurizer.recsys.build import build
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, Epoch, Fitted, Hooks, fit
 from featurizer.recsys.options import ModelOptions, TrainOptions
-from featurizer.recsys.summary import seed_summary, summarise
+from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
 from featurizer.results.stage import PARTIAL, STAGE_FILE, Stage, atomic_path, read_json, write_json
 
@@ -125,7 +125,7 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
         if kept is None or fitted.valid[SELECTION] > kept.valid[SELECTION]:
             kept = fitted
     assert kept is not None
-    summary = summarise(stage.model.name, data, kept, seeds, time.perf_counter() - begun)
+    summary = summarize(stage.model.name, data, kept, seeds, time.perf_counter() - begun)
     _write(stage, data, kept, logs, summary)
     opened.finish(summary)
     shutil.rmtree(work)

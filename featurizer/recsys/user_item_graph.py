@@ -20,7 +20,7 @@ def normalized_block(train: UserItems) -> sparse.csr_array:
 
 
 def adjacency(train: UserItems) -> Csr:
-    """Return the normalised adjacency of users and items, [[0, R~], [R~ᵀ, 0]] (u + n, u + n)."""
+    """Return the normalized adjacency of users and items, [[0, R~], [R~ᵀ, 0]] (u + n, u + n)."""
     return joined(normalized_block(train))
 
 
@@ -30,7 +30,7 @@ def joined(block: sparse.csr_array) -> Csr:
 
 
 def spread_to_users(train: UserItems) -> Operator:
-    """Return [R~; I] (u + n, n): an item's vector to itself and, normalised and summed, to its users."""
+    """Return [R~; I] (u + n, n): an item's vector to itself and, normalized and summed, to its users."""
     identity = sparse.eye_array(train.n_items, dtype=np.float32, format="csr")
     return Operator.from_scipy(sparse.vstack([normalized_block(train), identity], format="csr"))
 

@@ -11,7 +11,7 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.records import Json
 from featurizer.release.citations import papers_of
 from featurizer.release.examples import Example, find_examples, store_examples, stored_examples
-from featurizer.release.licenses import HubLicence, hub_licence, is_stated
+from featurizer.release.licenses import HubLicense, hub_license, is_stated
 from featurizer.release.markdown import render
 from featurizer.release.scores import PLOT, draw, shown_scores
 from featurizer.results.stage import atomic_path
@@ -44,8 +44,8 @@ class CardOptions:
 
     Attributes:
         repo: the repository it will stand in, ORG/NAME; None before it is known.
-        pictures: whether the catalogue's pictures are published beside the vectors, in `items/`.
-        titles: of items, from the catalogue, for the examples.
+        pictures: whether the catalog's pictures are published beside the vectors, in `items/`.
+        titles: of items, from the catalog, for the examples.
     """
 
     repo: str | None = None
@@ -87,12 +87,12 @@ def render_card(feature_set: FeatureSet, options: CardOptions | None = None) -> 
     return render("feature_set.md.j2", _context(feature_set, options, found))
 
 
-def licence_of(feature_set: FeatureSet) -> str | None:
-    """Return the licence that the vectors go out under: the set's own, else its source's where it states one."""
-    own, source = feature_set.manifest.get("licence"), feature_set.manifest.get("source")
+def license_of(feature_set: FeatureSet) -> str | None:
+    """Return the license that the vectors go out under: the set's own, else its source's where it states one."""
+    own, source = feature_set.manifest.get("license"), feature_set.manifest.get("source")
     if isinstance(own, str) and own.strip():
         return own
-    stated = source.get("licence") if isinstance(source, dict) else None
+    stated = source.get("license") if isinstance(source, dict) else None
     return str(stated) if is_stated(stated) else None
 
 
@@ -106,13 +106,13 @@ def title_of(feature_set: FeatureSet) -> str:
 
 def _context(feature_set: FeatureSet, options: CardOptions, examples: list[Example]) -> dict[str, object]:
     source = feature_set.manifest.get("source")
-    licence = licence_of(feature_set)
+    license = license_of(feature_set)
     scores = shown_scores(feature_set.folder)
     specs = feature_set.spaces
     return {
         **{name: feature_set.manifest[name] for name in FROM_MANIFEST},
         "title": title_of(feature_set),
-        "licence": hub_licence(licence) or HubLicence(""),
+        "license": hub_license(license) or HubLicense(""),
         "source": {str(key): value for key, value in source.items()} if isinstance(source, dict) else {},
         "spaces": [{**spec, "name": name} for name, spec in specs.items()],
         "command": _command(feature_set),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.release.card import licence_of, title_of
+from featurizer.release.card import license_of, title_of
 from featurizer.release.citations import ALIGNREC
 from featurizer.results.stage import atomic_path
 
@@ -54,7 +54,7 @@ def render_croissant(feature_set: FeatureSet, *, repo: str | None = None) -> str
             ctx=context,
             name=_name(repo or title_of(feature_set)),
             description=f"{title_of(feature_set)}: {feature_set.rows} items, a vector a space, null where missing.",
-            license=[licence_of(feature_set) or "unknown"],
+            license=[license_of(feature_set) or "unknown"],
             url=f"https://huggingface.co/datasets/{repo}" if repo else None,
             cite_as=ALIGNREC.bibtex,
             version="1.0.0",

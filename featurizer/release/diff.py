@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.inspect import Neighbour
+from featurizer.features.inspect import Neighbor
 from featurizer.records import Json
 
 SHOWN = 5
@@ -40,7 +40,7 @@ class SpaceDifference:
     vanished: int
     mean_cosine: float | None
     lowest_cosine: float | None
-    most_changed: list[Neighbour]
+    most_changed: list[Neighbor]
     dims: tuple[int, int]
 
 
@@ -148,7 +148,7 @@ def _compare(
         mean_cosine=float(cosines.mean()),
         lowest_cosine=float(cosines.min()),
         most_changed=[
-            Neighbour(ids[places[row]], float(cosines[row])) for row in order[:SHOWN] if changed[row]
+            Neighbor(ids[places[row]], float(cosines[row])) for row in order[:SHOWN] if changed[row]
         ],
         dims=dims,
     )

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.inspect import neighbours_of
+from featurizer.features.inspect import neighbors_of
 from featurizer.records import Json
 from featurizer.results.stage import read_json, write_json
 
 FILE = "examples.json"
-ITEMS, NEIGHBOURS = 2, 3
+ITEMS, NEIGHBORS = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """One neighbour; `title` None where no catalogue was given."""
+    """One neighbor; `title` None where no catalog was given."""
 
     item_id: str
     title: str | None
@@ -43,7 +43,7 @@ def find_examples(feature_set: FeatureSet, titles: Mapping[str, str | None]) -> 
             titles.get(item),
             {
                 space: [Near(one.item_id, titles.get(one.item_id), round(one.cosine, 3)) for one in near]
-                for space, near in neighbours_of(feature_set, item, k=NEIGHBOURS).items()
+                for space, near in neighbors_of(feature_set, item, k=NEIGHBORS).items()
             },
         )
         for item in chosen
@@ -63,7 +63,7 @@ def stored_examples(feature_set: FeatureSet) -> list[Example] | None:
 
 
 def store_examples(feature_set: FeatureSet, examples: list[Example]) -> Path:
-    """Write the examples, so that the card comes out the same without the catalogue."""
+    """Write the examples, so that the card comes out the same without the catalog."""
     path = feature_set.folder / FILE
     items: list[Json] = [
         {

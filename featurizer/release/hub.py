@@ -171,12 +171,12 @@ class Asker:
         if status == 403:
             known = f" of {self.account}" if self.account else ""
             return (
-                f"The token{known} may not do this there: use one with write permission, join the organisation, or "
+                f"The token{known} may not do this there: use one with write permission, join the organization, or "
                 "choose another --repo"
             )
         if status == 404:
             known = f"; the token is of {self.account}" if self.account else ""
-            return f"There is no such user, organisation, repository or revision, or the token cannot see it{known}"
+            return f"There is no such user, organization, repository or revision, or the token cannot see it{known}"
         if status == CONFLICT:
             return f"Somebody else is writing there. {again}"
         if status is None:

@@ -1,4 +1,4 @@
-"""Licences as the Hub names them, and which of them let pictures be passed on."""
+"""Licenses as the Hub names them, and which of them let pictures be passed on."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ HUB = frozenset(_IDS.split())
 PICTURES = re.compile(
     r"cc0-1\.0|cc-by(-sa)?-\d\.\d|pddl|odc-by|odbl|cdla-.*|unlicense|mit|apache-2\.0|bsd.*|isc|wtfpl|zlib"
 )
-"""Licences that let anyone pass the pictures on."""
+"""Licenses that let anyone pass the pictures on."""
 UNSTATED = frozenset({"", "unknown", "none", "noassertion"})
 
 
 @dataclass(frozen=True, slots=True)
-class HubLicence:
-    """A licence in a card's front matter: an id that the Hub knows, or `other` with a name of its own."""
+class HubLicense:
+    """A license in a card's front matter: an id that the Hub knows, or `other` with a name of its own."""
 
     id: str
     name: str | None = None
 
 
-def hub_licence(text: str | None) -> HubLicence | None:
-    """Return what the front matter says of a licence; None when none is given."""
+def hub_license(text: str | None) -> HubLicense | None:
+    """Return what the front matter says of a license; None when none is given."""
     if text is None or not text.strip():
         return None
     folded = text.strip().lower()
     if folded in HUB:
-        return HubLicence(folded)
-    return HubLicence("other", re.sub(r"[^a-z0-9.+-]+", "-", folded).strip("-") or "other")
+        return HubLicense(folded)
+    return HubLicense("other", re.sub(r"[^a-z0-9.+-]+", "-", folded).strip("-") or "other")
 
 
-def unknown_licence(text: str) -> str | None:
-    """Say what a card makes of a licence without an id on the Hub, and which may be meant; None for one with."""
-    found = hub_licence(text)
+def unknown_license(text: str) -> str | None:
+    """Say what a card makes of a license without an id on the Hub, and which may be meant; None for one with."""
+    found = hub_license(text)
     if found is None or found.name is None:
         return None
     near = difflib.get_close_matches(found.name, sorted(HUB), n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(near)}?" if near else "expected an SPDX id such as CC-BY-4.0."
-    return f"the Hub knows no licence '{text}', so the card says 'other', named {found.name}; {meant}"
+    return f"the Hub knows no license '{text}', so the card says 'other', named {found.name}; {meant}"
 
 
 def is_stated(text: object) -> bool:
-    """Say whether a source states a licence at all."""
+    """Say whether a source states a license at all."""
     return isinstance(text, str) and text.strip().lower() not in UNSTATED
 
 
 def lets_pictures_pass(text: object) -> bool:
-    """Say whether a licence lets anyone pass on the pictures."""
+    """Say whether a license lets anyone pass on the pictures."""
     return isinstance(text, str) and PICTURES.fullmatch(text.strip().lower()) is not None

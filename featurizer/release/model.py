@@ -12,7 +12,7 @@ from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.release.card import CARD
 from featurizer.release.citations import ALIGNREC
-from featurizer.release.licenses import hub_licence
+from featurizer.release.licenses import hub_license
 from featurizer.release.markdown import render
 from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
 from featurizer.results.stage import atomic_path, fingerprint, read_json, write_json
@@ -44,16 +44,16 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
         with_users: publish `users.parquet`, which holds user ids and what they used.
 
     Raises:
-        InputError: the name is none, weights or manifest are damaged, or no licence is recorded.
+        InputError: the name is none, weights or manifest are damaged, or no license is recorded.
     """
     check_repo(repo)
     inner = model_folder(folder)
     manifest = read_json(inner / MANIFEST)
     _check(inner, manifest)
-    if not isinstance(manifest.get("licence"), str):
+    if not isinstance(manifest.get("license"), str):
         raise InputError(
-            f"{folder} has no licence; expected one before it is published. If the model may be shared, say how: "
-            f"featurizer card {folder} --licence ID (an SPDX id such as Apache-2.0)"
+            f"{folder} has no license; expected one before it is published. If the model may be shared, say how: "
+            f"featurizer card {folder} --license ID (an SPDX id such as Apache-2.0)"
         )
     card = render_model_card(folder, repo=repo, with_users=with_users)
     beside = [folder / ITEMS, *([folder / USERS] if with_users else [])]
@@ -102,13 +102,13 @@ def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool
     splits = {name: manifest.get(name) for name in ("valid", "test")}
     results = {name: values for name, values in splits.items() if isinstance(values, dict) and values}
     metrics = list(dict.fromkeys(name for values in results.values() for name in values))
-    licence = hub_licence(str(manifest["licence"]) if manifest.get("licence") else None)
+    license = hub_license(str(manifest["license"]) if manifest.get("license") else None)
     return render(
         "model.md.j2",
         {
             "kind": kind_of(manifest),
             "recommender": "model" in manifest,
-            "licence": licence,
+            "license": license,
             "config": json.dumps(manifest.get("config"), indent=2, ensure_ascii=False),
             "fingerprint": manifest.get("fingerprint"),
             "facts": {
@@ -152,17 +152,17 @@ def _terms(manifest: Mapping[str, Json]) -> dict[str, Json]:
     return {name: objective[name] for name in ("contrastive", "copurchase") if objective.get(name)}
 
 
-def write_model_card(folder: Path, *, licence: str | None = None) -> Path:
-    """Write a model's README.md again, recording a licence first if one is given, and return its path.
+def write_model_card(folder: Path, *, license: str | None = None) -> Path:
+    """Write a model's README.md again, recording a license first if one is given, and return its path.
 
     Raises:
-        InputError: the licence is empty.
+        InputError: the license is empty.
     """
     inner = model_folder(folder)
-    if licence is not None:
-        if not licence.strip():
-            raise InputError("the licence is empty; expected an SPDX id such as Apache-2.0")
-        write_json(inner / MANIFEST, {**read_json(inner / MANIFEST), "licence": licence.strip()})
+    if license is not None:
+        if not license.strip():
+            raise InputError("the license is empty; expected an SPDX id such as Apache-2.0")
+        write_json(inner / MANIFEST, {**read_json(inner / MANIFEST), "license": license.strip()})
     with atomic_path(folder / CARD) as partial:
         partial.write_text(render_model_card(folder), "utf-8")
     return folder / CARD

@@ -12,7 +12,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import MANIFEST, FeatureSet
 from featurizer.features.verify import verify
-from featurizer.release.card import CARD, CardOptions, licence_of, render_card
+from featurizer.release.card import CARD, CardOptions, license_of, render_card
 from featurizer.release.croissant import FILE as CROISSANT
 from featurizer.release.croissant import render_croissant
 from featurizer.release.licenses import lets_pictures_pass
@@ -91,10 +91,10 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
     Args:
         feature_set: the set.
         repo: ORG/NAME.
-        pictures: the catalogue, to publish its pictures and texts too.
+        pictures: the catalog, to publish its pictures and texts too.
 
     Raises:
-        InputError: the name is none, `verify` finds problems, there is no licence, or it does not let pictures pass.
+        InputError: the name is none, `verify` finds problems, there is no license, or it does not let pictures pass.
     """
     check_repo(repo)
     problems = verify(feature_set)
@@ -104,7 +104,7 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
             f"{feature_set.folder} is not what its manifest says: {'; '.join(problems[:SHOWN])}{more}. "
             "Make or fetch it again before it is published"
         )
-    _check_licence(feature_set)
+    _check_license(feature_set)
     options = CardOptions(repo=repo, pictures=pictures is not None)
     card = render_card(feature_set, options)
     scores = shown_scores(feature_set.folder)
@@ -173,28 +173,28 @@ def _entries(feature_set: FeatureSet) -> Sequence[dict[str, object]]:
     return [dict(shard) for shard in shards if isinstance(shard, dict)]
 
 
-def _check_licence(feature_set: FeatureSet) -> None:
-    if licence_of(feature_set) is None:
+def _check_license(feature_set: FeatureSet) -> None:
+    if license_of(feature_set) is None:
         source = feature_set.manifest.get("source")
-        stated = source.get("licence") if isinstance(source, dict) else None
+        stated = source.get("license") if isinstance(source, dict) else None
         found = f"its source states '{stated}'" if stated else "its source states none"
         raise InputError(
-            f"{feature_set.folder} has no licence ({found}); expected one before it is published. If the vectors may "
-            f"be shared, say how: featurizer card {feature_set.folder} --licence ID (an SPDX id such as CC-BY-4.0)"
+            f"{feature_set.folder} has no license ({found}); expected one before it is published. If the vectors may "
+            f"be shared, say how: featurizer card {feature_set.folder} --license ID (an SPDX id such as CC-BY-4.0)"
         )
 
 
 def _pictures(feature_set: FeatureSet, catalog: Catalog) -> list[PlannedFile]:
     source = catalog.manifest.get("source")
-    licence = source.get("licence") if isinstance(source, dict) else None
-    if not lets_pictures_pass(licence):
+    license = source.get("license") if isinstance(source, dict) else None
+    if not lets_pictures_pass(license):
         raise InputError(
-            f"{catalog.folder}: the licence of its pictures is {licence or 'not known'}, which does not let them be "
+            f"{catalog.folder}: the license of its pictures is {license or 'not known'}, which does not let them be "
             "passed on; expected an open one such as CC0-1.0 or CC-BY-4.0. Publish without --with-images"
         )
     if feature_set.manifest.get("catalog") != catalog.identity:
         raise InputError(
-            f"{catalog.folder} is not the catalogue that {feature_set.folder} was made from; give that one"
+            f"{catalog.folder} is not the catalog that {feature_set.folder} was made from; give that one"
         )
     parts = sorted((catalog.folder / "items").glob("part-*.parquet"))
     return [on_disk(path, f"items/{path.name}", last=False) for path in parts]

@@ -17,28 +17,28 @@ from featurizer.scoring.document import read_scores
 
 
 def recard(
-    folder: Path, *, licence: str | None = None, catalog: Path | None = None, scores: Path | None = None
+    folder: Path, *, license: str | None = None, catalog: Path | None = None, scores: Path | None = None
 ) -> list[Path]:
     """Write a model's card, or a feature set's card and Croissant metadata again and return what was written.
 
     Args:
         folder: the feature set or model.
-        licence: recorded in the manifest as the licence of the vectors.
+        license: recorded in the manifest as the license of the vectors.
         catalog: where the titles of the examples come from.
         scores: a `scores.json` to take into the folder.
 
     Raises:
-        InputError: no feature set, no catalogue, or no scores there.
+        InputError: no feature set, no catalog, or no scores there.
     """
     if is_model(folder):
         if catalog is not None or scores is not None:
             raise InputError(f"{folder} is a model; --catalog and --scores are for feature sets")
-        return [write_model_card(folder, licence=licence)]
+        return [write_model_card(folder, license=license)]
     feature_set = FeatureSet.open(folder)
-    if licence is not None:
-        if not licence.strip():
-            raise InputError("the licence is empty; expected an SPDX id such as CC-BY-4.0")
-        write_json(folder / MANIFEST, {**feature_set.manifest, "licence": licence.strip()})
+    if license is not None:
+        if not license.strip():
+            raise InputError("the license is empty; expected an SPDX id such as CC-BY-4.0")
+        write_json(folder / MANIFEST, {**feature_set.manifest, "license": license.strip()})
         feature_set = FeatureSet.open(folder)
     if scores is not None:
         _take_scores(scores, folder)

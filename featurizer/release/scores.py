@@ -38,7 +38,7 @@ def shown_scores(folder: Path) -> Shown | None:
 
 
 def draw(scores: Shown) -> bytes:
-    """Draw the scores at one list length with their intervals, a colour a space, as PNG; same scores, same bytes.
+    """Draw the scores at one list length with their intervals, a color a space, as PNG; same scores, same bytes.
 
     Args:
         scores: at least one row.
@@ -86,4 +86,4 @@ def _series(row: Score) -> str:
 
 
 def _label(row: Score) -> str:
-    return row.name + (f"@{row.k}" if row.k else "") + (f", {row.neighbours} nb." if row.neighbours else "")
+    return row.name + (f"@{row.k}" if row.k else "") + (f", {row.neighbors} nb." if row.neighbors else "")

@@ -21,8 +21,8 @@ SHOWN = (
     "source",
     "weight_hash",
     "pooling",
-    "normalised",
-    "licence",
+    "normalized",
+    "license",
 )
 """Of a space; all else is in the manifest below."""
 
@@ -64,7 +64,7 @@ def provenance(
     catalogs: Mapping[str, Catalog], feature_sets: Mapping[str, FeatureSet], models: list[Model]
 ) -> list[Provenance]:
     """Gather what every manifest says; the shard list is left out."""
-    found = [Provenance(label, "catalogue", None, _text(one.manifest)) for label, one in catalogs.items()]
+    found = [Provenance(label, "catalog", None, _text(one.manifest)) for label, one in catalogs.items()]
     for label, feature_set in feature_sets.items():
         found.append(Provenance(label, "feature set", _spaces(feature_set), _text(feature_set.manifest)))
     return found + [Provenance(one.label, f"model {one.kind}", None, _text(one.manifest)) for one in models]

@@ -1,4 +1,4 @@
-"""What the map is coloured by: labels, levels of the category tree, and how far each space keeps them together."""
+"""What the map is colored by: labels, levels of the category tree, and how far each space keeps them together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurizer.ranking.nearest import Neighbours
+from featurizer.ranking.nearest import Neighbors
 from featurizer.report.palette import SERIES
 
 OTHER, NONE = "other", "no category"
@@ -18,7 +18,7 @@ LEVEL = "category level"
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """One label, or one level of the tree, as colours.
+    """One label, or one level of the tree, as colors.
 
     Attributes:
         title: the label's column, or `category level 1`, the most general.
@@ -55,18 +55,18 @@ def read_levels(paths: Sequence[Sequence[str]]) -> list[Categories]:
     """
     depth = min(max(map(len, paths), default=0), MOST_LEVELS)
     levels = [
-        coloured(f"{LEVEL} {at + 1}", [path[at] if len(path) > at else None for path in paths])
+        colored(f"{LEVEL} {at + 1}", [path[at] if len(path) > at else None for path in paths])
         for at in range(depth)
     ]
     telling = [level for level in levels if len(set(level.labels) - {None}) > 1]
-    return telling or levels[:1] or [coloured(f"{LEVEL} 1", [None] * len(paths))]
+    return telling or levels[:1] or [colored(f"{LEVEL} 1", [None] * len(paths))]
 
 
-def agreement(labels: Sequence[str | None], neighbours: Neighbours) -> Agreement | None:
+def agreement(labels: Sequence[str | None], neighbors: Neighbors) -> Agreement | None:
     """Compare each item's category with that of its nearest; None where no two have one."""
     pairs = [
         (label, labels[other])
-        for label, other in zip(labels, neighbours.items[:, 0].tolist(), strict=True)
+        for label, other in zip(labels, neighbors.items[:, 0].tolist(), strict=True)
         if other >= 0
     ]
     known = [(one, other) for one, other in pairs if one is not None and other is not None]
@@ -77,7 +77,7 @@ def agreement(labels: Sequence[str | None], neighbours: Neighbours) -> Agreement
     return Agreement(len(known), sum(one == other for one, other in known) / len(known), chance)
 
 
-def most_telling(levels: Sequence[Categories], spaces: Sequence[Neighbours]) -> int:
+def most_telling(levels: Sequence[Categories], spaces: Sequence[Neighbors]) -> int:
     """Return the place of the level that the spaces keep together best, by mean kappa; the general of equals."""
 
     def mean_kappa(level: Categories) -> float:
@@ -88,8 +88,8 @@ def most_telling(levels: Sequence[Categories], spaces: Sequence[Neighbours]) -> 
     return kappas.index(max(kappas))
 
 
-def coloured(title: str, labels: Sequence[str | None]) -> Categories:
-    """Give the commonest labels a colour each.
+def colored(title: str, labels: Sequence[str | None]) -> Categories:
+    """Give the commonest labels a color each.
 
     Args:
         title: what the labels are.

@@ -17,7 +17,7 @@ from featurizer.scoring.document import FILE as SCORES
 from featurizer.scoring.spaces import folder_labels
 
 EXPECTED = (
-    "a catalogue, a feature set, the output of 'featurizer score-features', 'train' or 'pretrain-ica', "
+    "a catalog, a feature set, the output of 'featurizer score-features', 'train' or 'pretrain-ica', "
     "or a folder of these"
 )
 

@@ -35,7 +35,7 @@ class ReportOptions:
         size: bytes the page should not exceed; pictures are made smaller, then fewer, to fit.
         tsne: whether to draw t-SNE maps, which take minutes for many items.
         seed: of samples and maps.
-        labels: columns of the catalogue that the maps can be coloured by.
+        labels: columns of the catalog that the maps can be colored by.
     """
 
     title: str | None = None
@@ -62,7 +62,7 @@ class Shown:
     @property
     def level(self) -> int:
         """The place of the category level that is shown first."""
-        return most_telling(self.words.levels, [space.neighbours for space in self.spaces])
+        return most_telling(self.words.levels, [space.neighbors for space in self.spaces])
 
     @property
     def charts(self) -> list[Chart]:
@@ -89,7 +89,7 @@ class Shown:
 
 
 def gather(given: Sequence[Path], options: ReportOptions, report: Report = silent) -> Shown:
-    """Read the folders and compute maps and neighbours.
+    """Read the folders and compute maps and neighbors.
 
     Raises:
         InputError: a folder holds nothing to show, or a file in it is not what it should be.
@@ -113,23 +113,23 @@ def _notes(shown: Shown, options: ReportOptions) -> list[str]:
     if many < sample.total:
         notes.append(
             f"map and explorer show a sample of {many:,} of the {sample.total:,} items (seed {options.seed}); "
-            "neighbours are found within the sample"
+            "neighbors are found within the sample"
         )
     if shown.folders.feature_sets and not shown.folders.catalogs:
         notes.append(
-            "no catalogue among the folders: items have no titles, pictures or categories. Give the catalogue too"
+            "no catalog among the folders: items have no titles, pictures or categories. Give the catalog too"
         )
     elif shown.words.known < many:
         notes.append(
-            f"{many - shown.words.known:,} items are in no catalogue given and have no title or picture"
+            f"{many - shown.words.known:,} items are in no catalog given and have no title or picture"
         )
-    if shown.folders.catalogs and shown.spaces and not is_coloured(shown):
+    if shown.folders.catalogs and shown.spaces and not is_colored(shown):
         own = {name for one in shown.folders.catalogs.values() for name in one.schema.names} - {
             *CORE.names,
             OTHER,
         }
-        choice = f", one of {', '.join(sorted(own))}" if own else ", once the catalogue has one"
-        notes.append(f"no item has a category: the maps have one colour. Name a column with --label{choice}")
+        choice = f", one of {', '.join(sorted(own))}" if own else ", once the catalog has one"
+        notes.append(f"no item has a category: the maps have one color. Name a column with --label{choice}")
     if shown.thumbnails.without:
         notes.append(
             f"{shown.thumbnails.without:,} pictures are left out to keep the page below "
@@ -140,6 +140,6 @@ def _notes(shown: Shown, options: ReportOptions) -> list[str]:
     return notes
 
 
-def is_coloured(shown: Shown) -> bool:
-    """Say whether any item has a category or a label to be coloured by."""
+def is_colored(shown: Shown) -> bool:
+    """Say whether any item has a category or a label to be colored by."""
     return any(label for level in shown.words.levels for label in level.labels)

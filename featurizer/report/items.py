@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from featurizer.catalog.store import Catalog
-from featurizer.report.categories import Categories, coloured, read_levels
+from featurizer.report.categories import Categories, colored, read_levels
 
 LONGEST_TITLE = 160
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Titles and category paths of n items; an item of no catalogue has neither.
+    """Titles and category paths of n items; an item of no catalog has neither.
 
     Attributes:
         titles: None where there is none.
         paths: from general to special.
-        levels: the labels asked for, then those of the category tree, each as colours.
-        known: how many of the items a catalogue has.
+        levels: the labels asked for, then those of the category tree, each as colors.
+        known: how many of the items a catalog has.
     """
 
     titles: tuple[str | None, ...]
@@ -29,15 +29,15 @@ class Words:
 
 
 def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Sequence[str] = ()) -> Words:
-    """Look the items up in the catalogues; the first that has an item counts.
+    """Look the items up in the catalogs; the first that has an item counts.
 
     Args:
         catalogs: all that are shown.
         item_ids: n items.
-        labels: columns of the catalogues to colour by.
+        labels: columns of the catalogs to color by.
 
     Raises:
-        InputError: a catalogue lacks one of these columns.
+        InputError: a catalog lacks one of these columns.
     """
     wanted = frozenset(item_ids)
     found: dict[str, tuple[str | None, tuple[str, ...]]] = {}
@@ -48,7 +48,7 @@ def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Seq
                 found.setdefault(item, (_shortened(title), tuple(name for name in path or () if name)))
     titles = tuple(found[item][0] if item in found else None for item in item_ids)
     paths = tuple(found[item][1] if item in found else () for item in item_ids)
-    chosen = [coloured(label, _values(catalogs, item_ids, label)) for label in labels]
+    chosen = [colored(label, _values(catalogs, item_ids, label)) for label in labels]
     levels = read_levels(paths) if any(paths) or not chosen else []
     return Words(titles, paths, (*chosen, *levels), len(found))
 

@@ -11,8 +11,8 @@ import numpy as np
 from featurizer.records import Json
 from featurizer.report.categories import NONE, OTHER, Categories
 from featurizer.report.items import Words
-from featurizer.report.palette import OTHER as GREY
-from featurizer.report.palette import colour
+from featurizer.report.palette import OTHER as GRAY
+from featurizer.report.palette import color
 from featurizer.report.spaces import Space
 from featurizer.report.thumbnails import Thumbnails
 
@@ -39,7 +39,7 @@ def page_data(
         item_ids: n items, in the order of all else.
         words: titles, categories.
         thumbnails: pictures, of some of the items.
-        spaces: neighbours and maps.
+        spaces: neighbors and maps.
         level: place of the category level that is shown first.
     """
     return {
@@ -66,20 +66,20 @@ def _level(level: Categories) -> Json:
     return {
         "title": level.title,
         "names": list(level.names),
-        "colours": [GREY if name in (OTHER, NONE) else colour(at) for at, name in enumerate(level.names)],
+        "colors": [GRAY if name in (OTHER, NONE) else color(at) for at, name in enumerate(level.names)],
         "ofItem": _packed(level.of_item.astype("<u1")),
     }
 
 
 def _space(space: Space) -> Json:
-    near = space.neighbours
+    near = space.neighbors
     items = np.where(near.items < 0, ABSENT, near.items)
     return {
         "name": space.name,
         "modality": space.modality,
         "featureSet": space.feature_set,
         "many": near.items.shape[1],
-        "neighbours": _packed(items.astype("<u2")),
+        "neighbors": _packed(items.astype("<u2")),
         "cosines": _packed(np.round(near.cosines * COSINES).astype("<i2")),
         "maps": [
             {"name": one.name, "about": one.about, "points": _packed(_on_grid(one.points))}
@@ -89,7 +89,7 @@ def _space(space: Space) -> Json:
 
 
 def _on_grid(points: np.ndarray) -> np.ndarray:
-    """Return (n, 2) uint16 coordinates, both axes to one scale, centred; `ABSENT` where there are none."""
+    """Return (n, 2) uint16 coordinates, both axes to one scale, centered; `ABSENT` where there are none."""
     there = ~np.isnan(points).any(1)
     low, high = points[there].min(0), points[there].max(0)
     span = float((high - low).max()) or 1.0

@@ -1,4 +1,4 @@
-"""Colours that stand out on white and on black alike: each has a contrast of at least 3 with both pages."""
+"""Colors that stand out on white and on black alike: each has a contrast of at least 3 with both pages."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OTHER = "#7b8794"
 """Of what is none of the named categories, and of floors."""
 LIGHT_PAGE, DARK_PAGE = "#ffffff", "#15181d"
 INK, LINE = "#123457", "#234568"
-"""Stand-ins for the page's own text and line colours, which follow its theme."""
+"""Stand-ins for the page's own text and line colors, which follow its theme."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours of a drawing: text and axes, grid lines, background (`none`: transparent)."""
+    """Colors of a drawing: text and axes, grid lines, background (`none`: transparent)."""
 
     ink: str
     line: str
@@ -37,6 +37,6 @@ PAPER = Theme("#1b1f24", "#d0d4da", "white")
 PAGE = Theme(INK, LINE, "none")
 
 
-def colour(number: int) -> str:
-    """Return the colour of a series; after the last they begin again."""
+def color(number: int) -> str:
+    """Return the color of a series; after the last they begin again."""
     return SERIES[number % len(SERIES)]

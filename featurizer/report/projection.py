@@ -1,4 +1,4 @@
-"""A space in the plane: PCA shows the broad lay, t-SNE the neighbourhoods; both of the unit vectors."""
+"""A space in the plane: PCA shows the broad lay, t-SNE the neighborhoods; both of the unit vectors."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ def leaderboard_charts(board: Board) -> list[Chart]:
     series: list[Series] = []
     for metric in HEADLINES[:3]:
         mine = [one for one in plain if one.metric == metric]
-        near = min((one.neighbours for one in mine if one.neighbours is not None), default=None)
-        ordered = _ordered(board, [one for one in mine if one.neighbours == near])
+        near = min((one.neighbors for one in mine if one.neighbors is not None), default=None)
+        ordered = _ordered(board, [one for one in mine if one.neighbors == near])
         if ordered:
             name = metric.removesuffix("_recall").replace("_", "-") + (f" ({near} nearest)" if near else "")
             series.append(Series(name, tuple(_point(one, board.name(one)) for one in ordered)))

@@ -25,7 +25,7 @@ class Board:
         scores: the figures on this split at this length.
         order: the rows of the leaderboard, the best first.
         table: the leaderboard.
-        steps: which neighbours on it differ by more than chance.
+        steps: which neighbors on it differ by more than chance.
     """
 
     label: str

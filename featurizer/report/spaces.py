@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.neighbours import unit_rows
+from featurizer.features.neighbors import unit_rows
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.progress import Progress, Report, silent
-from featurizer.ranking.nearest import Neighbours, nearest
+from featurizer.ranking.nearest import Neighbors, nearest
 from featurizer.report.projection import Projection, project
 from featurizer.report.sample import Sample
 
 NEAREST = 12
-"""Neighbours an item that the page holds."""
+"""Neighbors an item that the page holds."""
 MEMORY = 256_000_000
 """Bytes that a block of cosines may take."""
 SAME = 1e-3
@@ -48,7 +48,7 @@ class Space:
         modality: `image`, `text` or `both`.
         dim: of its vectors.
         present: (n,) bool, which items have a vector.
-        neighbours: of each item, among the shown items.
+        neighbors: of each item, among the shown items.
         maps: pictures of it in the plane.
     """
 
@@ -57,7 +57,7 @@ class Space:
     modality: str
     dim: int
     present: np.ndarray
-    neighbours: Neighbours
+    neighbors: Neighbors
     maps: tuple[Projection, ...]
 
 
@@ -69,17 +69,17 @@ def make_spaces(
     tsne: bool,
     report: Report = silent,
 ) -> tuple[list[Space], list[str]]:
-    """Find neighbours and maps of every space; return the spaces, and what was left out and why."""
+    """Find neighbors and maps of every space; return the spaces, and what was left out and why."""
     notes: list[str] = []
     todo = sum(len(one.spaces) for one in feature_sets.values())
     spaces: list[Space] = []
     for vectors in _distinct(feature_sets, sample, notes.append):
-        report(Progress("maps and neighbours", len(spaces), todo, unit="spaces", note=vectors.name))
+        report(Progress("maps and neighbors", len(spaces), todo, unit="spaces", note=vectors.name))
         if vectors.present.sum() < 2:
             notes.append(f"{vectors.name}: fewer than two of the items shown have a vector")
             continue
         spaces.append(_space(vectors, seed, tsne=tsne))
-    report(Progress("maps and neighbours", todo, todo, unit="spaces"))
+    report(Progress("maps and neighbors", todo, todo, unit="spaces"))
     return spaces, notes
 
 

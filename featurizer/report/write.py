@@ -15,7 +15,7 @@ from featurizer.report.charts.chart import Table, slug
 from featurizer.report.charts.draw import png
 from featurizer.report.charts.scatter import map_png
 from featurizer.report.folders import Folders
-from featurizer.report.gather import ReportOptions, Shown, is_coloured
+from featurizer.report.gather import ReportOptions, Shown, is_colored
 from featurizer.report.models import masked_table, results_table, training_charts
 from featurizer.report.pack import page_data
 from featurizer.report.page import render_page
@@ -26,7 +26,7 @@ SECTIONS = (
     ("overview", "Overview"),
     ("leaderboard", "Leaderboard"),
     ("map", "Map"),
-    ("neighbours", "Nearest items"),
+    ("neighbors", "Nearest items"),
     ("masks", "Masked modalities"),
     ("training", "Training"),
     ("long-tail", "Long tail"),
@@ -101,7 +101,7 @@ def _values(shown: Shown, options: ReportOptions) -> dict[str, object]:
 
 
 def _title(folders: Folders) -> str:
-    """Name the report after the source that its feature sets or catalogues record."""
+    """Name the report after the source that its feature sets or catalogs record."""
     manifests = [one.manifest for one in folders.feature_sets.values()]
     manifests += [one.manifest for one in folders.catalogs.values()]
     sources = [manifest.get("source") for manifest in manifests]
@@ -122,7 +122,7 @@ def _agreement(shown: Shown) -> Table | None:
         for space in shown.spaces
     ]
     levels = shown.words.levels
-    if not rows or not is_coloured(shown):
+    if not rows or not is_colored(shown):
         return None
     caption = "How often an item's nearest is of its category or has its label (and by chance)"
     header = ("space", "feature set", "dim", "items", *(level.title for level in levels))
@@ -131,5 +131,5 @@ def _agreement(shown: Shown) -> Table | None:
 
 def _shares(shown: Shown, space: Space) -> Iterator[str]:
     for level in shown.words.levels:
-        found = agreement(level.labels, space.neighbours)
+        found = agreement(level.labels, space.neighbors)
         yield "-" if found is None else f"{found.share:.1%} ({found.chance:.1%})"

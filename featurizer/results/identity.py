@@ -25,7 +25,7 @@ def identity(path: Path, *, card: bool = False, inside: bool = False) -> Json:
 
     Args:
         path: a file, or the folder of a stage.
-        card: whether the card, the scores and the licence beside count too.
+        card: whether the card, the scores and the license beside count too.
         inside: of a folder that is no stage's, whether the results in it count, or else all its files.
     """
     if path.is_file():
@@ -35,7 +35,7 @@ def identity(path: Path, *, card: bool = False, inside: bool = False) -> Json:
         return _inside(path) if inside and path.is_dir() else None
     told = _told(found)
     if card:
-        told["licence"] = read_json(found).get("licence")
+        told["license"] = read_json(found).get("license")
         told["beside"] = {name: file_sha256(path / name) for name in BESIDE if (path / name).is_file()}
     return told
 

@@ -45,7 +45,7 @@ class Score(Entry):
         metric: such as `zero_shot_recall`.
         split: `valid` or `test`.
         k: length of the list.
-        neighbours: of item-CF.
+        neighbors: of item-CF.
         group: users or items counted; None for all.
         modality: which one was taken from items.
         ratio: from which share of them.
@@ -58,7 +58,7 @@ class Score(Entry):
     metric: str
     split: str | None = None
     k: int | None = None
-    neighbours: int | None = None
+    neighbors: int | None = None
     group: str | None = None
     modality: str | None = None
     ratio: float | None = None
@@ -87,7 +87,7 @@ class Comparison:
         metric: such as `zero_shot_recall`.
         split: `valid` or `test`.
         k: length of the lists.
-        neighbours: of item-CF.
+        neighbors: of item-CF.
         modality: which one was taken from items.
         a: the row with the higher mean.
         b: the other.
@@ -102,7 +102,7 @@ class Comparison:
     metric: str
     split: str | None
     k: int | None
-    neighbours: int | None = None
+    neighbors: int | None = None
     modality: str | None = None
     a: Entry
     b: Entry

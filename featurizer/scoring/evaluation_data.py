@@ -106,7 +106,7 @@ def _coverage(interactions: pl.DataFrame, kept: pl.DataFrame, least: float) -> f
         raise InputError(
             f"{covered:.1%} of the train pairs are of items that every feature set has, expected at least "
             f"{least:.1%}. {len(lacking)} items of the interactions are missing, such as "
-            f"{', '.join(lacking[:5])}. Give the feature sets of the same catalogue, --item-map for a file that "
+            f"{', '.join(lacking[:5])}. Give the feature sets of the same catalog, --item-map for a file that "
             "numbers its items, or a lower --min-coverage"
         )
     return covered

@@ -1,7 +1,7 @@
-"""Item-CF: do an item's nearest in the space serve as its neighbours in collaborative filtering?
+"""Item-CF: do an item's nearest in the space serve as its neighbors in collaborative filtering?
 
 score(u, i) = Σ over u's train items j of sim(j, i)·[i is among the k nearest of j, i ≠ j], sim the cosine, k of 10,
-20 and 50. The definition is ours. With all items as neighbours it ranks exactly as zero-shot does.
+20 and 50. The definition is ours. With all items as neighbors it ranks exactly as zero-shot does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from featurizer.ranking.item_knn import VotePlaces, vote_matrix
-from featurizer.ranking.nearest import Neighbours, nearest
+from featurizer.ranking.nearest import Neighbors, nearest
 from featurizer.ranking.ranks import Places, find_places
 from featurizer.scoring.evaluation_data import World
 from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
@@ -25,22 +25,22 @@ ENTRY_BYTES = 64
 
 
 def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:
-    """Yield Recall and NDCG of each split and number of neighbours, and Recall by group."""
-    near = neighbours_of(space, options)
-    for k in options.neighbours:
+    """Yield Recall and NDCG of each split and number of neighbors, and Recall by group."""
+    near = neighbors_of(space, options)
+    for k in options.neighbors:
         for split, places in zip(
             world.positives, item_cf_places(near.first(k), space, world, options), strict=True
         ):
-            key = Key(NAME, split, neighbours=k)
+            key = Key(NAME, split, neighbors=k)
             yield from metrics_of(places, key, options.ks)
             yield from groups_of(places, key, world.train, options.ks[-1])
 
 
-def neighbours_of(space: ScoredSpace, options: Options) -> Neighbours:
+def neighbors_of(space: ScoredSpace, options: Options) -> Neighbors:
     """Return each item's nearest in the space, as many as the largest number asked for."""
     return nearest(
         space.vectors,
-        options.neighbours[-1],
+        options.neighbors[-1],
         memory=options.memory,
         device=options.device,
         halves=options.halves,
@@ -48,8 +48,8 @@ def neighbours_of(space: ScoredSpace, options: Options) -> Neighbours:
     )
 
 
-def item_cf_places(near: Neighbours, space: ScoredSpace, world: World, options: Options) -> list[Places]:
-    """Return where each split's positives stand by the votes of these neighbours."""
+def item_cf_places(near: Neighbors, space: ScoredSpace, world: World, options: Options) -> list[Places]:
+    """Return where each split's positives stand by the votes of these neighbors."""
     known = np.asarray(space.vectors.any(1))
     finder = VotePlaces(vote_matrix(near.items, near.cosines), known, world.train)
     votes = max(1, len(world.train.items) // max(len(world.user_ids), 1)) * near.items.shape[1]
@@ -62,6 +62,6 @@ def item_cf_places(near: Neighbours, space: ScoredSpace, world: World, options: 
         options.ks[-1],
         block=min(block, 4096),
         report=lambda progress: options.report(
-            replace(progress, stage=f"item-CF, {near.items.shape[1]} neighbours")
+            replace(progress, stage=f"item-CF, {near.items.shape[1]} neighbors")
         ),
     )

@@ -29,7 +29,7 @@ HEADLINES = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A headline: a metric on a split at K, for item-CF with so many neighbours, for a mask's area of a modality.
+    """A headline: a metric on a split at K, for item-CF with so many neighbors, for a mask's area of a modality.
 
     A diagnostic has neither split nor K.
     """
@@ -37,7 +37,7 @@ class Column:
     metric: str
     split: str | None = None
     k: int | None = None
-    neighbours: int | None = None
+    neighbors: int | None = None
     modality: str | None = None
 
     @property
@@ -48,7 +48,7 @@ class Column:
         if self.modality is not None:
             return f"without {self.modality}, area R@{self.k}"
         name = self.metric.removesuffix("_recall").replace("_", "-")
-        near = f" ({self.neighbours} nearest)" if self.neighbours else ""
+        near = f" ({self.neighbors} nearest)" if self.neighbors else ""
         return f"{name} R@{self.k}{near}"
 
 
@@ -106,7 +106,7 @@ def _columns(rows: Sequence[Score], split: str, k: int) -> list[Column]:
     columns: list[Column] = []
     for metric in HEADLINES:
         mine = [row for row in rows if row.metric == metric]
-        near = min((row.neighbours for row in mine if row.neighbours is not None), default=None)
+        near = min((row.neighbors for row in mine if row.neighbors is not None), default=None)
         columns += [
             Column(metric, split, k, near, side) for side in dict.fromkeys(row.modality for row in mine)
         ]
@@ -124,8 +124,8 @@ def _stands_in(row: Score, column: Column) -> bool:
         return row.metric == column.metric
     if row.is_floor:
         return row.metric == f"{FLOOR}_{row.space}_recall"
-    own = row.metric, row.neighbours, row.modality
-    return own == (column.metric, column.neighbours, column.modality)
+    own = row.metric, row.neighbors, row.modality
+    return own == (column.metric, column.neighbors, column.modality)
 
 
 def _value(found: Score | None) -> float:
@@ -141,7 +141,7 @@ def _cell(found: Score | None) -> str:
 
 
 def steps(board: Leaderboard, comparisons: Sequence[Comparison]) -> list[str]:
-    """Say of each two neighbours on the table, floors aside, whether the upper one is better, by the first column."""
+    """Say of each two neighbors on the table, floors aside, whether the upper one is better, by the first column."""
     if not board.columns:
         return []
     first, found = board.columns[0], []
@@ -158,8 +158,8 @@ def steps(board: Leaderboard, comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _is_of(row: Comparison, column: Column) -> bool:
-    own = row.metric, row.split, row.neighbours, row.modality
-    return own == (column.metric, column.split, column.neighbours, column.modality)
+    own = row.metric, row.split, row.neighbors, row.modality
+    return own == (column.metric, column.split, column.neighbors, column.modality)
 
 
 def _names(entry: Entry) -> tuple[str, str, str]:

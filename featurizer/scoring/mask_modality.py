@@ -13,7 +13,7 @@ import numpy as np
 
 from featurizer.scoring.downstream import downstream
 from featurizer.scoring.evaluation_data import World
-from featurizer.scoring.item_cf import item_cf_places, neighbours_of
+from featurizer.scoring.item_cf import item_cf_places, neighbors_of
 from featurizer.scoring.masks import MODALITIES, mask
 from featurizer.scoring.measures import Key, PerUser, metrics_of
 from featurizer.scoring.scorer import Options
@@ -24,12 +24,12 @@ NAME = "mask_modality"
 
 
 def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:
-    """Yield Recall and NDCG at every ratio and the area under each curve; item-CF with the fewest neighbours.
+    """Yield Recall and NDCG at every ratio and the area under each curve; item-CF with the fewest neighbors.
 
     Raises:
         InputError: a part reads both modalities, and there is nothing that was encoded without one of them.
     """
-    fewest = replace(options, neighbours=options.neighbours[:1])
+    fewest = replace(options, neighbors=options.neighbors[:1])
     for modality in MODALITIES:
         if not any(part.modality not in MODALITIES or part.modality == modality for part in space.parts):
             continue
@@ -45,8 +45,8 @@ def _at(space: ScoredSpace, world: World, options: Options, modality: str, ratio
     key = Key(f"{NAME}_zero_shot", modality=modality, ratio=ratio)
     for split, places in zip(world.positives, zero_shot_places(masked, world, options), strict=True):
         yield from metrics_of(places, replace(key, split=split), options.ks)
-    near = neighbours_of(masked, options)
-    key = replace(key, metric=f"{NAME}_item_cf", neighbours=near.items.shape[1])
+    near = neighbors_of(masked, options)
+    key = replace(key, metric=f"{NAME}_item_cf", neighbors=near.items.shape[1])
     for split, places in zip(world.positives, item_cf_places(near, masked, world, options), strict=True):
         yield from metrics_of(places, replace(key, split=split), options.ks)
     if options.downstream.masked and masked.vectors.any():

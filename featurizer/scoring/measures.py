@@ -24,7 +24,7 @@ class Key:
         metric: its name, such as `zero_shot_recall`.
         split: `valid` or `test`.
         k: length of the list.
-        neighbours: of item-CF.
+        neighbors: of item-CF.
         group: which users or items; None for all.
         modality: what was masked.
         ratio: share of the items that lost it.
@@ -33,7 +33,7 @@ class Key:
     metric: str
     split: str | None = None
     k: int | None = None
-    neighbours: int | None = None
+    neighbors: int | None = None
     group: str | None = None
     modality: str | None = None
     ratio: float | None = None

@@ -29,7 +29,7 @@ MASKS = "masks.parquet"
 """In which order the items lose a modality."""
 MASKING = "mask-modality"
 DEFINITIONS: Mapping[str, Json] = {
-    "zero_shot": "cos(mean of the user's L2-normalised train vectors, item); ours, the authors of AlignRec do "
+    "zero_shot": "cos(mean of the user's L2-normalized train vectors, item); ours, the authors of AlignRec do "
     "not publish theirs",
     "item_cf": "sum over train items j of cos(j, i) where i is among the k nearest of j; ours",
     "candidates": "all shared items but the user's train items; valid items stay candidates at test",
@@ -79,7 +79,7 @@ class ScoreStage:
             "transforms": list(self.transforms),
             "metrics": list(self.metrics),
             "k": list(self.options.ks),
-            "neighbours": list(self.options.neighbours),
+            "neighbors": list(self.options.neighbors),
             "ratios": list(self.options.ratios),
             "downstream": dict(asdict(self.options.downstream)),
             "seed": self.options.seed,

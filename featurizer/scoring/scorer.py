@@ -42,7 +42,7 @@ class Options:
 
     Attributes:
         ks: lengths of the lists, increasing.
-        neighbours: item-CF's, increasing.
+        neighbors: item-CF's, increasing.
         seed: of everything drawn.
         memory: bytes that a block of scores may take.
         device: where to multiply.
@@ -54,7 +54,7 @@ class Options:
     """
 
     ks: tuple[int, ...] = (10, 20)
-    neighbours: tuple[int, ...] = (10, 20, 50)
+    neighbors: tuple[int, ...] = (10, 20, 50)
     seed: int = 0
     memory: int = MEMORY
     device: str = "cpu"

@@ -142,7 +142,7 @@ def open_contenders(folders: Sequence[Path]) -> tuple[list[Contender], tuple[str
     if not shared:
         raise InputError(
             f"{' and '.join(map(str, folders))} share no item ({ids[0][0]} against {ids[-1][0]}, for example); "
-            "expected features of the same catalogue"
+            "expected features of the same catalog"
         )
     rows = [np.array([place[item] for item in shared]) for place in places]
     return [
@@ -172,7 +172,7 @@ def open_masked(folder: Path, modality: str, shared: Sequence[str]) -> Contender
     if lacking:
         raise InputError(
             f"{folder} lacks {len(lacking)} of the {len(shared)} items that are scored, such as {lacking[0]}; "
-            "encode the same catalogue without the modality"
+            "encode the same catalog without the modality"
         )
     return Contender(folder.name, features, np.array([place[item] for item in shared]))
 

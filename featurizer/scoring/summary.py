@@ -95,7 +95,7 @@ def _tests(pairs: Sequence[tuple[Judged, Judged]], key: Key, seed: int) -> Itera
             metric=key.metric,
             split=key.split,
             k=key.k,
-            neighbours=key.neighbours,
+            neighbors=key.neighbors,
             modality=key.modality,
             a=a.entry,
             b=b.entry,

@@ -1,4 +1,4 @@
-"""Geometry: the same vectors as stored, centred, or whitened; the feature set itself stays untouched."""
+"""Geometry: the same vectors as stored, centered, or whitened; the feature set itself stays untouched."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def fit(name: TransformName, vectors: np.ndarray, present: np.ndarray) -> Transf
     mean = rows.mean(0)
     if name == "center":
         return Transform(name, mean)
-    centred = rows - mean
-    values, axes = np.linalg.eigh(centred.T @ centred / max(len(rows) - 1, 1))
+    centered = rows - mean
+    values, axes = np.linalg.eigh(centered.T @ centered / max(len(rows) - 1, 1))
     kept = values > SMALLEST * max(values[-1], np.finfo(float).tiny)
     return Transform(name, mean, axes[:, kept][:, ::-1] / np.sqrt(values[kept][::-1]))

@@ -1,6 +1,6 @@
 """Zero-shot: is what a user bought near, in the space, to what they bought before?
 
-score(u, i) = cos(mean of u's L2-normalised train vectors, vector of i), over all items but u's train items. The
+score(u, i) = cos(mean of u's L2-normalized train vectors, vector of i), over all items but u's train items. The
 definition is ours: the authors of AlignRec name the protocol without publishing it.
 """
 

@@ -29,7 +29,7 @@ class ScorerContract:
 
     def options(self) -> Options:
         """Return the options it is called with; replace it when the scorer needs others."""
-        return Options(ks=(5, 10), neighbours=(3, 5), ratios=(0.0, 1.0))
+        return Options(ks=(5, 10), neighbors=(3, 5), ratios=(0.0, 1.0))
 
     def test_figures_are_finite_and_of_every_ranked_user(self) -> None:
         """It yields something; values are float, finite, and one a user of `world.ranked[split]`."""
@@ -90,8 +90,8 @@ def sample_space() -> ScoredSpace:
     generator = np.random.default_rng(1)
     parts = []
     for modality, lacking in (("image", (0, 1)), ("text", (0, 2))):
-        centres = generator.standard_normal((GROUPS, 6))
-        vectors = centres[np.arange(ITEMS) % GROUPS] + 0.5 * generator.standard_normal((ITEMS, 6))
+        centers = generator.standard_normal((GROUPS, 6))
+        vectors = centers[np.arange(ITEMS) % GROUPS] + 0.5 * generator.standard_normal((ITEMS, 6))
         present = ~np.isin(np.arange(ITEMS), lacking)
         kept = np.where(present[:, None], vectors, 0).astype(np.float32)
         parts.append(Part(f"sample_{modality}", modality, kept, present, np.zeros(ITEMS, bool)))

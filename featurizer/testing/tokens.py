@@ -32,7 +32,7 @@ class ImageTokenEncoderContract:
         raise NotImplementedError("write make_encoder in your subclass of ImageTokenEncoderContract")
 
     def test_the_token_specification_is_complete(self) -> None:
-        """Grid, prefix and length agree, nothing of a tokeniser is filled in, and all of it is JSON."""
+        """Grid, prefix and length agree, nothing of a tokenizer is filled in, and all of it is JSON."""
         spec = self.make_tokens().spec
         assert spec.pooled == self.make_encoder().spec
         assert spec.pooled.modality == "image"
@@ -112,7 +112,7 @@ class TextTokenEncoderContract:
         raise NotImplementedError("write make_encoder in your subclass of TextTokenEncoderContract")
 
     def test_the_token_specification_is_complete(self) -> None:
-        """Every field about the tokeniser is filled in, none about a grid, and all of it is JSON."""
+        """Every field about the tokenizer is filled in, none about a grid, and all of it is JSON."""
         spec = self.make_tokens().spec
         assert spec.pooled == self.make_encoder().spec
         assert spec.pooled.modality == "text"
@@ -171,10 +171,10 @@ class TextTokenEncoderContract:
     def test_a_hidden_word_is_not_known_from_any_state(self) -> None:
         """Two texts that differ in one word have the same states and vectors once it is hidden."""
         tokens = self.make_tokens()
-        colour, other = tokens.tokenize(["red dress", "bed dress"])
-        assert colour.words.max() == other.words.max()
-        hidden = [_hide_first_word(text, tokens) for text in (colour, other)]
-        before = [tokens.encode(*_batch([text], tokens)) for text in (colour, other)]
+        color, other = tokens.tokenize(["red dress", "bed dress"])
+        assert color.words.max() == other.words.max()
+        hidden = [_hide_first_word(text, tokens) for text in (color, other)]
+        before = [tokens.encode(*_batch([text], tokens)) for text in (color, other)]
         after = [tokens.encode(*_batch([text], tokens)) for text in hidden]
         assert not np.allclose(_array(before[0].pooled), _array(before[1].pooled), atol=TOLERANCE)
         np.testing.assert_array_equal(_array(after[0].states), _array(after[1].states))

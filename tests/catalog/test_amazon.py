@@ -331,7 +331,7 @@ def test_a_metadata_file_without_any_item_and_one_cut_short_are_clear_errors(tmp
         list(LineSource(path, amazon_2023))
 
 
-def test_real_addresses_of_2014_make_catalogue_items(shared_data):
+def test_real_addresses_of_2014_make_catalog_items(shared_data):
     from featurizer.catalog.columns import ColumnNames
     from featurizer.catalog.table import TableSource
 

@@ -19,9 +19,9 @@ from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError, StaleOutput
 
 
-def picture(colour, kind="PNG"):
+def picture(color, kind="PNG"):
     buffer = io.BytesIO()
-    Image.new("RGB", (30, 20), colour).save(buffer, kind)
+    Image.new("RGB", (30, 20), color).save(buffer, kind)
     return buffer.getvalue()
 
 
@@ -29,8 +29,8 @@ def picture(colour, kind="PNG"):
 def table(tmp_path):
     folder = tmp_path / "in"
     (folder / "pictures").mkdir(parents=True)
-    for name, colour in (("a", "red"), ("b", "green")):
-        (folder / "pictures" / f"{name}.png").write_bytes(picture(colour))
+    for name, color in (("a", "red"), ("b", "green")):
+        (folder / "pictures" / f"{name}.png").write_bytes(picture(color))
     (folder / "pictures" / "c.png").write_bytes(b"<html>")
     (folder / "items.csv").write_text("id,title,label\na,Cup,x\nb,Mug,y\nc,Jug,x\nd,,\n")
     return folder
@@ -64,7 +64,7 @@ def test_no_item_is_dropped_and_each_failure_has_its_reason(table, tmp_path):
     assert catalog.manifest["with_text"] == 3
 
 
-def test_datasets_shows_the_pictures_of_a_catalogue(table, tmp_path):
+def test_datasets_shows_the_pictures_of_a_catalog(table, tmp_path):
     catalog = make(source(table), tmp_path / "c")
     loaded = datasets.load_dataset(
         "parquet",
@@ -228,8 +228,8 @@ def test_a_source_that_is_not_there_is_a_clear_error(tmp_path, monkeypatch, loca
 
 
 def test_the_manifest_is_readable_json_with_the_counts(table, tmp_path):
-    make(source(table), tmp_path / "c", origin={"name": "test", "licence": "CC0-1.0"})
+    make(source(table), tmp_path / "c", origin={"name": "test", "license": "CC0-1.0"})
     manifest = json.loads((tmp_path / "c" / "catalog.json").read_text())
-    assert manifest["source"] == {"name": "test", "licence": "CC0-1.0"}
+    assert manifest["source"] == {"name": "test", "license": "CC0-1.0"}
     assert manifest["rows"] == 4
     assert not (tmp_path / "c" / ".stage.json").exists()

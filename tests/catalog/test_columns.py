@@ -8,13 +8,13 @@ from featurizer.records import ImageRef
 
 
 @pytest.mark.parametrize("name", ["item_id", "id", "asin", "parent_asin", "ASIN"])
-def test_the_usual_names_of_an_item_id_are_recognised(name):
+def test_the_usual_names_of_an_item_id_are_recognized(name):
     assert ColumnNames().resolve([name, "title"], origin="t")["item_id"] == name
 
 
-def test_the_usual_names_of_every_field_are_recognised():
+def test_the_usual_names_of_every_field_are_recognized():
     found = ColumnNames().resolve(
-        ["asin", "name", "store", "genres", "description", "imUrl", "colour"], origin="t"
+        ["asin", "name", "store", "genres", "description", "imUrl", "color"], origin="t"
     )
     assert found == {
         "item_id": "asin",
@@ -99,7 +99,7 @@ def test_a_cell_becomes_a_picture_reference(value, image):
 
 
 def test_columns_that_are_no_field_are_kept_beside_the_item():
-    row = {"id": 3, "title": "Cup", "colour": "red", "price": 2.5}
+    row = {"id": 3, "title": "Cup", "color": "red", "price": 2.5}
     record = to_record(row, {"item_id": "id", "title": "title"}, ImageRef())
     assert record.item_id == "3"
-    assert record.extra == {"colour": "red", "price": 2.5}
+    assert record.extra == {"color": "red", "price": 2.5}

@@ -11,7 +11,7 @@ datasets:
   mine:
     title: Mine
     format: amazon-2023
-    licence: CC0-1.0
+    license: CC0-1.0
     terms: none
     citation: none
 """
@@ -61,16 +61,16 @@ def test_an_entry_of_ones_own_is_read_with_defaults():
     [
         ("amazon-2023", "amazon-2099", r"datasets\.mine\.format.*amazon-2099"),
         ("title: Mine", "titel: Mine", r"datasets\.mine\.title.*required.*datasets\.mine\.titel"),
-        ("licence: CC0-1.0", "licence: CC0-1.0\n    k_core: -1", r"datasets\.mine\.k_core.*found -1"),
-        ("licence: CC0-1.0", "licence: CC0-1.0\n    split: later", r"datasets\.mine\.split"),
+        ("license: CC0-1.0", "license: CC0-1.0\n    k_core: -1", r"datasets\.mine\.k_core.*found -1"),
+        ("license: CC0-1.0", "license: CC0-1.0\n    split: later", r"datasets\.mine\.split"),
         (
-            "licence: CC0-1.0",
-            "licence: CC0-1.0\n    metadata: {url: nothing}",
+            "license: CC0-1.0",
+            "license: CC0-1.0\n    metadata: {url: nothing}",
             r"datasets\.mine\.metadata\.url.*scheme",
         ),
         (
-            "licence: CC0-1.0",
-            "licence: CC0-1.0\n    metadata: {url: 'http://a', sha256: xyz}",
+            "license: CC0-1.0",
+            "license: CC0-1.0\n    metadata: {url: 'http://a', sha256: xyz}",
             r"datasets\.mine\.metadata\.sha256",
         ),
         ("version: 1", "version: 2", "version"),

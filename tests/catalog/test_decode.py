@@ -18,7 +18,7 @@ LOSSY = ["JPEG", "GIF", "WEBP", "AVIF", "JPEG2000", "ICO"]
 
 
 def photo(width=90, height=60, mode="RGB"):
-    """A smooth gradient, so that lossy formats keep it recognisable."""
+    """A smooth gradient, so that lossy formats keep it recognizable."""
     y, x = np.mgrid[0:height, 0:width]
     pixels = np.stack([255 * x / width, 255 * y / height, 128 + 0 * x], axis=-1).astype(np.uint8)
     return Image.fromarray(pixels).convert(mode)
@@ -34,8 +34,8 @@ def chunk(name, body):
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def png(width, height, depth, colour, rows, *extra):
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+def png(width, height, depth, color, rows, *extra):
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
@@ -87,13 +87,13 @@ def test_every_mode_of_tiff_becomes_rgb(mode):
     assert decode(encoded(image, "TIFF")).mode == "RGB"
 
 
-def test_an_adobe_inverted_cmyk_jpeg_comes_out_in_its_own_colours():
+def test_an_adobe_inverted_cmyk_jpeg_comes_out_in_its_own_colors():
     data = encoded(photo(mode="CMYK"), "JPEG", quality=95)
     assert b"Adobe" in data
     assert np.abs(np.asarray(decode(data), int) - np.asarray(photo(), int)).mean() < 4
 
 
-def test_sixteen_bit_grey_is_scaled_by_257_and_not_clipped():
+def test_sixteen_bit_gray_is_scaled_by_257_and_not_clipped():
     values = np.array([[0, 128, 129, 257, 32768, 65535]], dtype=np.uint16).repeat(4, axis=0)
     image = decode(encoded(Image.fromarray(values), "PNG"))
     assert np.asarray(image)[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
@@ -105,7 +105,7 @@ def test_big_endian_sixteen_bit_tiff_is_scaled_alike():
     assert pixel(decode(encoded(Image.frombytes("I;16B", (4, 4), values.tobytes()), "TIFF"))) == (100,) * 3
 
 
-def test_sixteen_bit_grey_marked_transparent_becomes_white():
+def test_sixteen_bit_gray_marked_transparent_becomes_white():
     rows = b"".join(b"\0" + struct.pack(">4H", 7, 7, 0, 0) for _ in range(4))
     image = decode(png(4, 4, 16, 0, rows, chunk(b"tRNS", struct.pack(">H", 7))))
     assert (pixel(image, 0), pixel(image, 3)) == ((255, 255, 255), (0, 0, 0))
@@ -136,7 +136,7 @@ def test_a_palette_with_an_alpha_per_entry_is_laid_on_white_without_a_warning():
     assert pixel(decode(encoded(image, "PNG", transparency=b"\x80"))) == (127, 127, 127)
 
 
-def test_a_colour_marked_transparent_in_rgb_becomes_white():
+def test_a_color_marked_transparent_in_rgb_becomes_white():
     assert pixel(decode(encoded(Image.new("RGB", (4, 4), (1, 2, 3)), "PNG", transparency=(1, 2, 3)))) == (
         255,
         255,
@@ -168,7 +168,7 @@ def test_damaged_exif_costs_neither_the_picture_nor_a_warning():
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_an_animation_gives_its_first_frame(kind):
-    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    frames = [Image.new("RGB", (16, 16), color) for color in ("red", "blue")]
     data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
     red, _, blue = pixel(decode(data))
     assert red > 240

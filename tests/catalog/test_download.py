@@ -53,7 +53,7 @@ def entry(site):
         interactions=RemoteFile(
             url=site.at("/reviews.jsonl.gz", ranged(gzip.compress("\n".join(reviews).encode())))
         ),
-        licence="CC0-1.0",
+        license="CC0-1.0",
         terms="none",
         citation="none",
     )
@@ -76,14 +76,14 @@ def statuses(catalog):
     return {row["item_id"]: row["image_status"] for row in rows}
 
 
-def test_a_dataset_becomes_a_catalogue_with_interactions_and_a_reason_for_each_failure(entry, tmp_path):
+def test_a_dataset_becomes_a_catalog_with_interactions_and_a_reason_for_each_failure(entry, tmp_path):
     catalog = run(entry, tmp_path)
     assert statuses(catalog) == {item: "http_404" if item == "i3" else "ok" for item in ITEMS}
     interactions = pl.read_parquet(tmp_path / "c" / "interactions.parquet")
     assert set(interactions["item_id"]) == set(ITEMS)
     assert set(interactions["split"]) == {"train", "valid", "test"}
     assert catalog.manifest["interactions"]["users"] == 6
-    assert catalog.manifest["source"]["licence"] == "CC0-1.0"
+    assert catalog.manifest["source"]["license"] == "CC0-1.0"
 
 
 def test_all_items_keeps_those_outside_the_core_and_no_images_fetches_none(entry, site, tmp_path):

@@ -101,9 +101,9 @@ def test_a_refusal_that_stays_is_not_asked_again(site, fetcher, code):
 
 
 def test_a_429_waits_as_long_as_the_server_asks_and_then_succeeds(site, fetcher):
-    behaviour = in_turn(answer(b"", status=429, Retry_After=1), answer(PICTURE))
+    behavior = in_turn(answer(b"", status=429, Retry_After=1), answer(PICTURE))
     begun = time.monotonic()
-    image = fetch_one(fetcher, site.at("/busy", behaviour))
+    image = fetch_one(fetcher, site.at("/busy", behavior))
     assert (image.status, image.attempts) == ("ok", 2)
     assert 1.0 <= time.monotonic() - begun < 2.0
 
@@ -120,8 +120,8 @@ def test_a_server_that_fails_twice_is_asked_a_third_time(site, fetcher):
 
 
 def test_a_body_broken_off_is_fetched_again(site, fetcher):
-    behaviour = in_turn(drop_after(PICTURE, 200), answer(PICTURE))
-    image = fetch_one(fetcher, site.at("/cut/once", behaviour))
+    behavior = in_turn(drop_after(PICTURE, 200), answer(PICTURE))
+    image = fetch_one(fetcher, site.at("/cut/once", behavior))
     assert (image.status, image.attempts, image.data) == ("ok", 2, PICTURE)
 
 

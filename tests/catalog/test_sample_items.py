@@ -47,9 +47,9 @@ def test_what_only_the_text_tells_changes_no_pixel():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_shows_its_shape_colour_and_pattern(kind):
+def test_every_kind_shows_its_shape_color_and_pattern(kind):
     look = Look(kind, "red", "plain", shape=0, backdrop=0, light=0.0, tilt=0.0, zoom=1.0)
-    changed = [replace(look, shape=1), replace(look, shape=2), replace(look, colour="blue")]
+    changed = [replace(look, shape=1), replace(look, shape=2), replace(look, color="blue")]
     changed += [replace(look, pattern=pattern) for pattern in PATTERNS[1:]]
     pixels = {draw(one).tobytes() for one in (look, *changed)}
     assert len(pixels) == 1 + len(changed)

@@ -204,9 +204,9 @@ def test_a_hub_data_set_is_read_at_its_commit_and_a_broken_stream_is_a_clear_err
     assert asked["revision"] == hub.identity["commit"] == "sha-of-main"
 
 
-def picture(colour):
+def picture(color):
     buffer = io.BytesIO()
-    Image.new("RGB", (30, 20), colour).save(buffer, "PNG")
+    Image.new("RGB", (30, 20), color).save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -137,7 +137,7 @@ def test_the_sample_becomes_a_feature_set_with_a_real_encoder(sample, tmp_path):
     assert "configs:" in (out / "README.md").read_text()
     stale = featurizer("extract", sample, "--encoder", "minilm", "--dtype", "float16", "--out", out)
     assert "differing" in error_of(stale)
-    near = featurizer("inspect", out, "--neighbours", first_id(sample), "--catalog", sample)
+    near = featurizer("inspect", out, "--neighbors", first_id(sample), "--catalog", sample)
     assert "nearest to" in near.stdout
 
 
@@ -148,7 +148,7 @@ def first_id(catalog):
 
 
 def test_ingest_says_what_it_made_and_keeps_labels(call, table):
-    done = call("ingest", table / "items.csv", "--out", table / "c", "--licence", "CC0-1.0")
+    done = call("ingest", table / "items.csv", "--out", table / "c", "--license", "CC0-1.0")
     assert done.returncode == 0, done.stderr
     assert "4 items" in done.stdout
     assert "3 with text" in done.stdout
@@ -174,7 +174,7 @@ def test_ingest_with_interactions_splits_them_and_counts_strangers(call, table):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["interactions"]
     assert (found["train"], found["valid"], found["test"]) == (6, 3, 3)
-    assert found["items_without_catalogue_row"] == 1
+    assert found["items_without_catalog_row"] == 1
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_ingest_with_interactions_splits_them_and_counts_strangers(call, table):
             ["ingest", "items.csv", "--text-template", "{label}", "--out", "o"],
             "unknown field in the text template",
         ),
-        (["ingest", "items.csv", "--out", "c", "--licence", "MIT"], "differing"),
+        (["ingest", "items.csv", "--out", "c", "--license", "MIT"], "differing"),
         (["inspect", "nowhere"], "no folder"),
         (["verify", "c"], "holds no feature_set.json"),
         (["encoders", "show", "clap"], "did you mean clip"),
@@ -233,7 +233,7 @@ def test_an_encoder_without_anything_to_read_warns_that_its_space_is_empty(call,
 
 
 @pytest.mark.parametrize("damage", ["{}", "{", '{"rows": 4, "parts": 1}'])
-def test_a_damaged_catalogue_manifest_is_a_clear_error(call, table, damage):
+def test_a_damaged_catalog_manifest_is_a_clear_error(call, table, damage):
     assert call("ingest", "items.csv", "--out", "c").returncode == 0
     (table / "c" / "catalog.json").write_text(damage)
     assert "catalog.json" in error_of(call("inspect", "c"))

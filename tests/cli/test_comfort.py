@@ -1,4 +1,4 @@
-"""What makes the program pleasant: typos are answered, commands completed, colours kept to terminals that want them."""
+"""What makes the program pleasant: typos are answered, commands completed, colors kept to terminals that want them."""
 
 import os
 import pty
@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from featurizer.cli.app import app
 from featurizer.cli.pages import command_paths, help_text
 
-COLOUR = re.compile(r"\x1b\[3\d")
+COLOR = re.compile(r"\x1b\[3\d")
 
 
 @pytest.mark.parametrize(
@@ -57,16 +57,16 @@ def test_the_shell_completes_commands_and_options():
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])
-def test_a_terminal_has_bars_in_colour_unless_no_color_is_set(no_color):
+def test_a_terminal_has_bars_in_color_unless_no_color_is_set(no_color):
     out, talk = on_a_terminal(
         "from featurizer.cli.console import progress, result\n"
         "from featurizer.progress import Progress\n"
-        "with progress() as report: report(Progress('catalogue', 2, 4))\n"
+        "with progress() as report: report(Progress('catalog', 2, 4))\n"
         "result('4 items')",
         NO_COLOR=no_color,
     )
-    assert "catalogue" in talk
-    assert bool(COLOUR.search(talk)) == (not no_color)
+    assert "catalog" in talk
+    assert bool(COLOR.search(talk)) == (not no_color)
     assert out == "4 items\n"
 
 

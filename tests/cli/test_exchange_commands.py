@@ -33,7 +33,7 @@ def test_a_set_goes_out_and_comes_back_and_differs_in_its_provenance_alone(call,
     told = json.loads(done.out)
     assert told["spaces"]["x_image"] == {"file": "x_image.npy", "dim": 3, "missing": 2, "fill": "zero"}
     assert told["files"] == ["item_ids.json", "x_image.npy", "y_text.npy"]
-    back = call("import", "out", "--format", "npy", "--out", "g", "--licence", "mit", "--json")
+    back = call("import", "out", "--format", "npy", "--out", "g", "--license", "mit", "--json")
     assert json.loads(back.out) == {
         "out": "g", "rows": 6, "spaces": ["x_image", "y_text"], "null": {"x_image": 2, "y_text": 0}
     }  # fmt: skip
@@ -41,7 +41,7 @@ def test_a_set_goes_out_and_comes_back_and_differs_in_its_provenance_alone(call,
     found = json.loads(call("diff", "f", "g", "--json").out)
     assert found["same"] is False
     assert {change["key"] for change in found["provenance"]} == {
-        "x_image.imported_from", "y_text.imported_from", "source.imported", "source.file", "source.licence",
+        "x_image.imported_from", "y_text.imported_from", "source.imported", "source.file", "source.license",
         "source.exported_fingerprint",
     }  # fmt: skip
     assert found["spaces"]["x_image"]["unequal"] == 0
@@ -71,7 +71,7 @@ def test_a_wrong_format_is_one_line_that_names_the_right_one(call, tmp_path):
 
 def test_a_dry_run_of_publish_ends_by_saying_that_it_was_one(call, tmp_path):
     make_set(tmp_path / "f")
-    call("card", "f", "--licence", "CC0-1.0")
+    call("card", "f", "--license", "CC0-1.0")
     shown = call("publish", "f", "--repo", "org/set", "--dry-run")
     assert shown.code == 0, shown.err
     assert shown.err.endswith(

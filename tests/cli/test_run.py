@@ -13,10 +13,10 @@ from featurizer.operations.machine import Check
 RECIPE = """
 title: Texts alone
 out: out
-vars: {licence: null}
+vars: {license: null}
 steps:
-  - {name: catalog, uses: ingest, path: items.csv, licence: CC0-1.0}
-  - {name: publish, uses: publish, when: licence, of: catalog, repo: a/b}
+  - {name: catalog, uses: ingest, path: items.csv, license: CC0-1.0}
+  - {name: publish, uses: publish, when: license, of: catalog, repo: a/b}
 """
 
 
@@ -32,7 +32,7 @@ def test_a_dry_run_shows_the_plan_and_touches_nothing(call, tmp_path):
     shown = call("run", "small.yaml", "--dry-run")
     assert shown.exit_code == 0
     assert "catalog  ingest   to do" in shown.stdout
-    assert "left out, for want of a variable: publish (--set licence=…)" in shown.stdout
+    assert "left out, for want of a variable: publish (--set license=…)" in shown.stdout
     assert not (tmp_path / "out").exists()
     told = json.loads(call("run", "small.yaml", "--dry-run", "--json").stdout)
     assert [(step["name"], step["state"]) for step in told["steps"]] == [("catalog", "to do")]

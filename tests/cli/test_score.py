@@ -20,8 +20,8 @@ def features(folder, name, *, items=ITEMS, seed=0, spaces=("clip_image", "mini_t
     made = []
     for number, space in enumerate(spaces):
         generator = np.random.default_rng([seed, number])
-        centres = generator.standard_normal((3, 6))
-        vectors = centres[np.arange(items) % 3] + 0.4 * generator.standard_normal((items, 6))
+        centers = generator.standard_normal((3, 6))
+        vectors = centers[np.arange(items) % 3] + 0.4 * generator.standard_normal((items, 6))
         modality = space.rpartition("_")[2] if "_" in space else "both"
         present = np.arange(items) != number
         made.append(ArraySpace(space, modality, vectors.astype(np.float32), present))
@@ -61,7 +61,7 @@ GIVEN = ("-i", "interactions.parquet", "--device", "cpu")
 
 
 def test_the_leaderboard_has_a_row_a_space_and_the_floors(call, tmp_path):
-    code, out, err = call("one", *GIVEN, "--out", tmp_path / "scores", "--neighbours", "5")
+    code, out, err = call("one", *GIVEN, "--out", tmp_path / "scores", "--neighbors", "5")
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0].endswith("zero-shot R@20  item-cf R@20 (5 nearest)")
@@ -133,7 +133,7 @@ def test_attached_scores_stand_in_each_set_and_its_card_and_change_no_vector(cal
 
 def test_masks_and_training_have_columns_of_their_own(call, tmp_path):
     options = ("--metrics", "mask-modality,downstream", "--space", "clip_image+mini_text", "--ratios", "0,1")
-    quick = ("--model", "bpr", "--epochs", "1", "--seeds", "2", "--neighbours", "3")
+    quick = ("--model", "bpr", "--epochs", "1", "--seeds", "2", "--neighbors", "3")
     code, out, err = call("one", *GIVEN, "--out", tmp_path / "s", *options, *quick)
     assert code == 0, err
     head = out.splitlines()[0]

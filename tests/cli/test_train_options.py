@@ -20,7 +20,7 @@ from featurizer.recsys.options import ModelOptions, TrainOptions
 
 @dataclass(frozen=True)
 class Paint:
-    colour: Annotated[str, typer.Option("--colour", "-c", help="Which.")]
+    color: Annotated[str, typer.Option("--color", "-c", help="Which.")]
     coats: Annotated[int, typer.Option(min=1)] = 2
 
 
@@ -40,7 +40,7 @@ def test_the_fields_of_a_group_are_options_and_come_back_as_the_group():
     seen = []
     done = CliRunner().invoke(program(seen), ["north", "-c", "red", "--coats", "3", "--dry"])
     assert done.exit_code == 0, done.output
-    assert CliRunner().invoke(program(seen), ["south", "--colour", "blue"]).exit_code == 0
+    assert CliRunner().invoke(program(seen), ["south", "--color", "blue"]).exit_code == 0
     assert seen == [("north", Paint("red", 3), True), ("south", Paint("blue", 2), False)]
 
 

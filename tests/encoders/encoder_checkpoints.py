@@ -105,7 +105,7 @@ def bert(folder: Path) -> Path:
 
 
 def roberta(folder: Path) -> Path:
-    """A position table that starts behind the padding index, and a tokeniser without a limit."""
+    """A position table that starts behind the padding index, and a tokenizer without a limit."""
     from transformers import RobertaConfig, RobertaModel
 
     torch.manual_seed(7)
@@ -201,7 +201,7 @@ def open_clip_resnet(folder: Path) -> Path:
 
 
 def open_clip_timm(folder: Path) -> Path:
-    """An image tower from timm and a text tower from transformers, with its tokeniser in the same folder."""
+    """An image tower from timm and a text tower from transformers, with its tokenizer in the same folder."""
     torch.manual_seed(15)
     bert(folder / "tower")
     vision = {"image_size": 32, "timm_model_name": "test_vit", "timm_pool": "", "timm_proj": "linear"}

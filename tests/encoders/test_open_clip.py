@@ -50,8 +50,8 @@ class TestCocaText(FolderContract):
     side = 1
 
 
-@pytest.mark.parametrize(("name", "normalised"), [("open_clip_vit", False), ("open_clip_coca", True)])
-def test_vectors_equal_the_models_own_calls(checkpoint, name, normalised):
+@pytest.mark.parametrize(("name", "normalized"), [("open_clip_vit", False), ("open_clip_coca", True)])
+def test_vectors_equal_the_models_own_calls(checkpoint, name, normalized):
     folder = checkpoint(name)
     image, text = loaded(folder)
     model, transform = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
@@ -63,8 +63,8 @@ def test_vectors_equal_the_models_own_calls(checkpoint, name, normalised):
     np.testing.assert_allclose(vectors(image, sample_images()), of_images, rtol=0, atol=1e-5)
     np.testing.assert_allclose(vectors(text, sample_texts()), of_texts, rtol=0, atol=1e-5)
     for side, expected in ((image, of_images), (text, of_texts)):
-        assert side.spec.normalised is normalised
-        assert np.allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-4) is normalised
+        assert side.spec.normalized is normalized
+        assert np.allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-4) is normalized
 
 
 def test_the_specification_records_preprocessing_and_source(checkpoint):

@@ -33,5 +33,5 @@ def test_what_is_not_installed_is_described_with_its_pip_line(monkeypatch):
     assert lines["clip"] == "pip install featurizer"
 
 
-def test_efficientnet_lite0_is_normalised_as_its_tensorflow_original():
+def test_efficientnet_lite0_is_normalized_as_its_tensorflow_original():
     assert PRESETS["efficientnet-lite0"].preprocessing == {"mean": [127 / 255] * 3, "std": [128 / 255] * 3}

@@ -39,7 +39,7 @@ def test_a_preset_fills_in_the_request():
     assert choice.family == "sentence-transformers"
     request = choice.request
     assert (request.name, request.model, request.prompt) == ("e5", "intfloat/e5-base-v2", "passage: ")
-    assert (request.device, request.dtype, request.licence) == ("cuda:1", "float16", "MIT")
+    assert (request.device, request.dtype, request.license) == ("cuda:1", "float16", "MIT")
 
 
 def test_a_wheels_preset_points_at_the_wheels_weights():

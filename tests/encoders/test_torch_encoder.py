@@ -6,7 +6,7 @@ from featurizer.encoders.base import EncoderSpec
 from featurizer.encoders.torch_encoder import TorchEncoder, as_given, stacked
 from featurizer.errors import ShapeMismatch
 
-SPEC = EncoderSpec("tiny", "text", 3, "by-hand", "none", None, "code", "0", "mean", normalised=False)
+SPEC = EncoderSpec("tiny", "text", 3, "by-hand", "none", None, "code", "0", "mean", normalized=False)
 
 
 def encoder(forward):

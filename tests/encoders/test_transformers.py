@@ -120,7 +120,7 @@ def test_pooler_pooling_gives_the_models_pooler_output(checkpoint):
     np.testing.assert_allclose(vectors(encoder, sample_images()), expected, rtol=0, atol=1e-5)
 
 
-def test_a_fine_tuned_beit_gives_its_own_normalised_patch_mean(checkpoint):
+def test_a_fine_tuned_beit_gives_its_own_normalized_patch_mean(checkpoint):
     folder = checkpoint("beit")
     (encoder,) = load(request(folder))
     expected = output(folder, pixel_values=pixels(folder)).pooler_output
@@ -173,7 +173,7 @@ def test_a_position_table_behind_the_padding_index_bounds_the_tokens(checkpoint)
 
 
 @pytest.mark.parametrize(("name", "padding"), [("clip", True), ("siglip", "max_length")])
-def test_dual_models_give_their_projected_features_without_normalising(checkpoint, name, padding):
+def test_dual_models_give_their_projected_features_without_normalizing(checkpoint, name, padding):
     folder = checkpoint(name)
     image, text = load(request(folder))
     model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
@@ -184,7 +184,7 @@ def test_dual_models_give_their_projected_features_without_normalising(checkpoin
     np.testing.assert_allclose(vectors(image, sample_images()), of_images, rtol=0, atol=1e-5)
     np.testing.assert_allclose(vectors(text, TEXTS), of_texts, rtol=0, atol=1e-5)
     assert [side.spec.space for side in (image, text)] == ["small_image", "small_text"]
-    assert not image.spec.normalised
+    assert not image.spec.normalized
     assert not np.allclose(np.linalg.norm(of_texts, axis=1), 1, atol=0.01)
 
 

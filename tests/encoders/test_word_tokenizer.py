@@ -30,7 +30,7 @@ def bert():
 
 
 def spaceless():
-    """A tokeniser that takes a whole text for one word, as Gemma's does: spaces are part of its pieces."""
+    """A tokenizer that takes a whole text for one word, as Gemma's does: spaces are part of its pieces."""
     vocabulary = {"<unk>": 0, "<pad>": 1, "▁": 2, "▁red": 3, "▁mu": 4, "g": 5, "red": 6}
     merges = [("▁", "r"), ("m", "u"), ("▁", "mu"), ("▁r", "e"), ("▁re", "d")]
     vocabulary |= {
@@ -55,7 +55,7 @@ def test_pieces_of_one_word_share_its_number(bert):
     ]
 
 
-def test_white_space_ends_a_word_where_the_tokeniser_knows_none():
+def test_white_space_ends_a_word_where_the_tokenizer_knows_none():
     assert pieces(words(spaceless()), "red mug red") == [("▁red", 0), ("▁mu", 1), ("g", 1), ("▁red", 2)]
 
 
@@ -98,7 +98,7 @@ def test_an_exclamation_mark_hides_words_of_clip():
     assert neutral_id({"a": 4, "b": 3, "c": 2}, {2}) == 3
 
 
-def test_clips_own_tokeniser_ends_words_where_its_pieces_do():
+def test_clips_own_tokenizer_ends_words_where_its_pieces_do():
     (split,) = BytePairWords(CLIP, "").tokenize(["Babydolls aren't red!"])
     assert [CLIP.decoder[index] for index in split.ids[1:-1]] == [
         "baby",
@@ -111,7 +111,7 @@ def test_clips_own_tokeniser_ends_words_where_its_pieces_do():
     assert split.words.tolist() == [-1, 0, 0, 1, 2, 3, 4, -1]
 
 
-def test_clips_own_tokeniser_gives_the_ids_that_openclip_gives():
+def test_clips_own_tokenizer_gives_the_ids_that_openclip_gives():
     texts = ["a red mug", "", "mug " * 100]
     prompted = BytePairWords(CLIP, "a photo of ").tokenize(texts)
     expected = CLIP([f"a photo of {text}" for text in texts])
@@ -133,8 +133,8 @@ def test_a_vocabularys_hash_tells_ids_apart_and_not_the_order_of_its_entries():
     assert one != vocabulary_sha256({"a": 1, "b": 0})
 
 
-def test_a_tokeniser_of_another_model_is_refused(bert):
-    message = r"tokeniser of transformers:small knows 30,522 tokens, but the model has 100 input embeddings"
+def test_a_tokenizer_of_another_model_is_refused(bert):
+    message = r"tokenizer of transformers:small knows 30,522 tokens, but the model has 100 input embeddings"
     with pytest.raises(InputError, match=message):
         words(bert, rows=100)
 

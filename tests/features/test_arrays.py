@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from featurizer.errors import InputError, ShapeMismatch, StaleOutput, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.inspect import summarise
+from featurizer.features.inspect import summarize
 from featurizer.features.verify import verify
 from featurizer.results.stage import file_sha256
 
@@ -148,7 +148,7 @@ def test_verify_finds_a_vector_that_is_not_finite_and_inspect_counts_it_and_zero
     )
     features = rewrite(features, lambda table: column(table, "b_text", rows))
     assert verify(features) == ["data/train-00000-of-00001.parquet: b_text: 1 rows hold NaN or infinity"]
-    summary = summarise(features)["b_text"]
+    summary = summarize(features)["b_text"]
     assert (summary.nonfinite, summary.zero, summary.null, summary.duplicate) == (1, 2, 1, 1)
 
 

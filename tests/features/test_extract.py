@@ -19,11 +19,11 @@ from featurizer.errors import OutputError, StaleOutput
 from featurizer.features import pictures, shards
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.inspect import label_accuracies, neighbours_of, summarise
+from featurizer.features.inspect import label_accuracies, neighbors_of, summarize
 from featurizer.features.verify import verify, verify_sample
 from featurizer.records import ImageRef, ItemRecord
-from tests.support.colour import ColourEncoder, encoders, spec
-from tests.support.items import catalogue
+from tests.support.color import ColorEncoder, encoders, spec
+from tests.support.items import make_catalog
 
 
 def png(seed):
@@ -46,7 +46,7 @@ def items(count):
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory):
-    return catalogue(tmp_path_factory.mktemp("catalog") / "c", items(40))
+    return make_catalog(tmp_path_factory.mktemp("catalog") / "c", items(40))
 
 
 def run(catalog, out, **options):
@@ -58,10 +58,10 @@ def hashes(features):
     return [shard["sha256"] for shard in features.manifest["shards"]]
 
 
-def test_every_item_is_a_row_in_the_catalogues_order_with_its_own_vector(catalog, tmp_path):
+def test_every_item_is_a_row_in_the_catalogs_order_with_its_own_vector(catalog, tmp_path):
     features = run(catalog, tmp_path / "f")
     assert features.item_ids() == [f"i{n}" for n in range(40)]
-    vectors, present = features.vectors("colour_image")
+    vectors, present = features.vectors("color_image")
     image, letters = encoders()
     for n, item in enumerate(items(40)):
         assert present[n] == (item.image.data is not None)
@@ -111,17 +111,17 @@ def test_a_finished_set_is_not_made_again_and_another_option_is_stale(catalog, t
 
 def test_a_vector_that_is_not_finite_is_a_row_with_its_reason(tmp_path):
     records = [ItemRecord("a", title="fine"), ItemRecord("b", title="infinite", image=ImageRef(data=b"junk"))]
-    features = run(catalogue(tmp_path / "c", records), tmp_path / "f")
+    features = run(make_catalog(tmp_path / "c", records), tmp_path / "f")
     table = next(features.tables(["error", "letter_text"]))
     assert table.column("error").to_pylist() == [None, "image: not_an_image; letter_text: nonfinite"]
     assert table.column("letter_text").is_valid().to_pylist() == [True, False]
     assert features.manifest["failures"] == {"image: not_an_image": 1, "letter_text: nonfinite": 1}
 
 
-def test_a_picture_that_is_broken_in_the_catalogue_is_a_row_with_its_reason(tmp_path):
+def test_a_picture_that_is_broken_in_the_catalog_is_a_row_with_its_reason(tmp_path):
     import pyarrow.parquet as pq
 
-    made = catalogue(tmp_path / "c", items(5))
+    made = make_catalog(tmp_path / "c", items(5))
     table = pq.read_table(made.parts[0])
     rows = table.to_pylist()
     rows[1]["image"]["bytes"] = rows[1]["image"]["bytes"][:200]
@@ -161,8 +161,8 @@ import sys
 from pathlib import Path
 from featurizer.catalog.store import Catalog
 from featurizer.features.extract import ExtractOptions, extract
-from tests.support.colour import ColourEncoder, encoders, spec
-from tests.support.items import catalogue
+from tests.support.color import ColorEncoder, encoders, spec
+from tests.support.items import make_catalog
 options = ExtractOptions(batch_size=4, shard_rows=9)
 extract(Catalog.open(Path(sys.argv[1])), encoders(delay=0.02), Path(sys.argv[2]), options)
 """
@@ -224,18 +224,18 @@ def test_broken_off_at_each_write_in_turn_it_ends_the_same(catalog, tmp_path, mo
     assert allowed > 15
 
 
-def test_other_encoders_and_another_catalogue_are_stale(catalog, tmp_path):
+def test_other_encoders_and_another_catalog_are_stale(catalog, tmp_path):
     run(catalog, tmp_path / "f")
     options = ExtractOptions(batch_size=4, shard_rows=9)
     with pytest.raises(StaleOutput, match=r"encoders\.letter_text"):
         extract(catalog, encoders()[:1], tmp_path / "f", options)
-    other = catalogue(tmp_path / "c", items(39))
+    other = make_catalog(tmp_path / "c", items(39))
     with pytest.raises(StaleOutput, match=r"catalog\.data_sha256"):
         extract(other, encoders(), tmp_path / "f", options)
 
 
 def test_a_picture_is_decoded_once_for_all_encoders_and_few_are_held_at_a_time(tmp_path, monkeypatch):
-    made = catalogue(tmp_path / "c", [ItemRecord(f"i{n}", image=ImageRef(data=png(n))) for n in range(64)])
+    made = make_catalog(tmp_path / "c", [ItemRecord(f"i{n}", image=ImageRef(data=png(n))) for n in range(64)])
     decoded, encoded, most = [], [], []
 
     def decode(data):
@@ -245,7 +245,7 @@ def test_a_picture_is_decoded_once_for_all_encoders_and_few_are_held_at_a_time(t
 
     real = pictures.decode
     monkeypatch.setattr(pictures, "decode", decode)
-    one, two = ColourEncoder(spec("one", "image", 192)), ColourEncoder(spec("two", "image", 192), delay=0.02)
+    one, two = ColorEncoder(spec("one", "image", 192)), ColorEncoder(spec("two", "image", 192), delay=0.02)
     encode = two.encode
     two.encode = lambda batch: (encoded.append(len(batch)), encode(batch))[1]
     features = extract(made, [one, two], tmp_path / "f", ExtractOptions(batch_size=2, shard_rows=64))
@@ -255,20 +255,20 @@ def test_a_picture_is_decoded_once_for_all_encoders_and_few_are_held_at_a_time(t
 
 
 def test_a_picture_that_an_encoder_cannot_prepare_is_a_row_with_its_reason(tmp_path, monkeypatch):
-    made = catalogue(tmp_path / "c", items(3))
-    prepare = ColourEncoder.prepare
+    made = make_catalog(tmp_path / "c", items(3))
+    prepare = ColorEncoder.prepare
 
     def picky(self, value):
         if value.getpixel((0, 0)) == Image.open(io.BytesIO(png(1))).getpixel((0, 0)):
             raise ZeroDivisionError
         return prepare(self, value)
 
-    monkeypatch.setattr(ColourEncoder, "prepare", picky)
+    monkeypatch.setattr(ColorEncoder, "prepare", picky)
     features = run(made, tmp_path / "f")
-    table = next(features.tables(["error", "has_image", "colour_image"]))
-    assert table.column("error").to_pylist() == [None, "colour_image: prepare_ZeroDivisionError", None]
+    table = next(features.tables(["error", "has_image", "color_image"]))
+    assert table.column("error").to_pylist() == [None, "color_image: prepare_ZeroDivisionError", None]
     assert table.column("has_image").to_pylist() == [True, True, True]
-    assert table.column("colour_image").is_valid().to_pylist() == [True, False, True]
+    assert table.column("color_image").is_valid().to_pylist() == [True, False, True]
 
 
 def test_text_alone_reads_no_picture_and_counts_none_of_their_failures(tmp_path, monkeypatch):
@@ -276,7 +276,7 @@ def test_text_alone_reads_no_picture_and_counts_none_of_their_failures(tmp_path,
         ItemRecord("a", title="cup", image=ImageRef(data=b"junk")),
         ItemRecord("b", image=ImageRef(data=png(1))),
     ]
-    made = catalogue(tmp_path / "c", records)
+    made = make_catalog(tmp_path / "c", records)
     asked = []
     batches = Catalog.batches
     monkeypatch.setattr(
@@ -323,28 +323,28 @@ def test_inspect_counts_null_and_duplicate_rows(tmp_path):
         ItemRecord("c"),
         ItemRecord("d", title="other"),
     ]
-    summary = summarise(run(catalogue(tmp_path / "c", records), tmp_path / "f"))["letter_text"]
+    summary = summarize(run(make_catalog(tmp_path / "c", records), tmp_path / "f"))["letter_text"]
     assert (summary.null, summary.zero, summary.nonfinite, summary.duplicate) == (1, 0, 0, 1)
     assert summary.norm_min > 0
 
 
-def test_neighbours_are_the_nearest_other_items(tmp_path):
+def test_neighbors_are_the_nearest_other_items(tmp_path):
     records = [
         ItemRecord("a", title="abc"),
         ItemRecord("b", title="abcd"),
         ItemRecord("c", title="xyz"),
         ItemRecord("d"),
     ]
-    features = run(catalogue(tmp_path / "c", records), tmp_path / "f")
-    found = neighbours_of(features, "a", k=10)
+    features = run(make_catalog(tmp_path / "c", records), tmp_path / "f")
+    found = neighbors_of(features, "a", k=10)
     assert list(found) == ["letter_text"]
     assert [one.item_id for one in found["letter_text"]] == ["b", "c"]
 
 
-def test_label_accuracy_is_asked_of_a_catalogue_column(tmp_path):
+def test_label_accuracy_is_asked_of_a_catalog_column(tmp_path):
     records = [
         ItemRecord(name, title=title, brand=title[0])
         for name, title in zip("abcd", ["aa", "aab", "zz", "zzy"], strict=True)
     ]
-    made = catalogue(tmp_path / "c", records)
+    made = make_catalog(tmp_path / "c", records)
     assert label_accuracies(run(made, tmp_path / "f"), made, "brand")["letter_text"].accuracy == 1.0

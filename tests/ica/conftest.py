@@ -9,27 +9,27 @@ from featurizer.ica.initialize import build
 from featurizer.ica.options import Architecture, IcaOptions, Masking, Objective, Training
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
 from featurizer.records import ImageRef, ItemRecord
-from tests.support.items import catalogue
-from tests.support.small_tokens import COLOURS, WORDS, Patches, Words
+from tests.support.items import make_catalog
+from tests.support.small_tokens import COLORS, WORDS, Patches, Words
 
 
-def picture(colour, seed):
+def picture(color, seed):
     noise = np.random.default_rng(seed).integers(-15, 15, (16, 16, 3))
-    pixels = np.clip(np.array(COLOURS[colour]) + noise, 0, 255).astype(np.uint8)
+    pixels = np.clip(np.array(COLORS[color]) + noise, 0, 255).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def record(n):
-    """An item whose first word is its picture's colour; every 7th has no picture, every 13th no text."""
+    """An item whose first word is its picture's color; every 7th has no picture, every 13th no text."""
     rng = np.random.default_rng([n, 3])
-    colour = list(COLOURS)[rng.integers(3)]
-    words = [colour, *(WORDS[place] for place in rng.permutation(np.arange(3, 10))[: n % 3 + 1])]
+    color = list(COLORS)[rng.integers(3)]
+    words = [color, *(WORDS[place] for place in rng.permutation(np.arange(3, 10))[: n % 3 + 1])]
     return ItemRecord(
         f"i{n}",
         title=None if n % 13 == 12 else " ".join(words),
-        image=ImageRef() if n % 7 == 6 else ImageRef(data=picture(colour, n)),
+        image=ImageRef() if n % 7 == 6 else ImageRef(data=picture(color, n)),
     )
 
 
@@ -40,7 +40,7 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def catalog(tmp_path_factory):
-    return catalogue(tmp_path_factory.mktemp("ica") / "c", [record(n) for n in range(120)], part_rows=50)
+    return make_catalog(tmp_path_factory.mktemp("ica") / "c", [record(n) for n in range(120)], part_rows=50)
 
 
 @pytest.fixture(scope="session")

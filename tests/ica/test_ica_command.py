@@ -9,12 +9,12 @@ from featurizer.cli.app import app
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from tests.ica.conftest import record
-from tests.support.items import catalogue
+from tests.support.items import make_catalog
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    return catalogue(tmp_path_factory.mktemp("command") / "c", [record(n) for n in range(20)])
+    return make_catalog(tmp_path_factory.mktemp("command") / "c", [record(n) for n in range(20)])
 
 
 def run(*arguments):
@@ -24,7 +24,7 @@ def run(*arguments):
     return done
 
 
-def test_a_catalogue_becomes_a_model_whose_features_are_extracted_and_verified(small, tmp_path):
+def test_a_catalog_becomes_a_model_whose_features_are_extracted_and_verified(small, tmp_path):
     pytest.importorskip("sentence_transformers")
     encoders = ("--vision", "efficientnet-lite0", "--text", "minilm")
     done = run(

@@ -49,7 +49,7 @@ def test_items_are_split_once_and_completely():
 
 
 def test_it_learns_that_the_picture_tells_the_word_and_the_word_the_picture(store, encoders, options):
-    # every patch of these pictures has the one colour: only where all are masked is the word needed
+    # every patch of these pictures has the one color: only where all are masked is the word needed
     options = replace(options, masking=replace(options.masking, image_ratio=0.99))
     made = job(store, encoders, trained(options, epochs=15, learning_rate=1e-2))
     history = fit(made)
@@ -206,7 +206,7 @@ def test_training_stops_when_the_validation_loss_rises(store, encoders, options)
 
 
 @pytest.mark.parametrize("term", ["contrastive", "copurchase"])
-def test_an_optional_term_changes_what_is_learnt(store, encoders, options, term):
+def test_an_optional_term_changes_what_is_learned(store, encoders, options, term):
     objective = replace(options.objective, **{term: 1.0})
     partners = {row: np.array([(row + 1) % 120, (row + 2) % 120]) for row in range(120)}
     extra = ExtraTerms(objective.contrastive, objective.copurchase, 0.1, partners)
@@ -234,7 +234,7 @@ def test_partners_are_what_the_same_users_bought_in_train():
     assert {row: others.tolist() for row, others in found.items()} == {0: [2, 3], 2: [0, 3], 3: [0, 2]}
 
 
-def test_the_probe_finds_what_neighbours_give_away(built, store, encoders, options):
+def test_the_probe_finds_what_neighbors_give_away(built, store, encoders, options):
     torch.manual_seed(0)
     classes = torch.randint(0, 3, (300,))
     inputs = torch.nn.functional.one_hot(classes, 5).float() + 0.1 * torch.randn(300, 5)
@@ -242,7 +242,7 @@ def test_the_probe_finds_what_neighbours_give_away(built, store, encoders, optio
     made = Job(*built, store, encoders.text, range(96), range(96, 120), options)
     leaks = {leak.tokens: leak for leak in measure_leak(made)}
     assert set(leaks) == {"text, encoded under the mask", "text, encoded before it", "image"}
-    # a picture of one colour is known from any of its patches
+    # a picture of one color is known from any of its patches
     assert leaks["image"].accuracy > leaks["image"].majority
 
 

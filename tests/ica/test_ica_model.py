@@ -216,10 +216,10 @@ def test_contrast_equals_the_written_out_infonce():
 
 def test_the_codebook_finds_planted_clusters_and_assigns_the_nearest():
     torch.manual_seed(0)
-    centres = 10 * torch.eye(6)
-    tokens = centres.repeat(50, 1) + 0.1 * torch.randn(300, 6)
+    centers = 10 * torch.eye(6)
+    tokens = centers.repeat(50, 1) + 0.1 * torch.randn(300, 6)
     codebook = fit_codebook(tokens, 6, seed=3)
-    gaps = torch.cdist(centres, codebook)
+    gaps = torch.cdist(centers, codebook)
     assert float(gaps.min(dim=1).values.max()) < 0.2
     nearest, distance = assign(tokens, codebook)
     brute = torch.cdist(tokens, codebook)

@@ -62,7 +62,7 @@ def test_masked_patches_lie_in_blocks():
         hidden = mask_patches(SPEC, 0.4, rng).reshape(4, 4)
         beside = (hidden[1:] & hidden[:-1]).sum() + (hidden[:, 1:] & hidden[:, :-1]).sum()
         touching.append(beside)
-    scattered = 24 * (7 / 16) * (6 / 15)  # pairs of neighbours among 7 of 16 drawn at random
+    scattered = 24 * (7 / 16) * (6 / 15)  # pairs of neighbors among 7 of 16 drawn at random
     assert np.mean(touching) > 1.3 * scattered
 
 

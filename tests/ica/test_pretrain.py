@@ -192,7 +192,7 @@ def test_a_run_killed_between_training_and_its_manifest_trains_no_step_again(
     assert not (tmp_path / "model" / "checkpoint.pt").exists()
 
 
-def test_a_tokeniser_without_a_mask_is_refused(catalog, encoders, options, tmp_path):
+def test_a_tokenizer_without_a_mask_is_refused(catalog, encoders, options, tmp_path):
     words = Words()
     words.spec = replace(words.spec, mask_id=None)
     with pytest.raises(InputError, match="no mask token"):

@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_interval():
     assert mean_interval(values, seed=3) != mean_interval(values, seed=4)
 
 
-def randomisation_test(differences, samples, seed=0):
+def randomization_test(differences, samples, seed=0):
     """How often the mean is as far from 0 when each user's difference gets a random sign (Fisher)."""
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (samples, len(differences)))
     extreme = np.abs(signs @ differences) >= abs(differences.sum()) * (1 - 1e-12)
@@ -79,13 +79,13 @@ def test_holm_adjusts_as_written_out_by_hand():
     assert holm(np.array([0.5, 0.9])).tolist() == [1.0, 1.0]
 
 
-def test_the_t_test_agrees_with_scipy_and_with_the_randomisation_test():
+def test_the_t_test_agrees_with_scipy_and_with_the_randomization_test():
     generator = np.random.default_rng(5)
     differences = generator.standard_normal((500, 4)) + np.array([0, 0.05, 0.1, 0.2])
     found = paired_t_test(differences)
     np.testing.assert_allclose(found, ttest_1samp(differences, 0).pvalue, rtol=1e-9)
     for column, p in enumerate(found):
-        assert randomisation_test(differences[:, column], samples=4000) == pytest.approx(p, abs=0.03)
+        assert randomization_test(differences[:, column], samples=4000) == pytest.approx(p, abs=0.03)
 
 
 def test_columns_without_any_difference_are_not_significant():

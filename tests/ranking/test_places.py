@@ -64,7 +64,7 @@ def zero_shot_scores(vectors, train):
     return unit_rows(means_) @ units.T
 
 
-def all_neighbours(vectors, k):
+def all_neighbors(vectors, k):
     units = unit_rows(vectors)
     known = units.any(1)
     items, cosines = np.full((len(units), k), -1), np.zeros((len(units), k))
@@ -88,11 +88,11 @@ def test_places_by_cosine_equal_a_float64_brute_force(world, k, block):
 
 @settings(max_examples=120, deadline=None)
 @given(worlds(), st.integers(1, 20), st.integers(1, 15))
-def test_places_by_votes_equal_a_float64_brute_force(world, k, neighbours):
+def test_places_by_votes_equal_a_float64_brute_force(world, k, neighbors):
     vectors, (train, valid, test) = world
     known = vectors.any(1)
-    near = nearest.nearest(vectors, neighbours, memory=MEMORY)
-    items, cosines = all_neighbours(vectors, neighbours)
+    near = nearest.nearest(vectors, neighbors, memory=MEMORY)
+    items, cosines = all_neighbors(vectors, neighbors)
     np.testing.assert_array_equal(near.items, items)
     np.testing.assert_allclose(near.cosines, cosines, atol=1e-9)
     scores = np.zeros((train.n_users, train.n_items))
@@ -134,7 +134,7 @@ def test_metrics_equal_those_of_the_whole_ranking():
 
 
 @pytest.mark.parametrize("copies", [1, 5])
-def test_half_precision_blocks_and_memory_change_no_place_and_no_neighbour(monkeypatch, copies):
+def test_half_precision_blocks_and_memory_change_no_place_and_no_neighbor(monkeypatch, copies):
     vectors, (train, valid, test) = random_world(1)
     vectors[: 400 // copies * copies] = np.tile(vectors[: 400 // copies], (copies, 1))
     monkeypatch.setattr(cosine, "GLANCE", 64)

@@ -9,14 +9,14 @@ import numpy as np
 from PIL import Image
 
 from tests.scoring.small_world import ITEMS, frame
-from tests.support.small_tokens import COLOURS, WORDS
+from tests.support.small_tokens import COLORS, WORDS
 
 RECIPE = """
 title: A small shop
 out: out
 vars:
   items: items.csv
-  licence: CC0-1.0
+  license: CC0-1.0
   interactions: clicks.csv
   epochs: 4
 steps:
@@ -25,7 +25,7 @@ steps:
     path: ${items}
     images: pictures
     interactions: ${interactions}
-    licence: ${licence}
+    license: ${license}
   - {name: features, uses: extract, catalog: catalog, encoders: [small], shard_rows: 16, device: cpu}
   - name: ica
     uses: pretrain-ica
@@ -70,10 +70,10 @@ def make_shop(folder):
     (folder / "pictures").mkdir(parents=True)
     lines, generator = ["id,title"], np.random.default_rng(5)
     for item in range(ITEMS):
-        colour = list(COLOURS)[item % 3]
-        lines.append(f"i{item:02d},{colour} {WORDS[3 + item % 7]} {WORDS[3 + item % 5]}")
+        color = list(COLORS)[item % 3]
+        lines.append(f"i{item:02d},{color} {WORDS[3 + item % 7]} {WORDS[3 + item % 5]}")
         noise = generator.integers(-15, 15, (16, 16, 3))
-        pixels = np.clip(np.array(COLOURS[colour]) + noise, 0, 255).astype(np.uint8)
+        pixels = np.clip(np.array(COLORS[color]) + noise, 0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / "pictures" / f"i{item:02d}.png")
     (folder / "items.csv").write_text("\n".join(lines) + "\n")
     frame().write_csv(folder / "clicks.csv")

@@ -29,9 +29,9 @@ def parsed(text=SMALL, *settings):
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_every_shipped_recipe_is_valid_and_shares_nothing_without_a_licence(name, tmp_path):
+def test_every_shipped_recipe_is_valid_and_shares_nothing_without_a_license(name, tmp_path):
     (tmp_path / "items.csv").write_text("id,title\na,Cup\n")
-    items = [f"items={tmp_path / 'items.csv'}"] if name == "own-catalogue" else []
+    items = [f"items={tmp_path / 'items.csv'}"] if name == "own-catalog" else []
     loaded = load_recipe(name, items)
     assert loaded.title
     published = [step for step in loaded.steps if step.uses == "publish"]
@@ -71,7 +71,7 @@ def test_variables_fill_texts_and_keep_their_type_where_they_stand_alone():
     [
         ("dataset: sample", "datset: sample", "field datset: no such option; did you mean dataset"),
         ("uses: download", "uses: downlod", "field uses: unknown command 'downlod': did you mean download"),
-        ("catalog: catalog", "catalog: catalogue", "field catalog: unknown step 'catalogue': did you mean catalog"),
+        ("catalog: catalog", "catalog: catalog", "field catalog: unknown step 'catalog': did you mean catalog"),
         ("catalog: catalog", "catalog: ica", "step ica, field catalog: unknown step 'ica'"),
         ("name: ica", "name: catalog", "step 2: a step called 'catalog' stands above"),
         ("name: ica", "name: Ica!", "step 2, field name: found 'Ica!'"),

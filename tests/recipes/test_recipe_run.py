@@ -72,7 +72,7 @@ def test_a_card_that_is_gone_is_written_again_and_published_again(done, go, stat
     assert now(go()) == ["card"]
 
 
-def test_changed_items_make_the_catalogue_stale(go, states, shop):
+def test_changed_items_make_the_catalog_stale(go, states, shop):
     go(only="catalog")
     assert states()["catalog"] == "done"
     with (shop / "items.csv").open("a") as file:

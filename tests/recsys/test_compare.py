@@ -23,7 +23,7 @@ def models(tmp_path_factory):
     write_interactions(toy_interactions().with_columns(timestamp=None, rating=None), out / "i.parquet")
     for name, epochs in (("good", 8), ("poor", 1)):
         pace = TrainOptions(epochs=epochs, batch_size=64, learning_rate=0.03)
-        train(TrainStage(out / name, ModelOptions(dim=8, neighbours=4), pace, 1, {}), toy_data())
+        train(TrainStage(out / name, ModelOptions(dim=8, neighbors=4), pace, 1, {}), toy_data())
     return out
 
 

@@ -10,7 +10,7 @@ from scipy import sparse
 from featurizer.interactions.user_items import UserItems
 from featurizer.recsys import item_graph
 from featurizer.recsys.csr import Csr, Operator
-from featurizer.recsys.item_graph import nearest_items, normalized_neighbours
+from featurizer.recsys.item_graph import nearest_items, normalized_neighbors
 from featurizer.recsys.user_item_graph import adjacency, propagate, spread_to_users
 
 
@@ -53,7 +53,7 @@ def test_indices_are_int32():
     assert graph.starts.dtype == graph.columns.dtype == torch.int32
 
 
-def test_the_adjacency_is_the_symmetrically_normalised_one():
+def test_the_adjacency_is_the_symmetrically_normalized_one():
     train = random_train()
     torch.testing.assert_close(dense(adjacency(train)).double(), dense_adjacency(train), atol=1e-6, rtol=1e-6)
 
@@ -77,7 +77,7 @@ def test_spreading_to_users_stacks_the_block_and_the_identity():
     torch.testing.assert_close(dense(spread_to_users(train).forward), expected, atol=1e-6, rtol=1e-6)
 
 
-def test_neighbours_in_blocks_equal_a_full_sort_and_count_the_item_itself():
+def test_neighbors_in_blocks_equal_a_full_sort_and_count_the_item_itself():
     features = torch.randn(50, 7, generator=torch.Generator().manual_seed(0))
     units = torch.nn.functional.normalize(features, dim=1)
     cosines = units @ units.T
@@ -90,19 +90,19 @@ def test_neighbours_in_blocks_equal_a_full_sort_and_count_the_item_itself():
         torch.testing.assert_close(values, expected.values[:, :10].clamp(min=0), atol=1e-5, rtol=1e-5)
 
 
-def test_a_zero_row_has_no_neighbours_is_nobodys_and_makes_no_nan():
+def test_a_zero_row_has_no_neighbors_is_nobodys_and_makes_no_nan():
     features = torch.randn(20, 4).abs()
     features[[3, 11]] = 0
     indices, cosines = nearest_items(features, 20)
     assert (indices[[3, 11]] == -1).all()
     assert not torch.isin(indices, torch.tensor([3, 11])).any()
-    matrix = dense(normalized_neighbours(indices, cosines).forward)
+    matrix = dense(normalized_neighbors(indices, cosines).forward)
     assert torch.isfinite(matrix).all()
     assert not matrix[[3, 11]].any()
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_the_item_graph_is_normalised_by_row_sums_on_both_sides(binary):
+def test_the_item_graph_is_normalized_by_row_sums_on_both_sides(binary):
     features = torch.rand(15, 4)
     indices, cosines = nearest_items(features, 5)
     weights = torch.zeros(15, 15, dtype=torch.float64)
@@ -111,7 +111,7 @@ def test_the_item_graph_is_normalised_by_row_sums_on_both_sides(binary):
             weights[row, column] = 1.0 if binary else float(cosine)
     degrees = weights.sum(1)
     expected = degrees[:, None] ** -0.5 * weights * degrees[None] ** -0.5
-    found = dense(normalized_neighbours(indices, cosines, binary=binary).forward)
+    found = dense(normalized_neighbors(indices, cosines, binary=binary).forward)
     torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
 
 
@@ -123,7 +123,7 @@ def test_no_product_in_half_precision_is_further_off_than_its_bound(width):
     assert (rough - units.double() @ units.double().T).abs().max() <= item_graph.HALF_ERROR
 
 
-def test_more_neighbours_than_half_precision_can_propose_are_all_found(monkeypatch):
+def test_more_neighbors_than_half_precision_can_propose_are_all_found(monkeypatch):
     monkeypatch.setattr(item_graph, "HALVES_FROM", 30)
     monkeypatch.setattr(item_graph, "halves_pay", lambda device: True)
     features = torch.rand(40, 5, generator=torch.Generator().manual_seed(0))
@@ -134,7 +134,7 @@ def test_more_neighbours_than_half_precision_can_propose_are_all_found(monkeypat
 
 
 @pytest.mark.parametrize("spread", [1.0, 0.01])
-def test_neighbours_proposed_in_half_precision_are_those_of_single_precision(spread, monkeypatch):
+def test_neighbors_proposed_in_half_precision_are_those_of_single_precision(spread, monkeypatch):
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(1, 16, generator=generator) + spread * torch.randn(600, 16, generator=generator)
     features[5] = 0

@@ -169,7 +169,7 @@ def test_a_model_of_features_refuses_a_space_without_any(name):
         build(empty, options_of(name), batch_size=64, seed=0, device="cpu")
 
 
-def test_freedom_keeps_the_share_and_renormalises_what_is_left():
+def test_freedom_keeps_the_share_and_renormalizes_what_is_left():
     train = toy_data().train
     kept = drawn_pairs(train, 0.5, np.random.default_rng(0))
     assert len(kept) == len(np.unique(kept)) == len(train.items) // 2

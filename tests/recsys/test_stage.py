@@ -25,7 +25,7 @@ from featurizer.recsys.train import TrainStage, train
 from featurizer.recsys.tune import GRIDS, TuneStage, applied, choices, tuned_stage
 from featurizer.recsys.vectors import export_vectors, read_vectors
 
-MODEL = ModelOptions(dim=8, neighbours=4)
+MODEL = ModelOptions(dim=8, neighbors=4)
 TRAINING = TrainOptions(epochs=6, batch_size=64, learning_rate=0.03, checkpoint_every=2)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from featurizer.recsys.data import ItemFeatures, RecData, assemble
 from featurizer.recsys.options import ModelName, ModelOptions
 
-SMALL = ModelOptions(dim=8, neighbours=4, half=False)
+SMALL = ModelOptions(dim=8, neighbors=4, half=False)
 
 
 def toy_interactions(seed: int = 0, users: int = 40, items: int = 30, groups: int = 3) -> pl.DataFrame:
@@ -28,8 +28,8 @@ def toy_interactions(seed: int = 0, users: int = 40, items: int = 30, groups: in
 def toy_features(seed: int = 0, items: int = 30, groups: int = 3, dim: int = 8) -> ItemFeatures:
     """Items of a group have near vectors."""
     generator = np.random.default_rng([seed, 1])
-    centres = generator.standard_normal((groups, dim))
-    vectors = centres[np.arange(items) % groups] + 0.3 * generator.standard_normal((items, dim))
+    centers = generator.standard_normal((groups, dim))
+    vectors = centers[np.arange(items) % groups] + 0.3 * generator.standard_normal((items, dim))
     return ItemFeatures(
         [f"i{item:03d}" for item in range(items)], vectors.astype(np.float32), np.ones(items, bool)
     )

@@ -181,16 +181,16 @@ class Store:
 
 
 def check_card(content):
-    """Refuse a card as the Hub's YAML check does: no YAML, or a licence that it does not know."""
+    """Refuse a card as the Hub's YAML check does: no YAML, or a license that it does not know."""
     from featurizer.release.licenses import HUB
 
     try:
         head = yaml.safe_load(content.split("---\n")[1])
     except (IndexError, yaml.YAMLError) as error:
         return [{"message": f"bad YAML: {error}"}]
-    licence = head.get("license")
+    license = head.get("license")
     return (
         []
-        if licence is None or licence in HUB
-        else [{"message": f'"license" must be one of …, got {licence}'}]
+        if license is None or license in HUB
+        else [{"message": f'"license" must be one of …, got {license}'}]
     )

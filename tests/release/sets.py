@@ -4,7 +4,7 @@ import numpy as np
 
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 
-SOURCE = {"name": "my shop", "licence": "CC0-1.0"}
+SOURCE = {"name": "my shop", "license": "CC0-1.0"}
 
 
 def spaces(rows=6, dim=3, *, image="x_image", text="y_text", seed=0):

@@ -11,14 +11,14 @@ from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.release.card import CardOptions, render_card, write_card
-from featurizer.release.licenses import unknown_licence
+from featurizer.release.licenses import unknown_license
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
 from featurizer.results.stage import write_json
 from tests.release.sets import make_set
 
 ROW = {
-    "feature_set": "f", "space": "x_image", "metric": "zero_shot_recall", "split": "test", "k": 20, "neighbours": None,
+    "feature_set": "f", "space": "x_image", "metric": "zero_shot_recall", "split": "test", "k": 20, "neighbors": None,
     "group": None, "transform": "none", "value": 0.05, "ci_low": 0.04, "ci_high": 0.06, "users": 100,
 }  # fmt: skip
 HOSTILE = [
@@ -39,7 +39,7 @@ def features(tmp_path):
         "model": "a_b*c",
         "pooling": "mean",
         "source": "hub",
-        "licence": "MIT",
+        "license": "MIT",
         "preprocessing": {"size": [3, 224, 224]},
     }
     space = ArraySpace(
@@ -49,7 +49,7 @@ def features(tmp_path):
         tmp_path / "f",
         list("abc"),
         [space],
-        ArrayOptions(source={"name": "My <b>shop</b>", "licence": "CC0-1.0"}),
+        ArrayOptions(source={"name": "My <b>shop</b>", "license": "CC0-1.0"}),
     )
     return changed(
         made,
@@ -111,12 +111,12 @@ def test_hostile_text_stays_text_wherever_it_stands(tmp_path, text):
     provenance = {"family": "f", "model": text, "pooling": text, "source": text, "preprocessing": {"x": text}}
     ids = [text + str(row) for row in range(4)]
     space = ArraySpace(text + "_image", "image", np.eye(4, dtype=np.float32), provenance=provenance)
-    made = write_arrays(tmp_path / "f", ids, [space], ArrayOptions(source={"name": text, "licence": text}))
+    made = write_arrays(tmp_path / "f", ids, [space], ArrayOptions(source={"name": text, "license": text}))
     made = changed(made, failures={text: 1}, requests=[text], device=text)
     row = {**ROW, "space": text, "metric": text, "feature_set": text}
     (made.folder / "scores.json").write_text(json.dumps({"scores": [row, {**row, "feature_set": "g"}]}))
     card = render_card(made, CardOptions(titles=dict.fromkeys(ids, text)))
-    calm = make_set(tmp_path / "calm", source={"name": "calm", "licence": "x"})
+    calm = make_set(tmp_path / "calm", source={"name": "calm", "license": "x"})
     head, body = front_matter(card)
     assert list(head) == [*front_matter(render_card(calm))[0]]
     assert head["pretty_name"].startswith(text)
@@ -161,7 +161,7 @@ def test_vectors_of_unknown_origin_have_a_card_too(tmp_path):
     made = write_arrays(tmp_path / "f", ["a"], [ArraySpace("x", "both", np.ones((1, 2)))], ArrayOptions())
     head, body = front_matter(render_card(made))
     assert "license" not in head
-    assert "No licence was given" in body
+    assert "No license was given" in body
     assert "imported model unknown" in body
 
 
@@ -178,7 +178,7 @@ def test_rendering_writes_nothing(features):
 
 
 @pytest.mark.parametrize(
-    ("licence", "expected"),
+    ("license", "expected"),
     [
         ("CC-BY-4.0", {"license": "cc-by-4.0"}),
         ("My Own, v2", {"license": "other", "license_name": "my-own-v2"}),
@@ -186,14 +186,14 @@ def test_rendering_writes_nothing(features):
         (None, {}),
     ],
 )
-def test_a_licence_is_named_as_the_hub_knows_it(tmp_path, licence, expected):
-    made = make_set(tmp_path / "f", source={"name": "x", "licence": licence} if licence else {"name": "x"})
+def test_a_license_is_named_as_the_hub_knows_it(tmp_path, license, expected):
+    made = make_set(tmp_path / "f", source={"name": "x", "license": license} if license else {"name": "x"})
     head, _ = front_matter(render_card(made))
     assert {key: value for key, value in head.items() if key.startswith("license")} == expected
 
 
 def test_scores_stand_in_a_table_with_intervals_and_in_a_plot(features):
-    rows = [ROW, {**ROW, "metric": "item_cf_recall", "neighbours": 10}, {**ROW, "group": "cold"}]
+    rows = [ROW, {**ROW, "metric": "item_cf_recall", "neighbors": 10}, {**ROW, "group": "cold"}]
     (features.folder / "scores.json").write_text(json.dumps({"scores": rows, "comparisons": []}))
     body = write_card(features).read_text("utf-8")
     assert (
@@ -242,15 +242,15 @@ def test_the_papers_behind_the_encoders_are_cited(tmp_path):
     assert found == ["liu2024alignrec", "ilharco2021openclip", "dosovitskiy2021vit"]
 
 
-def test_a_licence_can_be_recorded_after_the_fact_without_making_the_set_stale(features):
-    written = recard(features.folder, licence="CC-BY-4.0")
+def test_a_license_can_be_recorded_after_the_fact_without_making_the_set_stale(features):
+    written = recard(features.folder, license="CC-BY-4.0")
     assert [path.name for path in written] == ["README.md", "croissant.json"]
     again = FeatureSet.open(features.folder)
-    assert again.manifest["licence"] == "CC-BY-4.0"
+    assert again.manifest["license"] == "CC-BY-4.0"
     assert again.manifest["fingerprint"] == features.manifest["fingerprint"]
     assert front_matter((features.folder / "README.md").read_text())[0]["license"] == "cc-by-4.0"
-    with pytest.raises(InputError, match="the licence is empty"):
-        recard(features.folder, licence=" ")
+    with pytest.raises(InputError, match="the license is empty"):
+        recard(features.folder, license=" ")
 
 
 def test_scores_from_elsewhere_are_taken_into_the_set(features, tmp_path):
@@ -263,12 +263,12 @@ def test_scores_from_elsewhere_are_taken_into_the_set(features, tmp_path):
         recard(features.folder, scores=tmp_path / "none.json")
 
 
-def test_a_licence_that_the_hub_does_not_know_is_said_to_become_other_with_what_may_be_meant():
-    assert unknown_licence("CC-BY-4.0") is None
-    assert unknown_licence("cc-by-4") == (
-        "the Hub knows no licence 'cc-by-4', so the card says 'other', named cc-by-4; did you mean cc-by-4.0 or "
+def test_a_license_that_the_hub_does_not_know_is_said_to_become_other_with_what_may_be_meant():
+    assert unknown_license("CC-BY-4.0") is None
+    assert unknown_license("cc-by-4") == (
+        "the Hub knows no license 'cc-by-4', so the card says 'other', named cc-by-4; did you mean cc-by-4.0 or "
         "cc-by-3.0 or cc-by-2.5?"
     )
-    assert unknown_licence("our own terms").endswith(
+    assert unknown_license("our own terms").endswith(
         "named our-own-terms; expected an SPDX id such as CC-BY-4.0."
     )

@@ -114,7 +114,7 @@ def test_provenance_and_source_come_back_and_say_imported(tmp_path):
     again = import_set(tmp_path / "out", tmp_path / "b", ImportOptions("npy"))
     assert again.spaces["x_image"]["model"] == "m"
     assert again.spaces["x_image"]["imported_from"] == "npy"
-    assert again.manifest["source"]["licence"] == "CC0-1.0"
+    assert again.manifest["source"]["license"] == "CC0-1.0"
     assert again.manifest["source"]["imported"] == "npy"
     assert again.manifest["source"]["exported_fingerprint"] == made.manifest["fingerprint"]
 
@@ -128,16 +128,16 @@ def test_a_bare_array_is_a_space_with_row_numbers_for_ids(tmp_path):
     assert made.spaces["spectral_text"]["family"] == "imported"
 
 
-def test_ids_name_and_licence_can_be_given_to_a_bare_array(tmp_path):
+def test_ids_name_and_license_can_be_given_to_a_bare_array(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[1.0, 2], [0, 0], [3, 4]]))
     (tmp_path / "map.csv").write_text("asin\titemID\nb\t1\na\t0\nc\t2\n")
     options = ImportOptions(
-        "npy", "z", tmp_path / "map.csv", "image", NullRows.zero, {"name": "me", "licence": "mit"}
+        "npy", "z", tmp_path / "map.csv", "image", NullRows.zero, {"name": "me", "license": "mit"}
     )
     made = import_set(tmp_path / "a.npy", tmp_path / "f", options)
     assert made.item_ids() == ["a", "b", "c"]
     assert made.vectors("z")[1].tolist() == [True, False, True]
-    assert made.manifest["source"] == {"imported": "npy", "file": "a.npy", "name": "me", "licence": "mit"}
+    assert made.manifest["source"] == {"imported": "npy", "file": "a.npy", "name": "me", "license": "mit"}
 
 
 def test_rows_of_nan_are_nulls_only_when_that_is_said(tmp_path):

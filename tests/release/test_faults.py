@@ -114,7 +114,7 @@ def test_a_long_wait_is_capped_and_a_hub_that_stays_away_is_given_up(hub, writer
         ("", "org/set", "no token for the Hub; expected one in the environment variable HF_TOKEN"),
         ("hf_wrong", "org/set", "The token is not accepted"),
         ("hf_reader", "org/set", "The token of bob, org may not do this there"),
-        ("hf_writer", "nowhere/set", "There is no such user, organisation, repository or revision"),
+        ("hf_writer", "nowhere/set", "There is no such user, organization, repository or revision"),
         ("hf_writer", "other/set", "The token of ann, org may not do this there"),
     ],
 )
@@ -162,11 +162,11 @@ def test_a_file_that_changes_while_the_set_is_published_is_refused(features):
 
 def test_a_card_that_the_hub_refuses_is_told_in_its_words(hub, writer, features):
     hub.fail(
-        fault("POST", "validate-yaml", 400, body='{"errors": [{"message": "bad licence"}], "warnings": []}')
+        fault("POST", "validate-yaml", 400, body='{"errors": [{"message": "bad license"}], "warnings": []}')
     )
     done = writer("publish", features.folder, "--repo", "org/set")
     assert done.code == 1
-    assert "bad licence" in done.err
+    assert "bad license" in done.err
 
 
 def test_a_hub_that_gives_other_bytes_back_is_found_out(hub, writer, features):

@@ -37,7 +37,7 @@ def model(trained, tmp_path):
 
 
 def test_a_model_is_published_without_its_users_and_pulled_back(hub, writer, model, tmp_path):
-    assert writer("card", model, "--licence", "Apache-2.0").code == 0
+    assert writer("card", model, "--license", "Apache-2.0").code == 0
     done = writer("publish", model, "--repo", "org/bpr", "--json")
     assert done.code == 0, done.err
     assert "Warning" not in done.err
@@ -54,14 +54,14 @@ def test_a_model_is_published_without_its_users_and_pulled_back(hub, writer, mod
 
 
 def test_users_go_along_when_asked_and_the_pulled_model_recommends_as_before(hub, writer, model, tmp_path):
-    writer("card", model, "--licence", "Apache-2.0")
+    writer("card", model, "--license", "Apache-2.0")
     assert writer("publish", model, "--repo", "org/bpr", "--with-users").code == 0
     assert writer("pull", "org/bpr", "--model", "--out", tmp_path / "g").code == 0
     assert recommend(tmp_path / "g", "u000", 5) == recommend(model, "u000", 5)
 
 
 def test_users_do_not_stay_in_the_repository_when_they_are_no_longer_published(hub, writer, model):
-    writer("card", model, "--licence", "Apache-2.0")
+    writer("card", model, "--license", "Apache-2.0")
     writer("publish", model, "--repo", "org/bpr", "--with-users")
     assert "users.parquet" in hub.repo("models/org/bpr").files["main"]
     told = json.loads(writer("publish", model, "--repo", "org/bpr", "--json").out)
@@ -70,7 +70,7 @@ def test_users_do_not_stay_in_the_repository_when_they_are_no_longer_published(h
 
 
 def test_the_card_tells_results_configuration_and_what_is_not_published(model):
-    recard(model, licence="MIT")
+    recard(model, license="MIT")
     text = render_model_card(model, repo="org/bpr")
     _, head, body = text.split("---\n", 2)
     assert yaml.safe_load(head) == {
@@ -82,10 +82,10 @@ def test_the_card_tells_results_configuration_and_what_is_not_published(model):
     assert '"name": "bpr"' in body
 
 
-def test_a_model_without_a_licence_or_with_damaged_weights_is_refused(hub, writer, model):
+def test_a_model_without_a_license_or_with_damaged_weights_is_refused(hub, writer, model):
     told = writer("publish", model, "--repo", "org/bpr", "--dry-run")
-    assert f"{model} has no licence" in told.err
-    recard(model, licence="MIT")
+    assert f"{model} has no license" in told.err
+    recard(model, license="MIT")
     assert writer("publish", model, "--repo", "org/bpr", "--dry-run").code == 0
     (model / "model" / "model.safetensors").write_bytes(b"x")
     assert "is damaged" in writer("publish", model, "--repo", "org/bpr", "--dry-run").err
@@ -104,7 +104,7 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
         "leak": [{"tokens": "image", "accuracy": 0.2, "majority": 0.003, "count": 9}],
         "config": config,
         "fingerprint": fingerprint(config),
-        "licence": "mit",
+        "license": "mit",
         "epochs": 3,
         "model_type": "ica",
     }
@@ -134,7 +134,7 @@ def test_flags_for_the_other_kind_are_refused(writer, model, tmp_path):
 
 @pytest.fixture
 def catalog(tmp_path):
-    """A catalogue of three pictures under an open licence, and the function that makes its features."""
+    """A catalog of three pictures under an open license, and the function that makes its features."""
     from PIL import Image
     from typer.testing import CliRunner
 
@@ -145,9 +145,9 @@ def catalog(tmp_path):
     for number in range(3):
         Image.new("RGB", (40, 40), (80 * number, 10, 10)).save(folder / f"p{number}.png")
 
-    def make(licence):
-        out = tmp_path / f"catalog-{licence}"
-        done = CliRunner().invoke(app, ["ingest", str(folder), "--out", str(out), "--licence", licence])
+    def make(license):
+        out = tmp_path / f"catalog-{license}"
+        done = CliRunner().invoke(app, ["ingest", str(folder), "--out", str(out), "--license", license])
         assert done.exit_code == 0, done.output
         return out
 
@@ -167,7 +167,7 @@ def features_of(catalog, out):
     return FeatureSet.open(out), opened
 
 
-def test_pictures_go_along_only_under_an_open_licence_and_from_the_right_catalogue(catalog, tmp_path):
+def test_pictures_go_along_only_under_an_open_license_and_from_the_right_catalog(catalog, tmp_path):
     made, opened = features_of(catalog("CC0-1.0"), tmp_path / "f")
     plan = plan_set(made, "org/set", pictures=opened)
     assert [file.path for file in plan.files][:2] == [
@@ -179,6 +179,6 @@ def test_pictures_go_along_only_under_an_open_licence_and_from_the_right_catalog
     closed, other = features_of(catalog("CC-BY-NC-4.0"), tmp_path / "g")
     with pytest.raises(InputError, match="which does not let them be passed on"):
         plan_set(closed, "org/set", pictures=other)
-    with pytest.raises(InputError, match="is not the catalogue that"):
+    with pytest.raises(InputError, match="is not the catalog that"):
         plan_set(closed, "org/set", pictures=opened)
     assert not any(file.path.startswith("items/") for file in plan_set(made, "org/set").files)

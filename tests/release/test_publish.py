@@ -212,9 +212,9 @@ def test_a_tag_of_another_commit_is_never_moved(hub, writer, features, tmp_path)
 
 
 def test_what_must_not_be_published_is_refused_before_the_hub_is_asked(hub, writer, features, tmp_path):
-    unlicensed = make_set(tmp_path / "u", source={"name": "x", "licence": "unknown"})
+    unlicensed = make_set(tmp_path / "u", source={"name": "x", "license": "unknown"})
     told = refused(writer, unlicensed.folder, "--repo", "org/set")
-    assert f"featurizer card {unlicensed.folder} --licence ID" in told
+    assert f"featurizer card {unlicensed.folder} --license ID" in told
     assert "'unknown'" in told
     features.shards[1].write_bytes(b"damaged")
     told = refused(writer, features.folder, "--repo", "org/set")
@@ -253,4 +253,4 @@ def test_a_manifest_that_was_changed_by_hand_brings_nothing_and_ends_in_a_clear_
 def test_a_repository_that_is_not_ours_is_not_pulled(hub, writer, tmp_path):
     hub.fail()
     told = writer("pull", "org/none", "--out", tmp_path / "g").err
-    assert "There is no such user, organisation, repository or revision" in told
+    assert "There is no such user, organization, repository or revision" in told

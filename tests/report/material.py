@@ -1,4 +1,4 @@
-"""A small run of every kind that a report shows: catalogue, feature sets, scores, models."""
+"""A small run of every kind that a report shows: catalog, feature sets, scores, models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from featurizer.scoring.evaluation_data import WorldOptions, build_world
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import open_contenders
-from tests.support.items import catalogue
+from tests.support.items import make_catalog
 
 ITEMS = 48
 HOSTILE = {
@@ -44,7 +44,7 @@ def drawn():
 def write_all(folder):
     """Write `catalog`, `features`, `ica`, `scores` and `model` into the folder."""
     items = drawn()
-    catalogue(folder / "catalog", [record(row, item) for row, item in enumerate(items)])
+    make_catalog(folder / "catalog", [record(row, item) for row, item in enumerate(items)])
     write_features(folder, items)
     write_interactions(interactions(items), folder / "interactions.parquet")
     write_scores(folder)
@@ -54,8 +54,8 @@ def write_all(folder):
 
 
 def record(row, item):
-    title = HOSTILE.get(row, f"{item.look.colour} {item.look.kind} number {row}".replace("_", " "))
-    path = ("Everything", item.look.kind.replace("_", " "), item.look.colour)
+    title = HOSTILE.get(row, f"{item.look.color} {item.look.kind} number {row}".replace("_", " "))
+    path = ("Everything", item.look.kind.replace("_", " "), item.look.color)
     image = ImageRef() if row == WITHOUT_PICTURE else ImageRef(data=picture(item))
     if row == WITHOUT_PICTURE + 2:
         image = ImageRef(data=b"no picture at all")
@@ -99,7 +99,7 @@ def interactions(items):
 def write_scores(folder):
     contenders, shared = open_contenders([folder / "features"])
     world = build_world(pl.read_parquet(folder / "interactions.parquet"), shared, WorldOptions())
-    options = Options(ks=(5,), neighbours=(5,), ratios=(0.0, 0.5, 1.0))
+    options = Options(ks=(5,), neighbors=(5,), ratios=(0.0, 0.5, 1.0))
     metrics = ("zero-shot", "item-cf", "mask-modality")
     score(ScoreStage(folder / "scores", contenders, (), ("none",), metrics, options, {}), world)
 
@@ -107,7 +107,7 @@ def write_scores(folder):
 def write_model(folder):
     source = Source.of(folder / "features", folder / "interactions.parquet", space="word_text")
     options = TrainOptions(epochs=4, batch_size=64, learning_rate=0.03)
-    model = ModelOptions(name="lightgcn", dim=8, neighbours=4, half=False)
+    model = ModelOptions(name="lightgcn", dim=8, neighbors=4, half=False)
     train(TrainStage(folder / "model", model, options, 2, source.fingerprints()), source.read())
 
 

@@ -44,7 +44,7 @@ def chosen_title(page):
 
 
 def test_every_section_shows_something(page):
-    for section in ("overview", "leaderboard", "map", "neighbours", "masks", "training", "long-tail"):
+    for section in ("overview", "leaderboard", "map", "neighbors", "masks", "training", "long-tail"):
         assert page.locator(f"#{section}").inner_text().strip()
         assert page.locator(f"#{section} .quiet", has_text="See featurizer").count() == 0
     assert page.locator("nav a").count() == page.locator("main > section").count() == 9
@@ -90,10 +90,10 @@ def test_the_explorer_shows_the_nearest_in_every_space_and_leads_on(page, shown)
     assert page.locator("#columns h3").all_inner_texts() == ["eye_image", "word_text", "unified"]
     for number, space in enumerate(shown.spaces):
         column = page.locator("#columns > section").nth(number)
-        expected = [shown.sample.item_ids[at] for at in space.neighbours.items[10]]
+        expected = [shown.sample.item_ids[at] for at in space.neighbors.items[10]]
         assert column.locator("button").evaluate_all("all => all.map(one => one.dataset.item)") == expected
         cosines = column.locator(".cosine").all_inner_texts()
-        assert [float(text) for text in cosines] == pytest.approx(space.neighbours.cosines[10], abs=6e-4)
+        assert [float(text) for text in cosines] == pytest.approx(space.neighbors.cosines[10], abs=6e-4)
     second = page.locator("#columns button").nth(1)
     wanted = second.get_attribute("title")
     second.click()
@@ -172,13 +172,13 @@ def test_each_space_has_its_map_and_the_legend_filters(page):
     assert page.locator("#canvas").screenshot() != before
 
 
-def test_the_colours_are_of_the_chosen_level(page):
+def test_the_colors_are_of_the_chosen_level(page):
     levels = page.locator("#map-level option").all_inner_texts()
     assert levels == ["category level 2", "category level 3"]
     assert page.locator("#map-level").input_value() == "0"
     page.locator("#map-level").select_option(index=1)
     names = page.locator("#legend .name").all_inner_texts()
-    assert set(names) == {item.look.colour for item in drawn()}
+    assert set(names) == {item.look.color for item in drawn()}
     counts = page.locator("#legend .quiet").all_inner_texts()
     assert sum(map(int, counts)) == ITEMS
 

@@ -37,5 +37,5 @@ def test_the_command_writes_page_and_figures_and_says_so(call, run, tmp_path):
 def test_a_folder_that_holds_nothing_ends_in_one_clear_paragraph(call, tmp_path):
     code, out, err = call(tmp_path, "--out", tmp_path / "page.html")
     assert (code, out) == (1, "")
-    assert "expected a catalogue, a feature set" in err
+    assert "expected a catalog, a feature set" in err
     assert not (tmp_path / "page.html").exists()

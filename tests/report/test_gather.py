@@ -22,7 +22,7 @@ from featurizer.report.spaces import make_spaces
 from featurizer.report.thumbnails import make_thumbnails
 from featurizer.report.write import write_report
 from featurizer.scoring.document import Entry
-from tests.support.items import catalogue
+from tests.support.items import make_catalog
 
 QUICK = ReportOptions(tsne=False)
 
@@ -69,34 +69,34 @@ def test_a_sample_is_seeded_and_said(tmp_path):
     assert [f"i{row:03d}" for row in first.rows["one"]] == list(first.item_ids)
     notes = gather([tmp_path / "one"], ReportOptions(items=10, tsne=False)).notes
     assert any("a sample of 10 of the 40 items (seed 0)" in note for note in notes)
-    assert any("no catalogue among the folders" in note for note in notes)
+    assert any("no catalog among the folders" in note for note in notes)
 
 
 def test_an_item_of_one_set_alone_has_no_vector_in_the_other(tmp_path):
     sets = {"one": small_set(tmp_path / "one", 4), "two": small_set(tmp_path / "two", 6, 1, "y_image")}
     spaces, _ = make_spaces(sets, draw_sample(sets, 99, 0), 0, tsne=False)
     assert [space.present.sum() for space in spaces] == [4, 6]
-    assert (spaces[0].neighbours.items[4:] == -1).all()
+    assert (spaces[0].neighbors.items[4:] == -1).all()
     assert np.isnan(spaces[0].maps[0].points[4:]).all()
 
 
-def test_maps_take_the_colours_of_a_label_where_items_have_no_category(tmp_path):
+def test_maps_take_the_colors_of_a_label_where_items_have_no_category(tmp_path):
     small_set(tmp_path / "set", 8)
     labels = ["red", "red", "blue", None]
-    records = [ItemRecord(f"i{row:03d}", extra={"colour": labels[row % 4], "size": 1}) for row in range(8)]
-    catalogue(tmp_path / "items", records, extra={"colour": pa.string(), "size": pa.int64()})
+    records = [ItemRecord(f"i{row:03d}", extra={"color": labels[row % 4], "size": 1}) for row in range(8)]
+    make_catalog(tmp_path / "items", records, extra={"color": pa.string(), "size": pa.int64()})
     bare = gather([tmp_path], QUICK)
     assert any(
-        "the maps have one colour. Name a column with --label, one of colour, size" in note
+        "the maps have one color. Name a column with --label, one of color, size" in note
         for note in bare.notes
     )
-    shown = gather([tmp_path], ReportOptions(tsne=False, labels=("colour", "size")))
-    assert [level.title for level in shown.words.levels] == ["colour", "size"]
-    colours = shown.words.levels[0]
-    assert [colours.names[at] for at in colours.of_item[:4]] == ["red", "red", "blue", "no category"]
+    shown = gather([tmp_path], ReportOptions(tsne=False, labels=("color", "size")))
+    assert [level.title for level in shown.words.levels] == ["color", "size"]
+    colors = shown.words.levels[0]
+    assert [colors.names[at] for at in colors.of_item[:4]] == ["red", "red", "blue", "no category"]
     assert shown.words.levels[1].labels == ("1",) * 8
-    assert not any("one colour" in note for note in shown.notes)
-    with pytest.raises(InputError, match=r"has no column 'hue'; it has .*colour"):
+    assert not any("one color" in note for note in shown.notes)
+    with pytest.raises(InputError, match=r"has no column 'hue'; it has .*color"):
         gather([tmp_path], ReportOptions(tsne=False, labels=("hue",)))
 
 

@@ -1,4 +1,4 @@
-"""The parts of the page: colours, categories, charts, packed data."""
+"""The parts of the page: colors, categories, charts, packed data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featurizer.ranking.nearest import Neighbours
+from featurizer.ranking.nearest import Neighbors
 from featurizer.report.categories import agreement, most_telling, read_levels
 from featurizer.report.charts.chart import Chart, Point, Series
 from featurizer.report.charts.draw import png, svg
@@ -35,8 +35,8 @@ BARS = Chart(
 WHISKERS = Chart("i", "Board", "intervals", "space", "recall", BARS.series)
 
 
-def luminance(colour):
-    channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+def luminance(color):
+    channels = np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) / 255
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return linear @ (0.2126, 0.7152, 0.0722)
 
@@ -46,10 +46,10 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("colour", [*SERIES, OTHER])
-def test_every_colour_stands_out_on_both_pages(colour):
-    assert contrast(colour, LIGHT_PAGE) >= 3
-    assert contrast(colour, DARK_PAGE) >= 3
+@pytest.mark.parametrize("color", [*SERIES, OTHER])
+def test_every_color_stands_out_on_both_pages(color):
+    assert contrast(color, LIGHT_PAGE) >= 3
+    assert contrast(color, DARK_PAGE) >= 3
 
 
 def test_levels_that_tell_nothing_apart_are_left_out_and_rare_categories_are_other():
@@ -64,13 +64,13 @@ def test_levels_that_tell_nothing_apart_are_left_out_and_rare_categories_are_oth
     assert any(rare)
 
 
-def test_without_categories_there_is_one_colour():
+def test_without_categories_there_is_one_color():
     assert read_levels([(), ()])[0].names == ("no category",)
     assert read_levels([])[0].of_item.shape == (0,)
 
 
 def test_agreement_is_the_share_of_items_whose_nearest_has_their_category_beside_chance():
-    near = Neighbours(np.array([[1], [0], [3], [0], [-1]]), np.zeros((5, 1)))
+    near = Neighbors(np.array([[1], [0], [3], [0], [-1]]), np.zeros((5, 1)))
     found = agreement(["a", "a", "b", "b", "a"], near)
     assert (found.items, found.share) == (4, 0.75)
     assert found.chance == pytest.approx((2 * 3 + 2 * 1) / 16)
@@ -80,7 +80,7 @@ def test_agreement_is_the_share_of_items_whose_nearest_has_their_category_beside
 
 def test_the_level_shown_first_is_the_one_that_spaces_keep_together():
     paths = [("ab"[row % 2], "cd"[row // 2]) for row in range(4)]
-    near = Neighbours(np.array([[1], [0], [3], [2]]), np.zeros((4, 1)))
+    near = Neighbors(np.array([[1], [0], [3], [2]]), np.zeros((4, 1)))
     assert most_telling(read_levels(paths), [near]) == 1
     assert most_telling(read_levels(paths), []) == 0
 
@@ -93,7 +93,7 @@ def test_a_chart_is_a_table_too():
 
 
 @pytest.mark.parametrize("chart", [LINES, BARS, WHISKERS])
-def test_a_chart_drawn_for_the_page_is_text_in_the_pages_colours(chart):
+def test_a_chart_drawn_for_the_page_is_text_in_the_pages_colors(chart):
     drawn = svg(chart)
     assert drawn == svg(chart)
     assert drawn.startswith("<svg")
@@ -128,13 +128,11 @@ def test_json_in_the_page_cannot_end_its_element():
     assert json.loads(text) == {"title": "</script><!-- & \u2028"}
 
 
-def test_packed_data_hold_neighbours_and_places(shown):
+def test_packed_data_hold_neighbors_and_places(shown):
     data = page_data(shown.sample.item_ids, shown.words, shown.thumbnails, shown.spaces, 0)
     space, packed = shown.spaces[0], data["spaces"][0]
-    near = (
-        np.frombuffer(base64.b64decode(packed["neighbours"]), "<u2").reshape(-1, packed["many"]).astype(int)
-    )
-    np.testing.assert_array_equal(np.where(near == ABSENT, -1, near), space.neighbours.items)
+    near = np.frombuffer(base64.b64decode(packed["neighbors"]), "<u2").reshape(-1, packed["many"]).astype(int)
+    np.testing.assert_array_equal(np.where(near == ABSENT, -1, near), space.neighbors.items)
     grid = np.frombuffer(base64.b64decode(packed["maps"][0]["points"]), "<u2").reshape(-1, 2)
     np.testing.assert_array_equal((grid != ABSENT).all(1), space.present)
     there, points = grid[space.present].astype(float), space.maps[0].points[space.present]

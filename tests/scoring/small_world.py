@@ -40,6 +40,6 @@ def world(**changes) -> World:
 def grouped(seed: int = 0, dim: int = 6, noise: float = 0.4) -> np.ndarray:
     """Items of a group have near vectors."""
     generator = np.random.default_rng([seed, 1])
-    centres = generator.standard_normal((3, dim))
-    vectors = centres[np.arange(ITEMS) % 3] + noise * generator.standard_normal((ITEMS, dim))
+    centers = generator.standard_normal((3, dim))
+    vectors = centers[np.arange(ITEMS) % 3] + noise * generator.standard_normal((ITEMS, dim))
     return vectors.astype(np.float32)

@@ -113,7 +113,7 @@ def test_hubness_is_the_skewness_of_k_occurrence():
     assert named(hubness(near, vectors))["diagnostic_hubness"] == pytest.approx(skew(counts))
 
 
-def test_co_purchase_is_the_share_of_neighbour_pairs_with_a_common_buyer():
+def test_co_purchase_is_the_share_of_neighbor_pairs_with_a_common_buyer():
     vectors, train = grouped(0), world().bought
     near = nearest(vectors, 5, memory=1 << 20)
     buyers = [set(train.users[train.items == item].tolist()) for item in range(ITEMS)]

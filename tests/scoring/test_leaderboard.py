@@ -64,8 +64,8 @@ def test_transforms_have_a_column_where_there_are_some():
         ("feature set", "space", "zero-shot R@20"),
         (("set", "a", "0.2000 ±0.1000"),),
     )
-    centred = replace(plain, transform="center")
-    header, rows = leaderboard([plain, centred]).shown
+    centered = replace(plain, transform="center")
+    header, rows = leaderboard([plain, centered]).shown
     assert header[:3] == ("feature set", "space", "transform")
     assert {one[2] for one in rows} == {"none", "center"}
 

@@ -16,7 +16,7 @@ from featurizer.scoring.scorer import DownstreamOptions, Options
 from featurizer.scoring.spaces import open_contenders, open_masked, read_space
 from featurizer.scoring.summary import Entry, compare, judge
 
-OPTIONS = Options(ks=(5,), neighbours=(3,))
+OPTIONS = Options(ks=(5,), neighbors=(3,))
 IMAGE, TEXT = part("a_image", "image", grouped(0)), part("b_text", "text", grouped(1))
 
 
@@ -84,7 +84,7 @@ def test_comparisons_of_areas_say_which_modality_was_lost():
 
 def test_masked_spaces_are_trained_on_where_asked_for(tmp_path):
     quick = DownstreamOptions("bpr", epochs=1, seeds=1, masked=True)
-    options = Options(ks=(5,), neighbours=(3,), ratios=(0.0, 0.5), downstream=quick, work=tmp_path)
+    options = Options(ks=(5,), neighbors=(3,), ratios=(0.0, 0.5), downstream=quick, work=tmp_path)
     found = figures(mask_modality.score(space(IMAGE), world(), options))
     for name in ("mask_modality_downstream_recall", "mask_modality_downstream_recall_area"):
         assert any(key.metric == name for key in found)
@@ -109,9 +109,9 @@ def test_masked_items_of_a_unified_space_take_what_was_encoded_without_the_modal
     lost = mask("image", ITEMS, 0.25, 0)
     expected = np.where(lost[:, None], blind, stored)
     np.testing.assert_array_equal(read.without("image", lost).vectors, expected)
-    centred = read_space(contender, "unified", "center", {"image": [masked]})
+    centered = read_space(contender, "unified", "center", {"image": [masked]})
     np.testing.assert_allclose(
-        centred.without("image", lost).vectors, expected - stored.mean(0, dtype=float), atol=1e-6
+        centered.without("image", lost).vectors, expected - stored.mean(0, dtype=float), atol=1e-6
     )
 
 

@@ -27,7 +27,7 @@ def stage_of(sample, out, **changes):
         "spaces": (),
         "transforms": ("none",),
         "metrics": ("zero-shot", "item-cf"),
-        "options": Options(neighbours=(10,)),
+        "options": Options(neighbors=(10,)),
         "inputs": {"interactions": "x"},
     }
     return ScoreStage(**(given | changes)), world
@@ -120,7 +120,7 @@ def test_without_zero_shot_the_leaderboard_says_who_beats_whom_by_what_sorts_it(
 
 
 def test_scores_have_the_promised_keys_and_every_interval_holds_its_value(found):
-    promised = {"feature_set", "space", "metric", "split", "k", "neighbours", "group", "transform", "value"}
+    promised = {"feature_set", "space", "metric", "split", "k", "neighbors", "group", "transform", "value"}
     assert found["format_version"] == 1
     for row in found["scores"]:
         assert promised | {"ci_low", "ci_high", "users"} <= set(row)
@@ -146,7 +146,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_scores(sample, tmp_path, fo
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score(*stage_of(sample, tmp_path / "out", options=Options(neighbours=(10,), report=kill)))
+        score(*stage_of(sample, tmp_path / "out", options=Options(neighbors=(10,), report=kill)))
     assert not (tmp_path / "out/scores.json").exists()
     assert len(list((tmp_path / "out/.work").iterdir())) == 2
     again = score(stage, world)

@@ -14,12 +14,12 @@ from featurizer.scoring.spaces import open_contenders, read_space
 from featurizer.scoring.summary import Entry, compare, judge
 
 pytestmark = pytest.mark.slow
-OPTIONS = Options(ks=(20,), neighbours=(10,))
+OPTIONS = Options(ks=(20,), neighbors=(10,))
 
 
 @pytest.fixture(scope="module")
 def baby(shared_data, tmp_path_factory):
-    """The neighbour graphs of Amazon Baby as spectral embeddings, an honest stand-in for features."""
+    """The neighbor graphs of Amazon Baby as spectral embeddings, an honest stand-in for features."""
     folder = shared_data / "amazon-baby"
     vectors = np.load(folder / "spectral_768.npy").astype(np.float32)
     noise = np.random.default_rng(0).standard_normal((len(vectors), 384)).astype(np.float32)
@@ -49,7 +49,7 @@ def test_text_ranks_above_image_above_noise_on_item_cf(baby):
     assert all(row.p_holm < 1e-6 and row.ci_low > 0 for row in recalls)
 
 
-def test_neighbours_in_text_are_bought_together_twice_as_often_as_in_pictures(baby):
+def test_neighbors_in_text_are_bought_together_twice_as_often_as_in_pictures(baby):
     spaces, world = baby
     rate = {
         name: {

@@ -13,7 +13,7 @@ from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import check_asked, open_contenders, read_space, space_names
 from featurizer.scoring.transform import fit
 
-OPTIONS = Options(ks=(5, 10), neighbours=(3,))
+OPTIONS = Options(ks=(5, 10), neighbors=(3,))
 
 
 def write(folder, name, spaces, ids=None):
@@ -86,15 +86,15 @@ def test_a_vector_that_is_not_finite_is_an_error_that_names_the_item(tmp_path):
         read_space(contender, "a_image", "none", {})
 
 
-def test_centring_and_whitening_do_what_their_names_say():
+def test_centering_and_whitening_do_what_their_names_say():
     vectors = (grouped(2) @ np.diag([3, 2, 1, 1, 1, 0])).astype(np.float32)
     present = np.arange(ITEMS) != 7
-    centred = fit("center", vectors, present)(vectors, present)
-    np.testing.assert_allclose(centred[present].mean(0), 0, atol=1e-6)
+    centered = fit("center", vectors, present)(vectors, present)
+    np.testing.assert_allclose(centered[present].mean(0), 0, atol=1e-6)
     white = fit("whiten", vectors, present)(vectors, present)
     assert white.shape == (ITEMS, 5)
     np.testing.assert_allclose(np.cov(white[present].T), np.eye(5), atol=1e-4)
-    assert not centred[7].any()
+    assert not centered[7].any()
     assert not white[7].any()
     assert fit("none", vectors, present)(vectors, present) is vectors
 
@@ -119,7 +119,7 @@ def test_null_and_zero_vectors_score_lowest_are_counted_and_never_nan():
 def test_permuting_the_items_changes_no_value():
     order = np.random.default_rng(0).permutation(ITEMS)
     moved = build_world(frame(), [f"i{row:02d}" for row in order], WorldOptions())
-    everyone = Options(ks=(5, 10), neighbours=(ITEMS,))
+    everyone = Options(ks=(5, 10), neighbors=(ITEMS,))
     vectors = grouped(0)
     for scorer in (zero_shot, item_cf):
         plain = scorer.score(space(part("a", "image", vectors)), world(), everyone)
@@ -131,9 +131,9 @@ def test_permuting_the_items_changes_no_value():
             np.testing.assert_array_equal(values, again[key])
 
 
-def test_with_all_items_as_neighbours_item_cf_ranks_as_zero_shot_does():
-    one, everyone = space(part("a", "image", grouped(0))), Options(ks=(ITEMS,), neighbours=(ITEMS,))
-    near = item_cf.neighbours_of(one, everyone)
+def test_with_all_items_as_neighbors_item_cf_ranks_as_zero_shot_does():
+    one, everyone = space(part("a", "image", grouped(0))), Options(ks=(ITEMS,), neighbors=(ITEMS,))
+    near = item_cf.neighbors_of(one, everyone)
     for shot, votes in zip(
         zero_shot.zero_shot_places(one, world(), everyone),
         item_cf.item_cf_places(near, one, world(), everyone),

@@ -1,4 +1,4 @@
-"""Catalogues of items held in memory, written by the real stage."""
+"""Catalogs of items held in memory, written by the real stage."""
 
 from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.images import ImageFetcher
@@ -15,7 +15,7 @@ class ListSource:
         return iter(self.records)
 
 
-def catalogue(folder, records, part_rows=7, extra=None):
+def make_catalog(folder, records, part_rows=7, extra=None):
     with ImageFetcher() as fetcher:
         return ingest(
             ListSource(records, extra), folder, CatalogOptions(part_rows=part_rows), fetcher=fetcher

@@ -8,7 +8,7 @@ from tests.support.small_tokens import Patches, Words, pooled_spec
 
 
 class SmallImage:
-    """The mean colour of a picture, and its square."""
+    """The mean color of a picture, and its square."""
 
     spec = pooled_spec("small", "image", 6)
 

@@ -1,4 +1,4 @@
-"""Token encoders small enough to train on in a second: patches of colour, words of a fixed vocabulary."""
+"""Token encoders small enough to train on in a second: patches of color, words of a fixed vocabulary."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from featurizer.encoders.tokens import NO_WORD, TokenBatch, TokenizedText, Token
 
 SIDE = 4
 WORDS = ["red", "green", "blue", "big", "small", "round", "flat", "toy", "lamp", "chair"]
-COLOURS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
+COLORS = {"red": (230, 20, 20), "green": (20, 230, 20), "blue": (20, 20, 230)}
 PADDING, START, MASK, FIRST = 0, 1, 2, 3
 
 
@@ -24,13 +24,13 @@ def pooled_spec(name, modality, dim, weight_hash="0" * 64, pooling="mean"):
         source="folder",
         weight_hash=weight_hash,
         pooling=pooling,
-        normalised=False,
+        normalized=False,
         preprocessing={"library": "small"},
     )
 
 
 class Patches:
-    """A picture as 4 × 4 patches: mean colour and its square, six numbers each."""
+    """A picture as 4 × 4 patches: mean color and its square, six numbers each."""
 
     spec = TokenSpec(
         pooled=pooled_spec("patches", "image", 6, pooling="cls"),
@@ -45,13 +45,13 @@ class Patches:
         return torch.from_numpy(pixels.reshape(-1, 3))
 
     def encode(self, prepared) -> TokenBatch:
-        colours = torch.stack(list(prepared))
-        states = torch.cat([colours, colours.square()], dim=2)
+        colors = torch.stack(list(prepared))
+        states = torch.cat([colors, colors.square()], dim=2)
         return TokenBatch(states, states.mean(dim=1))
 
 
 class Words:
-    """A text as words, two tokens each (the word, then its ending), mixed a little with their neighbours."""
+    """A text as words, two tokens each (the word, then its ending), mixed a little with their neighbors."""
 
     def __init__(self, *, weight_hash="1" * 64):
         generator = torch.Generator().manual_seed(7)

@@ -1,4 +1,4 @@
-"""What arrived for one picture, and the judgement on it."""
+"""What arrived for one picture, and the judgment on it."""
 
 from __future__ import annotations
 

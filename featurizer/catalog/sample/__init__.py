@@ -1,4 +1,4 @@
-"""A small catalogue drawn in code, with known truth: pictures, words, users, and what an oracle would see."""
+"""A small catalog drawn in code, with known truth: pictures, words, users, and what an oracle would see."""
 
 from __future__ import annotations
 

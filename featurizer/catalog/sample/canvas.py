@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from featurizer.catalog.sample.shapes import Polygon, Shape
-from featurizer.catalog.sample.skins import COLOUR_RGB, Rgb, shaded, skin
+from featurizer.catalog.sample.skins import COLOR_RGB, Rgb, shaded, skin
 from featurizer.catalog.sample.traits import Look
 
 SIZE = 256
@@ -25,7 +25,7 @@ _BACKDROPS: tuple[tuple[Rgb, Rgb], ...] = (
     ((236, 241, 246), (210, 217, 225)),
     ((240, 238, 232), (214, 200, 182)),
 )
-"""Wall and table, pale and nearly grey so that they do not pass for the product's colour."""
+"""Wall and table, pale and nearly gray so that they do not pass for the product's color."""
 _HORIZON = {3: 0.74, 4: 0.7}
 """The backdrops on which an edge between wall and table shows, and its height."""
 
@@ -37,13 +37,13 @@ class Canvas:
         self.light = look.light
         self._image = _backdrop(look.backdrop, _FULL)
         self._pen = ImageDraw.Draw(self._image)
-        self._surface = skin(look.colour, look.pattern, _FULL)
-        self._edge = shaded(COLOUR_RGB[look.colour], 0.62)
+        self._surface = skin(look.color, look.pattern, _FULL)
+        self._edge = shaded(COLOR_RGB[look.color], 0.62)
         angle, scale = np.radians(look.tilt), look.zoom * _FULL / 100
         self._turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) * scale
 
     def shadow(self, bottom: float, width: float) -> None:
-        """Lay a soft shadow on the ground, centred under the product, before the product is drawn."""
+        """Lay a soft shadow on the ground, centered under the product, before the product is drawn."""
         wide, high = 96, 24
         patch = Image.new("L", (wide, high), 0)
         x, rx, ry = wide * (0.5 - 0.05 * self.light), wide * width / 200, wide * 0.035
@@ -68,13 +68,13 @@ class Canvas:
         piece, cut = self._surface.crop(bounds), mask.crop(bounds)
         self._image.paste(ImageChops.multiply(piece, _volume(piece.size, self.light, dim)), bounds[:2], cut)
 
-    def flat(self, colour: Rgb, *shapes: Shape) -> None:
-        """Fill the shapes with one colour: fittings that are no part of the product's own colour."""
+    def flat(self, color: Rgb, *shapes: Shape) -> None:
+        """Fill the shapes with one color: fittings that are no part of the product's own color."""
         for part in _parts(shapes):
-            self._pen.polygon(self._placed(part), fill=colour)
+            self._pen.polygon(self._placed(part), fill=color)
 
     def seam(self, *shapes: Shape) -> None:
-        """Fill the shapes with a darker tone of the product's colour: seams, straps, folds."""
+        """Fill the shapes with a darker tone of the product's color: seams, straps, folds."""
         self.flat(self._edge, *shapes)
 
     def finish(self) -> Image.Image:
@@ -101,10 +101,10 @@ def _backdrop(index: int, size: int) -> Image.Image:
 
 
 def _volume(size: tuple[int, int], light: float, dim: float) -> Image.Image:
-    """Return a grey picture that, multiplied in, darkens a piece away from the light."""
+    """Return a gray picture that, multiplied in, darkens a piece away from the light."""
     across = np.linspace(-1, 1, 64)
     shade = dim * (1 - 0.16 * (across - 0.6 * light) ** 2)
     row = Image.fromarray(np.clip(shade * 255, 0, 255).astype(np.uint8)[None])
     width, height = size
-    grey = row.resize((width, 1), Image.Resampling.BILINEAR).resize((width, height), Image.Resampling.NEAREST)
-    return Image.merge("RGB", (grey, grey, grey))
+    gray = row.resize((width, 1), Image.Resampling.BILINEAR).resize((width, height), Image.Resampling.NEAREST)
+    return Image.merge("RGB", (gray, gray, gray))

@@ -1,4 +1,4 @@
-"""What goes wrong in real catalogues, planted on purpose: pictures first, then words."""
+"""What goes wrong in real catalogs, planted on purpose: pictures first, then words."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _placeholder(image: Image.Image) -> PictureFile:
 
 
 def _png_16_bit(image: Image.Image) -> PictureFile:
-    grey = np.asarray(image.convert("L"), np.uint16) * 257
-    return PictureFile(_save(Image.fromarray(grey), "PNG"), ".png")
+    gray = np.asarray(image.convert("L"), np.uint16) * 257
+    return PictureFile(_save(Image.fromarray(gray), "PNG"), ".png")
 
 
 def _palette_png(image: Image.Image) -> PictureFile:

@@ -20,9 +20,9 @@ from featurizer.catalog.sample.traits import VALUES, SampleItem, codes, trait
 from featurizer.catalog.sample.users import LIKES
 
 SPACES: dict[str, tuple[str, ...]] = {
-    "oracle_image": ("colour", "pattern", "kind"),
+    "oracle_image": ("color", "pattern", "kind"),
     "oracle_text": ("use", "make", "kind"),
-    "oracle_all": ("colour", "pattern", "use", "make", "kind"),
+    "oracle_all": ("color", "pattern", "use", "make", "kind"),
 }
 """Which traits' one-hot blocks stand side by side in each oracle column."""
 

@@ -35,9 +35,9 @@ def box(left: float, top: float, right: float, bottom: float, radius: float = 0.
     """Return a rectangle whose corners are rounded by `radius`."""
     if not radius:
         return polygon((left, top), (right, top), (right, bottom), (left, bottom))
-    centres = ((right, bottom, 0), (left, bottom, 90), (left, top, 180), (right, top, 270))
+    centers = ((right, bottom, 0), (left, bottom, 90), (left, top, 180), (right, top, 270))
     corners = []
-    for x, y, start in centres:
+    for x, y, start in centers:
         angle = np.radians(np.linspace(start, start + 90, 12))
         cx = x - radius if x == right else x + radius
         cy = y - radius if y == bottom else y + radius

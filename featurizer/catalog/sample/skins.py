@@ -1,4 +1,4 @@
-"""The coloured, patterned surfaces that products are cut from."""
+"""The colored, patterned surfaces that products are cut from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 Rgb: TypeAlias = tuple[int, int, int]
 
-COLOUR_RGB: dict[str, Rgb] = {
+COLOR_RGB: dict[str, Rgb] = {
     "red": (214, 40, 46),
     "orange": (245, 128, 32),
     "yellow": (250, 210, 40),
@@ -26,21 +26,21 @@ _DARK_ACCENT: Rgb = (58, 62, 84)
 _LIGHT_ACCENT: Rgb = (252, 250, 244)
 
 
-def accent(colour: str) -> Rgb:
-    """Return what a pattern is printed in: dark on light colours, near white on all others."""
-    return _DARK_ACCENT if colour in ("yellow", "white") else _LIGHT_ACCENT
+def accent(color: str) -> Rgb:
+    """Return what a pattern is printed in: dark on light colors, near white on all others."""
+    return _DARK_ACCENT if color in ("yellow", "white") else _LIGHT_ACCENT
 
 
 def shaded(rgb: Rgb, factor: float) -> Rgb:
-    """Return the colour, darker for a factor below one."""
+    """Return the color, darker for a factor below one."""
     red, green, blue = (max(0, min(255, round(channel * factor))) for channel in rgb)
     return red, green, blue
 
 
-def skin(colour: str, pattern: str, size: int) -> Image.Image:
-    """Return a square RGB surface of `size` pixels in the colour, printed with the pattern."""
-    surface = Image.new("RGB", (size, size), COLOUR_RGB[colour])
-    _PRINTS[pattern](ImageDraw.Draw(surface), size, accent(colour))
+def skin(color: str, pattern: str, size: int) -> Image.Image:
+    """Return a square RGB surface of `size` pixels in the color, printed with the pattern."""
+    surface = Image.new("RGB", (size, size), COLOR_RGB[color])
+    _PRINTS[pattern](ImageDraw.Draw(surface), size, accent(color))
     return surface
 
 

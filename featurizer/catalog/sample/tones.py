@@ -1,4 +1,4 @@
-"""The colours of what is not the product's own: metal, wood, rubber, leaves."""
+"""The colors of what is not the product's own: metal, wood, rubber, leaves."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ KINDS = (
 )
 """In both: the picture shows it and the text names it."""
 
-COLOURS = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "black", "white")
+COLORS = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "black", "white")
 PATTERNS = ("plain", "stripes", "dots", "checks", "zigzag", "flowers")
-"""In the picture only, as `COLOURS`."""
+"""In the picture only, as `COLORS`."""
 
 USES = ("camping", "office", "nursery", "yoga", "fishing", "gaming", "wedding", "hospital")
 MAKES = ("recycled", "handmade", "luxury", "budget", "organic", "rugged")
@@ -46,7 +46,7 @@ MAKES = ("recycled", "handmade", "luxury", "budget", "organic", "rugged")
 
 VALUES: dict[str, tuple[str, ...]] = {
     "kind": KINDS,
-    "colour": COLOURS,
+    "color": COLORS,
     "pattern": PATTERNS,
     "use": USES,
     "make": MAKES,
@@ -63,7 +63,7 @@ class Look:
 
     Attributes:
         kind: one of `KINDS`.
-        colour: one of `COLOURS`.
+        color: one of `COLORS`.
         pattern: one of `PATTERNS`.
         shape: which of the kind's `SHAPES` forms; nobody's taste depends on it.
         backdrop: which of the `BACKDROPS`.
@@ -73,7 +73,7 @@ class Look:
     """
 
     kind: str
-    colour: str
+    color: str
     pattern: str
     shape: int
     backdrop: int
@@ -105,7 +105,7 @@ class SampleItem:
 def trait(item: SampleItem, name: str) -> str:
     """Return an item's value of a trait in `VALUES`."""
     value: str = (
-        getattr(item.look, name) if name in ("kind", "colour", "pattern") else getattr(item.pitch, name)
+        getattr(item.look, name) if name in ("kind", "color", "pattern") else getattr(item.pitch, name)
     )
     return value
 
@@ -129,7 +129,7 @@ def make_items(count: int, rng: np.random.Generator) -> list[SampleItem]:
 def _look(kind: str, rng: np.random.Generator) -> Look:
     return Look(
         kind=kind,
-        colour=COLOURS[rng.integers(len(COLOURS))],
+        color=COLORS[rng.integers(len(COLORS))],
         pattern=PATTERNS[rng.integers(len(PATTERNS))],
         shape=int(rng.integers(SHAPES)),
         backdrop=int(rng.integers(BACKDROPS)),

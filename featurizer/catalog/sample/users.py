@@ -12,7 +12,7 @@ from featurizer.catalog.sample.traits import VALUES, SampleItem, codes
 
 LIKES: dict[str, tuple[int, float]] = {
     "kind": (3, 5.0),
-    "colour": (1, 2.0),
+    "color": (1, 2.0),
     "pattern": (1, 3.0),
     "use": (2, 3.0),
     "make": (1, 1.5),

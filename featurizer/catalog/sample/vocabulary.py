@@ -1,6 +1,6 @@
 """The words that sellers use: what a thing is called, what it is for, how it is made.
 
-None of them names a colour or a pattern: those are for the picture alone.
+None of them names a color or a pattern: those are for the picture alone.
 """
 
 from __future__ import annotations

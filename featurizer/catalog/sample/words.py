@@ -1,4 +1,4 @@
-"""From a pitch to a listing: title, brand, categories, description; no word of colour or pattern."""
+"""From a pitch to a listing: title, brand, categories, description; no word of color or pattern."""
 
 from __future__ import annotations
 

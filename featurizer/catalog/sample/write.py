@@ -1,4 +1,4 @@
-"""Writes the sample catalogue to a folder, in the layout of the Amazon Reviews 2023 files."""
+"""Writes the sample catalog to a folder, in the layout of the Amazon Reviews 2023 files."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class SampleFiles:
 
 
 def write_sample(folder: Path, *, items: int = 600, users: int = 500, seed: int = 2024) -> SampleFiles:
-    """Make a small catalogue whose truth is known, to try every stage without a download.
+    """Make a small catalog whose truth is known, to try every stage without a download.
 
-    What users like is partly visible in the picture only (colour, pattern), partly told by the text only
+    What users like is partly visible in the picture only (color, pattern), partly told by the text only
     (use, make), partly in both (kind), so features of both modalities together must beat either. Pictures are
     named by absolute `file://` addresses in the metadata; apart from those, a seed gives the same bytes.
 

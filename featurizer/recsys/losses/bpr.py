@@ -1,4 +1,4 @@
-"""Bayesian personalised ranking."""
+"""Bayesian personalized ranking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regularisation of the content's vectors by the similarities of the features they come from."""
+"""Regularization of the content's vectors by the similarities of the features they come from."""
 
 from __future__ import annotations
 

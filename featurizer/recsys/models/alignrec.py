@@ -16,7 +16,7 @@ from featurizer.recsys.losses.l2 import l2_loss
 from featurizer.recsys.losses.reg import reg_loss
 from featurizer.recsys.losses.uia import uia_loss
 from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.recommender import Embeddings, id_table, learnt, linear
+from featurizer.recsys.recommender import Embeddings, id_table, learned, linear
 from featurizer.recsys.sampler import Triples
 from featurizer.recsys.user_item_graph import propagate
 
@@ -44,7 +44,7 @@ class AlignRec:
     """Ids through LightGCN, content through the item graph, their sum scored by dot product.
 
     With m = W·feature + b:  x = e_id ⊙ sigmoid(W₂·m + b₂);  h_mm(item) = S·x;  h_mm(user) = R~·h_mm(item);
-    h = h_id + h_mm. Without `content` it is LightGCN, with no layers too it is BPR matrix factorisation.
+    h = h_id + h_mm. Without `content` it is LightGCN, with no layers too it is BPR matrix factorization.
     """
 
     def __init__(
@@ -65,10 +65,10 @@ class AlignRec:
             first["gate.weight"], first["gate.bias"] = linear(options.dim, options.dim, generator)
             if options.trainable_features:
                 first["features"] = content.features.float().clone()
-        self.parameters = learnt(first, graph.weights.device)
+        self.parameters = learned(first, graph.weights.device)
 
     def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
-        """Return what is learnt, by name."""
+        """Return what is learned, by name."""
         return self.parameters
 
     def begin_epoch(self, generator: np.random.Generator) -> None:

@@ -13,7 +13,7 @@ from featurizer.recsys.csr import Csr, Operator
 from featurizer.recsys.losses.bpr import bpr_loss
 from featurizer.recsys.losses.l2 import l2_loss
 from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.recommender import Embeddings, id_table, learnt, linear
+from featurizer.recsys.recommender import Embeddings, id_table, learned, linear
 from featurizer.recsys.sampler import Triples
 from featurizer.recsys.user_item_graph import adjacency, joined, normalized_block, propagate
 
@@ -42,10 +42,10 @@ class Freedom:
         self.thinned = self.whole
         weight, bias = linear(features.shape[1], options.dim, generator)
         ids = id_table(train.n_users, train.n_items, options.dim, generator)
-        self.parameters = learnt({"ids": ids, "project.weight": weight, "project.bias": bias}, device)
+        self.parameters = learned({"ids": ids, "project.weight": weight, "project.bias": bias}, device)
 
     def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
-        """Return what is learnt, by name."""
+        """Return what is learned, by name."""
         return self.parameters
 
     def begin_epoch(self, generator: np.random.Generator) -> None:
@@ -97,7 +97,7 @@ def drawn_pairs(train: UserItems, share: float, generator: np.random.Generator) 
 
 
 def thinned_adjacency(train: UserItems, kept: np.ndarray) -> Csr:
-    """Return the adjacency of the kept pairs, normalised by the degrees that are left."""
+    """Return the adjacency of the kept pairs, normalized by the degrees that are left."""
     users, items = train.users[kept], train.items[kept]
     by_user = np.maximum(np.bincount(users, minlength=train.n_users), 1) ** -0.5
     by_item = np.maximum(np.bincount(items, minlength=train.n_items), 1) ** -0.5

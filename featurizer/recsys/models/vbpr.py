@@ -1,4 +1,4 @@
-"""VBPR: matrix factorisation with the items' projected features beside their ids."""
+"""VBPR: matrix factorization with the items' projected features beside their ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from featurizer.recsys.losses.bpr import bpr_loss
 from featurizer.recsys.losses.l2 import l2_loss
 from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.recommender import Embeddings, learnt, linear, xavier_rows
+from featurizer.recsys.recommender import Embeddings, learned, linear, xavier_rows
 from featurizer.recsys.sampler import Triples
 
 
@@ -34,10 +34,10 @@ class Vbpr:
             "project.weight": weight,
             "project.bias": bias,
         }
-        self.parameters = learnt(first, features.device)
+        self.parameters = learned(first, features.device)
 
     def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
-        """Return what is learnt, by name."""
+        """Return what is learned, by name."""
         return self.parameters
 
     def begin_epoch(self, generator: np.random.Generator) -> None:

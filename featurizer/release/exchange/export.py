@@ -123,7 +123,7 @@ def choose_items(feature_set: FeatureSet, interactions: pl.DataFrame | None, *, 
     if not used & known:
         raise InputError(
             f"none of the {len(used)} items of the interactions is in {feature_set.folder} (such as "
-            f"{min(used)}; its own are such as {ids[0]}). Give the interactions of the same catalogue, or --item-map "
+            f"{min(used)}; its own are such as {ids[0]}). Give the interactions of the same catalog, or --item-map "
             "for a file that numbers its items"
         )
     kept = [row for row, item in enumerate(ids) if item in used or not only_used]

@@ -42,7 +42,7 @@ class ImportOptions:
         ids: a file that lists the items' ids in row order.
         modality: what the vectors were made from, where the format does not say.
         null_rows: which rows mean that there is no vector.
-        source: recorded (name, licence).
+        source: recorded (name, license).
         overwrite: replace another feature set.
     """
 

@@ -21,7 +21,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points of one colour; `floor` greys it."""
+    """Points of one color; `floor` grays it."""
 
     name: str
     points: tuple[Point, ...]

@@ -1,4 +1,4 @@
-"""Draws charts with matplotlib: SVG in the page's own colours, PNG on white."""
+"""Draws charts with matplotlib: SVG in the page's own colors, PNG on white."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from featurizer.report.charts.chart import Chart, Series
-from featurizer.report.palette import INK, LINE, OTHER, PAGE, PAPER, Theme, colour
+from featurizer.report.palette import INK, LINE, OTHER, PAGE, PAPER, Theme, color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ LONGEST_LABEL = 34
 
 
 def svg(chart: Chart) -> str:
-    """Draw a chart as an `<svg>` element whose text and lines take the page's colours; same chart, same text."""
+    """Draw a chart as an `<svg>` element whose text and lines take the page's colors; same chart, same text."""
     drawn = io.StringIO()
     with style(PAGE, chart.slug):
         draw(chart, PAGE).savefig(
@@ -71,7 +71,7 @@ def draw(chart: Chart, theme: Theme) -> Figure:
 
 @contextmanager
 def style(theme: Theme, salt: str) -> Iterator[None]:
-    """Set colours and fonts while the block draws; `salt` makes the ids of an SVG its own, and the same twice."""
+    """Set colors and fonts while the block draws; `salt` makes the ids of an SVG its own, and the same twice."""
     from matplotlib import rc_context
 
     settings: dict[Any, str | float | bool] = {
@@ -107,7 +107,7 @@ def empty(theme: Theme, height: float) -> tuple[Figure, Axes]:
 def _lines(axes: Axes, chart: Chart, one: Series, number: int) -> None:
     xs = [float(point.x) for point in one.points]
     ys = [point.y for point in one.points]
-    shade = OTHER if one.floor else colour(number)
+    shade = OTHER if one.floor else color(number)
     marker = "o" if len(xs) <= 12 else None
     axes.plot(xs, ys, color=shade, label=_short(one.name), marker=marker, markersize=4)
     bounds = [(point.low, point.high) for point in one.points]
@@ -125,7 +125,7 @@ def _bars(axes: Axes, chart: Chart, one: Series, number: int) -> None:
         places,
         [point.y for point in one.points],
         width * 0.92,
-        color=OTHER if one.floor else colour(number),
+        color=OTHER if one.floor else color(number),
         label=_short(one.name),
         yerr=_errors(one),
         ecolor=axes.xaxis.label.get_color(),
@@ -143,7 +143,7 @@ def _intervals(axes: Axes, chart: Chart, one: Series, number: int) -> None:
         fmt="o",
         markersize=5,
         capsize=3,
-        color=OTHER if one.floor else colour(number),
+        color=OTHER if one.floor else color(number),
         label=_short(one.name),
     )
 

@@ -8,20 +8,20 @@ import numpy as np
 
 from featurizer.report.categories import NONE, OTHER, Categories
 from featurizer.report.charts.draw import DPI, WIDTH, empty, style
-from featurizer.report.palette import OTHER as GREY
-from featurizer.report.palette import PAPER, colour
+from featurizer.report.palette import OTHER as GRAY
+from featurizer.report.palette import PAPER, color
 from featurizer.report.projection import Projection
 
 
 def map_png(space: str, projection: Projection, categories: Categories) -> bytes:
-    """Draw a map, coloured by category; same map, same bytes."""
+    """Draw a map, colored by category; same map, same bytes."""
     drawn = io.BytesIO()
     with style(PAPER, space):
         figure, axes = empty(PAPER, WIDTH)
         for number, name in enumerate(categories.names):
             points = projection.points[categories.of_item == number]
             points = points[~np.isnan(points).any(1)]
-            shade = GREY if name in (OTHER, NONE) else colour(number)
+            shade = GRAY if name in (OTHER, NONE) else color(number)
             axes.scatter(
                 points[:, 0],
                 points[:, 1],

@@ -1,4 +1,4 @@
-"""What a space is like: coverage, rank, geometry, hubs, and whether neighbours are bought together.
+"""What a space is like: coverage, rank, geometry, hubs, and whether neighbors are bought together.
 
 Every figure is a file. They are computed on the vectors under the transform, so that transforms compare.
 """
@@ -22,7 +22,7 @@ from featurizer.scoring.measures import Single
 from featurizer.scoring.scorer import Options
 from featurizer.scoring.spaces import Part, ScoredSpace
 
-NEIGHBOURS = 10
+NEIGHBORS = 10
 
 
 def score(space: ScoredSpace, world: World, options: Options) -> Iterator[Single]:
@@ -33,7 +33,7 @@ def score(space: ScoredSpace, world: World, options: Options) -> Iterator[Single
     yield from alignment_and_uniformity(vectors, world.bought, options.seed)
     near = nearest(
         vectors,
-        NEIGHBOURS,
+        NEIGHBORS,
         memory=options.memory,
         device=options.device,
         halves=options.halves,

@@ -17,7 +17,7 @@ TEMPERATURE = 2.0
 def alignment_and_uniformity(vectors: np.ndarray, bought: UserItems, seed: int) -> Iterator[Single]:
     """Yield alignment, mean ‖x − y‖² over pairs that one user bought, and uniformity, log mean exp(−2‖x − y‖²).
 
-    On L2-normalised vectors; lower is better for both (Wang & Isola, 2020, α = 2, t = 2). Up to 100,000 pairs
+    On L2-normalized vectors; lower is better for both (Wang & Isola, 2020, α = 2, t = 2). Up to 100,000 pairs
     each are drawn by `seed`: a pair of any split and another item of its user; two different items.
     """
     units = unit_rows(vectors)

@@ -10,7 +10,7 @@ from featurizer.scoring.measures import Key, Single
 
 
 def linear_cka(a: np.ndarray, b: np.ndarray) -> Iterator[Single]:
-    """Yield ‖AᵀB‖²_F / (‖AᵀA‖_F ‖BᵀB‖_F) of the centred (n, d) and (n, e) vectors of the same items.
+    """Yield ‖AᵀB‖²_F / (‖AᵀA‖_F ‖BᵀB‖_F) of the centered (n, d) and (n, e) vectors of the same items.
 
     1 where one is a rotation and scaling of the other, near 0 where they are unrelated (Kornblith et al., 2019).
     """

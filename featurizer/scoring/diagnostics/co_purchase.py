@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.nearest import Neighbours
+from featurizer.ranking.nearest import Neighbors
 from featurizer.scoring.diagnostics.alignment import different
 from featurizer.scoring.measures import Key, Single
 
@@ -16,8 +16,8 @@ PAIRS = 200_000
 PIECE = 1 << 16
 
 
-def co_purchase(near: Neighbours, vectors: np.ndarray, bought: UserItems, seed: int) -> Iterator[Single]:
-    """Yield the share of neighbour pairs that some user bought both of, that of random pairs, and their ratio.
+def co_purchase(near: Neighbors, vectors: np.ndarray, bought: UserItems, seed: int) -> Iterator[Single]:
+    """Yield the share of neighbor pairs that some user bought both of, that of random pairs, and their ratio.
 
     Bought is what stands in any split; only items with a vector that somebody bought count. Up to 200,000 random
     pairs are drawn by `seed`.
@@ -34,10 +34,10 @@ def co_purchase(near: Neighbours, vectors: np.ndarray, bought: UserItems, seed: 
     rate = float(share_a_user(buyers, item, other).mean())
     drawn = different(rows, PAIRS, np.random.default_rng([seed, 4]))
     chance = float(share_a_user(buyers, *drawn).mean())
-    yield Single(Key("diagnostic_co_purchase", neighbours=k), rate, len(item))
+    yield Single(Key("diagnostic_co_purchase", neighbors=k), rate, len(item))
     yield Single(Key("diagnostic_co_purchase_random"), chance, PAIRS)
     if chance > 0:
-        yield Single(Key("diagnostic_co_purchase_lift", neighbours=k), rate / chance, len(item))
+        yield Single(Key("diagnostic_co_purchase_lift", neighbors=k), rate / chance, len(item))
 
 
 def _buyers(bought: UserItems) -> sparse.csr_array:

@@ -1,4 +1,4 @@
-"""Are a few items everybody's neighbours?"""
+"""Are a few items everybody's neighbors?"""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featurizer.ranking.nearest import Neighbours
+from featurizer.ranking.nearest import Neighbors
 from featurizer.scoring.measures import Key, Single
 
 
-def hubness(near: Neighbours, vectors: np.ndarray) -> Iterator[Single]:
+def hubness(near: Neighbors, vectors: np.ndarray) -> Iterator[Single]:
     """Yield the skewness of how often an item is among others' k nearest (Radovanović et al., 2010); 0 is even."""
     known = np.flatnonzero(vectors.any(1))
     occurrences = np.bincount(near.items[near.items >= 0], minlength=len(vectors))[known].astype(np.float64)
     spread = occurrences.std() if len(occurrences) else 0.0
     if spread > 0:
         skew = (((occurrences - occurrences.mean()) / spread) ** 3).mean()
-        yield Single(Key("diagnostic_hubness", neighbours=near.items.shape[1]), float(skew), len(known))
+        yield Single(Key("diagnostic_hubness", neighbors=near.items.shape[1]), float(skew), len(known))

@@ -11,6 +11,6 @@ from featurizer.scoring.measures import Key, Single
 
 
 def modality_gap(a: np.ndarray, b: np.ndarray) -> Iterator[Single]:
-    """Yield ‖mean(a) − mean(b)‖ of the L2-normalised (n, d) vectors of the same items (Liang et al., 2022)."""
+    """Yield ‖mean(a) − mean(b)‖ of the L2-normalized (n, d) vectors of the same items (Liang et al., 2022)."""
     gap = np.linalg.norm(unit_rows(a).mean(0) - unit_rows(b).mean(0))
     yield Single(Key("diagnostic_modality_gap"), float(gap), len(a))

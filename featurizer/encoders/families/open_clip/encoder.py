@@ -35,7 +35,7 @@ FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.sa
 
 
 class Tokenizer(Protocol):
-    """What all of OpenCLIP's tokenisers are."""
+    """What all of OpenCLIP's tokenizers are."""
 
     context_length: int
 
@@ -80,7 +80,7 @@ class Loaded:
     weight_hash: str
 
     def side(
-        self, modality: Modality, dim: int, preprocessing: Mapping[str, Json], *, normalised: bool
+        self, modality: Modality, dim: int, preprocessing: Mapping[str, Json], *, normalized: bool
     ) -> EncoderSpec:
         """Describe one side."""
         request = self.request
@@ -94,9 +94,9 @@ class Loaded:
             source=source(request),
             weight_hash=self.weight_hash,
             pooling="projection",
-            normalised=normalised,
+            normalized=normalized,
             preprocessing=preprocessing,
-            licence=request.licence,
+            license=request.license,
             dtype=request.dtype,
         )
 
@@ -179,17 +179,17 @@ def image_encoder(loaded: Loaded) -> AnyEncoder:
         dim = forward([transform(new_image("RGB", (64, 64)))]).shape[-1]
     config = cast("Mapping[str, Json]", cast("torch.nn.Module", loaded.model.visual).preprocess_cfg)
     settings: dict[str, Json] = {"library": FAMILY, **json.loads(json.dumps(dict(config)))}
-    spec = loaded.side("image", dim, settings, normalised=_normalises(encode))
+    spec = loaded.side("image", dim, settings, normalized=_normalizes(encode))
     return TorchEncoder(spec, transform, forward)
 
 
 def open_tokenizer(loaded: Loaded) -> Tokenizer:
-    """Load a model's tokeniser.
+    """Load a model's tokenizer.
 
     Raises:
         ModelUnavailable: it could not be had.
     """
-    with loading(loaded.request, FAMILY, layout=f"{LAYOUT}, and the tokeniser's files where it names one"):
+    with loading(loaded.request, FAMILY, layout=f"{LAYOUT}, and the tokenizer's files where it names one"):
         tokenizer: Tokenizer = open_clip.get_tokenizer(loaded.place.name)
     return tokenizer
 
@@ -199,10 +199,10 @@ def text_encoder(loaded: Loaded, given: Tokenizer | None = None) -> AnyEncoder:
 
     Args:
         loaded: the model.
-        given: its tokeniser, where it is loaded already.
+        given: its tokenizer, where it is loaded already.
 
     Raises:
-        ModelUnavailable: its tokeniser could not be had.
+        ModelUnavailable: its tokenizer could not be had.
     """
     request, tokenizer = loaded.request, given or open_tokenizer(loaded)
     encode = cast("Callable[[torch.Tensor], torch.Tensor]", loaded.model.encode_text)
@@ -219,10 +219,10 @@ def text_encoder(loaded: Loaded, given: Tokenizer | None = None) -> AnyEncoder:
         "token_limit": tokenizer.context_length,
         "prompt": prompt,
     }
-    return TorchEncoder(loaded.side("text", dim, settings, normalised=_normalises(encode)), as_given, forward)
+    return TorchEncoder(loaded.side("text", dim, settings, normalized=_normalizes(encode)), as_given, forward)
 
 
-def _normalises(encode: Callable[[torch.Tensor], torch.Tensor]) -> bool:
-    """Say whether a model's own call ends in L2 normalisation: CoCa's does, CLIP's does not."""
+def _normalizes(encode: Callable[[torch.Tensor], torch.Tensor]) -> bool:
+    """Say whether a model's own call ends in L2 normalization: CoCa's does, CLIP's does not."""
     parameter = signature(encode).parameters.get("normalize")
     return parameter is not None and parameter.default is True

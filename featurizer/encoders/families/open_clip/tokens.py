@@ -69,7 +69,7 @@ def _image_tokens(loaded: Loaded) -> ImageTokenEncoder:
 
     def forward(pixels: torch.Tensor) -> States:
         maps, features = read(pixels)
-        return side_by_side(maps), normalize(features, dim=-1) if encoder.spec.normalised else features
+        return side_by_side(maps), normalize(features, dim=-1) if encoder.spec.normalized else features
 
     tokens = stacked(forward, device=request.device, dtype=request.dtype)
     with torch.no_grad():
@@ -125,7 +125,7 @@ def _text_tokens(loaded: Loaded) -> TextTokenEncoder:
     def forward(ids: torch.Tensor, mask: torch.Tensor) -> States:
         length = ids.shape[1]  # OpenCLIP reads every text at the full length
         states, features = read(pad(ids, (0, words.limit - length), value=words.padding_id))
-        return states[:, :length], normalize(features, dim=-1) if encoder.spec.normalised else features
+        return states[:, :length], normalize(features, dim=-1) if encoder.spec.normalized else features
 
     layer = "last_hidden_state" if isinstance(tower, HFTextEncoder) else "ln_final"
     return text_tokens(encoder, words, layer, request.device, forward, table)

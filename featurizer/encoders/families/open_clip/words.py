@@ -1,4 +1,4 @@
-"""OpenCLIP's tokenisers, asked which word each of their tokens belongs to."""
+"""OpenCLIP's tokenizers, asked which word each of their tokens belongs to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORD_END = "</w>"
 
 
 def words_of(tokenizer: Tokenizer, model: str, prompt: str, *, rows: int) -> Words:
-    """Return a tokeniser that counts words.
+    """Return a tokenizer that counts words.
 
     Args:
         tokenizer: the model's own.
@@ -33,7 +33,7 @@ def words_of(tokenizer: Tokenizer, model: str, prompt: str, *, rows: int) -> Wor
     if isinstance(tokenizer, SimpleTokenizer):
         return BytePairWords(tokenizer, prompt)
     if not isinstance(tokenizer, HFTokenizer):
-        raise no_tokens(where, f"has the tokeniser {type(tokenizer).__name__}, which counts no words")
+        raise no_tokens(where, f"has the tokenizer {type(tokenizer).__name__}, which counts no words")
     return open_words(
         tokenizer.tokenizer,
         where,
@@ -46,7 +46,7 @@ def words_of(tokenizer: Tokenizer, model: str, prompt: str, *, rows: int) -> Wor
 
 @dataclass(frozen=True, slots=True)
 class BytePairWords:
-    """CLIP's own tokeniser: a word is what ends in `</w>`.
+    """CLIP's own tokenizer: a word is what ends in `</w>`.
 
     Attributes:
         tokenizer: OpenCLIP's.
@@ -78,7 +78,7 @@ class BytePairWords:
 
     @property
     def sha256(self) -> str:
-        """What two tokenisers share when they give the same ids to the same pieces."""
+        """What two tokenizers share when they give the same ids to the same pieces."""
         return vocabulary_sha256(self.tokenizer.encoder)
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:

@@ -1,4 +1,4 @@
-"""Text encoders from Sentence Transformers: the model's whole pipeline, its pooling and normalisation too."""
+"""Text encoders from Sentence Transformers: the model's whole pipeline, its pooling and normalization too."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FAMILY = "sentence-transformers"
 LAYOUT = (
-    "modules.json with config.json, model.safetensors and the tokeniser, as Sentence Transformers saves them"
+    "modules.json with config.json, model.safetensors and the tokenizer, as Sentence Transformers saves them"
 )
 
 
@@ -103,9 +103,9 @@ def open_model(request: EncoderRequest) -> Loaded:
         source=source(request),
         weight_hash=state_sha256(model),
         pooling=_pooling(model),
-        normalised=kinds[-1] == "Normalize",
+        normalized=kinds[-1] == "Normalize",
         preprocessing=_preprocessing(model, kinds, prompt),
-        licence=request.licence,
+        license=request.license,
         dtype=request.dtype,
     )
     freeze(model, request)
@@ -127,7 +127,7 @@ def _open(request: EncoderRequest) -> SentenceTransformer:
 
 
 def _repo(model: str) -> str:
-    """Return the Hub's name: Sentence Transformers puts its own organisation before a bare one."""
+    """Return the Hub's name: Sentence Transformers puts its own organization before a bare one."""
     return model if "/" in model else f"sentence-transformers/{model}"
 
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 def load(request: EncoderRequest) -> tuple[TextTokenEncoder, ...]:
     """Load the token encoder of one Sentence Transformers model; names as for its encoder.
 
-    The states are those of the first module; the others (pooling, dense layers, normalisation) make the
+    The states are those of the first module; the others (pooling, dense layers, normalization) make the
     vector from them.
 
     Raises:
-        InputError: the first module is no transformer, or its tokeniser counts no words.
+        InputError: the first module is no transformer, or its tokenizer counts no words.
         FeaturizerError: the model cannot be loaded.
     """
     loaded = open_model(request)

@@ -87,9 +87,9 @@ def open_model(request: EncoderRequest) -> Loaded:
         source=source(request),
         weight_hash=state_sha256(model),
         pooling=_pooling(model),
-        normalised=False,
+        normalized=False,
         preprocessing=_recorded(config),
-        licence=request.licence or _published(model, "license"),
+        license=request.license or _published(model, "license"),
         dtype=request.dtype,
     )
     freeze(model, request)

@@ -41,7 +41,7 @@ def load(request: EncoderRequest) -> tuple[ImageTokenEncoder, ...]:
 
     A transformer of one resolution gives the tokens that its head reads, class and register tokens first. Any
     other model gives its last feature map before the head's own convolution, and beside it every earlier
-    stage's map averaged down to the same grid: what the last one knows of kinds it has paid for with colour
+    stage's map averaged down to the same grid: what the last one knows of kinds it has paid for with color
     and texture. `dim` is the sum of their channels.
 
     Raises:

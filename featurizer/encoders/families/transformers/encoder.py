@@ -83,7 +83,7 @@ class TextInput:
 
     Attributes:
         tokenizer: the model's own.
-        limit: the most tokens it takes; None where neither tokeniser nor position table says.
+        limit: the most tokens it takes; None where neither tokenizer nor position table says.
         padding: `longest`, or `max_length` for models that always see the full length.
     """
 
@@ -93,7 +93,7 @@ class TextInput:
 
 
 def open_text_input(loaded: Loaded) -> TextInput:
-    """Load a model's tokeniser.
+    """Load a model's tokenizer.
 
     Raises:
         ModelUnavailable: it could not be had.
@@ -111,10 +111,10 @@ def text_encoder(loaded: Loaded, given: TextInput | None = None) -> AnyEncoder:
 
     Args:
         loaded: the model.
-        given: its tokeniser, where it is loaded already.
+        given: its tokenizer, where it is loaded already.
 
     Raises:
-        ModelUnavailable: its tokeniser could not be had.
+        ModelUnavailable: its tokenizer could not be had.
     """
     request, text = loaded.request, given or open_text_input(loaded)
     prompt = request.prompt or ""
@@ -151,7 +151,7 @@ def _text_features(loaded: Loaded) -> Callable[[Mapping[str, torch.Tensor]], tor
 
 
 def _token_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """Return the most tokens that both the tokeniser and the position table allow; None when neither says."""
+    """Return the most tokens that both the tokenizer and the position table allow; None when neither says."""
     config = getattr(model.config, "text_config", model.config)
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding_index = getattr(table, "padding_idx", None)

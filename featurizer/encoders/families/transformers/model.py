@@ -28,7 +28,7 @@ from featurizer.errors import InputError, ModelUnavailable
 from featurizer.records import Json
 
 FAMILY = "transformers"
-LAYOUT = "config.json, model.safetensors and preprocessor_config.json or the tokeniser's files"
+LAYOUT = "config.json, model.safetensors and preprocessor_config.json or the tokenizer's files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class Loaded:
             source=source(request),
             weight_hash=self.weight_hash,
             pooling=self.pooling,
-            normalised=False,
+            normalized=False,
             preprocessing=preprocessing,
-            licence=request.licence,
+            license=request.license,
             dtype=request.dtype,
         )
 

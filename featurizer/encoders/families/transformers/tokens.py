@@ -34,7 +34,7 @@ def load(request: EncoderRequest) -> tuple[AnyTokenEncoder, ...]:
     """Load the token encoders of one transformers model; names and pooling as for its encoders.
 
     Raises:
-        InputError: a side gives no tokens that lie on a grid, or its tokeniser counts no words.
+        InputError: a side gives no tokens that lie on a grid, or its tokenizer counts no words.
         FeaturizerError: the model cannot be loaded.
     """
     loaded = open_model(request)

@@ -1,4 +1,4 @@
-"""Two encoders that need no model: a picture's mean colours, a text's letters. For tests of the plumbing."""
+"""Two encoders that need no model: a picture's mean colors, a text's letters. For tests of the plumbing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from featurizer.encoders.base import EncoderSpec, Modality
 
 
 def spec(name: str, modality: Modality, dim: int) -> EncoderSpec:
-    return EncoderSpec(name, modality, dim, "tests", name, None, "folder", "0" * 64, "mean", normalised=False)
+    return EncoderSpec(name, modality, dim, "tests", name, None, "folder", "0" * 64, "mean", normalized=False)
 
 
 @dataclass
-class ColourEncoder:
-    """(8, 8, 3) mean colours, 192 values."""
+class ColorEncoder:
+    """(8, 8, 3) mean colors, 192 values."""
 
     spec: EncoderSpec
     delay: float = 0.0
@@ -53,4 +53,4 @@ class LetterEncoder:
 
 
 def encoders(delay: float = 0.0) -> list[object]:
-    return [ColourEncoder(spec("colour", "image", 192), delay), LetterEncoder(spec("letter", "text", 32))]
+    return [ColorEncoder(spec("color", "image", 192), delay), LetterEncoder(spec("letter", "text", 32))]

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import featurizer.features.neighbours as neighbours
-from featurizer.features.neighbours import label_accuracy, nearest
+import featurizer.features.neighbors as neighbors
+from featurizer.features.neighbors import label_accuracy, nearest
 
 
 @settings(max_examples=20, deadline=None)
@@ -21,7 +21,7 @@ def test_nearest_equals_the_full_similarity_matrix(seed, k):
 def test_blocks_change_nothing(monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
     whole = nearest(vectors, np.arange(50), 3)
-    monkeypatch.setattr(neighbours, "BLOCK", 7)
+    monkeypatch.setattr(neighbors, "BLOCK", 7)
     for a, b in zip(whole, nearest(vectors, np.arange(50), 3), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 

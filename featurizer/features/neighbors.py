@@ -1,4 +1,4 @@
-"""Nearest neighbours by cosine, in blocks: never an (n, n) matrix in memory."""
+"""Nearest neighbors by cosine, in blocks: never an (n, n) matrix in memory."""
 
 from __future__ import annotations
 
