@@ -29,7 +29,7 @@ from featurizer.ica.batches import split_rows
 from featurizer.ica.fit import _Run
 from featurizer.ica.initialize import build
 from featurizer.ica.options import SIZES, IcaOptions, Training
-from featurizer.ica.setup import Hooks, Job
+from featurizer.ica.setup import Hooks, TrainingSetup
 from featurizer.ica.token_shard import ShardTokens, TokenShard, write_shard
 from featurizer.ica.token_store import TokenStore
 from featurizer.ica.transformer import Transformer
@@ -85,7 +85,7 @@ def job_of(store, text, size):
     options = IcaOptions(SIZES[size], training=Training(epochs=1))
     train, valid = split_rows(store.rows, 0.1, 0)
     model, heads = build(store, train, text, options)
-    return Job(model, heads, store, text, train, valid, options)
+    return TrainingSetup(model, heads, store, text, train, valid, options)
 
 
 def timed(clock, work, times):

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.cosine import CosinePlaces, unit_rows
-from featurizer.ranking.item_knn import VotePlaces, vote_matrix
+from featurizer.ranking.cosine import CosineRanks, unit_rows
+from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
 from featurizer.ranking.metrics import recall
-from featurizer.ranking.ranks import find_places
+from featurizer.ranking.ranks import find_ranks
 from featurizer.recsys.device import halves_pay
 from featurizer.scoring.memory import parse_memory
 
@@ -130,9 +130,9 @@ def main() -> None:
     halves = halves_pay("cpu")
     print("\n| | of | seconds | ms each | seconds for all | peak GiB |\n|---|---|---|---|---|---|")
 
-    def zero_shot() -> tuple[object, CosinePlaces]:
-        finder = CosinePlaces(vectors, train, K, memory=options.memory, halves=halves)
-        return find_places(finder, train, splits, K, block=finder.block), finder
+    def zero_shot() -> tuple[object, CosineRanks]:
+        finder = CosineRanks(vectors, train, K, memory=options.memory, halves=halves)
+        return find_ranks(finder, train, splits, K, block=finder.block), finder
 
     ours, (places, finder) = timed(clock, zero_shot)
     row("zero-shot, valid and test", ours, len(chosen), len(able), "users")
@@ -194,8 +194,8 @@ def votes(
 
     def run() -> None:
         for k in NEIGHBORS:
-            finder = VotePlaces(vote_matrix(near[:, :k], cosines[:, :k]), known, train)
-            find_places(finder, train, splits, K, block=2048)
+            finder = ItemKnnRanks(similarity_matrix(near[:, :k], cosines[:, :k]), known, train)
+            find_ranks(finder, train, splits, K, block=2048)
 
     seconds, _ = timed(clock, run)
     row("item-CF with 10, 20 and 50, valid and test", seconds, users, whole, "users")

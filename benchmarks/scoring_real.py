@@ -22,11 +22,11 @@ from featurizer.interactions.store import read_split
 from featurizer.recsys.device import halves_pay
 from featurizer.results.stage import file_sha256
 from featurizer.scoring.document import parse_scores
-from featurizer.scoring.evaluation_data import WorldOptions, build_world
+from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
-from featurizer.scoring.scorer import Options
-from featurizer.scoring.spaces import open_contenders
+from featurizer.scoring.scorer import ScoreOptions
+from featurizer.scoring.spaces import open_candidates
 
 DIAGNOSTICS = ("effective_rank", "hubness", "co_purchase", "co_purchase_random", "cka")
 
@@ -54,13 +54,13 @@ def scored(name: str, features: Path, interactions: Path, runs: Path, item_map: 
 
     begun = time.perf_counter()
     noise = random(FeatureSet.open(features).item_ids(), runs / name / "random")
-    contenders, shared = open_contenders([features, noise])
-    world = build_world(read_split(interactions, item_map=item_map), shared, WorldOptions())
-    options = Options(halves=halves_pay("cpu"))
+    candidates, shared = open_candidates([features, noise])
+    world = evaluation_data(read_split(interactions, item_map=item_map), shared, EvaluationOptions())
+    options = ScoreOptions(halves=halves_pay("cpu"))
     inputs = {"interactions": file_sha256(interactions)}
     stage = ScoreStage(
         runs / name / "scores",
-        contenders,
+        candidates,
         (),
         ("none", "center", "whiten"),
         ("zero-shot", "item-cf", "diagnostics"),

@@ -33,7 +33,7 @@ def _openable(url: str) -> str:
     return url
 
 
-class RemoteFile(Model):
+class DatasetFile(Model):
     """One file to download."""
 
     url: Annotated[str, AfterValidator(_openable)]
@@ -68,9 +68,9 @@ class DatasetEntry(Model):
     """A line for people."""
     format: Annotated[str, AfterValidator(_known_format)]
     """The source format that parses its files: an entry point of `featurizer.sources`."""
-    metadata: RemoteFile | None = None
+    metadata: DatasetFile | None = None
     """Items, one a line; None for the sample, which is drawn."""
-    interactions: RemoteFile | None = None
+    interactions: DatasetFile | None = None
     """Reviews or ratings; None for the sample."""
     k_core: Annotated[int, Field(ge=0)] = 5
     """Default of --k-core."""

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from featurizer import registry
 from featurizer.catalog.build import OWNED, CatalogOptions, build_catalog, retry_failed
-from featurizer.catalog.datasets import DatasetEntry, RemoteFile
+from featurizer.catalog.datasets import DatasetEntry, DatasetFile
 from featurizer.catalog.fetch_file import FetchedFile, fetch_file
-from featurizer.catalog.history import SplitOptions, collect, write_history
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.images.local import file_url_path, is_file_url
+from featurizer.catalog.interactions import SplitOptions, collect, write_known_interactions
 from featurizer.catalog.lines import LineSource
 from featurizer.catalog.sample import write_sample
 from featurizer.catalog.source import SourceFormat
@@ -107,7 +107,7 @@ def download(
     build = CatalogOptions(origin=origin, images=options.images)
 
     def write(item_ids: set[str]) -> dict[str, Json]:
-        return write_history(interactions, out, item_ids)
+        return write_known_interactions(interactions, out, item_ids)
 
     source = LineSource(files.metadata.path, line_format, keep, _own_images(entry, files))
     made = build_catalog(source, stage, build, fetcher=fetcher, report=report, historian=write)
@@ -177,7 +177,7 @@ def default_cache() -> Path:
     )
 
 
-def _fetch(remote: RemoteFile, path: Path, report: Report) -> FetchedFile:
+def _fetch(remote: DatasetFile, path: Path, report: Report) -> FetchedFile:
     def tell(done: int, total: int | None) -> None:
         report(Progress(path.name, done, total, unit="bytes"))
 

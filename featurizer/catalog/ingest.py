@@ -9,9 +9,9 @@ from pathlib import Path
 from featurizer.catalog.build import OWNED, CatalogOptions, build_catalog
 from featurizer.catalog.columns import ColumnNames
 from featurizer.catalog.folder import FolderSource
-from featurizer.catalog.history import History, write_history
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.interactions import InteractionsFile, write_known_interactions
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import MANIFEST, Catalog
 from featurizer.catalog.table import TableSource
@@ -62,7 +62,7 @@ def ingest(
     options: CatalogOptions,
     *,
     fetcher: ImageFetcher,
-    history: History | None = None,
+    history: InteractionsFile | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Catalog:
@@ -86,7 +86,7 @@ def ingest(
 
     def write(item_ids: set[str]) -> dict[str, Json]:
         assert interactions is not None
-        return write_history(interactions, out, item_ids)
+        return write_known_interactions(interactions, out, item_ids)
 
     return build_catalog(
         source,

@@ -25,7 +25,7 @@ from featurizer.cli.score_options import (
 if TYPE_CHECKING:
     from featurizer.operations.score_features import ScoreFeatures
     from featurizer.records import Json
-    from featurizer.scoring.evaluation_data import World
+    from featurizer.scoring.evaluation_data import EvaluationData
 
 
 @grouped
@@ -51,7 +51,7 @@ def score_features(
 
     work = _work(features, interactions, what, mask, data, run)
     stage, world = work.open(Target(out, run.overwrite))
-    _say_world(world, [contender.features.rows for contender in stage.contenders], data.users)
+    _say_world(world, [candidate.features.rows for candidate in stage.candidates], data.users)
     with progress() as report:
         found = work.make(replace(stage, options=replace(stage.options, report=report)), world)
     if run.as_json:
@@ -105,7 +105,7 @@ def _work(
     )
 
 
-def _say_world(world: World, rows: list[int], drawn: int | None) -> None:
+def _say_world(world: EvaluationData, rows: list[int], drawn: int | None) -> None:
     counts = world.counts
     if len(set(rows)) > 1 or rows[0] != len(world.item_ids):
         sizes = ", ".join(f"{row:,}" for row in rows)

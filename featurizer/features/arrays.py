@@ -13,7 +13,7 @@ import featurizer
 from featurizer.errors import InputError, ShapeMismatch
 from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
 from featurizer.features.schema import CORE, StoredDtype
-from featurizer.features.shards import ShardAccount, ShardRows, ShardWriter, account_json
+from featurizer.features.shards import ShardMetadata, ShardRows, ShardWriter, shard_json
 from featurizer.records import Json
 from featurizer.results.stage import Stage
 
@@ -99,7 +99,7 @@ def write_arrays(
             "device": None,
             "libraries": {},
             "spaces": {space.name: _described(space, accounts, options.dtype) for space in spaces},
-            "shards": [account_json(account) for account in accounts],
+            "shards": [shard_json(account) for account in accounts],
             "source": dict(options.source),
         }
     )
@@ -128,7 +128,7 @@ def _check(item_ids: Sequence[str], spaces: Sequence[ArraySpace], dtype: StoredD
             )
 
 
-def _described(space: ArraySpace, accounts: Sequence[ShardAccount], dtype: StoredDtype) -> dict[str, Json]:
+def _described(space: ArraySpace, accounts: Sequence[ShardMetadata], dtype: StoredDtype) -> dict[str, Json]:
     return {
         "modality": space.modality,
         "dim": space.vectors.shape[1],

@@ -23,7 +23,7 @@ Tick: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ShardJob:
     """What stays the same from shard to shard: items, encoders (n of them), and the threads that decode."""
 
     catalog: Catalog
@@ -43,7 +43,7 @@ class Work:
         return [encoder for encoder in self.encoders if encoder.spec.modality == "text"]
 
 
-def encode_shard(work: Work, rows: range, clock: Clock, tick: Tick) -> ShardRows:
+def encode_shard(work: ShardJob, rows: range, clock: Clock, tick: Tick) -> ShardRows:
     """Encode the catalog's `rows` with every encoder.
 
     Returns:
@@ -79,7 +79,7 @@ def _preparer(encoder: AnyEncoder) -> Prepare:
 class _Shard:
     """The arrays that a shard's batches fill."""
 
-    def __init__(self, rows: int, work: Work, clock: Clock, tick: Tick) -> None:
+    def __init__(self, rows: int, work: ShardJob, clock: Clock, tick: Tick) -> None:
         self.rows, self.work, self.clock, self.tick = rows, work, clock, tick
         self.ids: list[str] = []
         self.texts: list[str | None] = []

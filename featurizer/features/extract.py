@@ -22,10 +22,10 @@ from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, EncoderSpec, Modality
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
-from featurizer.features.encode_shard import Work, encode_shard
+from featurizer.features.encode_shard import ShardJob, encode_shard
 from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
 from featurizer.features.schema import StoredDtype
-from featurizer.features.shards import MARKS, ShardAccount, ShardRows, ShardWriter, account_json
+from featurizer.features.shards import MARKS, ShardMetadata, ShardRows, ShardWriter, shard_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.stage import Stage
@@ -103,11 +103,11 @@ def _write_shards(
     writer: ShardWriter,
     options: ExtractOptions,
     report: Report,
-) -> list[ShardAccount]:
-    accounts: list[ShardAccount | Future[ShardAccount] | None] = [
+) -> list[ShardMetadata]:
+    accounts: list[ShardMetadata | Future[ShardMetadata] | None] = [
         writer.finished(index) for index in range(writer.total)
     ]
-    finished = [account for account in accounts if isinstance(account, ShardAccount)]
+    finished = [account for account in accounts if isinstance(account, ShardMetadata)]
     done, failures = (
         sum(account.rows for account in finished),
         sum(account.failed for account in finished),
@@ -117,8 +117,8 @@ def _write_shards(
     report(Progress("extract", done, catalog.rows, failures))
     workers = options.workers or min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, "decode") as pool, ThreadPoolExecutor(1, "write") as writing:
-        work = Work(catalog, encoders, pool, options.batch_size, options.dtype)
-        pending: Future[ShardAccount] | None = None
+        work = ShardJob(catalog, encoders, pool, options.batch_size, options.dtype)
+        pending: Future[ShardMetadata] | None = None
         for index in [index for index, account in enumerate(accounts) if account is None]:
             start = index * options.shard_rows
             stop = min(start + options.shard_rows, catalog.rows)
@@ -140,7 +140,7 @@ def _write_shards(
         ]
 
 
-def _write(writer: ShardWriter, index: int, rows: ShardRows, clock: Clock) -> ShardAccount:
+def _write(writer: ShardWriter, index: int, rows: ShardRows, clock: Clock) -> ShardMetadata:
     return writer.write(index, rows, clock.seconds)
 
 
@@ -165,7 +165,7 @@ def manifest(
     catalog: Catalog,
     specs: Sequence[EncoderSpec],
     options: ExtractOptions,
-    accounts: Sequence[ShardAccount],
+    accounts: Sequence[ShardMetadata],
 ) -> dict[str, Json]:
     """Return the manifest of a feature set that encoders of these specifications made of a catalog."""
     spaces: dict[str, Json] = {
@@ -189,7 +189,7 @@ def manifest(
         "requests": list(options.requests),
         "mask": options.mask,
         "spaces": spaces,
-        "shards": [account_json(account) for account in accounts],
+        "shards": [shard_json(account) for account in accounts],
         "source": catalog.manifest.get("source"),
         "text_recipe": catalog.manifest.get("text_recipe"),
         "catalog": catalog.identity,

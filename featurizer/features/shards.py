@@ -34,7 +34,7 @@ class ShardRows:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardAccount:
+class ShardMetadata:
     """What the manifest says of one finished shard."""
 
     path: str
@@ -58,14 +58,14 @@ class ShardWriter:
     dims: Mapping[str, int]
     dtype: StoredDtype
 
-    def finished(self, index: int) -> ShardAccount | None:
+    def finished(self, index: int) -> ShardMetadata | None:
         """Return the account of shard `index` if it was written whole, else None."""
         mark = self._mark(index)
         if not mark.exists() or not (self.folder / shard_name(index, self.total)).exists():
             return None
-        return ShardAccount(**read_json(mark))  # type: ignore[arg-type]
+        return ShardMetadata(**read_json(mark))  # type: ignore[arg-type]
 
-    def write(self, index: int, rows: ShardRows, seconds: Mapping[str, float]) -> ShardAccount:
+    def write(self, index: int, rows: ShardRows, seconds: Mapping[str, float]) -> ShardMetadata:
         """Write shard `index` and mark it finished; the time it takes is added to `seconds` as `write`."""
         start = time.perf_counter()
         name = shard_name(index, self.total)
@@ -84,7 +84,7 @@ class ShardWriter:
             )
         sha256 = file_sha256(self.folder / name)
         written = time.perf_counter() - start
-        account = ShardAccount(
+        account = ShardMetadata(
             path=name,
             rows=len(rows.item_ids),
             bytes=(self.folder / name).stat().st_size,
@@ -113,6 +113,6 @@ def count_failures(errors: list[str | None]) -> dict[str, int]:
     return {reason: reasons[reason] for reason in sorted(reasons)}
 
 
-def account_json(account: ShardAccount) -> dict[str, Json]:
+def shard_json(account: ShardMetadata) -> dict[str, Json]:
     """Return what the manifest lists of a shard."""
     return {"path": account.path, "rows": account.rows, "bytes": account.bytes, "sha256": account.sha256}

@@ -13,7 +13,7 @@ from featurizer.encoders.tokens import NO_WORD, TokenizedText, TokenSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class Batch:
     """b items; a modality that an item lacks is zeros.
 
     Attributes:
@@ -44,15 +44,15 @@ class Items:
         """(b, t) bool: which places of `ids` are no padding."""
         return torch.arange(self.ids.shape[1], device=self.ids.device) < self.length[:, None]
 
-    def rows(self, chosen: torch.Tensor | slice) -> Items:
+    def rows(self, chosen: torch.Tensor | slice) -> Batch:
         """Return some of the items."""
-        return Items(*(getattr(self, name)[chosen] for name in self.__slots__))
+        return Batch(*(getattr(self, name)[chosen] for name in self.__slots__))
 
-    def to(self, device: str) -> Items:
+    def to(self, device: str) -> Batch:
         """Return the items on another device."""
-        return Items(*(getattr(self, name).to(device) for name in self.__slots__))
+        return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
 
-    def without(self, *, image: bool = False, text: bool = False) -> Items:
+    def without(self, *, image: bool = False, text: bool = False) -> Batch:
         """Return the items as if none had a picture, or none a text."""
         items = self
         if image:
@@ -70,7 +70,7 @@ class Outline:
 
     Attributes:
         has_image: (b,) bool.
-        words: (b, t) int32, as in `Items`.
+        words: (b, t) int32, as in `Batch`.
         length: (b,) int64.
     """
 
@@ -97,7 +97,7 @@ class TokenSource(Protocol):
         """What the word pieces are."""
         ...
 
-    def read(self, rows: Sequence[int]) -> Items:
+    def read(self, rows: Sequence[int]) -> Batch:
         """Return items in the order of `rows`, on the CPU."""
         ...
 
@@ -144,10 +144,10 @@ def no_pictures(spec: TokenSpec, count: int) -> Pictures:
 
 def assembled(
     pictures: Pictures, texts: Sequence[TokenizedText | None], pooled_text: np.ndarray, padding_id: int
-) -> Items:
+) -> Batch:
     """Put b items together; `pooled_text` is (b, f) float32."""
     ids, words, length = padded(texts, padding_id)
-    return Items(
+    return Batch(
         torch.from_numpy(pictures.image).float(),
         torch.from_numpy(pictures.there),
         ids,
@@ -164,7 +164,7 @@ def padded(
     """Lay b texts side by side.
 
     Returns:
-        `ids`, `words` and `length` as in `Items`; t is the longest text, at least 1.
+        `ids`, `words` and `length` as in `Batch`; t is the longest text, at least 1.
     """
     longest = max((len(text.ids) for text in texts if text is not None), default=0)
     ids = torch.full((len(texts), max(longest, 1)), padding_id, dtype=torch.int64)

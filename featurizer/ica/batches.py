@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from featurizer.errors import InputError
-from featurizer.ica.batch import Items
+from featurizer.ica.batch import Batch
 from featurizer.ica.masking import Masks, draw_masks
 from featurizer.ica.objective import hidden_of
-from featurizer.ica.setup import Job
-from featurizer.training.distributed import World
+from featurizer.ica.setup import TrainingSetup
+from featurizer.training.distributed import DistributedContext
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StepBatch:
     """A batch, or this process's share of one, with what is hidden of it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Part:
     """
 
     rows: list[int]
-    items: Items
+    items: Batch
     masks: Masks
     counts: dict[str, int]
     size: int
@@ -49,7 +49,9 @@ def split_rows(rows: int, share: float, seed: int) -> tuple[list[int], list[int]
     return sorted(order[held:].tolist()), sorted(order[:held].tolist())
 
 
-def read_part(job: Job, rows: Sequence[int], key: Sequence[int], world: World) -> Part:
+def read_step(
+    job: TrainingSetup, rows: Sequence[int], key: Sequence[int], world: DistributedContext
+) -> StepBatch:
     """Read a batch and hide what `key`, the seed of its masks, says; every process gets its own share.
 
     A picture that the outline promised and that could not be decoded after all is not masked, nor is its
@@ -69,10 +71,10 @@ def read_part(job: Job, rows: Sequence[int], key: Sequence[int], world: World) -
         mine.hide_image & ~lost,
         mine.hide_text & ~lost,
     )
-    return Part(mine_rows, items.to(job.device), mine.to(job.device), counts, len(rows))
+    return StepBatch(mine_rows, items.to(job.device), mine.to(job.device), counts, len(rows))
 
 
-def save_broken(part: Part, step: int, path: Path) -> None:
+def save_broken(part: StepBatch, step: int, path: Path) -> None:
     """Write a batch whose loss is not a number, for whoever looks into it with `torch.load`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {

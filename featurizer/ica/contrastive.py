@@ -11,12 +11,12 @@ import polars as pl
 import scipy.sparse as sp
 import torch
 
-from featurizer.ica.batch import Items
+from featurizer.ica.batch import Batch
 from featurizer.ica.objective import contrast
 from featurizer.ica.text_states import encode_text
 
 if TYPE_CHECKING:
-    from featurizer.ica.setup import Job
+    from featurizer.ica.setup import TrainingSetup
 
 PARTNERS = 20
 
@@ -46,7 +46,7 @@ def partners_of(interactions: pl.DataFrame, item_ids: Sequence[str]) -> dict[int
 
 
 @dataclass(frozen=True)
-class ExtraTerms:
+class ContrastiveTerms:
     """The optional terms; both compare CLS states of items with nothing masked.
 
     Negatives are the other items of the same part of the batch, so their number depends on batch size,
@@ -64,7 +64,9 @@ class ExtraTerms:
     temperature: float
     partners: Mapping[int, np.ndarray]
 
-    def loss(self, job: Job, rows: Sequence[int], items: Items, rng: np.random.Generator) -> torch.Tensor:
+    def loss(
+        self, job: TrainingSetup, rows: Sequence[int], items: Batch, rng: np.random.Generator
+    ) -> torch.Tensor:
         """Return the weighted sum of both terms' means over the part (rows, items); 0 where no item has a pair."""
         total = items.image.new_zeros(())
         paired = items.has_image & items.has_text
@@ -81,7 +83,7 @@ class ExtraTerms:
         return total
 
 
-def cls(job: Job, items: Items) -> torch.Tensor:
+def cls(job: TrainingSetup, items: Batch) -> torch.Tensor:
     """Return the CLS states (b, d) of items with nothing masked."""
     states: torch.Tensor = job.model(items, encode_text(job.encoder, items, None)).cls
     return states

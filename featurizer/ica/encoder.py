@@ -14,9 +14,9 @@ from featurizer.encoders.resolve_tokens import load_token_encoder
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder
 from featurizer.encoders.weights import freeze, state_sha256
 from featurizer.errors import InputError
-from featurizer.ica.batch import Items, padded
+from featurizer.ica.batch import Batch, padded
 from featurizer.ica.encoders import as_trained
-from featurizer.ica.saved_model import Bundle, load_bundle
+from featurizer.ica.saved_model import SavedModel, load_saved_model
 from featurizer.ica.text_states import encode_text
 
 
@@ -42,7 +42,7 @@ class IcaEncoder:
     """
 
     spec: EncoderSpec
-    bundle: Bundle
+    bundle: SavedModel
     image: ImageTokenEncoder
     text: TextTokenEncoder
     device: str
@@ -66,7 +66,7 @@ class IcaEncoder:
             vectors: Vectors = self.bundle.model.feature(states).float().cpu().numpy()
         return vectors
 
-    def _items(self, prepared: Sequence[PreparedPair]) -> Items:
+    def _items(self, prepared: Sequence[PreparedPair]) -> Batch:
         image, text = self.image.spec, self.text.spec
         patches = torch.zeros(len(prepared), image.max_tokens, image.dim)
         pooled_image = torch.zeros(len(prepared), image.pooled.dim)
@@ -81,7 +81,7 @@ class IcaEncoder:
         texts = [None if pair.text is None else next(tokenized) for pair in prepared]
         ids, words, length = padded(texts, text.padding_id or 0)
         nothing = torch.zeros(len(prepared), text.pooled.dim)
-        return Items(patches, has_image, ids, words, length, pooled_image, nothing).to(self.device)
+        return Batch(patches, has_image, ids, words, length, pooled_image, nothing).to(self.device)
 
 
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
@@ -93,7 +93,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """
     if request.pooling is not None or request.prompt is not None:
         raise InputError(f"ica:{request.model} brings its own pooling and prompt; leave them out")
-    bundle = load_bundle(Path(request.model).expanduser())
+    bundle = load_saved_model(Path(request.model).expanduser())
     weight_hash = state_sha256(bundle.model)
     # the frozen encoders give float32 whatever they compute in, and so does the model itself
     freeze(bundle.model, replace(request, dtype="float32"))
@@ -106,7 +106,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     return (IcaEncoder(spec, bundle, image, text, request.device, request.mask),)
 
 
-def unified_spec(bundle: Bundle, request: EncoderRequest, weight_hash: str) -> EncoderSpec:
+def unified_spec(bundle: SavedModel, request: EncoderRequest, weight_hash: str) -> EncoderSpec:
     """Describe the unified space of a model; what `pretrain-ica` writes and what `extract` writes agree."""
     return EncoderSpec(
         name=request.name,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from featurizer.ica.batch import Items, Outline, TokenSource
+from featurizer.ica.batch import Batch, Outline, TokenSource
 from featurizer.ica.heads import Heads
 from featurizer.ica.masking import Masks, draw_masks
 from featurizer.ica.model import IcaModel
 from featurizer.ica.objective import Prediction, hidden_of, predict
 from featurizer.ica.options import Masking
-from featurizer.ica.setup import Job
+from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.ranking.bootstrap import Interval, mean_interval
 from featurizer.records import Json
@@ -58,7 +58,7 @@ class MaskedAccuracy:
         }
 
 
-def masked_accuracy(job: Job, rows: Sequence[int]) -> list[MaskedAccuracy]:
+def masked_accuracy(job: TrainingSetup, rows: Sequence[int]) -> list[MaskedAccuracy]:
     """Measure both sides on the items of `rows` that have both modalities.
 
     A side without a class that can be guessed is left out. With `image_target` `feature` a patch is guessed right
@@ -88,7 +88,7 @@ def masked_accuracy(job: Job, rows: Sequence[int]) -> list[MaskedAccuracy]:
 
 
 @torch.no_grad()
-def _hits(job: Job, rows: Sequence[int], side: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _hits(job: TrainingSetup, rows: Sequence[int], side: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return each paired item's share of right guesses with the other modality and without, and the classes."""
     model, source, options = job.model, job.source, job.options
     items = source.read(rows)
@@ -116,7 +116,7 @@ def _hits(job: Job, rows: Sequence[int], side: str) -> tuple[np.ndarray, np.ndar
 
 
 def _right(
-    model: IcaModel, heads: Heads, items: Items, patch: torch.Tensor, guess: Prediction
+    model: IcaModel, heads: Heads, items: Batch, patch: torch.Tensor, guess: Prediction
 ) -> tuple[torch.Tensor, torch.Tensor]:
     if not guess.true.is_floating_point():
         return guess.found.argmax(dim=1) == guess.true, guess.true
@@ -125,7 +125,7 @@ def _right(
     return (guess.found @ codes.T).argmax(dim=1) == true, true
 
 
-def one_sided(items: Items, source: TokenSource, masking: Masking, side: str, key: Sequence[int]) -> Masks:
+def one_sided(items: Batch, source: TokenSource, masking: Masking, side: str, key: Sequence[int]) -> Masks:
     """Mask the texts of all items and no picture, or the pictures and no text."""
     rng = np.random.default_rng(key)
     only_text = Outline(torch.zeros_like(items.has_image), items.words, items.length)

@@ -12,23 +12,23 @@ import torch
 from torch import nn
 
 from featurizer.errors import FeaturizerError
-from featurizer.ica.batch import Items
-from featurizer.ica.batches import Part, read_part, save_broken
+from featurizer.ica.batch import Batch
+from featurizer.ica.batches import StepBatch, read_step, save_broken
 from featurizer.ica.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
 from featurizer.ica.masking import Masks
 from featurizer.ica.objective import PARTS, hidden_of, predict, weights
-from featurizer.ica.setup import Hooks, Job
+from featurizer.ica.setup import Hooks, TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.progress import Progress
 from featurizer.records import Json
-from featurizer.training.distributed import World
+from featurizer.training.distributed import DistributedContext
 
 VALID_BATCH = 64
 BROKEN = "broken"
 """Folder of the batches at which training stopped."""
 
 
-def losses(job: Job, items: Items, masks: Masks) -> dict[str, torch.Tensor]:
+def losses(job: TrainingSetup, items: Batch, masks: Masks) -> dict[str, torch.Tensor]:
     """Return each part's loss over what is hidden of `items`, summed."""
     states = job.model(
         items, encode_text(job.encoder, items, masks), masks, recompute=job.options.training.recompute
@@ -39,7 +39,7 @@ def losses(job: Job, items: Items, masks: Masks) -> dict[str, torch.Tensor]:
     return {name: prediction.loss() for name, prediction in found.items()}
 
 
-def fit(job: Job, hooks: Hooks | None = None) -> list[dict[str, Json]]:
+def fit(job: TrainingSetup, hooks: Hooks | None = None) -> list[dict[str, Json]]:
     """Train until the validation loss stops falling; the model is left with the best weights.
 
     Returns:
@@ -50,7 +50,7 @@ def fit(job: Job, hooks: Hooks | None = None) -> list[dict[str, Json]]:
         FeaturizerError: a loss or the gradient is not a number; the batch is saved beside the checkpoint.
         InputError: the checkpoint is damaged or of another run.
     """
-    run = _Run(job, hooks or Hooks())
+    run = _PretrainingRun(job, hooks or Hooks())
     run.resume()
     while run.goes_on():
         run.epoch()
@@ -58,10 +58,10 @@ def fit(job: Job, hooks: Hooks | None = None) -> list[dict[str, Json]]:
     return run.history
 
 
-class _Run:
+class _PretrainingRun:
     """The state of one fit."""
 
-    def __init__(self, job: Job, hooks: Hooks) -> None:
+    def __init__(self, job: TrainingSetup, hooks: Hooks) -> None:
         self.job, self.hooks, self.training = job, hooks, job.options.training
         self.whole = nn.ModuleDict({"model": job.model, "heads": job.heads}).to(job.device)
         self.world = hooks.world
@@ -96,7 +96,7 @@ class _Run:
         self.begun = time.perf_counter()
         self.whole.train()
         with ThreadPoolExecutor(1, "read") as ahead:
-            pending: Future[Part] | None = None
+            pending: Future[StepBatch] | None = None
             for step in steps:
                 part = pending.result() if pending else self._read(order, number, step)
                 if step + 1 < self.epoch_steps:
@@ -105,11 +105,11 @@ class _Run:
                 self._report(number, step)
         self._close(number)
 
-    def _read(self, order: np.ndarray, epoch: int, step: int) -> Part:
+    def _read(self, order: np.ndarray, epoch: int, step: int) -> StepBatch:
         rows = order[step * self.batch : (step + 1) * self.batch].tolist()
-        return read_part(self.job, rows, [self.training.seed, 2, epoch, step], self.world)
+        return read_step(self.job, rows, [self.training.seed, 2, epoch, step], self.world)
 
-    def _learn(self, part: Part) -> None:
+    def _learn(self, part: StepBatch) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
         self.optimizer.zero_grad(set_to_none=False)
@@ -214,7 +214,7 @@ class _Run:
         totals = dict.fromkeys(PARTS, (0.0, 0))
         for start in range(0, len(self.job.valid), VALID_BATCH):
             rows = self.job.valid[start : start + VALID_BATCH]
-            part = read_part(self.job, rows, [self.training.seed, 3, start], World())
+            part = read_step(self.job, rows, [self.training.seed, 3, start], DistributedContext())
             with self._autocast():
                 found = losses(self.job, part.items, part.masks)
             for name in PARTS:
@@ -224,7 +224,7 @@ class _Run:
             self.whole.load_state_dict(kept)
         return totals
 
-    def _stop(self, what: str, part: Part | None) -> NoReturn:
+    def _stop(self, what: str, part: StepBatch | None) -> NoReturn:
         where = ""
         if self.hooks.folder is not None and part is not None:
             path = self.hooks.folder / BROKEN / f"batch-{self.world.rank}.pt"

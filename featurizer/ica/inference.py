@@ -15,8 +15,8 @@ from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.features.extract import ExtractOptions, library_versions, manifest, spec_json
 from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
 from featurizer.features.shards import ShardRows, ShardWriter
-from featurizer.ica.batch import Items, TokenSource
-from featurizer.ica.saved_model import Bundle
+from featurizer.ica.batch import Batch, TokenSource
+from featurizer.ica.saved_model import SavedModel
 from featurizer.ica.text_states import encode_text
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
@@ -34,13 +34,13 @@ class Application:
         device: of all of them.
     """
 
-    bundle: Bundle
+    bundle: SavedModel
     encoder: TextTokenEncoder
     unified: EncoderSpec
     device: str
 
     @torch.no_grad()
-    def vectors(self, items: Items) -> np.ndarray:
+    def vectors(self, items: Batch) -> np.ndarray:
         """Return (b, width) float32 unified vectors, zeros for an item without both modalities."""
         items = items.to(self.device)
         states = self.bundle.model(items, encode_text(self.encoder, items, None))

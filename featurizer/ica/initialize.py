@@ -9,7 +9,7 @@ import torch
 
 from featurizer.encoders.tokens import NO_WORD, TextTokenEncoder
 from featurizer.errors import InputError
-from featurizer.ica.batch import Items, TokenSource
+from featurizer.ica.batch import Batch, TokenSource
 from featurizer.ica.codebook import fit_codebook
 from featurizer.ica.heads import Heads
 from featurizer.ica.model import IcaModel, Shapes, Standardize, TextStates
@@ -97,7 +97,7 @@ def _some_patches(patches: torch.Tensor, rng: np.random.Generator) -> torch.Tens
     return patches[torch.arange(len(patches))[:, None], chosen].flatten(0, 1)
 
 
-def _joined(model: IcaModel, items: Items) -> torch.Tensor:
+def _joined(model: IcaModel, items: Batch) -> torch.Tensor:
     """Return what the CLS starts from, a few items at a time, for a scaled copy of all patches is large."""
     nothing = items.pooled_text.new_zeros(0)
     parts = torch.arange(len(items.ids)).split(TEXTS)

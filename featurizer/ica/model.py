@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from featurizer.ica.batch import Items
+from featurizer.ica.batch import Batch
 from featurizer.ica.masking import Masks
 from featurizer.ica.options import Architecture, Pool
 from featurizer.ica.transformer import Transformer
@@ -103,7 +103,7 @@ class Start(nn.Module):
         self,
         patches: torch.Tensor,
         shown: torch.Tensor,
-        items: Items,
+        items: Batch,
         whole: torch.Tensor,
         pooled_text: torch.Tensor,
     ) -> torch.Tensor:
@@ -158,7 +158,7 @@ class IcaModel(nn.Module):
         self.transformer = Transformer(form)
 
     def forward(
-        self, items: Items, text: TextStates, masks: Masks | None = None, *, recompute: bool = False
+        self, items: Batch, text: TextStates, masks: Masks | None = None, *, recompute: bool = False
     ) -> States:
         """Run the model over items as the masks show them.
 
@@ -199,7 +199,7 @@ class IcaModel(nn.Module):
         states = self.transformer(states, visible, pictures, recompute=recompute)
         return States(states[:, 0], states[:, 1:pictures], states[:, pictures:], visible)
 
-    def joined(self, items: Items, text: TextStates, masks: Masks | None = None) -> torch.Tensor:
+    def joined(self, items: Batch, text: TextStates, masks: Masks | None = None) -> torch.Tensor:
         """Return what the CLS's start is mapped from, (b, sum of the parts' dims)."""
         has_image, has_text = items.has_image, items.has_text
         shown = has_image[:, None].expand(items.image.shape[:2])

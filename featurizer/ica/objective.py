@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from featurizer.encoders.tokens import NO_WORD
-from featurizer.ica.batch import Items
+from featurizer.ica.batch import Batch
 from featurizer.ica.heads import Heads
 from featurizer.ica.masking import Masks
 from featurizer.ica.model import IcaModel, States, TextStates
@@ -98,7 +98,7 @@ class Prediction:
 
 
 def predict(
-    model: IcaModel, heads: Heads, items: Items, states: States, hidden: Hidden, target: ImageTarget
+    model: IcaModel, heads: Heads, items: Batch, states: States, hidden: Hidden, target: ImageTarget
 ) -> dict[str, Prediction]:
     """Predict everything that is hidden.
 
@@ -133,7 +133,7 @@ def predict(
 
 
 def _pooled(
-    model: IcaModel, heads: Heads, items: Items, states: States, hidden: Hidden
+    model: IcaModel, heads: Heads, items: Batch, states: States, hidden: Hidden
 ) -> dict[str, Prediction]:
     whole = model.joined(items, TextStates(states.text, items.pooled_text))
     split = sum(model.start.dims[:2])

@@ -15,7 +15,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.encoders.tokens import TokenizedText, TokenSpec
 from featurizer.features.clock import Clock
 from featurizer.features.pictures import Prepared, Reader
-from featurizer.ica.batch import Items, Outline, assembled, no_pictures, padded
+from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_store import TokenEncoders, encode_pictures, encode_texts, image_preparer
 from featurizer.records import OK
 
@@ -24,7 +24,7 @@ DECODED = 8
 
 
 @dataclass(frozen=True)
-class LiveTokens:
+class OnTheFlyTokens:
     """A `TokenSource` over a catalog and two encoders; memory is one batch.
 
     Rows that follow one another are read together. A row by itself, as in a shuffled batch, costs the reading of
@@ -56,7 +56,7 @@ class LiveTokens:
             [table.column("image_status").to_numpy(zero_copy_only=False) == OK for table in tables]
         )
 
-    def read(self, rows: Sequence[int]) -> Items:
+    def read(self, rows: Sequence[int]) -> Batch:
         """Return items in the order of `rows`, on the CPU."""
         items, states, pooled = encode_pictures(self.encoders.image, list(self._items(rows, pictures=True)))
         pictures = no_pictures(self.image_spec, len(rows))

@@ -25,23 +25,23 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.ica.batch import TokenSource
 from featurizer.ica.batches import split_rows
 from featurizer.ica.checkpoint import CHECKPOINT
-from featurizer.ica.contrastive import ExtraTerms, partners_of
+from featurizer.ica.contrastive import ContrastiveTerms, partners_of
 from featurizer.ica.encoder import unified_spec
 from featurizer.ica.evaluate import MaskedAccuracy, masked_accuracy
 from featurizer.ica.fit import BROKEN, fit
 from featurizer.ica.inference import Application, write_features
 from featurizer.ica.initialize import build
-from featurizer.ica.on_the_fly import LiveTokens
+from featurizer.ica.on_the_fly import OnTheFlyTokens
 from featurizer.ica.options import IcaOptions
-from featurizer.ica.probe import Leak, measure_leak
-from featurizer.ica.saved_model import MANIFEST, Bundle, load_bundle, save_bundle
-from featurizer.ica.setup import Hooks, Job
+from featurizer.ica.probe import Probe, run_probe
+from featurizer.ica.saved_model import MANIFEST, SavedModel, load_saved_model, write_saved_model
+from featurizer.ica.setup import Hooks, TrainingSetup
 from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
 from featurizer.interactions.store import read_split
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.stage import Stage, file_sha256, read_json
-from featurizer.training.distributed import World, joined_world
+from featurizer.training.distributed import DistributedContext, distributed_context
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def pretrain(
         )
     if options.objective.copurchase and run.interactions is None:
         raise InputError("the co-purchase term needs to know who bought what: --interactions FILE")
-    with joined_world(encoders.device) as world:
+    with distributed_context(encoders.device) as world:
         source = _source(catalog, encoders, out, run, world)
         stage = Stage(out / "model", MANIFEST, _config(catalog, encoders, options, run), OWNED)
         if world.is_first:
@@ -121,10 +121,10 @@ def pretrain(
 
 
 def _source(
-    catalog: Catalog, encoders: TokenEncoders, out: Path, run: PretrainRun, world: World
+    catalog: Catalog, encoders: TokenEncoders, out: Path, run: PretrainRun, world: DistributedContext
 ) -> TokenSource:
     if not run.cache:
-        return LiveTokens(catalog, encoders)
+        return OnTheFlyTokens(catalog, encoders)
     if world.is_first:
         cache_tokens(catalog, encoders, out / "tokens", overwrite=run.overwrite, report=run.report)
     world.wait()
@@ -133,20 +133,25 @@ def _source(
 
 def _job(
     source: TokenSource, encoders: TokenEncoders, options: IcaOptions, run: PretrainRun, stage: Stage
-) -> Job:
+) -> TrainingSetup:
     train, valid = split_rows(source.rows, options.training.valid_share, options.training.seed)
     logger.info(
         "%d items to train on, %d held out; fitting scales, codes and the start", len(train), len(valid)
     )
     extra = _extra(source, train, options, run)
     model, heads = build(source, train, encoders.text, options)
-    return Job(
+    return TrainingSetup(
         model, heads, source, encoders.text, train, valid, options, extra, encoders.device, stage.fingerprint
     )
 
 
 def _train(
-    job: Job, catalog: Catalog, encoders: TokenEncoders, stage: Stage, run: PretrainRun, world: World
+    job: TrainingSetup,
+    catalog: Catalog,
+    encoders: TokenEncoders,
+    stage: Stage,
+    run: PretrainRun,
+    world: DistributedContext,
 ) -> None:
     metrics = stage.folder / METRICS
     if world.is_first:
@@ -161,11 +166,11 @@ def _train(
     if not world.is_first:
         return
     run.report(Progress("evaluate", 0, 1, unit="models"))
-    accuracy, leaks = masked_accuracy(job, job.valid), measure_leak(job)
+    accuracy, leaks = masked_accuracy(job, job.valid), run_probe(job)
     specs = spec_json(encoders.image.spec), spec_json(encoders.text.spec)
     terms: dict[str, Json] = {**job.options.objective.terms()}
-    bundle = Bundle(job.model, job.heads, run.vision, run.text, *specs, terms)
-    save_bundle(stage.folder, bundle)
+    bundle = SavedModel(job.model, job.heads, run.vision, run.text, *specs, terms)
+    write_saved_model(stage.folder, bundle)
     stage.finish(_manifest(catalog, history, accuracy, leaks, (len(job.train), len(job.valid))))
     run.report(Progress("evaluate", 1, 1, unit="models"))
 
@@ -179,7 +184,7 @@ def _clear(folder: Path) -> None:
 
 def _extra(
     source: TokenSource, train: Sequence[int], options: IcaOptions, run: PretrainRun
-) -> ExtraTerms | None:
+) -> ContrastiveTerms | None:
     objective = options.objective
     if not objective.terms():
         return None
@@ -193,13 +198,13 @@ def _extra(
             raise InputError(
                 f"{run.interactions} pairs no two of the {len(train)} train items of the catalog; check the ids"
             )
-    return ExtraTerms(objective.contrastive, objective.copurchase, objective.temperature, partners)
+    return ContrastiveTerms(objective.contrastive, objective.copurchase, objective.temperature, partners)
 
 
 def _features(
     catalog: Catalog, source: TokenSource, encoders: TokenEncoders, out: Path, run: PretrainRun
 ) -> FeatureSet:
-    bundle = load_bundle(out / "model", encoders.device)
+    bundle = load_saved_model(out / "model", encoders.device)
     request = EncoderRequest("unified", str(out), device=encoders.device)
     application = Application(
         bundle, encoders.text, unified_spec(bundle, request, state_sha256(bundle.model)), encoders.device
@@ -231,7 +236,7 @@ def _manifest(
     catalog: Catalog,
     history: list[dict[str, Json]],
     accuracy: list[MaskedAccuracy],
-    leaks: list[Leak],
+    leaks: list[Probe],
     rows: tuple[int, int],
 ) -> dict[str, Json]:
     best = min(history, key=lambda record: float(str(record["valid_loss"])))

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 import torch
 
 from featurizer.encoders.tokens import TextTokenEncoder, TokenSpec
-from featurizer.ica.batch import Items
+from featurizer.ica.batch import Batch
 from featurizer.ica.evaluate import one_sided
 from featurizer.ica.heads import Heads
 from featurizer.ica.masking import Masks
 from featurizer.ica.model import IcaModel
 from featurizer.ica.objective import hidden_of
-from featurizer.ica.setup import Job
+from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.records import Json
 
@@ -30,7 +30,7 @@ REACH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Leak:
+class Probe:
     """What the probe reaches on held-out items.
 
     Attributes:
@@ -51,7 +51,7 @@ class Leak:
         return asdict(self)
 
 
-def measure_leak(job: Job) -> list[Leak]:
+def run_probe(job: TrainingSetup) -> list[Probe]:
     """Probe texts as training sees them, texts as they would leak, and pictures: fitted on train, tested on valid."""
     model, heads = job.model, job.heads
     leaks = []
@@ -77,7 +77,7 @@ def measure_leak(job: Job) -> list[Leak]:
             right = probe(inputs, classes, tests) == truth
             majority = int(torch.bincount(classes).argmax())
             accuracy, most = float(right.float().mean()), float((truth == majority).float().mean())
-            leaks.append(Leak(name, accuracy, most, len(truth)))
+            leaks.append(Probe(name, accuracy, most, len(truth)))
     return leaks
 
 
@@ -96,7 +96,7 @@ def probe(inputs: torch.Tensor, classes: torch.Tensor, tests: torch.Tensor) -> t
 
 
 def _words(
-    model: IcaModel, heads: Heads, items: Items, masks: Masks, encoder: TextTokenEncoder, *, leaky: bool
+    model: IcaModel, heads: Heads, items: Batch, masks: Masks, encoder: TextTokenEncoder, *, leaky: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     states = torch.cat(
         [
@@ -112,7 +112,7 @@ def _words(
 
 
 def _patches(
-    model: IcaModel, heads: Heads, items: Items, masks: Masks, spec: TokenSpec
+    model: IcaModel, heads: Heads, items: Batch, masks: Masks, spec: TokenSpec
 ) -> tuple[torch.Tensor, torch.Tensor]:
     prefix, columns = spec.prefix, (spec.grid or (1, 1))[1]
     states = model.standard_image(items.image)

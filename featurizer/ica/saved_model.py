@@ -27,7 +27,7 @@ MATCHING = ("dim", "layers", "grid", "prefix", "max_tokens", "vocabulary", "mask
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class SavedModel:
     """A model with what it needs to be applied.
 
     Attributes:
@@ -69,7 +69,7 @@ class Bundle:
             )
 
 
-def save_bundle(folder: Path, bundle: Bundle) -> None:
+def write_saved_model(folder: Path, bundle: SavedModel) -> None:
     """Write weights and configuration; the stage writes the manifest."""
     model, heads = bundle.model, bundle.heads
     tensors = {
@@ -101,7 +101,7 @@ def model_folder(path: Path) -> Path:
     return path / "model" if (path / "model" / CONFIG).exists() else path
 
 
-def load_bundle(path: Path, device: str = "cpu") -> Bundle:
+def load_saved_model(path: Path, device: str = "cpu") -> SavedModel:
     """Read a trained model.
 
     Raises:
@@ -140,7 +140,7 @@ def load_bundle(path: Path, device: str = "cpu") -> Bundle:
     assert isinstance(specs[0], dict)
     assert isinstance(specs[1], dict)
     assert isinstance(terms, dict)
-    return Bundle(model, heads, str(config["vision"]), str(config["text"]), specs[0], specs[1], terms)
+    return SavedModel(model, heads, str(config["vision"]), str(config["text"]), specs[0], specs[1], terms)
 
 
 def _section(config: Mapping[str, Json], name: str) -> dict[str, int]:

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.ica.batch import TokenSource
-from featurizer.ica.contrastive import ExtraTerms
+from featurizer.ica.contrastive import ContrastiveTerms
 from featurizer.ica.heads import Heads
 from featurizer.ica.model import IcaModel
 from featurizer.ica.options import IcaOptions
 from featurizer.progress import Report, silent
 from featurizer.records import Json
-from featurizer.training.distributed import World
+from featurizer.training.distributed import DistributedContext
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrainingSetup:
     """What is trained on what.
 
     Attributes:
@@ -41,7 +41,7 @@ class Job:
     train: Sequence[int]
     valid: Sequence[int]
     options: IcaOptions
-    extra: ExtraTerms | None = None
+    extra: ContrastiveTerms | None = None
     device: str = "cpu"
     fingerprint: str = ""
 
@@ -53,4 +53,4 @@ class Hooks:
     report: Report = silent
     on_epoch: Callable[[dict[str, Json]], None] = lambda _: None
     folder: Path | None = None
-    world: World = field(default_factory=World)
+    world: DistributedContext = field(default_factory=DistributedContext)

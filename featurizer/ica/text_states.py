@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from featurizer.encoders.tokens import TextTokenEncoder
-from featurizer.ica.batch import Items
+from featurizer.ica.batch import Batch
 from featurizer.ica.masking import Masks
 from featurizer.ica.model import TextStates
 
 
-def encode_text(encoder: TextTokenEncoder, items: Items, masks: Masks | None) -> TextStates:
+def encode_text(encoder: TextTokenEncoder, items: Batch, masks: Masks | None) -> TextStates:
     """Return the states of b texts with the masked ids replaced by the mask token.
 
     A text that is absent or hidden is zeros, and costs nothing.

@@ -22,7 +22,7 @@ from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.extract import library_versions
 from featurizer.features.pictures import Prepare, Prepared, Reader
-from featurizer.ica.batch import Items, Outline, assembled, no_pictures, padded
+from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
@@ -63,7 +63,7 @@ class TokenStore:
         """Number of items."""
         return sum(map(len, self.shards))
 
-    def read(self, rows: Sequence[int]) -> Items:
+    def read(self, rows: Sequence[int]) -> Batch:
         """Return items in the order of `rows`, on the CPU."""
         pictures = no_pictures(self.image_spec, len(rows))
         pooled_text = np.zeros((len(rows), self.text_spec.pooled.dim), np.float32)

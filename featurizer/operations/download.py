@@ -47,8 +47,8 @@ class Download(Work):
         """Make the catalog; the sample's with what an oracle would know beside it."""
         from featurizer.catalog.datasets import SAMPLE, get_dataset
         from featurizer.catalog.download import DownloadOptions, download
-        from featurizer.catalog.history import SplitOptions
         from featurizer.catalog.images import FetchOptions, ImageFetcher
+        from featurizer.catalog.interactions import SplitOptions
 
         entry = get_dataset(self.dataset)
         k_core = entry.k_core if self.k_core is None else self.k_core

@@ -57,9 +57,9 @@ class Ingest(Work):
     def make(self, to: Target) -> Catalog:
         """Make the catalog."""
         from featurizer.catalog.build import CatalogOptions
-        from featurizer.catalog.history import History, SplitOptions
         from featurizer.catalog.images import ImageFetcher
         from featurizer.catalog.ingest import ingest
+        from featurizer.catalog.interactions import InteractionsFile, SplitOptions
         from featurizer.catalog.text import TextRecipe
 
         name = self.source or Path(self.path.removeprefix(HUB)).name
@@ -69,7 +69,7 @@ class Ingest(Work):
         history = None
         if self.interactions is not None:
             split = SplitOptions(self.k_core, self.split, self.seed)
-            history = History(self.interactions, split, self.item_map)
+            history = InteractionsFile(self.interactions, split, self.item_map)
         with ImageFetcher() as fetcher:
             return ingest(
                 self._source(),

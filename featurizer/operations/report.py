@@ -12,7 +12,7 @@ from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
 from featurizer.progress import Report
 
 if TYPE_CHECKING:
-    from featurizer.report.gather import Shown
+    from featurizer.report.gather import ReportContent
 
 
 class MakeReport(Work):
@@ -38,7 +38,7 @@ class MakeReport(Work):
     labels: tuple[str, ...] = ()
     """Columns of the catalog that the maps can be colored by too."""
 
-    def write(self, page: Path, figures: Path | None, report: Report) -> tuple[Shown, list[Path]]:
+    def write(self, page: Path, figures: Path | None, report: Report) -> tuple[ReportContent, list[Path]]:
         """Read the folders and write the page, and the figures where a folder is given for them."""
         from featurizer.report.gather import ReportOptions, gather
         from featurizer.report.write import write_figures, write_report

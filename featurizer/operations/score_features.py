@@ -13,9 +13,9 @@ from featurizer.operations.overrides import Some
 
 if TYPE_CHECKING:
     from featurizer.records import Json
-    from featurizer.scoring.evaluation_data import World
+    from featurizer.scoring.evaluation_data import EvaluationData
     from featurizer.scoring.score import ScoreStage
-    from featurizer.scoring.spaces import Contender
+    from featurizer.scoring.spaces import Candidate
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -71,48 +71,48 @@ class ScoreFeatures(Work):
         attached = self.features if self.attach else ()
         return tuple(folder / self.makes["scores"] for folder in (out, *attached))
 
-    def open(self, to: Target) -> tuple[ScoreStage, World]:
+    def open(self, to: Target) -> tuple[ScoreStage, EvaluationData]:
         """Read the feature sets and the interactions; nothing is scored yet."""
         from featurizer.interactions.store import read_split
         from featurizer.results.stage import file_sha256
-        from featurizer.scoring.evaluation_data import WorldOptions, build_world
+        from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
         from featurizer.scoring.scorer import load_scorer
-        from featurizer.scoring.spaces import open_contenders, open_masked
+        from featurizer.scoring.spaces import open_candidates, open_masked
 
         for name in self.metrics:
             load_scorer(name)
-        contenders, shared = open_contenders(self.features)
+        candidates, shared = open_candidates(self.features)
         given = {"image": self.masked_image, "text": self.masked_text}
         masks = {
             modality: [open_masked(folder, modality, shared) for folder in folders]
             for modality, folders in given.items()
             if folders
         }
-        asked = WorldOptions(self.splits, self.min_coverage, self.users, self.seed)
-        world = build_world(read_split(self.interactions, item_map=self.item_map), shared, asked)
+        asked = EvaluationOptions(self.splits, self.min_coverage, self.users, self.seed)
+        world = evaluation_data(read_split(self.interactions, item_map=self.item_map), shared, asked)
         inputs: dict[str, Json] = {
             "interactions": file_sha256(self.interactions),
             "item_map": file_sha256(self.item_map) if self.item_map else None,
             "splits": list(self.splits),
             "users": self.users,
         }
-        return self._stage(to, contenders, masks, inputs), world
+        return self._stage(to, candidates, masks, inputs), world
 
     def _stage(
         self,
         to: Target,
-        contenders: Sequence[Contender],
-        masks: Mapping[str, Sequence[Contender]],
+        candidates: Sequence[Candidate],
+        masks: Mapping[str, Sequence[Candidate]],
         inputs: Mapping[str, Json],
     ) -> ScoreStage:
         from featurizer.operations.overrides import overridden
         from featurizer.recsys.device import halves_pay, training_device
         from featurizer.scoring.memory import parse_memory
         from featurizer.scoring.score import ScoreStage
-        from featurizer.scoring.scorer import DownstreamOptions, Options
+        from featurizer.scoring.scorer import DownstreamOptions, ScoreOptions
 
         device = training_device(self.device)
-        options = Options(
+        options = ScoreOptions(
             tuple(sorted(set(self.k))),
             tuple(sorted(set(self.neighbors))),
             self.seed,
@@ -125,7 +125,7 @@ class ScoreFeatures(Work):
         )
         return ScoreStage(
             to.out,
-            contenders,
+            candidates,
             self.spaces,
             self.transforms,
             self.metrics,
@@ -135,16 +135,16 @@ class ScoreFeatures(Work):
             to.overwrite,
         )
 
-    def make(self, stage: ScoreStage, world: World) -> dict[str, Json]:
+    def make(self, stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
         """Score, and write each set's scores into it where that is asked for."""
         from featurizer.release.recard import recard
         from featurizer.scoring.attach import attach
         from featurizer.scoring.score import score
 
         found = score(stage, world)
-        for contender in stage.contenders if self.attach else ():
-            attach(found, contender.label, contender.features.folder)
-            recard(contender.features.folder)
+        for candidate in stage.candidates if self.attach else ():
+            attach(found, candidate.label, candidate.features.folder)
+            recard(candidate.features.folder)
         return found
 
     def run(self, to: Target) -> Outcome:

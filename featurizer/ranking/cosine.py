@@ -1,4 +1,4 @@
-"""Places by cosine to a user's mean vector: cheap arithmetic rules out, float64 decides."""
+"""Ranks by cosine to a user's mean vector: cheap arithmetic rules out, float64 decides."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ScoredRows:
     rows: np.ndarray
 
 
-class CosinePlaces:
+class CosineRanks:
     """Finds places by cos(mean of the user's L2-normalized train vectors, item).
 
     A product in bfloat16 or float32 is off by less than a known bound, so an item that beats a positive by more than
@@ -117,7 +117,7 @@ class CosinePlaces:
         left = np.flatnonzero(places == UNDECIDED)
         for part in self._scored(self.exact, users, profiles, rows[left]):
             pairs = left[part.pairs]
-            places[pairs] = exact_places(part, items[pairs])
+            places[pairs] = exact_ranks(part, items[pairs])
         return places
 
     def _settle(self, scores: np.ndarray, profile: np.ndarray, own: float, item: int) -> int:
@@ -202,7 +202,7 @@ def _count_on_device(part: ScoredRows, bounds: np.ndarray, enough: int) -> np.nd
     return torch.cat([*counts, rows[:0]]).clamp(max=enough).cpu().numpy()
 
 
-def exact_places(part: ScoredRows, items: np.ndarray) -> np.ndarray:
+def exact_ranks(part: ScoredRows, items: np.ndarray) -> np.ndarray:
     """Return the place of each (p,) item in its row of float64 scores: those above, and the equal ones before it."""
     table = part.scores.cpu().numpy()
     places = np.empty(len(items), np.int64)

@@ -1,4 +1,4 @@
-"""Places by the votes of neighbors: what item-CF ranks, without a dense score."""
+"""Ranks by the votes of neighbors: what item-CF ranks, without a dense score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.ranks import TIE
 
 
-def vote_matrix(neighbors: np.ndarray, cosines: np.ndarray) -> sparse.csr_array:
+def similarity_matrix(neighbors: np.ndarray, cosines: np.ndarray) -> sparse.csr_array:
     """Return the (n, n) float64 votes: row j holds sim(j, i) at each neighbor i of j.
 
     Args:
@@ -25,7 +25,7 @@ def vote_matrix(neighbors: np.ndarray, cosines: np.ndarray) -> sparse.csr_array:
     return matrix
 
 
-class VotePlaces:
+class ItemKnnRanks:
     """Finds places by score(u, i) = Σ over the user's train items j of votes[j, i].
 
     An item that gets no vote scores 0; one without a vector stands below all others.

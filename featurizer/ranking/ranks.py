@@ -20,7 +20,7 @@ FindPlaces: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarra
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Ranks:
     """What the ranked users wanted, and where it stood in their lists.
 
     Attributes:
@@ -66,7 +66,7 @@ def ranked_users(train: UserItems, positives: UserItems) -> np.ndarray:
     return users
 
 
-def find_places(
+def find_ranks(
     find: FindPlaces,
     train: UserItems,
     splits: Sequence[UserItems],
@@ -74,7 +74,7 @@ def find_places(
     *,
     block: int,
     report: Report = silent,
-) -> list[Places]:
+) -> list[Ranks]:
     """Place the positives of several splits in one pass over the users.
 
     Candidates are all items but the user's train items, in every split: with test positives, valid items stay
@@ -106,6 +106,6 @@ def find_places(
         if len(users) > block:
             report(Progress("rank", min(start + block, len(users)), len(users), unit="users"))
     return [
-        Places(own, *positives.pairs_of(own), np.concatenate(values), k)
+        Ranks(own, *positives.pairs_of(own), np.concatenate(values), k)
         for own, positives, values in zip(ranked, splits, found, strict=True)
     ]

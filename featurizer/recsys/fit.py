@@ -103,7 +103,7 @@ def fit(
         InputError: nothing can be sampled or ranked.
         FeaturizerError: the loss is not finite.
     """
-    run = _Run(model, data, options, hooks or Hooks())
+    run = _TrainingRun(model, data, options, hooks or Hooks())
     run.resume()
     while run.goes_on():
         run.epoch()
@@ -111,7 +111,7 @@ def fit(
     return run.result(test=test)
 
 
-class _Run:
+class _TrainingRun:
     """The state of one fit."""
 
     def __init__(self, model: Recommender, data: RecData, options: TrainOptions, hooks: Hooks) -> None:

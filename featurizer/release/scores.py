@@ -16,14 +16,14 @@ MOST_ROWS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CardScores:
     """The rows for all users, in the file's order; `hidden` rows are not shown."""
 
     rows: tuple[Score, ...]
     hidden: int
 
 
-def shown_scores(folder: Path) -> Shown | None:
+def shown_scores(folder: Path) -> CardScores | None:
     """Read a folder's `scores.json`; None when there is none.
 
     Raises:
@@ -34,10 +34,10 @@ def shown_scores(folder: Path) -> Shown | None:
         return None
     rows = read_scores(path).scores
     shown = [row for row in rows if row.group is None][:MOST_ROWS]
-    return Shown(tuple(shown), len(rows) - len(shown))
+    return CardScores(tuple(shown), len(rows) - len(shown))
 
 
-def draw(scores: Shown) -> bytes:
+def draw(scores: CardScores) -> bytes:
     """Draw the scores at one list length with their intervals, a color a space, as PNG; same scores, same bytes.
 
     Args:
@@ -73,7 +73,7 @@ def draw(scores: Shown) -> bytes:
     return drawn.getvalue()
 
 
-def _plotted(scores: Shown) -> list[Score]:
+def _plotted(scores: CardScores) -> list[Score]:
     split = "test" if any(row.split == "test" for row in scores.rows) else scores.rows[0].split
     rows = [row for row in scores.rows if row.split == split]
     lengths = {row.k for row in rows}

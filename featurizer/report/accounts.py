@@ -10,7 +10,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.features.feature_set import FeatureSet
 from featurizer.records import NONE, OK, Json
 from featurizer.report.charts.chart import Table
-from featurizer.report.models import Model
+from featurizer.report.models import TrainedModel
 
 SHOWN = (
     "modality",
@@ -61,7 +61,7 @@ def failures(catalogs: Mapping[str, Catalog], feature_sets: Mapping[str, Feature
 
 
 def provenance(
-    catalogs: Mapping[str, Catalog], feature_sets: Mapping[str, FeatureSet], models: list[Model]
+    catalogs: Mapping[str, Catalog], feature_sets: Mapping[str, FeatureSet], models: list[TrainedModel]
 ) -> list[Provenance]:
     """Gather what every manifest says; the shard list is left out."""
     found = [Provenance(label, "catalog", None, _text(one.manifest)) for label, one in catalogs.items()]

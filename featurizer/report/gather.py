@@ -12,11 +12,11 @@ from featurizer.report import score_charts
 from featurizer.report.categories import most_telling
 from featurizer.report.charts.chart import Chart
 from featurizer.report.folders import Folders, open_folders
-from featurizer.report.items import Words, read_words
-from featurizer.report.models import Model, long_tail_charts, read_models, training_charts
+from featurizer.report.items import ItemTexts, read_words
+from featurizer.report.models import TrainedModel, long_tail_charts, read_models, training_charts
 from featurizer.report.sample import Sample, draw_sample
 from featurizer.report.scores import Board, read_boards
-from featurizer.report.spaces import Space, make_spaces
+from featurizer.report.spaces import ReportSpace, make_spaces
 from featurizer.report.thumbnails import Thumbnails, make_thumbnails
 
 MOST_ITEMS = 20_000
@@ -47,16 +47,16 @@ class ReportOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ReportContent:
     """All that a report shows, before it is drawn."""
 
     folders: Folders
     sample: Sample
-    words: Words
+    words: ItemTexts
     thumbnails: Thumbnails
-    spaces: list[Space]
+    spaces: list[ReportSpace]
     boards: list[Board]
-    models: list[Model]
+    models: list[TrainedModel]
     notes: list[str]
 
     @property
@@ -88,7 +88,7 @@ class Shown:
         return [chart for board in self.boards for chart in score_charts.mask_charts(board)]
 
 
-def gather(given: Sequence[Path], options: ReportOptions, report: Report = silent) -> Shown:
+def gather(given: Sequence[Path], options: ReportOptions, report: Report = silent) -> ReportContent:
     """Read the folders and compute maps and neighbors.
 
     Raises:
@@ -102,12 +102,12 @@ def gather(given: Sequence[Path], options: ReportOptions, report: Report = silen
     spaces, notes = make_spaces(folders.feature_sets, sample, options.seed, tsne=options.tsne, report=report)
     budget = int(options.size * PICTURES_SHARE)
     thumbnails = make_thumbnails(catalogs, sample.item_ids, budget, options.seed, report=report)
-    shown = Shown(folders, sample, words, thumbnails, spaces, boards, models, notes)
+    shown = ReportContent(folders, sample, words, thumbnails, spaces, boards, models, notes)
     notes.extend(_notes(shown, options))
     return shown
 
 
-def _notes(shown: Shown, options: ReportOptions) -> list[str]:
+def _notes(shown: ReportContent, options: ReportOptions) -> list[str]:
     sample, many = shown.sample, len(shown.sample.item_ids)
     notes = []
     if many < sample.total:
@@ -140,6 +140,6 @@ def _notes(shown: Shown, options: ReportOptions) -> list[str]:
     return notes
 
 
-def is_colored(shown: Shown) -> bool:
+def is_colored(shown: ReportContent) -> bool:
     """Say whether any item has a category or a label to be colored by."""
     return any(label for level in shown.words.levels for label in level.labels)

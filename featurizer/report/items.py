@@ -12,7 +12,7 @@ LONGEST_TITLE = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ItemTexts:
     """Titles and category paths of n items; an item of no catalog has neither.
 
     Attributes:
@@ -28,7 +28,7 @@ class Words:
     known: int
 
 
-def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Sequence[str] = ()) -> Words:
+def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Sequence[str] = ()) -> ItemTexts:
     """Look the items up in the catalogs; the first that has an item counts.
 
     Args:
@@ -50,7 +50,7 @@ def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Seq
     paths = tuple(found[item][1] if item in found else () for item in item_ids)
     chosen = [colored(label, _values(catalogs, item_ids, label)) for label in labels]
     levels = read_levels(paths) if any(paths) or not chosen else []
-    return Words(titles, paths, (*chosen, *levels), len(found))
+    return ItemTexts(titles, paths, (*chosen, *levels), len(found))
 
 
 def _values(catalogs: Sequence[Catalog], item_ids: Sequence[str], label: str) -> list[str | None]:

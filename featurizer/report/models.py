@@ -27,7 +27,7 @@ CURVES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class TrainedModel:
     """A trained recommender or a pre-trained alignment: `kind` is its name, `manifest` what it says."""
 
     label: str
@@ -42,7 +42,7 @@ class Model:
         return "model" not in self.manifest
 
 
-def read_models(folders: Mapping[str, Path]) -> list[Model]:
+def read_models(folders: Mapping[str, Path]) -> list[TrainedModel]:
     """Read manifests and epoch records.
 
     Raises:
@@ -51,7 +51,7 @@ def read_models(folders: Mapping[str, Path]) -> list[Model]:
     found = []
     for label, folder in folders.items():
         manifest = read_json(folder / MANIFEST)
-        found.append(Model(label, kind_of(manifest), folder, manifest, _epochs(folder / METRICS)))
+        found.append(TrainedModel(label, kind_of(manifest), folder, manifest, _epochs(folder / METRICS)))
     return found
 
 
@@ -65,7 +65,7 @@ def _epochs(path: Path) -> tuple[Mapping[str, Json], ...]:
     return tuple(record for record in records if isinstance(record, dict))
 
 
-def training_charts(models: Sequence[Model]) -> list[Chart]:
+def training_charts(models: Sequence[TrainedModel]) -> list[Chart]:
     """Draw each model's losses in one chart and its validation recall in another, a line a seed."""
     charts = []
     for model in models:
@@ -86,11 +86,11 @@ def training_charts(models: Sequence[Model]) -> list[Chart]:
     return charts
 
 
-def _title(model: Model) -> str:
+def _title(model: TrainedModel) -> str:
     return model.label if model.kind in model.label else f"{model.label} ({model.kind})"
 
 
-def _lines(model: Model, name: str) -> list[Series]:
+def _lines(model: TrainedModel, name: str) -> list[Series]:
     by_seed: dict[str, list[Point]] = {}
     for record in model.epochs:
         epoch, value = record.get("epoch"), record.get(name)
@@ -109,7 +109,7 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
     return [point for at, point in enumerate(points) if (len(points) - 1 - at) % step == 0]
 
 
-def long_tail_charts(models: Sequence[Model]) -> list[Chart]:
+def long_tail_charts(models: Sequence[TrainedModel]) -> list[Chart]:
     """Draw each recommender's recall by popularity."""
     bars = []
     for model in models:
@@ -126,7 +126,7 @@ def long_tail_charts(models: Sequence[Model]) -> list[Chart]:
     return [Chart("long-tail-models", title, "bars", "items", "Recall@20, test", tuple(bars))]
 
 
-def results_table(models: Sequence[Model]) -> Table | None:
+def results_table(models: Sequence[TrainedModel]) -> Table | None:
     """Lay out what the recommenders reach on test: the mean over seeds and its standard deviation."""
     trained = [model for model in models if not model.pretrained]
     found = dict.fromkeys(name for model in trained for name in _test(model))
@@ -140,12 +140,12 @@ def results_table(models: Sequence[Model]) -> Table | None:
     return Table("Trained recommenders on the test split", ("folder", "model", "seeds", *names), rows)
 
 
-def _seeds(model: Model) -> str:
+def _seeds(model: TrainedModel) -> str:
     seeds = model.manifest.get("seeds")
     return str(len(seeds)) if isinstance(seeds, list) else "-"
 
 
-def _test(model: Model) -> dict[str, str]:
+def _test(model: TrainedModel) -> dict[str, str]:
     over = model.manifest.get("over_seeds")
     test = over.get("test") if isinstance(over, dict) else None
     found = {}
@@ -156,7 +156,7 @@ def _test(model: Model) -> dict[str, str]:
     return found
 
 
-def masked_table(models: Sequence[Model]) -> Table | None:
+def masked_table(models: Sequence[TrainedModel]) -> Table | None:
     """Lay out how often alignments guess masked tokens right, with the other modality and without."""
     rows = [
         (model.label, str(side.get("side")), str(side.get("items")), *_accuracies(side))

@@ -10,10 +10,10 @@ import numpy as np
 
 from featurizer.records import Json
 from featurizer.report.categories import NONE, OTHER, Categories
-from featurizer.report.items import Words
+from featurizer.report.items import ItemTexts
 from featurizer.report.palette import OTHER as GRAY
 from featurizer.report.palette import color
-from featurizer.report.spaces import Space
+from featurizer.report.spaces import ReportSpace
 from featurizer.report.thumbnails import Thumbnails
 
 GRID = 65534
@@ -31,7 +31,11 @@ def script_json(value: Json) -> str:
 
 
 def page_data(
-    item_ids: Sequence[str], words: Words, thumbnails: Thumbnails, spaces: Sequence[Space], level: int
+    item_ids: Sequence[str],
+    words: ItemTexts,
+    thumbnails: Thumbnails,
+    spaces: Sequence[ReportSpace],
+    level: int,
 ) -> dict[str, Json]:
     """Return everything that map and explorer need; at most 65,535 items.
 
@@ -71,7 +75,7 @@ def _level(level: Categories) -> Json:
     }
 
 
-def _space(space: Space) -> Json:
+def _space(space: ReportSpace) -> Json:
     near = space.neighbors
     items = np.where(near.items < 0, ABSENT, near.items)
     return {

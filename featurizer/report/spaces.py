@@ -24,7 +24,7 @@ SAME = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Vectors:
+class SpaceVectors:
     """A space's (n, d) float32 unit vectors of the shown items; zeros where an item has none."""
 
     name: str
@@ -39,7 +39,7 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
+class ReportSpace:
     """What the page shows of a space.
 
     Attributes:
@@ -68,11 +68,11 @@ def make_spaces(
     *,
     tsne: bool,
     report: Report = silent,
-) -> tuple[list[Space], list[str]]:
+) -> tuple[list[ReportSpace], list[str]]:
     """Find neighbors and maps of every space; return the spaces, and what was left out and why."""
     notes: list[str] = []
     todo = sum(len(one.spaces) for one in feature_sets.values())
-    spaces: list[Space] = []
+    spaces: list[ReportSpace] = []
     for vectors in _distinct(feature_sets, sample, notes.append):
         report(Progress("maps and neighbors", len(spaces), todo, unit="spaces", note=vectors.name))
         if vectors.present.sum() < 2:
@@ -83,9 +83,9 @@ def make_spaces(
     return spaces, notes
 
 
-def _space(vectors: Vectors, seed: int, *, tsne: bool) -> Space:
+def _space(vectors: SpaceVectors, seed: int, *, tsne: bool) -> ReportSpace:
     many = min(NEAREST, int(vectors.present.sum()) - 1)
-    return Space(
+    return ReportSpace(
         vectors.name,
         vectors.feature_set,
         vectors.modality,
@@ -98,7 +98,7 @@ def _space(vectors: Vectors, seed: int, *, tsne: bool) -> Space:
 
 def _distinct(
     feature_sets: Mapping[str, FeatureSet], sample: Sample, say: Callable[[str], None]
-) -> Iterator[Vectors]:
+) -> Iterator[SpaceVectors]:
     """Yield every space once; of one name twice, the second says whose it is, unless its vectors are the same."""
     seen: dict[str, tuple[str, FeatureSet]] = {}
     for label, feature_set in feature_sets.items():
@@ -115,7 +115,7 @@ def _distinct(
                     continue
                 shown = f"{name} ({label})"
             seen.setdefault(name, (label, feature_set))
-            yield Vectors(shown, label, str(spec["modality"]), units)
+            yield SpaceVectors(shown, label, str(spec["modality"]), units)
 
 
 def _read(feature_set: FeatureSet, space: str, rows: np.ndarray) -> np.ndarray:

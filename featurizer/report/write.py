@@ -15,11 +15,11 @@ from featurizer.report.charts.chart import Table, slug
 from featurizer.report.charts.draw import png
 from featurizer.report.charts.scatter import map_png
 from featurizer.report.folders import Folders
-from featurizer.report.gather import ReportOptions, Shown, is_colored
+from featurizer.report.gather import ReportContent, ReportOptions, is_colored
 from featurizer.report.models import masked_table, results_table, training_charts
 from featurizer.report.pack import page_data
 from featurizer.report.page import render_page
-from featurizer.report.spaces import Space
+from featurizer.report.spaces import ReportSpace
 from featurizer.results.stage import atomic_path
 
 SECTIONS = (
@@ -35,7 +35,7 @@ SECTIONS = (
 )
 
 
-def write_report(shown: Shown, out: Path, options: ReportOptions) -> None:
+def write_report(shown: ReportContent, out: Path, options: ReportOptions) -> None:
     """Write the page.
 
     Raises:
@@ -52,7 +52,7 @@ def write_report(shown: Shown, out: Path, options: ReportOptions) -> None:
         partial.write_text(page, "utf-8")
 
 
-def write_figures(shown: Shown, folder: Path) -> list[Path]:
+def write_figures(shown: ReportContent, folder: Path) -> list[Path]:
     """Write every chart and every map as PNG and return the files; a name that two would have gets a number."""
     drawn: dict[str, bytes] = {}
     named: Counter[str] = Counter()
@@ -73,7 +73,7 @@ def write_figures(shown: Shown, folder: Path) -> list[Path]:
     return paths
 
 
-def _values(shown: Shown, options: ReportOptions) -> dict[str, object]:
+def _values(shown: ReportContent, options: ReportOptions) -> dict[str, object]:
     folders = shown.folders
     return {
         "title": options.title or _title(folders),
@@ -109,7 +109,7 @@ def _title(folders: Folders) -> str:
     return f"Features of {names[0]}" if names else "Feature report"
 
 
-def _agreement(shown: Shown) -> Table | None:
+def _agreement(shown: ReportContent) -> Table | None:
     """Lay out how often an item's nearest is of its category: the maps in words."""
     rows = [
         (
@@ -129,7 +129,7 @@ def _agreement(shown: Shown) -> Table | None:
     return Table(caption, header, tuple(rows))
 
 
-def _shares(shown: Shown, space: Space) -> Iterator[str]:
+def _shares(shown: ReportContent, space: ReportSpace) -> Iterator[str]:
     for level in shown.words.levels:
         found = agreement(level.labels, space.neighbors)
         yield "-" if found is None else f"{found.share:.1%} ({found.chance:.1%})"

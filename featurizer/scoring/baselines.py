@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.ranks import find_places
-from featurizer.scoring.evaluation_data import World
-from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
-from featurizer.scoring.scorer import Options
+from featurizer.ranking.ranks import find_ranks
+from featurizer.scoring.evaluation_data import EvaluationData
+from featurizer.scoring.measures import MetricKey, PerUser, groups_of, metrics_of
+from featurizer.scoring.scorer import ScoreOptions
 
 BLOCK = 8192
 
 
-def random_floor(world: World, options: Options) -> Iterator[PerUser]:
+def random_baseline(world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield what a random order of the candidates gives on average, by user: no draw, so no noise.
 
     A user's c candidates are the items outside their train items; Recall@K is min(K, c)/c, and a place holds a
@@ -29,25 +29,25 @@ def random_floor(world: World, options: Options) -> Iterator[PerUser]:
             shown = np.minimum(k, candidates)
             gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, k + 2)))])
             ndcg = gains[shown] * wanted / candidates / gains[np.minimum(wanted, k)]
-            yield PerUser(Key("floor_random_recall", split, k), shown / candidates)
-            yield PerUser(Key("floor_random_ndcg", split, k), ndcg)
+            yield PerUser(MetricKey("floor_random_recall", split, k), shown / candidates)
+            yield PerUser(MetricKey("floor_random_ndcg", split, k), ndcg)
 
 
-def popularity_floor(world: World, options: Options) -> Iterator[PerUser]:
+def popularity_baseline(world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield what the most bought train items give, the user's own left out."""
     finder = _Popular(world.train)
     k = options.ks[-1]
     splits = list(world.positives.values())
     for split, places in zip(
-        world.positives, find_places(finder, world.train, splits, k, block=BLOCK), strict=True
+        world.positives, find_ranks(finder, world.train, splits, k, block=BLOCK), strict=True
     ):
-        key = Key("floor_popularity", split)
+        key = MetricKey("floor_popularity", split)
         yield from metrics_of(places, key, options.ks)
         yield from groups_of(places, key, world.train, k)
 
 
 class _Popular:
-    """Places in one order for all, less the user's train items that stand before."""
+    """Ranks in one order for all, less the user's train items that stand before."""
 
     def __init__(self, train: UserItems) -> None:
         self.train = train

@@ -10,13 +10,13 @@ import numpy as np
 
 from featurizer.results.stage import atomic_path
 from featurizer.scoring.document import Entry, Score
-from featurizer.scoring.measures import Key
-from featurizer.scoring.summary import Judged
+from featurizer.scoring.measures import MetricKey
+from featurizer.scoring.summary import SpaceResult
 
 SUFFIX = ".npz"
 
 
-def keep(judged: Judged, path: Path) -> None:
+def keep_result(judged: SpaceResult, path: Path) -> None:
     """Write a row with all it is compared by, atomically."""
     keys = [asdict(key) for key in judged.compared]
     rows = [asdict(row) for row in judged.rows]
@@ -25,11 +25,11 @@ def keep(judged: Judged, path: Path) -> None:
         np.savez(file, *judged.compared.values(), head=np.array(head))
 
 
-def read_kept(path: Path) -> Judged | None:
+def read_cached(path: Path) -> SpaceResult | None:
     """Read a row, None if it was not finished."""
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as kept:
         head = json.loads(str(kept["head"]))
-        columns = {Key(**key): kept[f"arr_{place}"] for place, key in enumerate(head["keys"])}
-    return Judged(Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns)
+        columns = {MetricKey(**key): kept[f"arr_{place}"] for place, key in enumerate(head["keys"])}
+    return SpaceResult(Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns)

@@ -22,28 +22,30 @@ from featurizer.recsys.presets import preset
 from featurizer.recsys.train import TrainStage, train
 from featurizer.recsys.tune import GRIDS, TuneStage, applied, tuned_stage
 from featurizer.recsys.vectors import read_vectors
-from featurizer.scoring.evaluation_data import World
-from featurizer.scoring.measures import METRIC_NAMES, Key, PerUser
-from featurizer.scoring.scorer import Options
+from featurizer.scoring.evaluation_data import EvaluationData
+from featurizer.scoring.measures import METRIC_NAMES, MetricKey, PerUser
+from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 
 
-def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:
+def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG of each split, the mean over the seeds.
 
     Raises:
         InputError: the interactions lack a split, or no item has a vector.
     """
-    yield from downstream(space, world, options, Key("downstream"))
+    yield from downstream(space, world, options, MetricKey("downstream"))
 
 
-def downstream(space: ScoredSpace, world: World, options: Options, key: Key) -> Iterator[PerUser]:
+def downstream(
+    space: ScoredSpace, world: EvaluationData, options: ScoreOptions, key: MetricKey
+) -> Iterator[PerUser]:
     """Train under each seed and yield every split's metrics; `key.metric` is the prefix of their names."""
     vectors = space.vectors
     data = assemble(world.interactions, ItemFeatures(world.item_ids, vectors, np.asarray(vectors.any(1))))
     inputs: dict[str, Json] = {"vectors": hashlib.sha256(vectors.tobytes()).hexdigest()}
     model, training = _options(data, options, inputs)
-    found: dict[Key, list[np.ndarray]] = {}
+    found: dict[MetricKey, list[np.ndarray]] = {}
     for seed in range(options.seed, options.seed + options.downstream.seeds):
         stage = TrainStage(options.work / f"seed-{seed}", model, replace(training, seed=seed), 1, inputs)
         train(stage, data, options.report)
@@ -53,7 +55,9 @@ def downstream(space: ScoredSpace, world: World, options: Options, key: Key) -> 
         yield PerUser(name, np.mean(values, axis=0))
 
 
-def _options(data: RecData, options: Options, inputs: dict[str, Json]) -> tuple[ModelOptions, TrainOptions]:
+def _options(
+    data: RecData, options: ScoreOptions, inputs: dict[str, Json]
+) -> tuple[ModelOptions, TrainOptions]:
     asked = options.downstream
     model, training = preset(asked.model)
     training = replace(
@@ -66,7 +70,9 @@ def _options(data: RecData, options: Options, inputs: dict[str, Json]) -> tuple[
     return applied(tuned_stage(search, data, options.report)[0].values, model, training)
 
 
-def _measured(stage: TrainStage, world: World, options: Options, key: Key) -> Iterator[PerUser]:
+def _measured(
+    stage: TrainStage, world: EvaluationData, options: ScoreOptions, key: MetricKey
+) -> Iterator[PerUser]:
     users, items = (
         torch.from_numpy(read_vectors(stage.out / f"{side}s.parquet", f"{side}_id")[1]).to(options.device)
         for side in ("user", "item")

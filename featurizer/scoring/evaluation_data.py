@@ -15,7 +15,7 @@ from featurizer.records import Json
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class EvaluationData:
     """Users and items under common indices.
 
     Attributes:
@@ -40,7 +40,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class WorldOptions:
+class EvaluationOptions:
     """What of the interactions is used.
 
     Attributes:
@@ -56,7 +56,9 @@ class WorldOptions:
     seed: int = 0
 
 
-def build_world(interactions: pl.DataFrame, item_ids: Sequence[str], options: WorldOptions) -> World:
+def evaluation_data(
+    interactions: pl.DataFrame, item_ids: Sequence[str], options: EvaluationOptions
+) -> EvaluationData:
     """Index the interactions with the shared items; pairs of other items are left out and counted.
 
     Args:
@@ -91,7 +93,7 @@ def build_world(interactions: pl.DataFrame, item_ids: Sequence[str], options: Wo
     counts |= {f"{name}_users": len(users) for name, users in ranked.items()}
     columns = kept.select("user_id", "item_id", "split")
     bought = _pairs(indexed, len(user_ids), len(item_ids))
-    return World(
+    return EvaluationData(
         tuple(user_ids.to_list()), tuple(item_ids), train, bought, positives, ranked, columns, counts
     )
 
@@ -118,7 +120,7 @@ def _pairs(rows: pl.DataFrame, n_users: int, n_items: int) -> UserItems:
     )
 
 
-def _drawn(pairs: UserItems, train: UserItems, options: WorldOptions) -> UserItems:
+def _drawn(pairs: UserItems, train: UserItems, options: EvaluationOptions) -> UserItems:
     """Keep the pairs of at most `options.users` users; the same users in every split."""
     able = np.flatnonzero(train.counts > 0)
     if options.users is None or options.users >= len(able):

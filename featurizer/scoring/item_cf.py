@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from featurizer.ranking.item_knn import VotePlaces, vote_matrix
+from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
 from featurizer.ranking.nearest import Neighbors, nearest
-from featurizer.ranking.ranks import Places, find_places
-from featurizer.scoring.evaluation_data import World
-from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
-from featurizer.scoring.scorer import Options
+from featurizer.ranking.ranks import Ranks, find_ranks
+from featurizer.scoring.evaluation_data import EvaluationData
+from featurizer.scoring.measures import MetricKey, PerUser, groups_of, metrics_of
+from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 
 NAME = "item_cf"
@@ -24,19 +24,19 @@ ENTRY_BYTES = 64
 """What a vote costs while a block of users is ranked."""
 
 
-def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:
+def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG of each split and number of neighbors, and Recall by group."""
     near = neighbors_of(space, options)
     for k in options.neighbors:
         for split, places in zip(
             world.positives, item_cf_places(near.first(k), space, world, options), strict=True
         ):
-            key = Key(NAME, split, neighbors=k)
+            key = MetricKey(NAME, split, neighbors=k)
             yield from metrics_of(places, key, options.ks)
             yield from groups_of(places, key, world.train, options.ks[-1])
 
 
-def neighbors_of(space: ScoredSpace, options: Options) -> Neighbors:
+def neighbors_of(space: ScoredSpace, options: ScoreOptions) -> Neighbors:
     """Return each item's nearest in the space, as many as the largest number asked for."""
     return nearest(
         space.vectors,
@@ -48,14 +48,16 @@ def neighbors_of(space: ScoredSpace, options: Options) -> Neighbors:
     )
 
 
-def item_cf_places(near: Neighbors, space: ScoredSpace, world: World, options: Options) -> list[Places]:
+def item_cf_places(
+    near: Neighbors, space: ScoredSpace, world: EvaluationData, options: ScoreOptions
+) -> list[Ranks]:
     """Return where each split's positives stand by the votes of these neighbors."""
     known = np.asarray(space.vectors.any(1))
-    finder = VotePlaces(vote_matrix(near.items, near.cosines), known, world.train)
+    finder = ItemKnnRanks(similarity_matrix(near.items, near.cosines), known, world.train)
     votes = max(1, len(world.train.items) // max(len(world.user_ids), 1)) * near.items.shape[1]
     block = max(1, options.memory // (ENTRY_BYTES * votes))
 
-    return find_places(
+    return find_ranks(
         finder,
         world.train,
         list(world.positives.values()),

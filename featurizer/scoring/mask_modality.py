@@ -12,18 +12,18 @@ from dataclasses import replace
 import numpy as np
 
 from featurizer.scoring.downstream import downstream
-from featurizer.scoring.evaluation_data import World
+from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.item_cf import item_cf_places, neighbors_of
 from featurizer.scoring.masks import MODALITIES, mask
-from featurizer.scoring.measures import Key, PerUser, metrics_of
-from featurizer.scoring.scorer import Options
+from featurizer.scoring.measures import MetricKey, PerUser, metrics_of
+from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 from featurizer.scoring.zero_shot import zero_shot_places
 
 NAME = "mask_modality"
 
 
-def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:
+def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG at every ratio and the area under each curve; item-CF with the fewest neighbors.
 
     Raises:
@@ -40,9 +40,11 @@ def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUse
             yield from areas(curve, options.ratios)
 
 
-def _at(space: ScoredSpace, world: World, options: Options, modality: str, ratio: float) -> Iterator[PerUser]:
+def _at(
+    space: ScoredSpace, world: EvaluationData, options: ScoreOptions, modality: str, ratio: float
+) -> Iterator[PerUser]:
     masked = space.without(modality, mask(modality, len(world.item_ids), ratio, options.seed))
-    key = Key(f"{NAME}_zero_shot", modality=modality, ratio=ratio)
+    key = MetricKey(f"{NAME}_zero_shot", modality=modality, ratio=ratio)
     for split, places in zip(world.positives, zero_shot_places(masked, world, options), strict=True):
         yield from metrics_of(places, replace(key, split=split), options.ks)
     near = neighbors_of(masked, options)
@@ -51,7 +53,7 @@ def _at(space: ScoredSpace, world: World, options: Options, modality: str, ratio
         yield from metrics_of(places, replace(key, split=split), options.ks)
     if options.downstream.masked and masked.vectors.any():
         work = options.work / f"{modality}-{ratio:g}"
-        key = Key(f"{NAME}_downstream", modality=modality, ratio=ratio)
+        key = MetricKey(f"{NAME}_downstream", modality=modality, ratio=ratio)
         yield from downstream(masked, world, replace(options, work=work), key)
 
 
@@ -63,7 +65,7 @@ def areas(curve: Sequence[Sequence[PerUser]], ratios: tuple[float, ...]) -> Iter
     """
     spans = np.diff(ratios)
     weights = (np.append(spans, 0) + np.insert(spans, 0, 0)) / 2 / spans.sum()
-    found: dict[Key, list[np.ndarray]] = {}
+    found: dict[MetricKey, list[np.ndarray]] = {}
     for measures in curve:
         for measure in measures:
             key = replace(measure.key, metric=f"{measure.key.metric}_area", ratio=None)

@@ -11,13 +11,13 @@ import numpy as np
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.groups import DECILES, SHORT_HISTORY, popularity_deciles
 from featurizer.ranking.metrics import METRICS
-from featurizer.ranking.ranks import Places
+from featurizer.ranking.ranks import Ranks
 
 METRIC_NAMES = ("recall", "ndcg")
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class MetricKey:
     """Which figure; what does not apply is None.
 
     Attributes:
@@ -45,11 +45,11 @@ class PerUser:
 
     Attributes:
         key: which metric.
-        values: (u,) float64, in the order of `World.ranked[split]`.
+        values: (u,) float64, in the order of `EvaluationData.ranked[split]`.
         counted: (u,) bool, whom the mean is over; None for all.
     """
 
-    key: Key
+    key: MetricKey
     values: np.ndarray
     counted: np.ndarray | None = None
 
@@ -58,7 +58,7 @@ class PerUser:
 class Single:
     """One figure of a space; `items` is how many items or pairs it was computed from."""
 
-    key: Key
+    key: MetricKey
     value: float
     items: int
 
@@ -66,7 +66,7 @@ class Single:
 Measure: TypeAlias = PerUser | Single
 
 
-def metrics_of(places: Places, key: Key, ks: tuple[int, ...]) -> Iterator[PerUser]:
+def metrics_of(places: Ranks, key: MetricKey, ks: tuple[int, ...]) -> Iterator[PerUser]:
     """Yield Recall and NDCG at each K of `ks`; `key.metric` is the prefix of their names."""
     hits, positives = places.hits, places.positives
     for k in ks:
@@ -74,7 +74,7 @@ def metrics_of(places: Places, key: Key, ks: tuple[int, ...]) -> Iterator[PerUse
             yield PerUser(_named(key, name, k), METRICS[name](hits, positives, k))
 
 
-def groups_of(places: Places, key: Key, train: UserItems, k: int) -> Iterator[PerUser]:
+def groups_of(places: Ranks, key: MetricKey, train: UserItems, k: int) -> Iterator[PerUser]:
     """Yield Recall@k by item popularity, for cold items and for users of short histories.
 
     The groups are the trainer's: `items_decile_1` (least popular) to `items_decile_10`, `cold_items` (no train
@@ -99,5 +99,5 @@ def groups_of(places: Places, key: Key, train: UserItems, k: int) -> Iterator[Pe
         yield PerUser(_named(key, "recall", k, f"users_under_{SHORT_HISTORY}_items"), values, short)
 
 
-def _named(key: Key, metric: str, k: int, group: str | None = None) -> Key:
+def _named(key: MetricKey, metric: str, k: int, group: str | None = None) -> MetricKey:
     return replace(key, metric=f"{key.metric}_{metric}", k=k, group=group)

@@ -13,14 +13,14 @@ from featurizer.errors import InputError
 from featurizer.progress import Progress
 from featurizer.records import Json
 from featurizer.results.stage import Stage, fingerprint, read_json
-from featurizer.scoring.baselines import popularity_floor, random_floor
-from featurizer.scoring.cache import SUFFIX, keep, read_kept
+from featurizer.scoring.baselines import popularity_baseline, random_baseline
+from featurizer.scoring.cache import SUFFIX, keep_result, read_cached
 from featurizer.scoring.document import FILE, FLOOR, Entry
-from featurizer.scoring.evaluation_data import World
+from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.masks import write_masks
-from featurizer.scoring.scorer import Options, Scorer, load_scorer
-from featurizer.scoring.spaces import Contender, check_asked, check_masked, read_space, space_names
-from featurizer.scoring.summary import Judged, compare, judge
+from featurizer.scoring.scorer import ScoreOptions, Scorer, load_scorer
+from featurizer.scoring.spaces import Candidate, check_asked, check_masked, read_space, space_names
+from featurizer.scoring.summary import SpaceResult, compare, judge
 from featurizer.scoring.transform import TransformName
 
 FORMAT_VERSION = 1
@@ -46,7 +46,7 @@ class ScoreStage:
 
     Attributes:
         out: the folder: `scores.json`.
-        contenders: the feature sets, on the items they share.
+        candidates: the feature sets, on the items they share.
         spaces: which spaces; none for all, and each pair of an image and a text space.
         transforms: each space is scored under each of them.
         metrics: names of scorers.
@@ -57,20 +57,20 @@ class ScoreStage:
     """
 
     out: Path
-    contenders: Sequence[Contender]
+    candidates: Sequence[Candidate]
     spaces: Sequence[str]
     transforms: Sequence[TransformName]
     metrics: Sequence[str]
-    options: Options
+    options: ScoreOptions
     inputs: Mapping[str, Json]
-    masks: Mapping[str, Sequence[Contender]] = field(default_factory=dict)
+    masks: Mapping[str, Sequence[Candidate]] = field(default_factory=dict)
     overwrite: bool = False
 
     @property
     def stage(self) -> Stage:
         """The stage, whose manifest is `scores.json` itself."""
         config: dict[str, Json] = {
-            "feature_sets": {one.label: one.features.manifest.get("fingerprint") for one in self.contenders},
+            "feature_sets": {one.label: one.features.manifest.get("fingerprint") for one in self.candidates},
             "masked": {
                 modality: [one.features.manifest.get("fingerprint") for one in sets]
                 for modality, sets in self.masks.items()
@@ -88,7 +88,7 @@ class ScoreStage:
         return Stage(self.out, FILE, config, (WORK, MASKS))
 
 
-def score(stage: ScoreStage, world: World) -> dict[str, Json]:
+def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
     """Score every space of every feature set and compare them.
 
     Returns:
@@ -101,12 +101,12 @@ def score(stage: ScoreStage, world: World) -> dict[str, Json]:
     if not stage.metrics:
         raise InputError("no metric is asked for; expected one or more, such as zero-shot,item-cf")
     scorers = {name: load_scorer(name) for name in stage.metrics}
-    check_asked(stage.contenders, stage.spaces)
+    check_asked(stage.candidates, stage.spaces)
     names = [
-        (contender, name) for contender in stage.contenders for name in space_names(contender, stage.spaces)
+        (candidate, name) for candidate in stage.candidates for name in space_names(candidate, stage.spaces)
     ]
-    for contender, name in names if MASKING in stage.metrics else ():
-        check_masked(contender, name, stage.masks)
+    for candidate, name in names if MASKING in stage.metrics else ():
+        check_masked(candidate, name, stage.masks)
     opened = stage.stage
     if opened.claim(overwrite=stage.overwrite):
         return read_json(opened.folder / FILE)
@@ -129,27 +129,30 @@ def score(stage: ScoreStage, world: World) -> dict[str, Json]:
 
 
 def _judged(
-    stage: ScoreStage, names: list[tuple[Contender, str]], scorers: Mapping[str, Scorer], world: World
-) -> Iterator[Judged]:
+    stage: ScoreStage,
+    names: list[tuple[Candidate, str]],
+    scorers: Mapping[str, Scorer],
+    world: EvaluationData,
+) -> Iterator[SpaceResult]:
     todo = list(itertools.product(names, stage.transforms))
-    for done, ((contender, name), transform) in enumerate(todo):
+    for done, ((candidate, name), transform) in enumerate(todo):
         stage.options.report(Progress("score", done, len(todo), unit="spaces"))
-        entry = Entry(contender.label, name, transform)
+        entry = Entry(candidate.label, name, transform)
         mark = stage.out / WORK / f"{fingerprint(asdict(entry))[:16]}{SUFFIX}"
-        judged = read_kept(mark)
+        judged = read_cached(mark)
         if judged is None:
-            space = read_space(contender, name, transform, stage.masks)
+            space = read_space(candidate, name, transform, stage.masks)
             options = replace(stage.options, work=mark.with_suffix(""))
             measures = [measure for scorer in scorers.values() for measure in scorer(space, world, options)]
             judged = judge(entry, measures, options.ks[-1], options.seed)
-            keep(judged, mark)
+            keep_result(judged, mark)
         yield judged
     stage.options.report(Progress("score", len(todo), len(todo), unit="spaces"))
 
 
-def _floors(options: Options, world: World) -> Iterator[Judged]:
+def _floors(options: ScoreOptions, world: EvaluationData) -> Iterator[SpaceResult]:
     for name, measures in (
-        ("popularity", popularity_floor(world, options)),
-        ("random", random_floor(world, options)),
+        ("popularity", popularity_baseline(world, options)),
+        ("random", random_baseline(world, options)),
     ):
         yield judge(Entry(FLOOR, name), measures, options.ks[-1], options.seed)

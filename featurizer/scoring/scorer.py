@@ -10,7 +10,7 @@ from typing import Protocol, cast
 from featurizer.progress import Report, silent
 from featurizer.recsys.options import ModelName
 from featurizer.registry import SCORERS, load
-from featurizer.scoring.evaluation_data import World
+from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import Measure
 from featurizer.scoring.spaces import ScoredSpace
 
@@ -37,7 +37,7 @@ class DownstreamOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ScoreOptions:
     """What all scorers share.
 
     Attributes:
@@ -68,7 +68,9 @@ class Options:
 class Scorer(Protocol):
     """Judges one space by itself; it is called once a space and transform."""
 
-    def __call__(self, space: ScoredSpace, world: World, options: Options, /) -> Iterable[Measure]:
+    def __call__(
+        self, space: ScoredSpace, world: EvaluationData, options: ScoreOptions, /
+    ) -> Iterable[Measure]:
         """Yield figures; those a user are in the order of `world.ranked[split]`.
 
         The same arguments give the same figures. An item without a vector (a zero row of `space.vectors`) is

@@ -21,7 +21,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Candidate:
     """An opened feature set.
 
     Attributes:
@@ -36,7 +36,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SpacePart:
     """One stored space, transformed.
 
     Attributes:
@@ -70,7 +70,7 @@ class ScoredSpace:
     feature_set: str
     name: str
     transform: TransformName
-    parts: tuple[Part, ...]
+    parts: tuple[SpacePart, ...]
 
     @property
     def vectors(self) -> np.ndarray:
@@ -89,7 +89,7 @@ class ScoredSpace:
         return replace(self, parts=tuple(_without(part, modality, lost) for part in self.parts))
 
 
-def _without(part: Part, modality: str, lost: np.ndarray) -> Part:
+def _without(part: SpacePart, modality: str, lost: np.ndarray) -> SpacePart:
     if part.modality == modality:
         return replace(
             part, present=part.present & ~lost, vectors=np.where(lost[:, None], np.float32(0), part.vectors)
@@ -114,20 +114,20 @@ def _unmasked(name: str, modality: str) -> InputError:
     )
 
 
-def check_masked(contender: Contender, name: str, masks: Mapping[str, Sequence[Contender]]) -> None:
+def check_masked(candidate: Candidate, name: str, masks: Mapping[str, Sequence[Candidate]]) -> None:
     """Refuse a space whose items cannot lose a modality, before anything is scored.
 
     Raises:
         InputError: a part reads both modalities, and there is nothing that was encoded without one of them.
     """
     for part in name.split("+"):
-        spec = contender.features.spaces[part]
+        spec = candidate.features.spaces[part]
         for modality in () if spec["modality"] in MODALITIES else MODALITIES:
             if not any(_same_encoder(one, spec, part) for one in masks.get(modality, ())):
                 raise _unmasked(part, modality)
 
 
-def open_contenders(folders: Sequence[Path]) -> tuple[list[Contender], tuple[str, ...]]:
+def open_candidates(folders: Sequence[Path]) -> tuple[list[Candidate], tuple[str, ...]]:
     """Open feature sets on the items that all of them have, in the order of the first.
 
     Raises:
@@ -146,12 +146,12 @@ def open_contenders(folders: Sequence[Path]) -> tuple[list[Contender], tuple[str
         )
     rows = [np.array([place[item] for item in shared]) for place in places]
     return [
-        Contender(label, features, row)
+        Candidate(label, features, row)
         for label, features, row in zip(folder_labels(folders), opened, rows, strict=True)
     ], shared
 
 
-def open_masked(folder: Path, modality: str, shared: Sequence[str]) -> Contender:
+def open_masked(folder: Path, modality: str, shared: Sequence[str]) -> Candidate:
     """Open a set that was encoded without a modality, on the shared items.
 
     Raises:
@@ -174,7 +174,7 @@ def open_masked(folder: Path, modality: str, shared: Sequence[str]) -> Contender
             f"{folder} lacks {len(lacking)} of the {len(shared)} items that are scored, such as {lacking[0]}; "
             "encode the same catalog without the modality"
         )
-    return Contender(folder.name, features, np.array([place[item] for item in shared]))
+    return Candidate(folder.name, features, np.array([place[item] for item in shared]))
 
 
 def _mask_of(spec: Mapping[str, Json]) -> Json:
@@ -193,7 +193,7 @@ def folder_labels(folders: Sequence[Path]) -> list[str]:
     return ["/".join(part[-depth:]) for part in parts]
 
 
-def check_asked(contenders: Sequence[Contender], asked: Sequence[str]) -> None:
+def check_asked(candidates: Sequence[Candidate], asked: Sequence[str]) -> None:
     """Refuse a space that no set has, or not all of a join in one set: it would be left out in silence.
 
     Raises:
@@ -201,22 +201,22 @@ def check_asked(contenders: Sequence[Contender], asked: Sequence[str]) -> None:
     """
     for name in asked:
         parts = name.split("+")
-        if any(set(parts) <= one.features.spaces.keys() for one in contenders):
+        if any(set(parts) <= one.features.spaces.keys() for one in candidates):
             continue
-        known = {space for one in contenders for space in one.features.spaces}
+        known = {space for one in candidates for space in one.features.spaces}
         missing = next((part for part in parts if part not in known), None)
         if missing is not None:
             raise UnknownName("space", missing, known)
         raise InputError(f"--space {name}: no feature set has all of its parts; expected spaces of one set")
 
 
-def space_names(contender: Contender, asked: Sequence[str]) -> list[str]:
+def space_names(candidate: Candidate, asked: Sequence[str]) -> list[str]:
     """Return the spaces of a set that are scored: those of `asked` it has, or all and each image+text pair.
 
     Raises:
         UnknownName: none of the spaces asked for is in the set.
     """
-    spaces = contender.features.spaces
+    spaces = candidate.features.spaces
     if not asked:
         sides = {
             side: [name for name, spec in spaces.items() if spec["modality"] == side] for side in MODALITIES
@@ -231,12 +231,12 @@ def space_names(contender: Contender, asked: Sequence[str]) -> list[str]:
 
 
 def read_space(
-    contender: Contender, name: str, transform: TransformName, masks: Mapping[str, Sequence[Contender]]
+    candidate: Candidate, name: str, transform: TransformName, masks: Mapping[str, Sequence[Candidate]]
 ) -> ScoredSpace:
     """Read a space, transformed; each transform is fitted on all items of its part.
 
     Args:
-        contender: the feature set.
+        candidate: the feature set.
         name: a space, or several joined by `+`.
         transform: what is done to each part.
         masks: of each modality, the sets that were encoded without it.
@@ -244,40 +244,40 @@ def read_space(
     Raises:
         InputError: a vector is not finite.
     """
-    parts = tuple(_read_part(contender, part, transform, masks) for part in name.split("+"))
-    return ScoredSpace(contender.label, name, transform, parts)
+    parts = tuple(_read_part(candidate, part, transform, masks) for part in name.split("+"))
+    return ScoredSpace(candidate.label, name, transform, parts)
 
 
 def _read_part(
-    contender: Contender, name: str, transform: TransformName, masks: Mapping[str, Sequence[Contender]]
-) -> Part:
-    vectors, present, zero = _read(contender, name)
+    candidate: Candidate, name: str, transform: TransformName, masks: Mapping[str, Sequence[Candidate]]
+) -> SpacePart:
+    vectors, present, zero = _read(candidate, name)
     fitted = fit(transform, vectors, present)
-    spec = contender.features.spaces[name]
+    spec = candidate.features.spaces[name]
     masked = {}
     for modality, sets in masks.items():
         other = next((one for one in sets if _same_encoder(one, spec, name)), None)
         if other is not None and spec["modality"] not in MODALITIES:
             found, there, _ = _read(other, name)
             masked[modality] = fitted(found, there), there
-    return Part(name, str(spec["modality"]), fitted(vectors, present), present, zero, masked)
+    return SpacePart(name, str(spec["modality"]), fitted(vectors, present), present, zero, masked)
 
 
-def _same_encoder(masked: Contender, spec: Mapping[str, object], name: str) -> bool:
+def _same_encoder(masked: Candidate, spec: Mapping[str, object], name: str) -> bool:
     found = masked.features.spaces.get(name)
     return found is not None and all(found.get(key) == spec.get(key) for key in ("weight_hash", "model"))
 
 
-def _read(contender: Contender, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _read(candidate: Candidate, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (n, d) vectors, (n,) bool whether there and not zero, and (n,) bool whether there and zero."""
-    vectors, present = contender.features.vectors(name)
-    vectors, present = vectors[contender.rows], present[contender.rows]
+    vectors, present = candidate.features.vectors(name)
+    vectors, present = vectors[candidate.rows], present[candidate.rows]
     finite = np.isfinite(vectors).all(1) | ~present
     if not finite.all():
-        ids = contender.features.item_ids()
-        broken = [ids[row] for row in contender.rows[~finite][:NAMED].tolist()]
+        ids = candidate.features.item_ids()
+        broken = [ids[row] for row in candidate.rows[~finite][:NAMED].tolist()]
         raise InputError(
-            f"{contender.features.folder}: {int((~finite).sum())} items have a vector in {name} that is not finite "
+            f"{candidate.features.folder}: {int((~finite).sum())} items have a vector in {name} that is not finite "
             f"({', '.join(broken)}, …); expected numbers. 'featurizer inspect' counts them; make the feature set "
             "anew"
         )

@@ -10,14 +10,14 @@ import numpy as np
 
 from featurizer.ranking.bootstrap import holm, mean_intervals, paired_t_test
 from featurizer.scoring.document import Comparison, Entry, Score
-from featurizer.scoring.measures import Key, Measure, PerUser, Single
+from featurizer.scoring.measures import Measure, MetricKey, PerUser, Single
 
 CELLS = 16_000_000
 """Values compared at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class SpaceResult:
     """A row of the leaderboard with its figures.
 
     Attributes:
@@ -28,12 +28,12 @@ class Judged:
 
     entry: Entry
     rows: list[Score] = field(default_factory=list)
-    compared: dict[Key, np.ndarray] = field(default_factory=dict)
+    compared: dict[MetricKey, np.ndarray] = field(default_factory=dict)
 
 
-def judge(entry: Entry, measures: Iterable[Measure], k: int, seed: int) -> Judged:
-    """Take means with bootstrap intervals over users; keep what is compared: all users' metrics at `k`."""
-    judged = Judged(entry)
+def judge(entry: Entry, measures: Iterable[Measure], k: int, seed: int) -> SpaceResult:
+    """Take means with bootstrap intervals over users; keep_result what is compared: all users' metrics at `k`."""
+    judged = SpaceResult(entry)
     found: dict[str | None, list[PerUser]] = {}
     for measure in measures:
         if isinstance(measure, Single):
@@ -58,12 +58,14 @@ def _intervals(entry: Entry, measures: Sequence[PerUser], seed: int) -> Iterator
         yield _row(entry, measure.key, interval.mean, (interval.low, interval.high), interval.users)
 
 
-def _row(entry: Entry, key: Key, value: float, interval: tuple[float, float] | None, users: int) -> Score:
+def _row(
+    entry: Entry, key: MetricKey, value: float, interval: tuple[float, float] | None, users: int
+) -> Score:
     low, high = interval or (None, None)
     return Score(**asdict(entry), **asdict(key), value=value, ci_low=low, ci_high=high, users=users)
 
 
-def compare(judged: Sequence[Judged], seed: int) -> list[Comparison]:
+def compare(judged: Sequence[SpaceResult], seed: int) -> list[Comparison]:
     """Test every two rows of the leaderboard on every metric they share."""
     comparisons: list[Comparison] = []
     for key in dict.fromkeys(key for one in judged for key in one.compared):
@@ -79,13 +81,17 @@ def compare(judged: Sequence[Judged], seed: int) -> list[Comparison]:
     return comparisons
 
 
-def _parts(pairs: list[tuple[Judged, Judged]], users: int) -> Iterator[list[tuple[Judged, Judged]]]:
+def _parts(
+    pairs: list[tuple[SpaceResult, SpaceResult]], users: int
+) -> Iterator[list[tuple[SpaceResult, SpaceResult]]]:
     size = max(1, CELLS // max(users, 1))
     for start in range(0, len(pairs), size):
         yield pairs[start : start + size]
 
 
-def _tests(pairs: Sequence[tuple[Judged, Judged]], key: Key, seed: int) -> Iterator[Comparison]:
+def _tests(
+    pairs: Sequence[tuple[SpaceResult, SpaceResult]], key: MetricKey, seed: int
+) -> Iterator[Comparison]:
     """Yield the pairs with p_holm still unadjusted."""
     ordered = [(a, b) if a.compared[key].mean() >= b.compared[key].mean() else (b, a) for a, b in pairs]
     differences = np.stack([a.compared[key] - b.compared[key] for a, b in ordered], axis=1)

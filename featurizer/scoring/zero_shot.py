@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from featurizer.ranking.cosine import CosinePlaces
-from featurizer.ranking.ranks import Places, find_places
-from featurizer.scoring.evaluation_data import World
-from featurizer.scoring.measures import Key, PerUser, groups_of, metrics_of
-from featurizer.scoring.scorer import Options
+from featurizer.ranking.cosine import CosineRanks
+from featurizer.ranking.ranks import Ranks, find_ranks
+from featurizer.scoring.evaluation_data import EvaluationData
+from featurizer.scoring.measures import MetricKey, PerUser, groups_of, metrics_of
+from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 
 NAME = "zero_shot"
 
 
-def score(space: ScoredSpace, world: World, options: Options) -> Iterator[PerUser]:
+def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG of each split, and Recall by group, from one pass over the users."""
     for split, places in zip(world.positives, zero_shot_places(space, world, options), strict=True):
-        key = Key(NAME, split)
+        key = MetricKey(NAME, split)
         yield from metrics_of(places, key, options.ks)
         yield from groups_of(places, key, world.train, options.ks[-1])
 
 
-def zero_shot_places(space: ScoredSpace, world: World, options: Options) -> list[Places]:
+def zero_shot_places(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> list[Ranks]:
     """Return where each split's positives stand."""
     k = options.ks[-1]
-    finder = CosinePlaces(
+    finder = CosineRanks(
         space.vectors,
         world.train,
         k,
@@ -38,4 +38,4 @@ def zero_shot_places(space: ScoredSpace, world: World, options: Options) -> list
         halves=options.halves,
     )
     splits = list(world.positives.values())
-    return find_places(finder, world.train, splits, k, block=finder.block, report=options.report)
+    return find_ranks(finder, world.train, splits, k, block=finder.block, report=options.report)

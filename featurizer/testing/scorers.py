@@ -8,10 +8,10 @@ from dataclasses import asdict
 import numpy as np
 import polars as pl
 
-from featurizer.scoring.evaluation_data import World, WorldOptions, build_world
-from featurizer.scoring.measures import Key, Measure, PerUser, Single
-from featurizer.scoring.scorer import Options, Scorer
-from featurizer.scoring.spaces import Part, ScoredSpace
+from featurizer.scoring.evaluation_data import EvaluationData, EvaluationOptions, evaluation_data
+from featurizer.scoring.measures import Measure, MetricKey, PerUser, Single
+from featurizer.scoring.scorer import ScoreOptions, Scorer
+from featurizer.scoring.spaces import ScoredSpace, SpacePart
 
 ITEMS, USERS, GROUPS = 48, 30, 3
 
@@ -27,9 +27,9 @@ class ScorerContract:
         """Return the scorer under test."""
         raise NotImplementedError("write make_scorer in your subclass of ScorerContract")
 
-    def options(self) -> Options:
+    def options(self) -> ScoreOptions:
         """Return the options it is called with; replace it when the scorer needs others."""
-        return Options(ks=(5, 10), neighbors=(3, 5), ratios=(0.0, 1.0))
+        return ScoreOptions(ks=(5, 10), neighbors=(3, 5), ratios=(0.0, 1.0))
 
     def test_figures_are_finite_and_of_every_ranked_user(self) -> None:
         """It yields something; values are float, finite, and one a user of `world.ranked[split]`."""
@@ -50,7 +50,7 @@ class ScorerContract:
     def test_no_two_figures_share_a_key_and_keys_are_json(self) -> None:
         """Every figure is told apart by its key."""
         keys = [measure.key for measure in self._measures(sample_world())]
-        assert all(isinstance(key, Key) for key in keys)
+        assert all(isinstance(key, MetricKey) for key in keys)
         repeated = {key for key in keys if keys.count(key) > 1}
         assert not repeated, f"these stand twice: {repeated}"
         json.dumps([asdict(key) for key in keys], allow_nan=False)
@@ -69,11 +69,11 @@ class ScorerContract:
             np.testing.assert_array_equal(part.present, other.present)
         np.testing.assert_array_equal(world.train.items, sample_world().train.items)
 
-    def _measures(self, world: World) -> list[Measure]:
+    def _measures(self, world: EvaluationData) -> list[Measure]:
         return list(self.make_scorer()(sample_space(), world, self.options()))
 
 
-def sample_world() -> World:
+def sample_world() -> EvaluationData:
     """Return users of three groups who buy items of their group: four train, one valid, one test."""
     generator, rows = np.random.default_rng(0), []
     for user in range(USERS):
@@ -82,7 +82,7 @@ def sample_world() -> World:
         bought = generator.choice(own, len(splits), replace=False)
         rows += [(f"u{user:02d}", f"i{item:02d}", split) for item, split in zip(bought, splits, strict=True)]
     frame = pl.DataFrame(rows, schema=["user_id", "item_id", "split"], orient="row")
-    return build_world(frame, [f"i{item:02d}" for item in range(ITEMS)], WorldOptions())
+    return evaluation_data(frame, [f"i{item:02d}" for item in range(ITEMS)], EvaluationOptions())
 
 
 def sample_space() -> ScoredSpace:
@@ -94,11 +94,11 @@ def sample_space() -> ScoredSpace:
         vectors = centers[np.arange(ITEMS) % GROUPS] + 0.5 * generator.standard_normal((ITEMS, 6))
         present = ~np.isin(np.arange(ITEMS), lacking)
         kept = np.where(present[:, None], vectors, 0).astype(np.float32)
-        parts.append(Part(f"sample_{modality}", modality, kept, present, np.zeros(ITEMS, bool)))
+        parts.append(SpacePart(f"sample_{modality}", modality, kept, present, np.zeros(ITEMS, bool)))
     return ScoredSpace("sample", "sample_image+sample_text", "none", tuple(parts))
 
 
-def _plain(measures: list[Measure]) -> list[tuple[Key, list[float]]]:
+def _plain(measures: list[Measure]) -> list[tuple[MetricKey, list[float]]]:
     return [
         (measure.key, [measure.value] if isinstance(measure, Single) else measure.values.tolist())
         for measure in measures

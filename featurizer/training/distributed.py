@@ -14,7 +14,7 @@ from featurizer.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class DistributedContext:
     """This process among `size`.
 
     Attributes:
@@ -79,15 +79,15 @@ def local_device(device: str) -> str:
 
 
 @contextmanager
-def joined_world(device: str) -> Iterator[World]:
+def distributed_context(device: str) -> Iterator[DistributedContext]:
     """Join the processes of this run: gloo on the CPU, NCCL on CUDA; alone unless torchrun started it."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        yield World()
+        yield DistributedContext()
         return
     if device.startswith("cuda"):
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
-        yield World(distributed.get_rank(), distributed.get_world_size())
+        yield DistributedContext(distributed.get_rank(), distributed.get_world_size())
     finally:
         distributed.destroy_process_group()

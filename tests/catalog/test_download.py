@@ -9,8 +9,8 @@ from PIL import Image
 
 from featurizer.catalog.datasets import DatasetEntry, RemoteFile, get_dataset
 from featurizer.catalog.download import DownloadOptions, download
-from featurizer.catalog.history import SplitOptions, collect
 from featurizer.catalog.images import FetchOptions, ImageFetcher
+from featurizer.catalog.interactions import SplitOptions, collect
 from featurizer.errors import DownloadError, InputError, StaleOutput
 from featurizer.results.stage import Stage
 from tests.servers import answer, in_turn, ranged, serve

@@ -15,10 +15,10 @@ from PIL import Image
 
 from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.columns import ColumnNames
-from featurizer.catalog.history import History, SplitOptions
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
+from featurizer.catalog.interactions import InteractionsFile, SplitOptions
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
 
@@ -150,7 +150,7 @@ def test_any_cells_survive_a_round_trip_through_csv(tmp_path_factory, rows):
 )
 def test_interactions_that_cannot_be_used_are_refused_before_any_picture(tmp_path, lines, k_core, message):
     (tmp_path / "r.csv").write_text(f"user_id,item_id,split\n{lines}")
-    history = History(tmp_path / "r.csv", SplitOptions(k_core))
+    history = InteractionsFile(tmp_path / "r.csv", SplitOptions(k_core))
     with pytest.raises(InputError, match=message):
         ingest(
             source(write(tmp_path / "t.csv")), tmp_path / "c", CatalogOptions(), fetcher=None, history=history
@@ -160,7 +160,7 @@ def test_interactions_that_cannot_be_used_are_refused_before_any_picture(tmp_pat
 
 def test_interactions_with_a_split_are_written_as_they_are(tmp_path):
     (tmp_path / "r.csv").write_text("user_id,item_id,split\nu,a,train\nu,b,test\n")
-    history = History(tmp_path / "r.csv", SplitOptions(0))
+    history = InteractionsFile(tmp_path / "r.csv", SplitOptions(0))
     with ImageFetcher() as fetcher:
         ingest(
             source(write(tmp_path / "t.csv")),

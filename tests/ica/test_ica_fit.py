@@ -11,22 +11,24 @@ import pytest
 import torch
 
 from featurizer.errors import FeaturizerError, InputError
-from featurizer.ica.batches import read_part, split_rows
-from featurizer.ica.contrastive import ExtraTerms, partners_of
+from featurizer.ica.batches import read_step, split_rows
+from featurizer.ica.contrastive import ContrastiveTerms, partners_of
 from featurizer.ica.evaluate import masked_accuracy
 from featurizer.ica.fit import _Run, fit
 from featurizer.ica.initialize import build
 from featurizer.ica.options import Objective, Training
-from featurizer.ica.probe import measure_leak, probe
-from featurizer.ica.setup import Hooks, Job
+from featurizer.ica.probe import probe, run_probe
+from featurizer.ica.setup import Hooks, TrainingSetup
 from featurizer.ica.token_store import TokenStore
-from featurizer.training.distributed import World
+from featurizer.training.distributed import DistributedContext
 
 
 def job(store, encoders, options, **changes):
     train, valid = split_rows(store.rows, options.training.valid_share, options.training.seed)
     model, heads = build(store, train, encoders.text, options)
-    return Job(model, heads, store, encoders.text, train, valid, options, fingerprint="f", **changes)
+    return TrainingSetup(
+        model, heads, store, encoders.text, train, valid, options, fingerprint="f", **changes
+    )
 
 
 def trained(options, **changes):
@@ -123,7 +125,7 @@ def test_accumulation_changes_no_gradient(store, encoders, options):
 def test_a_batch_of_few_items_has_the_optional_terms_in_full(store, encoders, options):
     gradients = []
     for size in (96, 500):
-        extra = ExtraTerms(1.0, 0.0, 0.1, {})
+        extra = ContrastiveTerms(1.0, 0.0, 0.1, {})
         made = job(store, encoders, trained(options, batch_size=size, clip=1e9), extra=extra)
         run = _Run(made, Hooks())
         run._learn(run._read(np.arange(96), 0, 0))
@@ -147,7 +149,7 @@ class Promising:
 
 def test_a_picture_that_was_promised_and_is_not_there_is_no_target(store, encoders, options):
     made = replace(job(store, encoders, options), source=Promising(store))
-    part = read_part(made, range(120), [0], World())
+    part = read_step(made, range(120), [0], DistributedContext())
     lost = ~part.items.has_image
     assert lost.any()
     assert not part.masks.image[lost].any()
@@ -209,7 +211,7 @@ def test_training_stops_when_the_validation_loss_rises(store, encoders, options)
 def test_an_optional_term_changes_what_is_learned(store, encoders, options, term):
     objective = replace(options.objective, **{term: 1.0})
     partners = {row: np.array([(row + 1) % 120, (row + 2) % 120]) for row in range(120)}
-    extra = ExtraTerms(objective.contrastive, objective.copurchase, 0.1, partners)
+    extra = ContrastiveTerms(objective.contrastive, objective.copurchase, 0.1, partners)
     plain, other = job(store, encoders, options), job(store, encoders, options, extra=extra)
     fit(plain), fit(other)
     assert not torch.equal(
@@ -239,8 +241,8 @@ def test_the_probe_finds_what_neighbors_give_away(built, store, encoders, option
     classes = torch.randint(0, 3, (300,))
     inputs = torch.nn.functional.one_hot(classes, 5).float() + 0.1 * torch.randn(300, 5)
     assert (probe(inputs[:200], classes[:200], inputs[200:]) == classes[200:]).float().mean() > 0.95
-    made = Job(*built, store, encoders.text, range(96), range(96, 120), options)
-    leaks = {leak.tokens: leak for leak in measure_leak(made)}
+    made = TrainingSetup(*built, store, encoders.text, range(96), range(96, 120), options)
+    leaks = {leak.tokens: leak for leak in run_probe(made)}
     assert set(leaks) == {"text, encoded under the mask", "text, encoded before it", "image"}
     # a picture of one color is known from any of its patches
     assert leaks["image"].accuracy > leaks["image"].majority

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from featurizer.encoders.tokens import NO_WORD
 from featurizer.errors import InputError
-from featurizer.ica.batch import Items
+from featurizer.ica.batch import Batch
 from featurizer.ica.codebook import assign, fit_codebook
 from featurizer.ica.encoders import as_trained, static_words
 from featurizer.ica.initialize import build
@@ -61,7 +61,7 @@ def test_what_is_masked_or_hidden_reaches_no_state_before_the_loss(built, store,
     ids = items.ids.clone()
     ids[masks.text] = 5
     ids[masks.hide_text] = 6
-    changed = Items(
+    changed = Batch(
         image,
         items.has_image,
         ids,
@@ -81,7 +81,7 @@ def test_an_absent_modality_is_as_if_it_had_never_been(built, store, encoders):
     rows = list(range(30))
     items = store.read(rows)
     without = states_of(model, encoders, items.without(image=True))
-    noise = Items(
+    noise = Batch(
         torch.randn_like(items.image), torch.zeros_like(items.has_image), items.ids, items.words, items.length,
         torch.randn_like(items.pooled_image), items.pooled_text,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import verify, verify_sample
 from featurizer.ica.encoder import IcaEncoder, unified_spec
 from featurizer.ica.pretrain import PretrainRun, _extra, pretrain
-from featurizer.ica.saved_model import load_bundle
+from featurizer.ica.saved_model import load_saved_model
 from featurizer.ica.token_store import TokenEncoders
 from featurizer.results.stage import Stage
 from tests.support.small_tokens import Patches, Words
@@ -35,7 +35,7 @@ def made(catalog, encoders, options, tmp_path_factory):
 
 
 def encoder_of(folder, encoders, mask=None):
-    bundle = load_bundle(folder)
+    bundle = load_saved_model(folder)
     request = EncoderRequest("unified", str(folder), mask=mask)
     spec = unified_spec(bundle, request, state_sha256(bundle.model))
     return IcaEncoder(spec, bundle, encoders.image, encoders.text, "cpu", mask)
@@ -120,7 +120,7 @@ def test_running_it_again_does_nothing_and_other_options_are_refused_by_name(
 
 
 def test_another_encoder_another_version_or_a_damaged_model_are_told_apart(made, encoders, tmp_path):
-    bundle = load_bundle(made.folder)
+    bundle = load_saved_model(made.folder)
     bundle.check(Patches().spec, "image")
     other = replace(Words(weight_hash="5" * 64).spec, tokenizer="6" * 64)
     with pytest.raises(
@@ -130,14 +130,14 @@ def test_another_encoder_another_version_or_a_damaged_model_are_told_apart(made,
     shutil.copytree(made.folder / "model", tmp_path / "model")
     (tmp_path / "model" / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(InputError, match="damaged"):
-        load_bundle(tmp_path)
+        load_saved_model(tmp_path)
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"format_version": 99}))
     with pytest.raises(InputError, match="ica format 99; this version reads ica format 1"):
-        load_bundle(tmp_path)
+        load_saved_model(tmp_path)
     (tmp_path / "model" / "manifest.json").unlink()
     with pytest.raises(InputError, match=r"holds no manifest\.json"):
-        load_bundle(tmp_path)
+        load_saved_model(tmp_path)
 
 
 def test_the_copurchase_term_needs_interactions_that_pair_items(catalog, encoders, options, tmp_path):

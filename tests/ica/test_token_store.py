@@ -8,7 +8,7 @@ import torch
 from featurizer.errors import InputError, StaleOutput
 from featurizer.features import pictures
 from featurizer.ica import token_store
-from featurizer.ica.on_the_fly import LiveTokens, runs
+from featurizer.ica.on_the_fly import OnTheFlyTokens, runs
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
 from tests.support.small_tokens import Patches, Words
 
@@ -23,7 +23,7 @@ def test_the_cache_holds_what_the_encoders_say_in_any_order(store, catalog, enco
     items = store.read(rows)
     assert items.has_image.tolist() == [row % 7 != 6 for row in rows]
     assert items.has_text.tolist() == [row % 13 != 12 for row in rows]
-    equal(items, LiveTokens(catalog, encoders).read(rows))
+    equal(items, OnTheFlyTokens(catalog, encoders).read(rows))
     ids, errors = store.accounts(rows)
     assert ids == [f"i{row}" for row in rows]
     assert errors == [None] * len(rows)

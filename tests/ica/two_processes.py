@@ -12,9 +12,9 @@ from featurizer.ica.batches import split_rows
 from featurizer.ica.fit import fit
 from featurizer.ica.initialize import build
 from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
-from featurizer.ica.setup import Hooks, Job
+from featurizer.ica.setup import Hooks, TrainingSetup
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
-from featurizer.training.distributed import joined_world
+from featurizer.training.distributed import distributed_context
 from tests.support.small_tokens import Patches, Words
 
 
@@ -28,9 +28,9 @@ def main(catalog, tokens, out, batch_size):
     encoders = TokenEncoders(Patches(), Words())
     source = cache_tokens(Catalog.open(catalog), encoders, tokens)
     train, valid = split_rows(source.rows, 0.2, 0)
-    with joined_world("cpu") as world, tempfile.TemporaryDirectory() as folder:
+    with distributed_context("cpu") as world, tempfile.TemporaryDirectory() as folder:
         model, heads = build(source, train, encoders.text, options)
-        job = Job(model, heads, source, encoders.text, train, valid, options)
+        job = TrainingSetup(model, heads, source, encoders.text, train, valid, options)
         history = fit(job, Hooks(folder=Path(folder), world=world))
         if world.is_first:
             out.write_text(json.dumps(history))

@@ -1,4 +1,4 @@
-"""Places against a brute force in float64 that sorts whole lists."""
+"""Ranks against a brute force in float64 that sorts whole lists."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis.extra import numpy as arrays
 from featurizer.errors import InputError
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking import cosine, nearest
-from featurizer.ranking.cosine import CosinePlaces, ScoredRows, count_above, unit_rows
-from featurizer.ranking.item_knn import VotePlaces, vote_matrix
+from featurizer.ranking.cosine import CosineRanks, ScoredRows, count_above, unit_rows
+from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
 from featurizer.ranking.metrics import means, ndcg, recall
 from featurizer.ranking.rank import rank
-from featurizer.ranking.ranks import Places, find_places
+from featurizer.ranking.ranks import Ranks, find_ranks
 
 MEMORY = 1 << 14
 
@@ -51,7 +51,7 @@ def brute_force(scores, known, train, positives, k):
     return found
 
 
-def as_dict(places: Places):
+def as_dict(places: Ranks):
     keys = zip(places.users[places.rows].tolist(), places.items.tolist(), strict=True)
     return dict(zip(keys, places.places.tolist(), strict=True))
 
@@ -79,8 +79,8 @@ def all_neighbors(vectors, k):
 @given(worlds(), st.integers(1, 20), st.integers(1, 4))
 def test_places_by_cosine_equal_a_float64_brute_force(world, k, block):
     vectors, (train, valid, test) = world
-    finder = CosinePlaces(vectors, train, k, memory=MEMORY, halves=False)
-    found = find_places(finder, train, [valid, test], k, block=block)
+    finder = CosineRanks(vectors, train, k, memory=MEMORY, halves=False)
+    found = find_ranks(finder, train, [valid, test], k, block=block)
     scores = zero_shot_scores(vectors, train)
     for places, positives in zip(found, (valid, test), strict=True):
         assert as_dict(places) == brute_force(scores, vectors.any(1), train, positives, k)
@@ -100,9 +100,9 @@ def test_places_by_votes_equal_a_float64_brute_force(world, k, neighbors):
         for j in train.items[train.starts[user] : train.starts[user + 1]]:
             for i, similar in zip(items[j], cosines[j], strict=True):
                 scores[user, i] += similar if i >= 0 else 0
-    finder = VotePlaces(vote_matrix(near.items, near.cosines), known, train)
+    finder = ItemKnnRanks(similarity_matrix(near.items, near.cosines), known, train)
     for places, positives in zip(
-        find_places(finder, train, [valid, test], k, block=3), (valid, test), strict=True
+        find_ranks(finder, train, [valid, test], k, block=3), (valid, test), strict=True
     ):
         assert as_dict(places) == brute_force(scores, known, train, positives, k)
 
@@ -126,8 +126,8 @@ def test_metrics_equal_those_of_the_whole_ranking():
         return torch.from_numpy(profiles[users] @ unit_rows(vectors).T)
 
     whole = means(rank(score, train, test, 20), ["recall@20", "ndcg@10"])
-    (places,) = find_places(
-        CosinePlaces(vectors, train, 20, memory=MEMORY, halves=False), train, [test], 20, block=7
+    (places,) = find_ranks(
+        CosineRanks(vectors, train, 20, memory=MEMORY, halves=False), train, [test], 20, block=7
     )
     assert recall(places.hits, places.positives, 20).mean() == pytest.approx(whole["recall@20"], abs=1e-12)
     assert ndcg(places.hits, places.positives, 10).mean() == pytest.approx(whole["ndcg@10"], abs=1e-12)
@@ -144,8 +144,8 @@ def test_half_precision_blocks_and_memory_change_no_place_and_no_neighbor(monkey
     monkeypatch.setattr(cosine, "BAND", 3)
     results = []
     for halves, memory, block in ((False, 1 << 24, 100), (True, 1 << 12, 9)):
-        finder = CosinePlaces(vectors, train, 20, memory=memory, halves=halves)
-        found = find_places(finder, train, [valid, test], 20, block=block)
+        finder = CosineRanks(vectors, train, 20, memory=memory, halves=halves)
+        found = find_ranks(finder, train, [valid, test], 20, block=block)
         near = nearest.nearest(vectors, 10, memory=memory, halves=halves)
         results.append(([as_dict(places) for places in found], near))
     assert results[0][0] == results[1][0]
@@ -169,8 +169,8 @@ def test_rounding_as_bad_as_it_can_be_changes_no_place(monkeypatch):
     train, test = (
         UserItems.from_pairs(np.array([0]), np.array([item]), n_users=1, n_items=3) for item in (0, 2)
     )
-    finder = CosinePlaces(vectors, train, 2, memory=MEMORY, halves=True)
-    assert find_places(finder, train, [test], 2, block=1)[0].places.tolist() == [0]
+    finder = CosineRanks(vectors, train, 2, memory=MEMORY, halves=True)
+    assert find_ranks(finder, train, [test], 2, block=1)[0].places.tolist() == [0]
 
 
 def test_permuting_distinct_items_changes_no_place():
@@ -181,11 +181,11 @@ def test_permuting_distinct_items_changes_no_place():
         UserItems.from_pairs(split.users, place[split.items], n_users=60, n_items=400)
         for split in (train, test)
     ]
-    (before,) = find_places(
-        CosinePlaces(vectors, train, 50, memory=MEMORY, halves=False), train, [test], 50, block=60
+    (before,) = find_ranks(
+        CosineRanks(vectors, train, 50, memory=MEMORY, halves=False), train, [test], 50, block=60
     )
-    (after,) = find_places(
-        CosinePlaces(vectors[order], moved[0], 50, memory=MEMORY, halves=False), moved[0], [moved[1]], 50, block=60
+    (after,) = find_ranks(
+        CosineRanks(vectors[order], moved[0], 50, memory=MEMORY, halves=False), moved[0], [moved[1]], 50, block=60
     )  # fmt: skip
     assert {(user, order[item]): at for (user, item), at in as_dict(after).items()} == as_dict(before)
 
@@ -209,7 +209,7 @@ def test_a_split_without_anyone_to_rank_for_says_so():
     vectors, (train, _, _) = random_world(4)
     empty = UserItems.from_pairs(np.zeros(0, int), np.zeros(0, int), n_users=60, n_items=400)
     with pytest.raises(InputError, match="0 have positives"):
-        find_places(CosinePlaces(vectors, train, 5, memory=MEMORY, halves=False), train, [empty], 5, block=9)
+        find_ranks(CosineRanks(vectors, train, 5, memory=MEMORY, halves=False), train, [empty], 5, block=9)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -7,8 +7,8 @@ import json
 
 import numpy as np
 from PIL import Image
+from tests.scoring.small_evaluation import ITEMS, frame
 
-from tests.scoring.small_world import ITEMS, frame
 from tests.support.small_tokens import COLORS, WORDS
 
 RECIPE = """

@@ -17,10 +17,10 @@ from featurizer.records import ImageRef, ItemRecord
 from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.source import Source
 from featurizer.recsys.train import TrainStage, train
-from featurizer.scoring.evaluation_data import WorldOptions, build_world
+from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import Options
-from featurizer.scoring.spaces import open_contenders
+from featurizer.scoring.spaces import open_candidates
 from tests.support.items import make_catalog
 
 ITEMS = 48
@@ -97,11 +97,11 @@ def interactions(items):
 
 
 def write_scores(folder):
-    contenders, shared = open_contenders([folder / "features"])
-    world = build_world(pl.read_parquet(folder / "interactions.parquet"), shared, WorldOptions())
+    candidates, shared = open_candidates([folder / "features"])
+    world = evaluation_data(pl.read_parquet(folder / "interactions.parquet"), shared, EvaluationOptions())
     options = Options(ks=(5,), neighbors=(5,), ratios=(0.0, 0.5, 1.0))
     metrics = ("zero-shot", "item-cf", "mask-modality")
-    score(ScoreStage(folder / "scores", contenders, (), ("none",), metrics, options, {}), world)
+    score(ScoreStage(folder / "scores", candidates, (), ("none",), metrics, options, {}), world)
 
 
 def write_model(folder):

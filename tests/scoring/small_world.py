@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from featurizer.scoring.evaluation_data import World, WorldOptions, build_world
+from featurizer.scoring.evaluation_data import EvaluationData, EvaluationOptions, evaluation_data
 from featurizer.scoring.spaces import Part, ScoredSpace
 
 ITEMS = 40
@@ -33,8 +33,8 @@ def frame(seed: int = 0, users: int = 24, items: int = ITEMS) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["user_id", "item_id", "split"], orient="row")
 
 
-def world(**changes) -> World:
-    return build_world(frame(), [f"i{row:02d}" for row in range(ITEMS)], WorldOptions(**changes))
+def world(**changes) -> EvaluationData:
+    return evaluation_data(frame(), [f"i{row:02d}" for row in range(ITEMS)], EvaluationOptions(**changes))
 
 
 def grouped(seed: int = 0, dim: int = 6, noise: float = 0.4) -> np.ndarray:

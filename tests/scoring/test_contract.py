@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from featurizer.errors import UnknownName
-from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.measures import MetricKey, Single
 from featurizer.scoring.scorer import DownstreamOptions, load_scorer
 from featurizer.testing import ScorerContract
 
@@ -54,15 +54,15 @@ class TestDownstream(ScorerContract):
     [
         (lambda space, world, options: [], FINITE),
         (
-            lambda space, world, options: [Single(Key("x"), np.nan, 1)],
+            lambda space, world, options: [Single(MetricKey("x"), np.nan, 1)],
             FINITE,
         ),
         (
-            lambda space, world, options: [Single(Key("x"), 1.0, 1)] * 2,
+            lambda space, world, options: [Single(MetricKey("x"), 1.0, 1)] * 2,
             DISTINCT,
         ),
         (
-            lambda space, world, options: [Single(Key("x"), np.random.default_rng().random(), 1)],
+            lambda space, world, options: [Single(MetricKey("x"), np.random.default_rng().random(), 1)],
             "test_the_same_arguments_give_the_same_figures",
         ),
         (

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy.stats import skew
-from small_world import ITEMS, grouped, part, space, world
+from small_evaluation import ITEMS, grouped, part, space, world
 
 from featurizer.ranking.nearest import nearest
 from featurizer.scoring import diagnostics
@@ -18,9 +18,9 @@ from featurizer.scoring.diagnostics.effective_rank import effective_rank
 from featurizer.scoring.diagnostics.hubness import hubness
 from featurizer.scoring.diagnostics.modality_gap import modality_gap
 from featurizer.scoring.diagnostics.retrieval import own_places, retrieval
-from featurizer.scoring.scorer import Options
+from featurizer.scoring.scorer import ScoreOptions
 
-OPTIONS = Options(ks=(5,))
+OPTIONS = ScoreOptions(ks=(5,))
 
 
 def named(measures):

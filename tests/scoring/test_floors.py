@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_world import ITEMS, world
+from small_evaluation import ITEMS, world
 
 from featurizer.ranking.metrics import ndcg, recall
-from featurizer.scoring.baselines import popularity_floor, random_floor
-from featurizer.scoring.scorer import Options
+from featurizer.scoring.baselines import popularity_baseline, random_baseline
+from featurizer.scoring.scorer import ScoreOptions
 
-OPTIONS = Options(ks=(5,))
+OPTIONS = ScoreOptions(ks=(5,))
 
 
 def of_test(measures):
@@ -35,7 +35,7 @@ def metrics(shown, wanted):
 
 def test_the_random_floor_is_the_mean_over_orders_in_which_every_item_has_every_place():
     bought = world()
-    found = of_test(random_floor(bought, OPTIONS))
+    found = of_test(random_baseline(bought, OPTIONS))
     rotations = [
         metrics(np.stack([np.roll(candidates, shift) for shift in range(len(candidates))]), wanted)
         for candidates, wanted in listed(bought)
@@ -46,7 +46,7 @@ def test_the_random_floor_is_the_mean_over_orders_in_which_every_item_has_every_
 
 def test_the_popularity_floor_shows_the_most_bought_items_but_the_users_own():
     bought = world()
-    found = of_test(popularity_floor(bought, OPTIONS))
+    found = of_test(popularity_baseline(bought, OPTIONS))
     popularity = bought.train.popularity()
     expected = [
         metrics(candidates[np.argsort(-popularity[candidates], kind="stable")][None], wanted)

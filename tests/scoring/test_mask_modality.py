@@ -5,18 +5,18 @@ import itertools
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from small_world import ITEMS, grouped, part, space, world
+from small_evaluation import ITEMS, grouped, part, space, world
 
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.scoring import mask_modality, zero_shot
 from featurizer.scoring.masks import MODALITIES, mask, write_masks
-from featurizer.scoring.measures import Key, PerUser
-from featurizer.scoring.scorer import DownstreamOptions, Options
-from featurizer.scoring.spaces import open_contenders, open_masked, read_space
+from featurizer.scoring.measures import MetricKey, PerUser
+from featurizer.scoring.scorer import DownstreamOptions, ScoreOptions
+from featurizer.scoring.spaces import open_candidates, open_masked, read_space
 from featurizer.scoring.summary import Entry, compare, judge
 
-OPTIONS = Options(ks=(5,), neighbors=(3,))
+OPTIONS = ScoreOptions(ks=(5,), neighbors=(3,))
 IMAGE, TEXT = part("a_image", "image", grouped(0)), part("b_text", "text", grouped(1))
 
 
@@ -43,9 +43,9 @@ def test_a_join_that_lost_every_picture_scores_as_its_text_alone():
     whole = figures(zero_shot.score(space(IMAGE, TEXT), world(), OPTIONS))
     for split in ("valid", "test"):
         for metric in ("recall", "ndcg"):
-            plain = Key(f"zero_shot_{metric}", split, 5)
+            plain = MetricKey(f"zero_shot_{metric}", split, 5)
             none, every = (
-                found[Key(f"mask_modality_zero_shot_{metric}", split, 5, modality="image", ratio=ratio)]
+                found[MetricKey(f"mask_modality_zero_shot_{metric}", split, 5, modality="image", ratio=ratio)]
                 for ratio in (0.0, 1.0)
             )
             assert (every == text[plain]).all()
@@ -55,19 +55,19 @@ def test_a_join_that_lost_every_picture_scores_as_its_text_alone():
 def test_a_space_without_any_vector_left_scores_by_item_index_and_is_no_nan():
     found = figures(mask_modality.score(space(IMAGE), world(), OPTIONS))
     assert {key.modality for key in found} == {"image"}
-    gone = found[Key("mask_modality_item_cf_recall", "test", 5, 3, modality="image", ratio=1.0)]
+    gone = found[MetricKey("mask_modality_item_cf_recall", "test", 5, 3, modality="image", ratio=1.0)]
     assert np.isfinite(gone).all()
 
 
 def test_the_area_is_the_trapezoid_sum_of_the_curve():
-    key = Key("x", "test", 5, modality="image")
+    key = MetricKey("x", "test", 5, modality="image")
     heights = {0.0: 1.0, 0.5: 0.5, 1.0: 0.4}
     curve = [
-        [PerUser(Key("x", "test", 5, modality="image", ratio=ratio), np.full(3, height))]
+        [PerUser(MetricKey("x", "test", 5, modality="image", ratio=ratio), np.full(3, height))]
         for ratio, height in heights.items()
     ]
     (area,) = mask_modality.areas(curve, tuple(heights))
-    assert area.key == Key("x_area", key.split, key.k, modality="image")
+    assert area.key == MetricKey("x_area", key.split, key.k, modality="image")
     np.testing.assert_allclose(area.values, 0.75 * 0.5 + 0.45 * 0.5)
 
 
@@ -84,7 +84,7 @@ def test_comparisons_of_areas_say_which_modality_was_lost():
 
 def test_masked_spaces_are_trained_on_where_asked_for(tmp_path):
     quick = DownstreamOptions("bpr", epochs=1, seeds=1, masked=True)
-    options = Options(ks=(5,), neighbors=(3,), ratios=(0.0, 0.5), downstream=quick, work=tmp_path)
+    options = ScoreOptions(ks=(5,), neighbors=(3,), ratios=(0.0, 0.5), downstream=quick, work=tmp_path)
     found = figures(mask_modality.score(space(IMAGE), world(), options))
     for name in ("mask_modality_downstream_recall", "mask_modality_downstream_recall_area"):
         assert any(key.metric == name for key in found)
@@ -103,13 +103,13 @@ def unified(folder, name, vectors, mask_of=None):
 
 def test_masked_items_of_a_unified_space_take_what_was_encoded_without_the_modality(tmp_path):
     stored, blind = grouped(0), grouped(5)
-    (contender,), shared = open_contenders([unified(tmp_path, "ica", stored)])
+    (candidate,), shared = open_candidates([unified(tmp_path, "ica", stored)])
     masked = open_masked(unified(tmp_path, "blind", blind, "image"), "image", shared)
-    read = read_space(contender, "unified", "none", {"image": [masked]})
+    read = read_space(candidate, "unified", "none", {"image": [masked]})
     lost = mask("image", ITEMS, 0.25, 0)
     expected = np.where(lost[:, None], blind, stored)
     np.testing.assert_array_equal(read.without("image", lost).vectors, expected)
-    centered = read_space(contender, "unified", "center", {"image": [masked]})
+    centered = read_space(candidate, "unified", "center", {"image": [masked]})
     np.testing.assert_allclose(
         centered.without("image", lost).vectors, expected - stored.mean(0, dtype=float), atol=1e-6
     )

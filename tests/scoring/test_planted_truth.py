@@ -9,25 +9,25 @@ import pytest
 from featurizer.errors import InputError, StaleOutput
 from featurizer.interactions.store import read_split
 from featurizer.scoring.document import parse_scores
-from featurizer.scoring.evaluation_data import WorldOptions, build_world
+from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
-from featurizer.scoring.scorer import Options
-from featurizer.scoring.spaces import open_contenders
+from featurizer.scoring.scorer import ScoreOptions
+from featurizer.scoring.spaces import open_candidates
 
 SETS = ("oracle", "random_a", "random_b")
 
 
 def stage_of(sample, out, **changes):
-    contenders, shared = open_contenders([sample / name for name in SETS])
-    world = build_world(read_split(sample / "interactions.parquet"), shared, WorldOptions())
+    candidates, shared = open_candidates([sample / name for name in SETS])
+    world = evaluation_data(read_split(sample / "interactions.parquet"), shared, EvaluationOptions())
     given = {
         "out": out,
-        "contenders": contenders,
+        "candidates": candidates,
         "spaces": (),
         "transforms": ("none",),
         "metrics": ("zero-shot", "item-cf"),
-        "options": Options(neighbors=(10,)),
+        "options": ScoreOptions(neighbors=(10,)),
         "inputs": {"interactions": "x"},
     }
     return ScoreStage(**(given | changes)), world
@@ -146,7 +146,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_scores(sample, tmp_path, fo
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score(*stage_of(sample, tmp_path / "out", options=Options(neighbors=(10,), report=kill)))
+        score(*stage_of(sample, tmp_path / "out", options=ScoreOptions(neighbors=(10,), report=kill)))
     assert not (tmp_path / "out/scores.json").exists()
     assert len(list((tmp_path / "out/.work").iterdir())) == 2
     again = score(stage, world)

@@ -8,13 +8,13 @@ import pytest
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.interactions.store import read_split
 from featurizer.scoring import diagnostics, item_cf
-from featurizer.scoring.evaluation_data import WorldOptions, build_world
-from featurizer.scoring.scorer import Options
-from featurizer.scoring.spaces import open_contenders, read_space
+from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
+from featurizer.scoring.scorer import ScoreOptions
+from featurizer.scoring.spaces import open_candidates, read_space
 from featurizer.scoring.summary import Entry, compare, judge
 
 pytestmark = pytest.mark.slow
-OPTIONS = Options(ks=(20,), neighbors=(10,))
+OPTIONS = ScoreOptions(ks=(20,), neighbors=(10,))
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +30,10 @@ def baby(shared_data, tmp_path_factory):
     ]
     out = tmp_path_factory.mktemp("baby") / "features"
     write_arrays(out, [str(row) for row in range(len(vectors))], spaces, ArrayOptions())
-    (contender,), shared = open_contenders([out])
-    world = build_world(read_split(folder / "baby.inter.gz"), shared, WorldOptions(splits=("test",)))
+    (candidate,), shared = open_candidates([out])
+    world = evaluation_data(read_split(folder / "baby.inter.gz"), shared, EvaluationOptions(splits=("test",)))
     return {
-        name: read_space(contender, name, "none", {}) for name in ("graph_text", "graph_image", "noise")
+        name: read_space(candidate, name, "none", {}) for name in ("graph_text", "graph_image", "noise")
     }, world
 
 

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_world import ITEMS, frame, grouped, part, space, world
+from small_evaluation import ITEMS, frame, grouped, part, space, world
 
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.scoring import item_cf, zero_shot
-from featurizer.scoring.evaluation_data import WorldOptions, build_world
+from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.memory import parse_memory
-from featurizer.scoring.scorer import Options
-from featurizer.scoring.spaces import check_asked, open_contenders, read_space, space_names
+from featurizer.scoring.scorer import ScoreOptions
+from featurizer.scoring.spaces import check_asked, open_candidates, read_space, space_names
 from featurizer.scoring.transform import fit
 
-OPTIONS = Options(ks=(5, 10), neighbors=(3,))
+OPTIONS = ScoreOptions(ks=(5, 10), neighbors=(3,))
 
 
 def write(folder, name, spaces, ids=None):
@@ -32,12 +32,12 @@ def test_sets_are_read_on_the_items_they_share_in_the_order_of_the_first(tmp_pat
     two = write(
         tmp_path / "y", "set", [ArraySpace("a_image", "image", np.arange(6.0).reshape(3, 2) + 1)], list("dxb")
     )
-    contenders, shared = open_contenders([one, two])
+    candidates, shared = open_candidates([one, two])
     assert shared == ("b", "d")
-    assert [contender.label for contender in contenders] == ["x/set", "y/set"]
-    assert read_space(contenders[1], "a_image", "none", {}).vectors.tolist() == [[5.0, 6.0], [1.0, 2.0]]
+    assert [candidate.label for candidate in candidates] == ["x/set", "y/set"]
+    assert read_space(candidates[1], "a_image", "none", {}).vectors.tolist() == [[5.0, 6.0], [1.0, 2.0]]
     with pytest.raises(InputError, match="share no item"):
-        open_contenders(
+        open_candidates(
             [one, write(tmp_path / "z", "set", [ArraySpace("a", "image", np.ones((1, 1)))], ["q"])]
         )
 
@@ -52,38 +52,38 @@ def test_without_a_choice_every_space_and_each_pair_of_picture_and_text_is_score
             ("unified", "both"),
         )
     ]
-    (contender,), _ = open_contenders([write(tmp_path, "set", spaces)])
+    (candidate,), _ = open_candidates([write(tmp_path, "set", spaces)])
     pairs = ["a_image+c_text", "b_image+c_text"]
-    assert space_names(contender, ()) == ["a_image", "b_image", "c_text", "unified", *pairs]
-    assert space_names(contender, ["a_image", "gone", "unified+c_text"]) == ["a_image", "unified+c_text"]
+    assert space_names(candidate, ()) == ["a_image", "b_image", "c_text", "unified", *pairs]
+    assert space_names(candidate, ["a_image", "gone", "unified+c_text"]) == ["a_image", "unified+c_text"]
     with pytest.raises(UnknownName, match="did you mean a_image"):
-        space_names(contender, ["a_imge+c_text"])
+        space_names(candidate, ["a_imge+c_text"])
 
 
 def test_a_space_that_no_set_has_is_refused_even_beside_others_that_are_there(tmp_path):
     one = write(tmp_path, "one", [ArraySpace("a_image", "image", grouped(0))])
     two = write(tmp_path, "two", [ArraySpace("b_text", "text", grouped(0))])
-    contenders, _ = open_contenders([one, two])
-    check_asked(contenders, ["a_image", "b_text"])
+    candidates, _ = open_candidates([one, two])
+    check_asked(candidates, ["a_image", "b_text"])
     with pytest.raises(UnknownName, match="did you mean b_text"):
-        check_asked(contenders, ["a_image", "b_txt"])
+        check_asked(candidates, ["a_image", "b_txt"])
     with pytest.raises(InputError, match="no feature set has all of its parts"):
-        check_asked(contenders, ["a_image", "a_image+b_text"])
+        check_asked(candidates, ["a_image", "a_image+b_text"])
 
 
 def test_a_vector_that_is_not_finite_is_an_error_that_names_the_item(tmp_path):
     folder = write(tmp_path, "set", [ArraySpace("a_image", "image", grouped(0))])
-    (contender,), _ = open_contenders([folder])
+    (candidate,), _ = open_candidates([folder])
     broken = grouped(0)
     broken[3, 1] = np.nan
 
-    class Broken(type(contender.features)):
+    class Broken(type(candidate.features)):
         def vectors(self, space):
             return broken, np.ones(ITEMS, bool)
 
-    contender = type(contender)("set", Broken(folder, contender.features.manifest), contender.rows)
+    candidate = type(candidate)("set", Broken(folder, candidate.features.manifest), candidate.rows)
     with pytest.raises(InputError, match=r"1 items have a vector in a_image that is not finite \(i03"):
-        read_space(contender, "a_image", "none", {})
+        read_space(candidate, "a_image", "none", {})
 
 
 def test_centering_and_whitening_do_what_their_names_say():
@@ -109,7 +109,7 @@ def test_null_and_zero_vectors_score_lowest_are_counted_and_never_nan():
         for measure in scorer.score(one, world(), OPTIONS):
             assert np.isfinite(measure.values).all()
     bought = world()
-    for places in zero_shot.zero_shot_places(one, bought, Options(ks=(ITEMS,))):
+    for places in zero_shot.zero_shot_places(one, bought, ScoreOptions(ks=(ITEMS,))):
         absent = np.isin(places.items, [4, 5])
         candidates = ITEMS - bought.train.counts[places.users[places.rows]]
         assert (places.places[absent] >= candidates[absent] - 2).all()
@@ -118,8 +118,8 @@ def test_null_and_zero_vectors_score_lowest_are_counted_and_never_nan():
 
 def test_permuting_the_items_changes_no_value():
     order = np.random.default_rng(0).permutation(ITEMS)
-    moved = build_world(frame(), [f"i{row:02d}" for row in order], WorldOptions())
-    everyone = Options(ks=(5, 10), neighbors=(ITEMS,))
+    moved = evaluation_data(frame(), [f"i{row:02d}" for row in order], EvaluationOptions())
+    everyone = ScoreOptions(ks=(5, 10), neighbors=(ITEMS,))
     vectors = grouped(0)
     for scorer in (zero_shot, item_cf):
         plain = scorer.score(space(part("a", "image", vectors)), world(), everyone)
@@ -132,7 +132,7 @@ def test_permuting_the_items_changes_no_value():
 
 
 def test_with_all_items_as_neighbors_item_cf_ranks_as_zero_shot_does():
-    one, everyone = space(part("a", "image", grouped(0))), Options(ks=(ITEMS,), neighbors=(ITEMS,))
+    one, everyone = space(part("a", "image", grouped(0))), ScoreOptions(ks=(ITEMS,), neighbors=(ITEMS,))
     near = item_cf.neighbors_of(one, everyone)
     for shot, votes in zip(
         zero_shot.zero_shot_places(one, world(), everyone),
@@ -145,13 +145,13 @@ def test_with_all_items_as_neighbors_item_cf_ranks_as_zero_shot_does():
 def test_pairs_of_other_items_are_left_out_and_counted():
     first = frame()["item_id"][0]
     ids = [f"i{row:02d}" for row in range(ITEMS) if f"i{row:02d}" != first]
-    found = build_world(frame(), ids, WorldOptions())
+    found = evaluation_data(frame(), ids, EvaluationOptions())
     assert found.counts["pairs_left_out"] == frame().filter(frame()["item_id"] == first).height > 0
     assert found.counts["items"] == ITEMS - 1
     with pytest.raises(
         InputError, match=r"expected at least 100\.0%. 1 items of the interactions are missing"
     ):
-        build_world(frame(), ids, WorldOptions(min_coverage=1.0))
+        evaluation_data(frame(), ids, EvaluationOptions(min_coverage=1.0))
 
 
 def test_a_draw_of_users_is_the_same_in_both_splits_and_leaves_training_alone():
@@ -165,8 +165,8 @@ def test_an_empty_split_says_how_to_name_another():
     no_test = frame().filter(frame()["split"] != "test")
     ids = [f"i{row:02d}" for row in range(ITEMS)]
     with pytest.raises(InputError, match=r"no test rows.*--split"):
-        build_world(no_test, ids, WorldOptions())
-    assert list(build_world(no_test, ids, WorldOptions(splits=("valid",))).positives) == ["valid"]
+        evaluation_data(no_test, ids, EvaluationOptions())
+    assert list(evaluation_data(no_test, ids, EvaluationOptions(splits=("valid",))).positives) == ["valid"]
 
 
 @pytest.mark.parametrize(("text", "size"), [("1MiB", 1 << 20), ("2 GB", 2 * 10**9), ("1.5GiB", 3 << 29)])

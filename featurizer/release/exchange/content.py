@@ -21,7 +21,7 @@ NOT_A_NUMBER = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Vectors:
+class ExchangedVectors:
     """One space on its way out or in.
 
     Attributes:
@@ -52,7 +52,7 @@ class Content:
 
     name: str
     item_ids: Sequence[str]
-    spaces: Sequence[Vectors]
+    spaces: Sequence[ExchangedVectors]
     interactions: pl.DataFrame | None = None
 
 

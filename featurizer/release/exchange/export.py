@@ -16,7 +16,7 @@ from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.read import read_interactions
 from featurizer.records import Json
-from featurizer.release.exchange.content import Content, Files, Format, Vectors
+from featurizer.release.exchange.content import Content, ExchangedVectors, Files, Format
 from featurizer.release.exchange.fill import Missing, fill
 from featurizer.release.exchange.formats import format_named
 from featurizer.release.exchange.sidecar import FORMAT_VERSION, SIDECAR, Sidecar, read_sidecar
@@ -132,7 +132,9 @@ def choose_items(feature_set: FeatureSet, interactions: pl.DataFrame | None, *, 
     return Chosen([*(ids[row] for row in kept), *added], rows, len(ids) - len(kept), len(added))
 
 
-def _vectors(feature_set: FeatureSet, name: str, items: Chosen, missing: Missing, *, nulls: bool) -> Vectors:
+def _vectors(
+    feature_set: FeatureSet, name: str, items: Chosen, missing: Missing, *, nulls: bool
+) -> ExchangedVectors:
     rows, present = feature_set.vectors(name)
     spec = feature_set.spaces[name]
     there = (items.rows >= 0) & present[items.rows]
@@ -140,7 +142,7 @@ def _vectors(feature_set: FeatureSet, name: str, items: Chosen, missing: Missing
     picked[~there] = 0
     if not nulls:
         picked = fill(picked, there, missing, name)
-    return Vectors(name, str(spec["modality"]), str(spec["dtype"]), picked, there)
+    return ExchangedVectors(name, str(spec["modality"]), str(spec["dtype"]), picked, there)
 
 
 def _config(feature_set: FeatureSet, spaces: Sequence[str], options: ExportOptions) -> dict[str, Json]:

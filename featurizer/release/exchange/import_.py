@@ -1,4 +1,4 @@
-"""Vectors in other programs' files into a feature set, with the provenance that can be had."""
+"""ExchangedVectors in other programs' files into a feature set, with the provenance that can be had."""
 
 from __future__ import annotations
 

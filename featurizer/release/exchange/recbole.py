@@ -1,4 +1,4 @@
-"""`recbole`: atomic files. Vectors are additional features, one file a space, that `preload_weight` takes.
+"""`recbole`: atomic files. ExchangedVectors are additional features, one file a space, that `preload_weight` takes.
 
 `NAME.inter` (or `NAME.train.inter`, `.valid.inter`, `.test.inter` for `benchmark_filename`), `NAME.item`,
 `NAME.SPACE` with the columns `SPACE_id:token` and `SPACE:float_seq`, and `NAME.yaml` with the settings that name them.
@@ -17,10 +17,10 @@ import yaml
 from featurizer.errors import InputError
 from featurizer.release.exchange.content import (
     Content,
+    ExchangedVectors,
     Files,
     Format,
     Found,
-    Vectors,
     check_text_ids,
     partitions,
 )
@@ -50,7 +50,7 @@ def write(content: Content, folder: Path) -> Files:
     return files
 
 
-def _write_space(content: Content, space: Vectors, path: Path) -> None:
+def _write_space(content: Content, space: ExchangedVectors, path: Path) -> None:
     dim = space.rows.shape[1]
     numbers = pc.cast(pa.array(space.rows.astype(np.float32).reshape(-1)), pa.string())
     offsets = pa.array(np.arange(len(space.rows) + 1, dtype=np.int32) * dim)

@@ -17,15 +17,15 @@ from featurizer.scoring.diagnostics.effective_rank import effective_rank
 from featurizer.scoring.diagnostics.hubness import hubness
 from featurizer.scoring.diagnostics.modality_gap import modality_gap
 from featurizer.scoring.diagnostics.retrieval import retrieval
-from featurizer.scoring.evaluation_data import World
+from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import Single
-from featurizer.scoring.scorer import Options
-from featurizer.scoring.spaces import Part, ScoredSpace
+from featurizer.scoring.scorer import ScoreOptions
+from featurizer.scoring.spaces import ScoredSpace, SpacePart
 
 NEIGHBORS = 10
 
 
-def score(space: ScoredSpace, world: World, options: Options) -> Iterator[Single]:
+def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[Single]:
     """Yield every diagnostic of a space; those of two parts only where it is a join."""
     vectors = space.vectors
     yield from coverage(space)
@@ -45,7 +45,7 @@ def score(space: ScoredSpace, world: World, options: Options) -> Iterator[Single
         yield from _of_two(a, b, options)
 
 
-def _of_two(a: Part, b: Part, options: Options) -> Iterator[Single]:
+def _of_two(a: SpacePart, b: SpacePart, options: ScoreOptions) -> Iterator[Single]:
     both = a.present & b.present
     if both.sum() < 2:
         return

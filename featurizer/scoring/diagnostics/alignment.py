@@ -8,7 +8,7 @@ import numpy as np
 
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.cosine import unit_rows
-from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.measures import MetricKey, Single
 
 PAIRS = 100_000
 TEMPERATURE = 2.0
@@ -27,12 +27,12 @@ def alignment_and_uniformity(vectors: np.ndarray, bought: UserItems, seed: int) 
     there = known[a] & known[b]
     if there.any():
         distances = _squared(units, a[there], b[there])
-        yield Single(Key("diagnostic_alignment"), float(distances.mean()), int(there.sum()))
+        yield Single(MetricKey("diagnostic_alignment"), float(distances.mean()), int(there.sum()))
     rows = np.flatnonzero(known)
     if len(rows) > 1:
         a, b = different(rows, PAIRS, generator)
         spread = float(np.log(np.exp(-TEMPERATURE * _squared(units, a, b)).mean()))
-        yield Single(Key("diagnostic_uniformity"), spread, len(a))
+        yield Single(MetricKey("diagnostic_uniformity"), spread, len(a))
 
 
 def bought_together(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.measures import MetricKey, Single
 
 
 def linear_cka(a: np.ndarray, b: np.ndarray) -> Iterator[Single]:
@@ -17,4 +17,6 @@ def linear_cka(a: np.ndarray, b: np.ndarray) -> Iterator[Single]:
     first, second = (rows.astype(np.float64) - rows.mean(0, dtype=np.float64) for rows in (a, b))
     scale = np.linalg.norm(first.T @ first) * np.linalg.norm(second.T @ second)
     if scale > 0:
-        yield Single(Key("diagnostic_cka"), float(np.linalg.norm(first.T @ second) ** 2 / scale), len(a))
+        yield Single(
+            MetricKey("diagnostic_cka"), float(np.linalg.norm(first.T @ second) ** 2 / scale), len(a)
+        )

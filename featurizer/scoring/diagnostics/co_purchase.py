@@ -10,7 +10,7 @@ from scipy import sparse
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.nearest import Neighbors
 from featurizer.scoring.diagnostics.alignment import different
-from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.measures import MetricKey, Single
 
 PAIRS = 200_000
 PIECE = 1 << 16
@@ -34,10 +34,10 @@ def co_purchase(near: Neighbors, vectors: np.ndarray, bought: UserItems, seed: i
     rate = float(share_a_user(buyers, item, other).mean())
     drawn = different(rows, PAIRS, np.random.default_rng([seed, 4]))
     chance = float(share_a_user(buyers, *drawn).mean())
-    yield Single(Key("diagnostic_co_purchase", neighbors=k), rate, len(item))
-    yield Single(Key("diagnostic_co_purchase_random"), chance, PAIRS)
+    yield Single(MetricKey("diagnostic_co_purchase", neighbors=k), rate, len(item))
+    yield Single(MetricKey("diagnostic_co_purchase_random"), chance, PAIRS)
     if chance > 0:
-        yield Single(Key("diagnostic_co_purchase_lift", neighbors=k), rate / chance, len(item))
+        yield Single(MetricKey("diagnostic_co_purchase_lift", neighbors=k), rate / chance, len(item))
 
 
 def _buyers(bought: UserItems) -> sparse.csr_array:

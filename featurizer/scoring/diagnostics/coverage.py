@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.measures import MetricKey, Single
 from featurizer.scoring.spaces import ScoredSpace
 
 
@@ -20,7 +20,7 @@ def coverage(space: ScoredSpace) -> Iterator[Single]:
     items = len(known)
     distinct = len(np.unique(vectors[known], axis=0))
     zero = np.any([part.zero for part in space.parts], axis=0)
-    yield Single(Key("diagnostic_coverage"), float(known.mean()), items)
-    yield Single(Key("diagnostic_null"), float((~known).mean()), items)
-    yield Single(Key("diagnostic_zero"), float(zero.mean()), items)
-    yield Single(Key("diagnostic_duplicate"), float((known.sum() - distinct) / items), items)
+    yield Single(MetricKey("diagnostic_coverage"), float(known.mean()), items)
+    yield Single(MetricKey("diagnostic_null"), float((~known).mean()), items)
+    yield Single(MetricKey("diagnostic_zero"), float(zero.mean()), items)
+    yield Single(MetricKey("diagnostic_duplicate"), float((known.sum() - distinct) / items), items)

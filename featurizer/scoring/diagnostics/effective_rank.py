@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.measures import MetricKey, Single
 
 
 def effective_rank(vectors: np.ndarray) -> Iterator[Single]:
@@ -20,4 +20,6 @@ def effective_rank(vectors: np.ndarray) -> Iterator[Single]:
         return
     values = np.sqrt(np.clip(np.linalg.eigvalsh(rows.T @ rows), 0, None))
     shares = values[values > 0] / values.sum()
-    yield Single(Key("diagnostic_effective_rank"), float(np.exp(-(shares * np.log(shares)).sum())), len(rows))
+    yield Single(
+        MetricKey("diagnostic_effective_rank"), float(np.exp(-(shares * np.log(shares)).sum())), len(rows)
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from featurizer.ranking.nearest import Neighbors
-from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.measures import MetricKey, Single
 
 
 def hubness(near: Neighbors, vectors: np.ndarray) -> Iterator[Single]:
@@ -17,4 +17,4 @@ def hubness(near: Neighbors, vectors: np.ndarray) -> Iterator[Single]:
     spread = occurrences.std() if len(occurrences) else 0.0
     if spread > 0:
         skew = (((occurrences - occurrences.mean()) / spread) ** 3).mean()
-        yield Single(Key("diagnostic_hubness", neighbors=near.items.shape[1]), float(skew), len(known))
+        yield Single(MetricKey("diagnostic_hubness", neighbors=near.items.shape[1]), float(skew), len(known))

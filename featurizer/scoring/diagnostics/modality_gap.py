@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from featurizer.ranking.cosine import unit_rows
-from featurizer.scoring.measures import Key, Single
+from featurizer.scoring.measures import MetricKey, Single
 
 
 def modality_gap(a: np.ndarray, b: np.ndarray) -> Iterator[Single]:
     """Yield ‖mean(a) − mean(b)‖ of the L2-normalized (n, d) vectors of the same items (Liang et al., 2022)."""
     gap = np.linalg.norm(unit_rows(a).mean(0) - unit_rows(b).mean(0))
-    yield Single(Key("diagnostic_modality_gap"), float(gap), len(a))
+    yield Single(MetricKey("diagnostic_modality_gap"), float(gap), len(a))

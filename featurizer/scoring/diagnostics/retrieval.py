@@ -8,14 +8,16 @@ import numpy as np
 
 from featurizer.ranking.cosine import unit_rows
 from featurizer.ranking.ranks import TIE
-from featurizer.scoring.measures import Key, Single
-from featurizer.scoring.scorer import Options
+from featurizer.scoring.measures import MetricKey, Single
+from featurizer.scoring.scorer import ScoreOptions
 
 CELL_BYTES = 32
 """What a score costs while places are counted: itself, its difference from the own one, and what is compared."""
 
 
-def retrieval(a: np.ndarray, b: np.ndarray, names: tuple[str, str], options: Options) -> Iterator[Single]:
+def retrieval(
+    a: np.ndarray, b: np.ndarray, names: tuple[str, str], options: ScoreOptions
+) -> Iterator[Single]:
     """Yield Recall@1 and at each K: the share of items whose own vector of the other modality is among the first.
 
     Args:
@@ -31,7 +33,7 @@ def retrieval(a: np.ndarray, b: np.ndarray, names: tuple[str, str], options: Opt
     ):
         places = own_places(query, target, options.memory)
         for k in sorted({1, *options.ks}):
-            key = Key(f"diagnostic_retrieval_{label}_recall", k=k)
+            key = MetricKey(f"diagnostic_retrieval_{label}_recall", k=k)
             yield Single(key, float((places < k).mean()), len(places))
 
 

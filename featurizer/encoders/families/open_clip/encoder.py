@@ -62,7 +62,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class OpenClipModel:
     """A model in memory, with what both of its sides share.
 
     Attributes:
@@ -109,11 +109,14 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         ModelUnavailable: the weights could not be had.
     """
     loaded = open_model(request)
-    sides: dict[Modality, Callable[[Loaded], AnyEncoder]] = {"image": image_encoder, "text": text_encoder}
+    sides: dict[Modality, Callable[[OpenClipModel], AnyEncoder]] = {
+        "image": image_encoder,
+        "text": text_encoder,
+    }
     return tuple(build(loaded) for side, build in sides.items() if side in (request.modalities or sides))
 
 
-def open_model(request: EncoderRequest) -> Loaded:
+def open_model(request: EncoderRequest) -> OpenClipModel:
     """Load one OpenCLIP model without saying yet what is read from it.
 
     Raises:
@@ -130,7 +133,7 @@ def open_model(request: EncoderRequest) -> Loaded:
         )
     weight_hash = state_sha256(model)
     freeze(model, request)
-    return Loaded(request, place, model, transform, weight_hash)
+    return OpenClipModel(request, place, model, transform, weight_hash)
 
 
 def locate(request: EncoderRequest) -> Place:
@@ -170,7 +173,7 @@ def _at_revision(place: Place, revision: str) -> Place:
     return replace(place, name=f"local-dir:{folder}", tag=None, quick_gelu=False)
 
 
-def image_encoder(loaded: Loaded) -> AnyEncoder:
+def image_encoder(loaded: OpenClipModel) -> AnyEncoder:
     """Return the encoder of pictures to projected features."""
     request, transform = loaded.request, loaded.transform
     encode = cast("Callable[[torch.Tensor], torch.Tensor]", loaded.model.encode_image)
@@ -183,7 +186,7 @@ def image_encoder(loaded: Loaded) -> AnyEncoder:
     return TorchEncoder(spec, transform, forward)
 
 
-def open_tokenizer(loaded: Loaded) -> Tokenizer:
+def open_tokenizer(loaded: OpenClipModel) -> Tokenizer:
     """Load a model's tokenizer.
 
     Raises:
@@ -194,7 +197,7 @@ def open_tokenizer(loaded: Loaded) -> Tokenizer:
     return tokenizer
 
 
-def text_encoder(loaded: Loaded, given: Tokenizer | None = None) -> AnyEncoder:
+def text_encoder(loaded: OpenClipModel, given: Tokenizer | None = None) -> AnyEncoder:
     """Return the encoder of texts to projected features.
 
     Args:

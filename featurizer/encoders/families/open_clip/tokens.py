@@ -14,7 +14,7 @@ from torch.nn.functional import normalize, pad
 from featurizer.encoders.base import EncoderRequest, Modality
 from featurizer.encoders.families.open_clip.encoder import (
     FAMILY,
-    Loaded,
+    OpenClipModel,
     image_encoder,
     open_model,
     open_tokenizer,
@@ -48,14 +48,14 @@ def load(request: EncoderRequest) -> tuple[AnyTokenEncoder, ...]:
         FeaturizerError: the model cannot be loaded.
     """
     loaded = open_model(request)
-    sides: dict[Modality, Callable[[Loaded], AnyTokenEncoder]] = {
+    sides: dict[Modality, Callable[[OpenClipModel], AnyTokenEncoder]] = {
         "image": _image_tokens,
         "text": _text_tokens,
     }
     return tuple(build(loaded) for side, build in sides.items() if side in (request.modalities or sides))
 
 
-def _image_tokens(loaded: Loaded) -> ImageTokenEncoder:
+def _image_tokens(loaded: OpenClipModel) -> ImageTokenEncoder:
     request, encoder = loaded.request, image_encoder(loaded)
     visual = cast("torch.nn.Module", loaded.model.visual)
     if not hasattr(getattr(visual, "trunk", visual), "forward_intermediates"):
@@ -111,7 +111,7 @@ def _reader(visual: torch.nn.Module, last: int | None, *, normed: bool = False) 
     return read
 
 
-def _text_tokens(loaded: Loaded) -> TextTokenEncoder:
+def _text_tokens(loaded: OpenClipModel) -> TextTokenEncoder:
     request, tokenizer = loaded.request, open_tokenizer(loaded)
     tower = getattr(loaded.model, "text", None)
     if isinstance(tower, HFTextEncoder):

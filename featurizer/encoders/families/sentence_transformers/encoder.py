@@ -37,7 +37,7 @@ LAYOUT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class SentenceTransformersModel:
     """A model in memory.
 
     Attributes:
@@ -75,7 +75,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     return (open_model(request).encoder(),)
 
 
-def open_model(request: EncoderRequest) -> Loaded:
+def open_model(request: EncoderRequest) -> SentenceTransformersModel:
     """Load one Sentence Transformers model without saying yet what is read from it.
 
     Raises:
@@ -109,7 +109,7 @@ def open_model(request: EncoderRequest) -> Loaded:
         dtype=request.dtype,
     )
     freeze(model, request)
-    return Loaded(spec, model, prompt)
+    return SentenceTransformersModel(spec, model, prompt)
 
 
 def _open(request: EncoderRequest) -> SentenceTransformer:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from featurizer.encoders.base import EncoderRequest
-from featurizer.encoders.families.sentence_transformers.encoder import FAMILY, Loaded, open_model
+from featurizer.encoders.families.sentence_transformers.encoder import (
+    FAMILY,
+    SentenceTransformersModel,
+    open_model,
+)
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.encoders.torch_tokens import States, no_tokens, text_tokens
 from featurizer.encoders.word_tokenizer import open_words
@@ -41,7 +45,7 @@ def load(request: EncoderRequest) -> tuple[TextTokenEncoder, ...]:
     return (text_tokens(encoder, words, "last_hidden_state", request.device, _pipeline(loaded), table),)
 
 
-def _transformer(loaded: Loaded) -> PreTrainedModel:
+def _transformer(loaded: SentenceTransformersModel) -> PreTrainedModel:
     from sentence_transformers.sentence_transformer.modules import Transformer
 
     first = loaded.model[0]
@@ -50,7 +54,7 @@ def _transformer(loaded: Loaded) -> PreTrainedModel:
     return first.model
 
 
-def _pipeline(loaded: Loaded) -> Callable[[torch.Tensor, torch.Tensor], States]:
+def _pipeline(loaded: SentenceTransformersModel) -> Callable[[torch.Tensor, torch.Tensor], States]:
     """Return the function through all modules that keeps what leaves the first."""
     transformer, *others = loaded.model
     prompted = loaded.model.preprocess(["text"], prompt=loaded.prompt) if loaded.prompt else {}

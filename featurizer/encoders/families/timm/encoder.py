@@ -34,7 +34,7 @@ POOLINGS = {"avg": "global_average", "token": "cls", "map": "attention"}
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class TimmModel:
     """A model in memory.
 
     Attributes:
@@ -63,7 +63,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     return (open_model(request).encoder(device=request.device),)
 
 
-def open_model(request: EncoderRequest) -> Loaded:
+def open_model(request: EncoderRequest) -> TimmModel:
     """Load one timm model without saying yet what is read from it.
 
     Raises:
@@ -93,7 +93,7 @@ def open_model(request: EncoderRequest) -> Loaded:
         dtype=request.dtype,
     )
     freeze(model, request)
-    return Loaded(spec, model, create_transform(**config, is_training=False))
+    return TimmModel(spec, model, create_transform(**config, is_training=False))
 
 
 def _pretrained(request: EncoderRequest) -> torch.nn.Module:

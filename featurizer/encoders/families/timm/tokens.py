@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 import torch
 
 from featurizer.encoders.base import EncoderRequest
-from featurizer.encoders.families.timm.encoder import FAMILY, Loaded, open_model
+from featurizer.encoders.families.timm.encoder import FAMILY, TimmModel, open_model
 from featurizer.encoders.feature_maps import side_by_side
 from featurizer.encoders.tokens import ImageTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
@@ -67,7 +67,7 @@ def load(request: EncoderRequest) -> tuple[ImageTokenEncoder, ...]:
     return (TorchImageTokens(spec, loaded.transform, forward),)
 
 
-def _reading(loaded: Loaded, probe: torch.Tensor) -> Reading:
+def _reading(loaded: TimmModel, probe: torch.Tensor) -> Reading:
     """Find out, on one (1, 3, height, width) picture, what a model has to be read from."""
     model, spec = loaded.model, loaded.spec
     if not hasattr(model, "forward_intermediates"):

@@ -18,7 +18,13 @@ from transformers import (
 )
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, Modality
-from featurizer.encoders.families.transformers.model import FAMILY, LAYOUT, Loaded, open_model, where
+from featurizer.encoders.families.transformers.model import (
+    FAMILY,
+    LAYOUT,
+    TransformersModel,
+    open_model,
+    where,
+)
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
 from featurizer.encoders.torch_encoder import TorchEncoder, as_given, stacked
 from featurizer.encoders.weights import loading
@@ -38,11 +44,14 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         ModelUnavailable: the weights could not be had, or the checkpoint lacks some.
     """
     loaded = open_model(request)
-    build: dict[Modality, Callable[[Loaded], AnyEncoder]] = {"image": image_encoder, "text": text_encoder}
+    build: dict[Modality, Callable[[TransformersModel], AnyEncoder]] = {
+        "image": image_encoder,
+        "text": text_encoder,
+    }
     return tuple(build[side](loaded) for side in loaded.sides)
 
 
-def image_encoder(loaded: Loaded) -> TorchEncoder[Image, torch.Tensor]:
+def image_encoder(loaded: TransformersModel) -> TorchEncoder[Image, torch.Tensor]:
     """Return the encoder of pictures to vectors.
 
     Raises:
@@ -69,7 +78,7 @@ def image_encoder(loaded: Loaded) -> TorchEncoder[Image, torch.Tensor]:
     return TorchEncoder(loaded.spec("image", dim, _image_preprocessing(processor, blank)), prepare, forward)
 
 
-def _image_features(loaded: Loaded) -> Callable[[torch.Tensor], torch.Tensor]:
+def _image_features(loaded: TransformersModel) -> Callable[[torch.Tensor], torch.Tensor]:
     model = loaded.model
     if loaded.is_dual:
         return lambda pixels: model.get_image_features(pixel_values=pixels).pooler_output
@@ -92,7 +101,7 @@ class TextInput:
     padding: str
 
 
-def open_text_input(loaded: Loaded) -> TextInput:
+def open_text_input(loaded: TransformersModel) -> TextInput:
     """Load a model's tokenizer.
 
     Raises:
@@ -106,7 +115,7 @@ def open_text_input(loaded: Loaded) -> TextInput:
     return TextInput(tokenizer, _token_limit(model, tokenizer), padding)
 
 
-def text_encoder(loaded: Loaded, given: TextInput | None = None) -> AnyEncoder:
+def text_encoder(loaded: TransformersModel, given: TextInput | None = None) -> AnyEncoder:
     """Return the encoder of texts to vectors.
 
     Args:
@@ -142,7 +151,7 @@ def text_encoder(loaded: Loaded, given: TextInput | None = None) -> AnyEncoder:
     return TorchEncoder(loaded.spec("text", dim, preprocessing), as_given, forward)
 
 
-def _text_features(loaded: Loaded) -> Callable[[Mapping[str, torch.Tensor]], torch.Tensor]:
+def _text_features(loaded: TransformersModel) -> Callable[[Mapping[str, torch.Tensor]], torch.Tensor]:
     model = loaded.model
     if loaded.is_dual:
         return lambda tokens: model.get_text_features(**tokens).pooler_output

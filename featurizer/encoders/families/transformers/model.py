@@ -32,7 +32,7 @@ LAYOUT = "config.json, model.safetensors and preprocessor_config.json or the tok
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class TransformersModel:
     """A model in memory, with what its specification needs besides the side's own facts.
 
     Attributes:
@@ -74,7 +74,7 @@ class Loaded:
         )
 
 
-def open_model(request: EncoderRequest) -> Loaded:
+def open_model(request: EncoderRequest) -> TransformersModel:
     """Load one transformers model without saying yet what is read from it.
 
     Raises:
@@ -90,7 +90,7 @@ def open_model(request: EncoderRequest) -> Loaded:
     weight_hash = state_sha256(model)
     freeze(model, request)
     wanted = tuple(side for side in sides if side in (request.modalities or sides))
-    return Loaded(request, model, weight_hash, pooling, wanted)
+    return TransformersModel(request, model, weight_hash, pooling, wanted)
 
 
 def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:

@@ -17,7 +17,7 @@ from featurizer.encoders.families.transformers.encoder import (
     open_text_input,
     text_encoder,
 )
-from featurizer.encoders.families.transformers.model import FAMILY, Loaded, open_model
+from featurizer.encoders.families.transformers.model import FAMILY, TransformersModel, open_model
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
 from featurizer.encoders.feature_maps import side_by_side
 from featurizer.encoders.tokens import AnyTokenEncoder, ImageTokenEncoder, TextTokenEncoder, TokenSpec
@@ -38,14 +38,14 @@ def load(request: EncoderRequest) -> tuple[AnyTokenEncoder, ...]:
         FeaturizerError: the model cannot be loaded.
     """
     loaded = open_model(request)
-    build: dict[Modality, Callable[[Loaded], AnyTokenEncoder]] = {
+    build: dict[Modality, Callable[[TransformersModel], AnyTokenEncoder]] = {
         "image": _image_tokens,
         "text": _text_tokens,
     }
     return tuple(build[side](loaded) for side in loaded.sides)
 
 
-def _image_tokens(loaded: Loaded) -> ImageTokenEncoder:
+def _image_tokens(loaded: TransformersModel) -> ImageTokenEncoder:
     request, encoder = loaded.request, image_encoder(loaded)
     read = _read_pictures(loaded)
     blank = encoder.prepare(new_image("RGB", (64, 64)))
@@ -70,7 +70,7 @@ def _image_tokens(loaded: Loaded) -> ImageTokenEncoder:
     return TorchImageTokens(spec, encoder.prepare, tokens)
 
 
-def _read_pictures(loaded: Loaded) -> Read:
+def _read_pictures(loaded: TransformersModel) -> Read:
     model = loaded.model
     pool = (lambda output: output.pooler_output) if loaded.is_dual else vision_pool(model, loaded.pooling)
     run = model.get_image_features if loaded.is_dual else model
@@ -82,7 +82,7 @@ def _read_pictures(loaded: Loaded) -> Read:
     return read
 
 
-def _grid(loaded: Loaded, states: torch.Tensor, picture: torch.Tensor) -> tuple[int, int, int]:
+def _grid(loaded: TransformersModel, states: torch.Tensor, picture: torch.Tensor) -> tuple[int, int, int]:
     """Return rows, columns and the number of tokens before them.
 
     Models of one resolution have a patch size. Those that merge patches (Swin) keep the picture's proportions.
@@ -99,7 +99,7 @@ def _grid(loaded: Loaded, states: torch.Tensor, picture: torch.Tensor) -> tuple[
     return rows, columns, prefix
 
 
-def _prefix(loaded: Loaded) -> int:
+def _prefix(loaded: TransformersModel) -> int:
     """Count the tokens before the patches: class, distillation, registers."""
     tower = getattr(loaded.model, "vision_model", loaded.model)
     embeddings = getattr(tower, "embeddings", None)
@@ -109,7 +109,7 @@ def _prefix(loaded: Loaded) -> int:
     return named + int(getattr(config, "num_register_tokens", 0))
 
 
-def _text_tokens(loaded: Loaded) -> TextTokenEncoder:
+def _text_tokens(loaded: TransformersModel) -> TextTokenEncoder:
     request, text = loaded.request, open_text_input(loaded)
     table = _embeddings(loaded)
     words = open_words(
@@ -124,7 +124,7 @@ def _text_tokens(loaded: Loaded) -> TextTokenEncoder:
     return text_tokens(encoder, words, LAYER, request.device, forward, table)
 
 
-def _embeddings(loaded: Loaded) -> torch.nn.Embedding:
+def _embeddings(loaded: TransformersModel) -> torch.nn.Embedding:
     tower = getattr(loaded.model, "text_model", loaded.model)
     try:
         return cast("torch.nn.Embedding", tower.get_input_embeddings())
@@ -136,7 +136,7 @@ def _embeddings(loaded: Loaded) -> torch.nn.Embedding:
 
 
 def _read_texts(
-    loaded: Loaded, text: TextInput, padding_id: int
+    loaded: TransformersModel, text: TextInput, padding_id: int
 ) -> Callable[[torch.Tensor, torch.Tensor], States]:
     model = loaded.model
     run = model.get_text_features if loaded.is_dual else model

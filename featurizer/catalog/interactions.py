@@ -47,7 +47,7 @@ class SplitOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class InteractionsFile:
     """A user's own file of interactions, for a catalog that is ingested.
 
     Rows that come with a split are written as they are; a file without one is split by `options`.
@@ -88,7 +88,7 @@ class History:
         return {"sha256": file_sha256(self.path), "item_map": mapped, **self.options.as_json()}
 
 
-def write_history(
+def write_known_interactions(
     interactions: pl.DataFrame, folder: Path, item_ids: set[str] | None = None
 ) -> dict[str, Json]:
     """Write `interactions.parquet` and return its statistics, and how many of its items the catalog lacks."""
