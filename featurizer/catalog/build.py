@@ -31,7 +31,8 @@ from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import NONE, OK, FetchedImage, ImageRef, ItemRecord, Json
-from featurizer.results.stage import Stage, file_sha256
+from featurizer.results.files import file_sha256
+from featurizer.results.stage import Stage
 
 FETCHED_ROWS = 250
 """So many items' pictures are in memory at once."""

@@ -25,7 +25,8 @@ from featurizer.catalog.text import TextRecipe
 from featurizer.errors import StaleOutput
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
-from featurizer.results.stage import Stage, differing_keys, file_sha256, read_json, write_json
+from featurizer.results.files import file_sha256, read_json, write_json
+from featurizer.results.stage import Stage, differing_keys
 
 logger = logging.getLogger(__name__)
 

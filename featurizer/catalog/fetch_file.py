@@ -14,7 +14,7 @@ import fsspec
 from featurizer.catalog.partial_file import PartialFile
 from featurizer.catalog.web_file import KEPT, FileOptions, OnBytes, WebDownload
 from featurizer.errors import DownloadError, InputError, OutputError
-from featurizer.results.stage import file_sha256, output_error, read_json, write_json
+from featurizer.results.files import file_sha256, output_error, read_json, write_json
 
 __all__ = ["FetchedFile", "FileOptions", "OnBytes", "fetch_file"]
 

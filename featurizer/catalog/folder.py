@@ -13,7 +13,7 @@ import pyarrow as pa
 from featurizer.catalog.table import PICTURES
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
-from featurizer.results.stage import fingerprint
+from featurizer.results.files import fingerprint
 
 UNREAD = (".svg", ".heic", ".heif", ".psd", ".eps", ".ai", ".pdf")
 """Kinds of picture that Pillow does not read by itself."""

@@ -14,7 +14,7 @@ from featurizer.interactions.read import SCHEMA, read_interactions
 from featurizer.interactions.split import split
 from featurizer.interactions.store import FILE, statistics, write_interactions
 from featurizer.records import Json
-from featurizer.results.stage import file_sha256
+from featurizer.results.files import file_sha256
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import OTHER
 from featurizer.errors import InputError
 from featurizer.records import ItemRecord, Json
-from featurizer.results.stage import file_sha256
+from featurizer.results.files import file_sha256
 
 logger = logging.getLogger(__name__)
 

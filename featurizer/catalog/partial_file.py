@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from featurizer.errors import InputError
-from featurizer.results.stage import read_json, write_json
+from featurizer.results.files import read_json, write_json
 
 
 @dataclass(frozen=True, slots=True)

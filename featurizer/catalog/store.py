@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.records import FetchedImage, ItemRecord, Json
-from featurizer.results.stage import atomic_path, read_json
+from featurizer.results.files import atomic_path, read_json
 
 MANIFEST = "catalog.json"
 FORMAT_VERSION = 1

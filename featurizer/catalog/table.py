@@ -26,7 +26,7 @@ from featurizer.catalog.columns import (
 )
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
-from featurizer.results.stage import file_sha256, fingerprint
+from featurizer.results.files import file_sha256, fingerprint
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")

@@ -52,7 +52,7 @@ def compare(
     """
     from featurizer.operations.compare import FILE, TABLE, Compare
     from featurizer.operations.operation import Target, work_of
-    from featurizer.results.stage import read_json
+    from featurizer.results.files import read_json
 
     work = work_of(
         Compare,

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.records import Json
-from featurizer.results.stage import read_json
+from featurizer.results.files import read_json
 
 MANIFEST = "feature_set.json"
 FORMAT_VERSION = 1

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from featurizer.features.feature_set import shard_name
 from featurizer.features.schema import StoredDtype, feature_schema, vectors_to_arrow
 from featurizer.records import Json
-from featurizer.results.stage import atomic_path, file_sha256, read_json, write_json
+from featurizer.results.files import atomic_path, file_sha256, read_json, write_json
 
 MARKS = ".shards"
 

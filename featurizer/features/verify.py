@@ -16,7 +16,7 @@ from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
 from featurizer.records import Json
-from featurizer.results.stage import file_sha256, fingerprint
+from featurizer.results.files import file_sha256, fingerprint
 
 BATCH = 32
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}

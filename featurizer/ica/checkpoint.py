@@ -10,7 +10,7 @@ import torch
 
 from featurizer.errors import InputError
 from featurizer.records import Json
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 CHECKPOINT = "checkpoint.pt"
 FORMAT_VERSION = 1

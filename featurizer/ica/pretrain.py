@@ -40,7 +40,8 @@ from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
 from featurizer.interactions.store import read_split
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
-from featurizer.results.stage import Stage, file_sha256, read_json
+from featurizer.results.files import file_sha256, read_json
+from featurizer.results.stage import Stage
 from featurizer.training.distributed import DistributedContext, distributed_context
 
 logger = logging.getLogger(__name__)

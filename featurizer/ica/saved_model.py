@@ -16,7 +16,7 @@ from featurizer.ica.model import IcaModel, Shapes
 from featurizer.ica.options import Architecture, Pool
 from featurizer.ica.token_store import spec_json
 from featurizer.records import Json
-from featurizer.results.stage import atomic_path, read_json, write_json
+from featurizer.results.files import atomic_path, read_json, write_json
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"

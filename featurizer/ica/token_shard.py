@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from featurizer.encoders.tokens import TokenizedText, TokenSpec
 from featurizer.errors import InputError
-from featurizer.results.stage import atomic_path, read_json, write_json
+from featurizer.results.files import atomic_path, read_json, write_json
 
 DONE = "shard.json"
 

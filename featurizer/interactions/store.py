@@ -9,7 +9,7 @@ import polars as pl
 from featurizer.errors import InputError
 from featurizer.interactions.read import SCHEMA, SPLITS, read_interactions
 from featurizer.records import Json
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 FILE = "interactions.parquet"
 

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from featurizer.errors import InputError
 from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
-from featurizer.results.stage import atomic_path, write_json
+from featurizer.results.files import atomic_path, write_json
 
 if TYPE_CHECKING:
     from featurizer.recsys.compare import Compared, CompareOptions

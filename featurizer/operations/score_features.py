@@ -74,7 +74,7 @@ class ScoreFeatures(Work):
     def open(self, to: Target) -> tuple[ScoreStage, EvaluationData]:
         """Read the feature sets and the interactions; nothing is scored yet."""
         from featurizer.interactions.store import read_split
-        from featurizer.results.stage import file_sha256
+        from featurizer.results.files import file_sha256
         from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
         from featurizer.scoring.scorer import load_scorer
         from featurizer.scoring.spaces import open_candidates, open_masked

@@ -8,8 +8,8 @@ from pathlib import Path
 from featurizer.operations.operation import Outcome, inputs, reads
 from featurizer.recipes.step import Step
 from featurizer.records import Json
+from featurizer.results.files import read_json, write_json
 from featurizer.results.identity import identity
-from featurizer.results.stage import read_json, write_json
 
 FOLDER = ".recipe"
 

@@ -10,7 +10,7 @@ from featurizer.interactions.store import read_split
 from featurizer.records import Json
 from featurizer.recsys.content import default_space, read_features
 from featurizer.recsys.data import RecData, assemble
-from featurizer.results.stage import file_sha256
+from featurizer.results.files import file_sha256
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from featurizer.recsys.fit import SELECTION, Epoch, Fitted, Hooks, fit
 from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
-from featurizer.results.stage import PARTIAL, STAGE_FILE, Stage, atomic_path, read_json, write_json
+from featurizer.results.files import PARTIAL, atomic_path, read_json, write_json
+from featurizer.results.stage import STAGE_FILE, Stage
 
 MANIFEST = "manifest.json"
 WORK = ".work"

@@ -19,7 +19,8 @@ from featurizer.recsys.build import build
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, Hooks, fit
 from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
-from featurizer.results.stage import Stage, atomic_path, fingerprint
+from featurizer.results.files import atomic_path, fingerprint
+from featurizer.results.stage import Stage
 
 Search: TypeAlias = Literal["grid", "random"]
 Values: TypeAlias = Mapping[str, float]

@@ -14,7 +14,8 @@ from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import arrow_to_vectors, vectors_to_arrow
 from featurizer.recsys.data import RecData
-from featurizer.results.stage import STAGE_FILE, atomic_path
+from featurizer.results.files import atomic_path
+from featurizer.results.stage import STAGE_FILE
 
 COLUMN = "embedding"
 HISTORY = "train_items"

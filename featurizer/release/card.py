@@ -14,7 +14,7 @@ from featurizer.release.examples import Example, find_examples, store_examples, 
 from featurizer.release.licenses import HubLicense, hub_license, is_stated
 from featurizer.release.markdown import render
 from featurizer.release.scores import PLOT, draw, shown_scores
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 CARD = "README.md"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

@@ -11,7 +11,7 @@ from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.release.card import license_of, title_of
 from featurizer.release.citations import ALIGNREC
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 if TYPE_CHECKING:
     import mlcroissant

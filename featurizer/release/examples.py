@@ -9,7 +9,7 @@ from pathlib import Path
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import neighbors_of
 from featurizer.records import Json
-from featurizer.results.stage import read_json, write_json
+from featurizer.results.files import read_json, write_json
 
 FILE = "examples.json"
 ITEMS, NEIGHBORS = 2, 3

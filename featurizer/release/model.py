@@ -15,7 +15,7 @@ from featurizer.release.citations import ALIGNREC
 from featurizer.release.licenses import hub_license
 from featurizer.release.markdown import render
 from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
-from featurizer.results.stage import atomic_path, fingerprint, read_json, write_json
+from featurizer.results.files import atomic_path, fingerprint, read_json, write_json
 
 MANIFEST, WEIGHTS, CONFIG = "manifest.json", "model.safetensors", "config.json"
 ITEMS, USERS = "items.parquet", "users.parquet"

@@ -17,7 +17,7 @@ from featurizer.release.croissant import FILE as CROISSANT
 from featurizer.release.croissant import render_croissant
 from featurizer.release.licenses import lets_pictures_pass
 from featurizer.release.scores import PLOT, draw, shown_scores
-from featurizer.results.stage import file_sha256
+from featurizer.results.files import file_sha256
 from featurizer.scoring.document import FILE as SCORES
 
 RepoType: TypeAlias = Literal["dataset", "model"]

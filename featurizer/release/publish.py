@@ -15,7 +15,7 @@ from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import Asker, patience, require_token
 from featurizer.release.plan import Plan, PlannedFile
 from featurizer.release.repository import MAIN, RemoteFile, Repository
-from featurizer.results.stage import atomic_path, file_sha256
+from featurizer.results.files import atomic_path, file_sha256
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

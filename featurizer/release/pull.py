@@ -16,7 +16,8 @@ from featurizer.release.hub import Asker, patience
 from featurizer.release.model import MANIFEST as MODEL_MANIFEST
 from featurizer.release.plan import RepoType, check_repo, on_disk
 from featurizer.release.repository import RemoteFile, Repository
-from featurizer.results.stage import STAGE_FILE, Stage, file_sha256, refuse_foreign, write_json
+from featurizer.results.files import file_sha256, write_json
+from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -11,7 +11,7 @@ from featurizer.features.feature_set import MANIFEST, FeatureSet
 from featurizer.release.card import CardOptions, write_card
 from featurizer.release.croissant import write_croissant
 from featurizer.release.model import is_model, write_model_card
-from featurizer.results.stage import atomic_path, write_json
+from featurizer.results.files import atomic_path, write_json
 from featurizer.scoring.document import FILE as SCORES
 from featurizer.scoring.document import read_scores
 

@@ -12,7 +12,7 @@ from featurizer.records import Json
 from featurizer.release.model import MANIFEST, kind_of
 from featurizer.report.charts.chart import Chart, Point, Series, Table, slug
 from featurizer.report.score_charts import group_name
-from featurizer.results.stage import read_json
+from featurizer.results.files import read_json
 
 METRICS = "metrics.jsonl"
 SHOWN = ("recall", "ndcg")

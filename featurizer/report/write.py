@@ -20,7 +20,7 @@ from featurizer.report.models import masked_table, results_table, training_chart
 from featurizer.report.pack import page_data
 from featurizer.report.page import render_page
 from featurizer.report.spaces import ReportSpace
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 SECTIONS = (
     ("overview", "Overview"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from featurizer.records import Json
-from featurizer.results.stage import file_sha256, fingerprint, read_json
+from featurizer.results.files import file_sha256, fingerprint, read_json
 
 CATALOG, FEATURES, MODEL, SCORES, EXPORT = (
     "catalog.json",

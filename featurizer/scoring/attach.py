@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from featurizer.records import Json
-from featurizer.results.stage import write_json
+from featurizer.results.files import write_json
 from featurizer.scoring.document import FILE, Score, parse_scores
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 from featurizer.scoring.document import Entry, Score
 from featurizer.scoring.measures import MetricKey
 from featurizer.scoring.summary import SpaceResult

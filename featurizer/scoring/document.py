@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from featurizer.config import describe
 from featurizer.errors import InputError
 from featurizer.records import Json
-from featurizer.results.stage import read_json
+from featurizer.results.files import read_json
 
 FILE = "scores.json"
 FLOOR = "floor"

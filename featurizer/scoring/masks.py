@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 MODALITIES = ("image", "text")
 

@@ -12,7 +12,8 @@ import featurizer
 from featurizer.errors import InputError
 from featurizer.progress import Progress
 from featurizer.records import Json
-from featurizer.results.stage import Stage, fingerprint, read_json
+from featurizer.results.files import fingerprint, read_json
+from featurizer.results.stage import Stage
 from featurizer.scoring.baselines import popularity_baseline, random_baseline
 from featurizer.scoring.cache import SUFFIX, keep_result, read_cached
 from featurizer.scoring.document import FILE, FLOOR, Entry

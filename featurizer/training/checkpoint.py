@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from featurizer.errors import InputError
 from featurizer.records import Json
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 

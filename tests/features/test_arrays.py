@@ -14,7 +14,7 @@ from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import summarize
 from featurizer.features.verify import verify
-from featurizer.results.stage import file_sha256
+from featurizer.results.files import file_sha256
 
 
 def make(out, rows=5, dim=3, **options):

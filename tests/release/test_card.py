@@ -14,7 +14,7 @@ from featurizer.release.card import CardOptions, render_card, write_card
 from featurizer.release.licenses import unknown_license
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
-from featurizer.results.stage import write_json
+from featurizer.results.files import write_json
 from tests.release.sets import make_set
 
 ROW = {

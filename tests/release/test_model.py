@@ -13,7 +13,7 @@ from featurizer.recsys.recommend import recommend
 from featurizer.release.model import render_model_card
 from featurizer.release.plan import plan_set
 from featurizer.release.recard import recard
-from featurizer.results.stage import fingerprint
+from featurizer.results.files import fingerprint
 from tests.recsys.toy import toy_data
 
 
@@ -157,7 +157,7 @@ def catalog(tmp_path):
 def features_of(catalog, out):
     from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
-    from featurizer.results.stage import write_json
+    from featurizer.results.files import write_json
 
     opened = Catalog.open(catalog)
     ids = opened.column("item_id").to_pylist()

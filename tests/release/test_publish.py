@@ -3,7 +3,7 @@ import json
 import pytest
 
 from featurizer.features.feature_set import FeatureSet
-from featurizer.results.stage import file_sha256
+from featurizer.results.files import file_sha256
 from tests.release.sets import make_set, same_vectors
 
 LAST = ["croissant.json", "README.md", "feature_set.json"]

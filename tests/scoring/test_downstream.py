@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_evaluation import grouped, part, space, world
 
-from featurizer.results.stage import read_json
+from featurizer.results.files import read_json
 from featurizer.scoring import downstream
 from featurizer.scoring.scorer import DownstreamOptions, ScoreOptions
 

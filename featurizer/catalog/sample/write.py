@@ -17,7 +17,7 @@ from featurizer.catalog.sample.traits import SampleItem, make_items
 from featurizer.catalog.sample.users import make_reviews
 from featurizer.catalog.sample.words import listing
 from featurizer.errors import InputError
-from featurizer.results.stage import atomic_path, output_error
+from featurizer.results.files import atomic_path, output_error
 
 FEWEST_ITEMS = 50
 """Below it the planted defects would be the rule."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from featurizer.errors import InputError
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 
 def write_array(path: Path, rows: np.ndarray, dtype: str = "float32") -> None:

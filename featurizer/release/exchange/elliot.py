@@ -27,7 +27,7 @@ from featurizer.release.exchange.content import (
 from featurizer.release.exchange.ids import MAPPING, USERS, read_ids, write_mapping
 from featurizer.release.exchange.interactions_tsv import write_triples
 from featurizer.release.exchange.mmrec import number
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 VISUAL, TEXTUAL = "visual_features", "textual_features"
 SLOTS = {"image": VISUAL, "text": TEXTUAL, "both": VISUAL}

@@ -20,7 +20,8 @@ from featurizer.release.exchange.content import Content, ExchangedVectors, Files
 from featurizer.release.exchange.fill import Missing, fill
 from featurizer.release.exchange.formats import format_named
 from featurizer.release.exchange.sidecar import FORMAT_VERSION, SIDECAR, Sidecar, read_sidecar
-from featurizer.results.stage import STAGE_FILE, Stage, file_sha256, read_json, refuse_foreign, write_json
+from featurizer.results.files import file_sha256, read_json, write_json
+from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
 
 WORK = ".export"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from featurizer.errors import InputError
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 IDS = "item_ids.json"
 MAPPING = "i_id_mapping.csv"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 IMPLICIT = 1.0
 """The rating of an interaction that has none."""

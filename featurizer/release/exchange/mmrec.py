@@ -25,7 +25,7 @@ from featurizer.release.exchange.content import (
     partitions,
 )
 from featurizer.release.exchange.ids import MAPPING, USERS, read_ids, write_mapping
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 IMAGE, TEXT = "image_feat.npy", "text_feat.npy"
 SLOTS = {"image": IMAGE, "text": TEXT, "both": IMAGE}

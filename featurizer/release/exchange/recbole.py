@@ -26,7 +26,7 @@ from featurizer.release.exchange.content import (
 )
 from featurizer.release.exchange.interactions_tsv import IMPLICIT
 from featurizer.release.exchange.npy import safe_name
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 SEQUENCE = ":float_seq"
 COLUMNS = {"user_id": "user_id:token", "item_id": "item_id:token", "rating": "rating:float"}

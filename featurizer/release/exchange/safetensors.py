@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from featurizer.errors import InputError
 from featurizer.release.exchange.content import Content, Files, Format, Found
 from featurizer.release.exchange.ids import IDS, read_ids, write_ids
-from featurizer.results.stage import atomic_path
+from featurizer.results.files import atomic_path
 
 FILE = "features.safetensors"
 

@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from featurizer.config import Model, describe
 from featurizer.errors import InputError
-from featurizer.results.stage import read_json
+from featurizer.results.files import read_json
 
 SIDECAR = "export.json"
 FORMAT_VERSION = 1

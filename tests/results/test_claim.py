@@ -1,68 +1,14 @@
-import errno
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from featurizer import manifest
-from featurizer.errors import InputError, OutputError, StaleOutput
-from featurizer.results.stage import Stage, atomic_path, differing_keys, fingerprint, read_json, write_json
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(st.dictionaries(st.text(), values, max_size=5))
-def test_a_fingerprint_does_not_depend_on_the_order_of_keys(config):
-    assert fingerprint(config) == fingerprint(dict(reversed(config.items())))
-
-
-def test_a_fingerprint_changes_with_any_value():
-    assert fingerprint({"a": 1, "b": [1]}) != fingerprint({"a": 1, "b": [2]})
+from featurizer.errors import InputError, StaleOutput
+from featurizer.results import stage as stages
+from featurizer.results.files import read_json
+from featurizer.results.stage import Stage, differing_keys
 
 
 def test_differing_keys_are_named_with_both_values_and_dotted():
     assert differing_keys({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2}) == ["a.b (1 there, 3 asked for)"]
     assert differing_keys({"k": [10, 20]}, {"k": [5]}) == ["k ([10, 20] there, [5] asked for)"]
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "f"
-    path.write_text("old")
-
-    def write_half():
-        with atomic_path(path) as partial:
-            partial.write_text("half")
-            raise InterruptedError
-
-    with pytest.raises(OutputError):
-        write_half()
-    assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["f"]
-
-
-def test_a_full_disk_is_an_error_that_says_what_is_kept(tmp_path):
-    with (
-        pytest.raises(OutputError, match=r"disk is full.*finished parts are kept"),
-        atomic_path(tmp_path / "f"),
-    ):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_a_json_file_round_trips_with_non_ascii(tmp_path):
-    write_json(tmp_path / "f.json", {"é": [1, None, "ü"]})
-    assert read_json(tmp_path / "f.json") == {"é": [1, None, "ü"]}
-    assert "é" in (tmp_path / "f.json").read_text("utf-8")
-
-
-@pytest.mark.parametrize("content", ["{", "[]", "1"])
-def test_a_manifest_that_is_no_object_is_a_clear_error(tmp_path, content):
-    (tmp_path / "f.json").write_text(content)
-    with pytest.raises(InputError, match=r"f\.json"):
-        read_json(tmp_path / "f.json")
 
 
 def stage(folder, **config):
@@ -116,7 +62,7 @@ def test_overwrite_killed_while_it_removes_goes_on_with_the_next_run(tmp_path, m
     def killed(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(manifest.shutil, "rmtree", killed)
+    monkeypatch.setattr(stages.shutil, "rmtree", killed)
     with pytest.raises(KeyboardInterrupt):
         stage(folder, a=2).claim(overwrite=True)
     monkeypatch.undo()
