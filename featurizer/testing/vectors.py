@@ -10,7 +10,7 @@ from dataclasses import asdict
 import numpy as np
 
 from featurizer.encoders.base import AnyEncoder, EncoderSpec
-from featurizer.testing.samples import assert_close, encode_all, sample_images, sample_texts
+from featurizer.testing.samples import assert_close, encode_all, sample_inputs
 
 
 class EncoderContract:
@@ -26,7 +26,7 @@ class EncoderContract:
 
     def sample_inputs(self) -> Sequence[object]:
         """Return at least three different inputs; replace it when the encoder needs others."""
-        return sample_images() if self.make_encoder().spec.modality == "image" else sample_texts()
+        return sample_inputs(self.make_encoder().spec.modality)
 
     def test_the_specification_is_complete(self) -> None:
         """Every field that a reader needs to make the vectors again is filled in, and is JSON."""
@@ -34,9 +34,8 @@ class EncoderContract:
         assert isinstance(spec, EncoderSpec)
         for name in ("name", "family", "model", "source", "weight_hash", "pooling", "preprocessing"):
             assert getattr(spec, name), f"spec.{name} is empty"
-        assert spec.modality in ("image", "text"), f"unknown modality {spec.modality!r}"
+        assert spec.modality in ("image", "text", "both"), f"unknown modality {spec.modality!r}"
         assert spec.dim > 0, f"spec.dim is {spec.dim}"
-        assert spec.space == f"{spec.name}_{spec.modality}"
         json.dumps({**asdict(spec), "preprocessing": dict(spec.preprocessing)}, allow_nan=False)
 
     def test_vectors_are_finite_float32_of_the_promised_shape(self) -> None:
