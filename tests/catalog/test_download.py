@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from featurizer.catalog.datasets import DatasetEntry, RemoteFile, get_dataset
+from featurizer.catalog.datasets import DatasetEntry, DatasetFile, get_dataset
 from featurizer.catalog.download import DownloadOptions, download
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.interactions import SplitOptions, collect
@@ -49,8 +49,8 @@ def entry(site):
     return DatasetEntry(
         title="Served",
         format="amazon-2023",
-        metadata=RemoteFile(url=site.at("/meta.jsonl.gz", ranged(gzip.compress("\n".join(meta).encode())))),
-        interactions=RemoteFile(
+        metadata=DatasetFile(url=site.at("/meta.jsonl.gz", ranged(gzip.compress("\n".join(meta).encode())))),
+        interactions=DatasetFile(
             url=site.at("/reviews.jsonl.gz", ranged(gzip.compress("\n".join(reviews).encode())))
         ),
         license="CC0-1.0",
@@ -131,8 +131,8 @@ def test_two_files_of_one_name_do_not_collide(entry, site, tmp_path):
         site.at(f"/{kind}/data.jsonl.gz", site.routes["/" + remote.url.rsplit("/", 1)[1]])
     twins = entry.model_copy(
         update={
-            "metadata": RemoteFile(url=f"{site.base}/m/data.jsonl.gz?v=a/b"),
-            "interactions": RemoteFile(url=f"{site.base}/r/data.jsonl.gz"),
+            "metadata": DatasetFile(url=f"{site.base}/m/data.jsonl.gz?v=a/b"),
+            "interactions": DatasetFile(url=f"{site.base}/r/data.jsonl.gz"),
         }
     )
     assert len(statuses(run(twins, tmp_path))) == 8
@@ -165,7 +165,7 @@ def test_metadata_on_this_disk_may_name_pictures_in_their_own_folder(entry, tmp_
             json.dumps({"parent_asin": key, "images": [{"large": p.as_uri()}]}) for key, p in rows.items()
         )
     )
-    local = entry.model_copy(update={"metadata": RemoteFile(url=(folder / "m.jsonl").as_uri())})
+    local = entry.model_copy(update={"metadata": DatasetFile(url=(folder / "m.jsonl").as_uri())})
     found = statuses(run(local, tmp_path))
     assert (found["i0"], found["i1"]) == ("ok", "forbidden_path")
 
@@ -208,8 +208,8 @@ def test_a_local_copy_of_the_files_works_as_well(entry, site, tmp_path):
     )
     local = entry.model_copy(
         update={
-            "metadata": RemoteFile(url=(folder / "m.jsonl").as_uri()),
-            "interactions": RemoteFile(url=(folder / "r.csv").as_uri()),
+            "metadata": DatasetFile(url=(folder / "m.jsonl").as_uri()),
+            "interactions": DatasetFile(url=(folder / "r.csv").as_uri()),
         }
     )
     assert statuses(run(local, tmp_path)) == {"a": "none", "b": "none"}

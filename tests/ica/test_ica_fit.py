@@ -14,7 +14,7 @@ from featurizer.errors import FeaturizerError, InputError
 from featurizer.ica.batches import read_step, split_rows
 from featurizer.ica.contrastive import ContrastiveTerms, partners_of
 from featurizer.ica.evaluate import masked_accuracy
-from featurizer.ica.fit import _Run, fit
+from featurizer.ica.fit import _PretrainingRun, fit
 from featurizer.ica.initialize import build
 from featurizer.ica.options import Objective, Training
 from featurizer.ica.probe import probe, run_probe
@@ -115,7 +115,7 @@ def test_accumulation_changes_no_gradient(store, encoders, options):
     runs = []
     for parts in (1, 4):
         made = job(store, encoders, trained(options, accumulate=parts, clip=1e9))
-        run = _Run(made, Hooks())
+        run = _PretrainingRun(made, Hooks())
         run._learn(run._read(np.arange(96), 0, 0))
         runs.append({name: value.grad for name, value in made.model.named_parameters()})
     for name, gradient in runs[0].items():
@@ -127,7 +127,7 @@ def test_a_batch_of_few_items_has_the_optional_terms_in_full(store, encoders, op
     for size in (96, 500):
         extra = ContrastiveTerms(1.0, 0.0, 0.1, {})
         made = job(store, encoders, trained(options, batch_size=size, clip=1e9), extra=extra)
-        run = _Run(made, Hooks())
+        run = _PretrainingRun(made, Hooks())
         run._learn(run._read(np.arange(96), 0, 0))
         gradients.append(made.model.start.project.weight.grad)
     torch.testing.assert_close(*gradients)
@@ -163,7 +163,7 @@ def test_recomputing_activations_changes_nothing_but_memory(store, encoders, opt
 
 
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing(store, encoders, options):
-    run = _Run(job(store, encoders, trained(options, epochs=10, warmup=0.2)), Hooks())
+    run = _PretrainingRun(job(store, encoders, trained(options, epochs=10, warmup=0.2)), Hooks())
     rates = []
     for step in range(10 * run.epoch_steps):
         run.step = step
@@ -217,7 +217,7 @@ def test_an_optional_term_changes_what_is_learned(store, encoders, options, term
     assert not torch.equal(
         weights_of(plain)["start.project.weight"], weights_of(other)["start.project.weight"]
     )
-    part = _Run(other, Hooks())._read(np.arange(96), 0, 0)
+    part = _PretrainingRun(other, Hooks())._read(np.arange(96), 0, 0)
     loss = extra.loss(other, part.rows, part.items, np.random.default_rng(0))
     assert torch.isfinite(loss)
     assert float(loss.detach()) > 0

@@ -19,7 +19,7 @@ from featurizer.recsys.source import Source
 from featurizer.recsys.train import TrainStage, train
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.score import ScoreStage, score
-from featurizer.scoring.scorer import Options
+from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import open_candidates
 from tests.support.items import make_catalog
 
@@ -99,7 +99,7 @@ def interactions(items):
 def write_scores(folder):
     candidates, shared = open_candidates([folder / "features"])
     world = evaluation_data(pl.read_parquet(folder / "interactions.parquet"), shared, EvaluationOptions())
-    options = Options(ks=(5,), neighbors=(5,), ratios=(0.0, 0.5, 1.0))
+    options = ScoreOptions(ks=(5,), neighbors=(5,), ratios=(0.0, 0.5, 1.0))
     metrics = ("zero-shot", "item-cf", "mask-modality")
     score(ScoreStage(folder / "scores", candidates, (), ("none",), metrics, options, {}), world)
 

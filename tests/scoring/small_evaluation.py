@@ -6,19 +6,19 @@ import numpy as np
 import polars as pl
 
 from featurizer.scoring.evaluation_data import EvaluationData, EvaluationOptions, evaluation_data
-from featurizer.scoring.spaces import Part, ScoredSpace
+from featurizer.scoring.spaces import ScoredSpace, SpacePart
 
 ITEMS = 40
 
 
-def part(name: str, modality: str, vectors: np.ndarray, present: np.ndarray | None = None) -> Part:
+def part(name: str, modality: str, vectors: np.ndarray, present: np.ndarray | None = None) -> SpacePart:
     there = np.ones(len(vectors), bool) if present is None else present
     some = vectors.any(1)
     kept = np.where(there[:, None], vectors, 0).astype(np.float32)
-    return Part(name, modality, kept, there & some, there & ~some)
+    return SpacePart(name, modality, kept, there & some, there & ~some)
 
 
-def space(*parts: Part) -> ScoredSpace:
+def space(*parts: SpacePart) -> ScoredSpace:
     return ScoredSpace("set", "+".join(one.name for one in parts), "none", parts)
 
 
