@@ -26,13 +26,14 @@ from featurizer.encoders.base import EncoderSpec
 from featurizer.encoders.resolve_tokens import load_token_encoder
 from featurizer.encoders.tokens import TokenSpec
 from featurizer.ica.batches import split_rows
-from featurizer.ica.fit import _Run
+from featurizer.ica.fit import _PretrainingRun
 from featurizer.ica.initialize import build
 from featurizer.ica.options import SIZES, IcaOptions, Training
-from featurizer.ica.setup import Hooks, TrainingSetup
+from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.token_shard import ShardTokens, TokenShard, write_shard
 from featurizer.ica.token_store import TokenStore
 from featurizer.ica.transformer import Transformer
+from featurizer.training.hooks import Hooks
 
 WORDS = ["red", "cup", "large", "steel", "lamp", "baby", "soft", "desk", "shirt", "blue", "men", "watch"]
 SHARD = 512
@@ -109,7 +110,7 @@ def speed(clock, size, times):
     with tempfile.TemporaryDirectory() as folder:
         store = store_of(Path(folder), 2048, LITE0, text)
         job = job_of(store, text, size)
-        run = _Run(job, Hooks())
+        run = _PretrainingRun(job, Hooks())
         order = np.arange(2048)
         part = run._read(order, 0, 0)
         items, masks = part.items, part.masks
@@ -143,7 +144,7 @@ def memory(items):
         Path("/proc/self/clear_refs").write_text("5")
         before = resident("VmRSS")
         job = job_of(store, text, "tiny")
-        run = _Run(replace(job, train=job.train[:2048]), Hooks())
+        run = _PretrainingRun(replace(job, train=job.train[:2048]), Hooks())
         for step in range(8):
             run._learn(run._read(np.random.default_rng(step).permutation(store.rows)[:2048], 0, step))
         sizes = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())

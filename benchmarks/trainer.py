@@ -27,11 +27,12 @@ from places import DATA
 from featurizer.interactions.store import read_split
 from featurizer.recsys.build import build
 from featurizer.recsys.data import ItemFeatures, RecData, assemble
-from featurizer.recsys.fit import Clock, Hooks, fit, ranked
+from featurizer.recsys.fit import fit, ranked
 from featurizer.recsys.memory import keep_freed_memory
 from featurizer.recsys.models.alignrec import AlignRec
 from featurizer.recsys.presets import preset
 from featurizer.recsys.sampler import Sampler
+from featurizer.training.hooks import Clock, Hooks
 
 WIDTH = 768
 SIZES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NoReturn
 
@@ -14,14 +13,16 @@ from torch import nn
 from featurizer.errors import FeaturizerError
 from featurizer.ica.batch import Batch
 from featurizer.ica.batches import StepBatch, read_step, save_broken
-from featurizer.ica.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
+from featurizer.ica.contrastive import contrastive_loss
 from featurizer.ica.masking import Masks
 from featurizer.ica.objective import PARTS, hidden_of, predict, weights
-from featurizer.ica.setup import Hooks, TrainingSetup
+from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.progress import Progress
 from featurizer.records import Json
+from featurizer.training.checkpoint import Checkpoint
 from featurizer.training.distributed import DistributedContext
+from featurizer.training.hooks import Hooks
 
 VALID_BATCH = 64
 BROKEN = "broken"
@@ -64,7 +65,7 @@ class _PretrainingRun:
     def __init__(self, job: TrainingSetup, hooks: Hooks) -> None:
         self.job, self.hooks, self.training = job, hooks, job.options.training
         self.whole = nn.ModuleDict({"model": job.model, "heads": job.heads}).to(job.device)
-        self.world = hooks.world
+        self.world = job.context
         self.world.copy_first_(self.whole.state_dict().values())
         self.weights = weights(job.options.objective)
         matrices = [value for value in self.whole.parameters() if value.ndim > 1]
@@ -80,7 +81,7 @@ class _PretrainingRun:
             self.average = {name: value.clone() for name, value in self.whole.state_dict().items()}
         self.best: dict[str, torch.Tensor] = {}
         self.sums: dict[str, tuple[float, int]] = {}
-        self.seconds, self.begun, self.saved = 0.0, time.perf_counter(), time.perf_counter()
+        self.seconds, self.begun, self.saved = 0.0, hooks.clock(), hooks.clock()
 
     def goes_on(self) -> bool:
         """Say whether another epoch is due."""
@@ -93,7 +94,7 @@ class _PretrainingRun:
         number = len(self.history)
         order = np.random.default_rng([self.training.seed, 1, number]).permutation(self.job.train)
         steps = range(self.step - number * self.epoch_steps, self.epoch_steps)
-        self.begun = time.perf_counter()
+        self.begun = self.hooks.clock()
         self.whole.train()
         with ThreadPoolExecutor(1, "read") as ahead:
             pending: Future[StepBatch] | None = None
@@ -123,10 +124,11 @@ class _PretrainingRun:
                 total = torch.stack(
                     [self.weights[name] * found[name] / max(part.counts[name], 1) for name in PARTS]
                 ).sum()
-                if self.job.extra is not None:
+                if self.job.contrastive is not None:
                     rng = np.random.default_rng([self.training.seed, 4, self.step, self.world.rank, start])
                     share = len(items.ids) / part.size
-                    total = total + share * self.job.extra.loss(self.job, part.rows[rows], items, rng)
+                    terms = self.job.contrastive, part.rows[rows], items, rng
+                    total = total + share * contrastive_loss(self.job, *terms)
             if not torch.isfinite(total):
                 self._stop("the loss", part)
             total.backward()
@@ -166,7 +168,7 @@ class _PretrainingRun:
             name, note = f"epoch {epoch + 1} of {self.training.epochs}", f"loss {self._mean(self.sums):.3f}"
             done, total = (step + 1) * self.batch, self.epoch_steps * self.batch
             self.hooks.report(Progress(name, done, total, note=note))
-        if time.perf_counter() - self.saved > 60 * self.training.checkpoint_minutes:
+        if self.hooks.clock() - self.saved > 60 * self.training.checkpoint_minutes:
             self.save()
 
     def _mean(self, sums: dict[str, tuple[float, int]]) -> float:
@@ -174,8 +176,8 @@ class _PretrainingRun:
 
     def _close(self, epoch: int) -> None:
         train = self.sums
-        seconds = self.seconds + time.perf_counter() - self.begun
-        start = time.perf_counter()
+        seconds = self.seconds + self.hooks.clock() - self.begun
+        start = self.hooks.clock()
         valid = self._validate()
         loss = self._mean(valid)
         if not math.isfinite(loss):
@@ -184,7 +186,7 @@ class _PretrainingRun:
             "epoch": epoch + 1,
             "learning_rate": self.learning_rate(),
             "seconds_train": round(seconds, 3),
-            "seconds_valid": round(time.perf_counter() - start, 3),
+            "seconds_valid": round(self.hooks.clock() - start, 3),
             "loss": self._mean(train),
             "valid_loss": loss,
             **{name: total / max(count, 1) for name, (total, count) in train.items()},
@@ -194,7 +196,7 @@ class _PretrainingRun:
         if loss < self.best_loss:
             self.best_loss = loss
             self.best = {name: value.cpu().clone() for name, value in self._current().items()}
-        self.sums, self.seconds, self.begun = {}, 0.0, time.perf_counter()
+        self.sums, self.seconds, self.begun = {}, 0.0, self.hooks.clock()
         if self.world.is_first:
             self.hooks.on_epoch(record)
         self.save()
@@ -226,8 +228,8 @@ class _PretrainingRun:
 
     def _stop(self, what: str, part: StepBatch | None) -> NoReturn:
         where = ""
-        if self.hooks.folder is not None and part is not None:
-            path = self.hooks.folder / BROKEN / f"batch-{self.world.rank}.pt"
+        if self.hooks.checkpoint is not None and part is not None:
+            path = self.hooks.checkpoint.path.parent / BROKEN / f"batch-{self.world.rank}.pt"
             save_broken(part, self.step, path)
             where = f"; the batch is saved in {path}"
         raise FeaturizerError(
@@ -236,36 +238,33 @@ class _PretrainingRun:
         )
 
     def save(self) -> None:
-        """Write the checkpoint, if the run has a folder; the first process does it for all."""
-        self.saved = time.perf_counter()
-        if self.hooks.folder is None or not self.world.is_first:
+        """Leave a checkpoint, if one is wanted; the first process does it for all."""
+        self.saved = self.hooks.clock()
+        if self.hooks.checkpoint is None or not self.world.is_first:
             return
         state = Checkpoint(
-            self.job.fingerprint,
-            self.step,
-            dict(self.whole.state_dict()),
-            dict(self.optimizer.state_dict()),
-            self.average,
+            self.whole.state_dict(),
+            self.optimizer.state_dict(),
             self.best,
-            self.best_loss,
-            self.sums,
             self.history,
-            self.seconds + time.perf_counter() - self.begun if self.sums else 0.0,
+            self.step,
+            self.average,
+            self.sums,
+            self.seconds + self.hooks.clock() - self.begun if self.sums else 0.0,
         )
-        save_checkpoint(self.hooks.folder / CHECKPOINT, state)
+        self.hooks.checkpoint.save(state)
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one."""
-        if self.hooks.folder is None:
-            return
-        found = load_checkpoint(self.hooks.folder / CHECKPOINT, self.job.fingerprint)
+        found = self.hooks.checkpoint.load() if self.hooks.checkpoint else None
         if found is None:
             return
         self.whole.load_state_dict(found.weights)
         self.optimizer.load_state_dict(found.optimizer)
-        self.step, self.best, self.best_loss = found.step, found.best, found.best_loss
+        self.step, self.best = found.step, dict(found.best)
+        self.best_loss = min((float(str(record["valid_loss"])) for record in found.history), default=math.inf)
         self.average = {name: value.to(self.job.device) for name, value in found.average.items()}
-        self.sums, self.history, self.seconds = found.sums, found.history, found.seconds
+        self.sums, self.history, self.seconds = dict(found.sums), found.history, found.seconds
         if self.world.is_first:
             for record in self.history:
                 self.hooks.on_epoch(record)

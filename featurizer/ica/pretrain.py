@@ -24,8 +24,7 @@ from featurizer.features.extract import ExtractOptions, library_versions
 from featurizer.features.feature_set import FeatureSet
 from featurizer.ica.batch import TokenSource
 from featurizer.ica.batches import split_rows
-from featurizer.ica.checkpoint import CHECKPOINT
-from featurizer.ica.contrastive import ContrastiveTerms, partners_of
+from featurizer.ica.contrastive_terms import ContrastiveTerms, partners_of
 from featurizer.ica.encoder import unified_spec
 from featurizer.ica.evaluate import MaskedAccuracy, masked_accuracy
 from featurizer.ica.fit import BROKEN, fit
@@ -35,17 +34,20 @@ from featurizer.ica.on_the_fly import OnTheFlyTokens
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.probe import Probe, run_probe
 from featurizer.ica.saved_model import MANIFEST, SavedModel, load_saved_model, write_saved_model
-from featurizer.ica.setup import Hooks, TrainingSetup
+from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
 from featurizer.interactions.store import read_split
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.files import file_sha256, read_json
 from featurizer.results.stage import Stage
+from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.distributed import DistributedContext, distributed_context
+from featurizer.training.hooks import Hooks
 
 logger = logging.getLogger(__name__)
 
+CHECKPOINT = "checkpoint.pt"
 OWNED = ("model.safetensors", "config.json", "metrics.jsonl", CHECKPOINT, BROKEN, "README.md")
 METRICS = "metrics.jsonl"
 
@@ -111,8 +113,8 @@ def pretrain(
             stage.claim(overwrite=run.overwrite)
         world.wait()
         if not (out / "model" / MANIFEST).exists():
-            job = _job(source, encoders, options, run, stage)
-            _train(job, catalog, encoders, stage, run, world)
+            job = _job(source, encoders, options, run, world)
+            _train(job, catalog, encoders, stage, run)
         if world.is_first:
             _clear(stage.folder)
         world.wait()
@@ -133,29 +135,28 @@ def _source(
 
 
 def _job(
-    source: TokenSource, encoders: TokenEncoders, options: IcaOptions, run: PretrainRun, stage: Stage
+    source: TokenSource,
+    encoders: TokenEncoders,
+    options: IcaOptions,
+    run: PretrainRun,
+    world: DistributedContext,
 ) -> TrainingSetup:
     train, valid = split_rows(source.rows, options.training.valid_share, options.training.seed)
     logger.info(
         "%d items to train on, %d held out; fitting scales, codes and the start", len(train), len(valid)
     )
-    extra = _extra(source, train, options, run)
+    terms = _contrastive(source, train, options, run)
     model, heads = build(source, train, encoders.text, options)
     return TrainingSetup(
-        model, heads, source, encoders.text, train, valid, options, extra, encoders.device, stage.fingerprint
+        model, heads, source, encoders.text, train, valid, options, terms, encoders.device, world
     )
 
 
 def _train(
-    job: TrainingSetup,
-    catalog: Catalog,
-    encoders: TokenEncoders,
-    stage: Stage,
-    run: PretrainRun,
-    world: DistributedContext,
+    job: TrainingSetup, catalog: Catalog, encoders: TokenEncoders, stage: Stage, run: PretrainRun
 ) -> None:
     metrics = stage.folder / METRICS
-    if world.is_first:
+    if job.context.is_first:
         metrics.write_text("", "utf-8")
 
     def on_epoch(record: dict[str, Json]) -> None:
@@ -163,8 +164,9 @@ def _train(
             file.write(json.dumps(record) + "\n")
         run.on_epoch(record)
 
-    history = fit(job, Hooks(run.report, on_epoch, stage.folder, world))
-    if not world.is_first:
+    checkpoint = CheckpointFile(stage.folder / CHECKPOINT, stage.fingerprint)
+    history = fit(job, Hooks(run.report, on_epoch, checkpoint))
+    if not job.context.is_first:
         return
     run.report(Progress("evaluate", 0, 1, unit="models"))
     accuracy, leaks = masked_accuracy(job, job.valid), run_probe(job)
@@ -183,7 +185,7 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder / BROKEN)
 
 
-def _extra(
+def _contrastive(
     source: TokenSource, train: Sequence[int], options: IcaOptions, run: PretrainRun
 ) -> ContrastiveTerms | None:
     objective = options.objective

@@ -1,19 +1,16 @@
-"""What is trained on what, and whom a run tells about it."""
+"""What is trained on what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.ica.batch import TokenSource
-from featurizer.ica.contrastive import ContrastiveTerms
+from featurizer.ica.contrastive_terms import ContrastiveTerms
 from featurizer.ica.heads import Heads
 from featurizer.ica.model import IcaModel
 from featurizer.ica.options import IcaOptions
-from featurizer.progress import Report, silent
-from featurizer.records import Json
 from featurizer.training.distributed import DistributedContext
 
 
@@ -29,9 +26,9 @@ class TrainingSetup:
         train: rows to learn from.
         valid: rows held out.
         options: how.
-        extra: the optional terms; None for none.
+        contrastive: the optional terms; None for none.
         device: a torch device.
-        fingerprint: of the run; a checkpoint of another is refused.
+        context: the processes that train together.
     """
 
     model: IcaModel
@@ -41,16 +38,6 @@ class TrainingSetup:
     train: Sequence[int]
     valid: Sequence[int]
     options: IcaOptions
-    extra: ContrastiveTerms | None = None
+    contrastive: ContrastiveTerms | None = None
     device: str = "cpu"
-    fingerprint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What a run calls, and where it leaves its checkpoint and a batch that broke it."""
-
-    report: Report = silent
-    on_epoch: Callable[[dict[str, Json]], None] = lambda _: None
-    folder: Path | None = None
-    world: DistributedContext = field(default_factory=DistributedContext)
+    context: DistributedContext = field(default_factory=DistributedContext)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +12,7 @@ import torch
 
 from featurizer.errors import FeaturizerError
 from featurizer.interactions.user_items import UserItems
-from featurizer.progress import Progress, Report, silent
+from featurizer.progress import Progress
 from featurizer.ranking.metrics import means
 from featurizer.ranking.rank import Ranking, dot_products, rank
 from featurizer.records import Json
@@ -22,18 +20,12 @@ from featurizer.recsys.data import RecData
 from featurizer.recsys.options import TrainOptions
 from featurizer.recsys.recommender import Embeddings, Recommender
 from featurizer.recsys.sampler import Sampler
-from featurizer.training.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    optimizer_state,
-    restore,
-    save_checkpoint,
-)
+from featurizer.training.checkpoint import Checkpoint
+from featurizer.training.hooks import Hooks
 
 SELECTION = "recall@20"
 METRIC_STEMS = ("recall", "ndcg", "precision", "map")
 Epoch: TypeAlias = dict[str, Json]
-Clock: TypeAlias = Callable[[], float]
 CHECKPOINT_SECONDS = 120.0
 """A checkpoint is also due when the last is so old: on large data an epoch takes minutes."""
 
@@ -57,23 +49,6 @@ class Fitted:
     test: dict[str, float]
     embeddings: Embeddings
     parameters: Mapping[str, torch.Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What a run calls and where it leaves its checkpoint; all optional.
-
-    Attributes:
-        report: told how far it is.
-        on_epoch: given every epoch's record, those before a resume included.
-        checkpoint: file to resume from and to write to.
-        clock: seconds, for the durations in the records.
-    """
-
-    report: Report = silent
-    on_epoch: Callable[[Epoch], None] = lambda _: None
-    checkpoint: Path | None = None
-    clock: Clock = time.perf_counter
 
 
 def metric_names(ks: tuple[int, ...]) -> list[str]:
@@ -126,10 +101,11 @@ class _TrainingRun:
 
     def resume(self) -> None:
         """Take up where the checkpoint stands."""
-        found = load_checkpoint(self.hooks.checkpoint) if self.hooks.checkpoint else None
+        found = self.hooks.checkpoint.load() if self.hooks.checkpoint else None
         if found is None:
             return
-        restore(found, self.optimizer, self.parameters)
+        self._become(found.weights)
+        self.optimizer.load_state_dict(found.optimizer)
         self.best, self.history = dict(found.best), found.history
         self.saved_epochs = len(self.history)
         for record in self.history:
@@ -166,7 +142,7 @@ class _TrainingRun:
             record |= {f"valid_{name}": value for name, value in valid.items()}
         self.history.append(record)
         if f"valid_{SELECTION}" in record and self.best_record() is record:
-            self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
+            self.best = {name: value.clone() for name, value in self._weights().items()}
         self.hooks.on_epoch(record)
         self.hooks.report(Progress("train", number, self.options.epochs, unit="epochs", note=self.note()))
         if number % self.options.checkpoint_every == 0 or clock() - self.saved_at > CHECKPOINT_SECONDS:
@@ -212,15 +188,13 @@ class _TrainingRun:
         """Leave a checkpoint, if one is wanted and the last is not of this epoch."""
         if self.hooks.checkpoint is None or self.saved_epochs == len(self.history):
             return
-        state = optimizer_state(self.optimizer, self.parameters)
-        save_checkpoint(self.hooks.checkpoint, Checkpoint(self.parameters, state, self.best, self.history))
+        state = Checkpoint(self._weights(), self.optimizer.state_dict(), self.best, self.history)
+        self.hooks.checkpoint.save(state)
         self.saved_epochs, self.saved_at = len(self.history), self.hooks.clock()
 
     def result(self, *, test: bool) -> Fitted:
         """Return to the best epoch and test it."""
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(self.best[name])
+        self._become(self.best)
         embeddings = self.model.embeddings()
         best = self.best_record()
         return Fitted(
@@ -231,6 +205,14 @@ class _TrainingRun:
             embeddings,
             self.best,
         )
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: value.detach() for name, value in self.parameters.items()}
+
+    def _become(self, weights: Mapping[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(weights[name])
 
 
 def _selected(record: Epoch) -> float:

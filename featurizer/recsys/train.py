@@ -16,12 +16,14 @@ from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.recsys.build import build
 from featurizer.recsys.data import RecData
-from featurizer.recsys.fit import SELECTION, Epoch, Fitted, Hooks, fit
+from featurizer.recsys.fit import SELECTION, Epoch, Fitted, fit
 from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
 from featurizer.results.files import PARTIAL, atomic_path, read_json, write_json
 from featurizer.results.stage import STAGE_FILE, Stage
+from featurizer.training.checkpoint import CheckpointFile
+from featurizer.training.hooks import Hooks
 
 MANIFEST = "manifest.json"
 WORK = ".work"
@@ -146,8 +148,8 @@ def _one_seed(stage: TrainStage, data: RecData, seed: int, work: Path, report: R
     def named(progress: Progress) -> None:
         report(replace(progress, stage=f"{stage.model.name}, seed {seed}"))
 
-    hooks = Hooks(named, record, work / f"seed-{seed}.safetensors")
-    return fit(model, data, options, hooks)
+    checkpoint = CheckpointFile(work / f"seed-{seed}.pt", f"{stage.stage.fingerprint} {seed}")
+    return fit(model, data, options, Hooks(named, record, checkpoint))
 
 
 def _write(

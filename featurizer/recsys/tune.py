@@ -17,10 +17,12 @@ from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.recsys.build import build
 from featurizer.recsys.data import RecData
-from featurizer.recsys.fit import SELECTION, Hooks, fit
+from featurizer.recsys.fit import SELECTION, fit
 from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
 from featurizer.results.files import atomic_path, fingerprint
 from featurizer.results.stage import Stage
+from featurizer.training.checkpoint import CheckpointFile
+from featurizer.training.hooks import Hooks
 
 Search: TypeAlias = Literal["grid", "random"]
 Values: TypeAlias = Mapping[str, float]
@@ -28,7 +30,7 @@ Options = TypeVar("Options", ModelOptions, TrainOptions)
 
 TUNE_MANIFEST = "tune.json"
 TABLE = "trials.jsonl"
-CHECKPOINT = "trial-{}.safetensors"
+CHECKPOINT = "trial-{}.pt"
 """Of a trial that is not finished; named by its values alone, so a search owns those of the one it replaces."""
 
 LEARNING_RATES = (5e-3, 3e-3, 2e-3, 1e-3, 5e-4)
@@ -132,31 +134,24 @@ def _replaced(options: Options, values: Values) -> Options:
     return replace(options, **changes)
 
 
-def tune(
-    data: RecData,
-    model: ModelOptions,
-    training: TrainOptions,
-    points: Sequence[Values],
-    folder: Path,
-    report: Report = silent,
-) -> list[Trial]:
+def _tune(stage: TuneStage, run: str, data: RecData, report: Report) -> list[Trial]:
     """Train every point under the first seed and return the trials, best validation Recall@20 first.
 
-    Each finished trial is a line of `trials.jsonl` in `folder` and is not run again; an unfinished one goes
-    on from its checkpoint. Test items are never ranked for.
+    Each finished trial is a line of `trials.jsonl` and is not run again; an unfinished one goes on from its
+    checkpoint. Test items are never ranked for.
     """
-    table = folder / TABLE
+    points, table = stage.points, stage.out / TABLE
     done = {str(row["values"]): row for row in _rows(table)}
-    folder.mkdir(parents=True, exist_ok=True)
     for number, values in enumerate(points):
         if str(dict(values)) not in done:
-            checkpoint = folder / CHECKPOINT.format(fingerprint(dict(values))[:16])
+            path = stage.out / CHECKPOINT.format(fingerprint(dict(values))[:16])
+            checkpoint = CheckpointFile(path, f"{run} {path.name}")
             hooks = Hooks(_named(report, f"trial {number + 1} of {len(points)}"), checkpoint=checkpoint)
-            row = _run(data, *applied(values, model, training), values, hooks)
+            row = _run(data, *applied(values, stage.model, stage.training), values, hooks)
             done[str(dict(values))] = row
             with atomic_path(table) as partial:
                 partial.write_text("".join(json.dumps(kept) + "\n" for kept in done.values()), "utf-8")
-            checkpoint.unlink(missing_ok=True)
+            checkpoint.remove()
         report(Progress("tune", number + 1, len(points), unit="trials"))
     rows = [done[str(dict(values))] for values in points]
     trials = [
@@ -174,7 +169,7 @@ def tuned_stage(stage: TuneStage, data: RecData, report: Report = silent) -> lis
     """
     opened = stage.stage
     finished = opened.claim(overwrite=stage.overwrite)
-    found = tune(data, stage.model, stage.training, stage.points, stage.out, report)
+    found = _tune(stage, opened.fingerprint, data, report)
     if not finished:
         rows: list[Json] = [
             {"values": dict(trial.values), f"valid_{SELECTION}": trial.valid, "best_epoch": trial.best_epoch}

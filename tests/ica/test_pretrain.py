@@ -20,7 +20,7 @@ from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import verify, verify_sample
 from featurizer.ica.encoder import IcaEncoder, unified_spec
-from featurizer.ica.pretrain import PretrainRun, _extra, pretrain
+from featurizer.ica.pretrain import PretrainRun, _contrastive, pretrain
 from featurizer.ica.saved_model import load_saved_model
 from featurizer.ica.token_store import TokenEncoders
 from featurizer.results.stage import Stage
@@ -161,7 +161,7 @@ def test_held_out_items_are_nobodys_partners(store, options, tmp_path):
     bought.write_text("user_id,item_id,split\n" + "".join(f"u{n // 6},i{n},train\n" for n in range(120)))
     asked = replace(options, objective=replace(options.objective, copurchase=0.5))
     train = [n for n in range(120) if n % 5]
-    extra = _extra(store, train, asked, replace(RUN, interactions=bought))
+    extra = _contrastive(store, train, asked, replace(RUN, interactions=bought))
     assert set(extra.partners) == set(train)
     for row, others in extra.partners.items():
         assert sorted(others) == [n for n in train if n // 6 == row // 6 and n != row]

@@ -12,9 +12,11 @@ from featurizer.ica.batches import split_rows
 from featurizer.ica.fit import fit
 from featurizer.ica.initialize import build
 from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
-from featurizer.ica.setup import Hooks, TrainingSetup
+from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
+from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.distributed import distributed_context
+from featurizer.training.hooks import Hooks
 from tests.support.small_tokens import Patches, Words
 
 
@@ -30,8 +32,8 @@ def main(catalog, tokens, out, batch_size):
     train, valid = split_rows(source.rows, 0.2, 0)
     with distributed_context("cpu") as world, tempfile.TemporaryDirectory() as folder:
         model, heads = build(source, train, encoders.text, options)
-        job = TrainingSetup(model, heads, source, encoders.text, train, valid, options)
-        history = fit(job, Hooks(folder=Path(folder), world=world))
+        job = TrainingSetup(model, heads, source, encoders.text, train, valid, options, context=world)
+        history = fit(job, Hooks(checkpoint=CheckpointFile(Path(folder) / "checkpoint.pt", "a run")))
         if world.is_first:
             out.write_text(json.dumps(history))
     return history

@@ -8,8 +8,10 @@ from toy import SMALL, options_of, toy_data
 
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.recsys.build import build
-from featurizer.recsys.fit import Hooks, fit
+from featurizer.recsys.fit import fit
 from featurizer.recsys.options import MODEL_NAMES, TrainOptions
+from featurizer.training.checkpoint import CheckpointFile
+from featurizer.training.hooks import Hooks
 
 QUICK = TrainOptions(epochs=60, batch_size=64, learning_rate=0.03, patience=60, checkpoint_every=5)
 
@@ -54,20 +56,20 @@ def test_a_killed_run_resumes_to_the_same_result(tmp_path):
         if record["epoch"] == 8:
             raise Killed
 
-    path = tmp_path / "checkpoint.safetensors"
+    checkpoint = CheckpointFile(tmp_path / "checkpoint.pt", "a run")
     with pytest.raises(Killed):
         fit(
             build(data, SMALL, batch_size=64, seed=0, device="cpu"),
             data,
             options,
-            Hooks(on_epoch=kill, checkpoint=path),
+            Hooks(on_epoch=kill, checkpoint=checkpoint),
         )
     seen = []
     resumed = fit(
         build(data, SMALL, batch_size=64, seed=0, device="cpu"),
         data,
         options,
-        Hooks(on_epoch=seen.append, checkpoint=path),
+        Hooks(on_epoch=seen.append, checkpoint=checkpoint),
     )
     assert [record["epoch"] for record in seen] == list(range(1, 13))
     assert torch.equal(straight.embeddings.items, resumed.embeddings.items)
@@ -89,22 +91,25 @@ def test_progress_tells_the_loss_with_its_parts_and_validation():
 
 
 def test_a_checkpoint_is_also_left_when_the_last_is_old(tmp_path):
-    data, path, found = toy_data(), tmp_path / "checkpoint.safetensors", []
+    data, found = toy_data(), []
+    checkpoint = CheckpointFile(tmp_path / "checkpoint.pt", "a run")
     hours = iter(range(0, 10**9, 3600))
     hooks = Hooks(
-        on_epoch=lambda _: found.append(path.exists()), checkpoint=path, clock=lambda: float(next(hours))
+        on_epoch=lambda _: found.append(checkpoint.path.exists()),
+        checkpoint=checkpoint,
+        clock=lambda: float(next(hours)),
     )
     options = dataclasses.replace(QUICK, epochs=3, checkpoint_every=100)
     fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options, hooks)
     assert found == [False, True, True]
 
 
-def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
-    data = toy_data()
-    path = tmp_path / "checkpoint.safetensors"
-    path.write_bytes(b"nothing of the kind")
-    with pytest.raises(InputError, match="delete it"):
-        fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, QUICK, Hooks(checkpoint=path))
+def test_a_checkpoint_of_another_run_is_not_gone_on_from(tmp_path):
+    data, options = toy_data(), dataclasses.replace(QUICK, epochs=1)
+    first, second = (CheckpointFile(tmp_path / "checkpoint.pt", run) for run in ("one", "other"))
+    fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options, Hooks(checkpoint=first))
+    with pytest.raises(InputError, match="another run"):
+        fit(build(data, SMALL, batch_size=64, seed=0, device="cpu"), data, options, Hooks(checkpoint=second))
 
 
 def test_training_stops_when_validation_no_longer_improves_and_keeps_the_best():
