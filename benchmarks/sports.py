@@ -62,7 +62,7 @@ def text_features(asins: list[str], attributes: Path, folder: Path) -> FeatureSe
         catalog = ingest(
             open_source(str(table), SourceOptions()), folder / "catalog", CatalogOptions(), fetcher=fetcher
         )
-    return extract(catalog, load_encoders(["minilm"]), folder / "text", ExtractOptions(requests=("minilm",)))
+    return extract(catalog, load_encoders(["minilm"]), folder / "text", ExtractOptions())
 
 
 def read_graph(path: Path) -> sparse.csr_array:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from featurizer.cli.console import result, result_json, say
-from featurizer.cli.extract import ComputeDtype
 from featurizer.errors import InputError
 
 
@@ -27,7 +26,7 @@ def verify(
     """
     from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
-    from featurizer.features.verify import check_catalog, recorded_mask, recorded_requests, verify_sample
+    from featurizer.features.verify import check_catalog, recorded_encoders, verify_sample
     from featurizer.features.verify import verify as run
 
     if sample and catalog is None:
@@ -38,12 +37,7 @@ def verify(
         check_catalog(features, opened)
     problems = run(features)
     if sample and opened is not None and not problems:
-        from featurizer.encoders.resolve import load_encoders
-
-        dtype = ComputeDtype(next(str(spec["compute_dtype"]) for spec in features.spaces.values()))
-        encoders = load_encoders(
-            recorded_requests(features), device=device, dtype=dtype.value, mask=recorded_mask(features)
-        )
+        encoders = recorded_encoders(features, device=device)
         problems = verify_sample(features, opened, encoders, sample=sample)
     if as_json:
         result_json({"ok": not problems, "problems": problems})

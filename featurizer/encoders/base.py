@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
@@ -22,7 +22,7 @@ Vectors: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """Everything needed to say how a vector came about; written into `feature_set.json` as it stands.
+    """Everything needed to say how a vector came about; written into `feature_set.json`.
 
     Attributes:
         name: the encoder's short name; its space is `<name>_<modality>`.
@@ -38,6 +38,8 @@ class EncoderSpec:
         preprocessing: size, crop, interpolation, mean, std; or token limit and prompt.
         license: SPDX id of the weights' license where known.
         dtype: the dtype the model computed in.
+        mask: the modality that an encoder of both does without.
+        request: what `--encoder` takes to load it again; None for one that was put together by hand.
     """
 
     name: str
@@ -53,11 +55,17 @@ class EncoderSpec:
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
     license: str | None = None
     dtype: Dtype = "float32"
+    mask: Modality | None = None
+    request: str | None = field(default=None, compare=False)
 
     @property
     def space(self) -> str:
         """The name of the column that the vectors go into: the name alone for an encoder of both modalities."""
         return self.name if self.modality == "both" else f"{self.name}_{self.modality}"
+
+    def provenance(self) -> dict[str, Json]:
+        """Return what a manifest says of the space; request and mask stand there once for the whole set."""
+        return {name: value for name, value in asdict(self).items() if name not in ("mask", "request")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,17 @@ from pathlib import Path
 from typing import cast
 
 from featurizer import registry
-from featurizer.encoders.base import AnyEncoder, Dtype, EncoderRequest, Loader, Modality, is_folder
+from featurizer.encoders.base import (
+    AnyEncoder,
+    Dtype,
+    EncoderRequest,
+    EncoderSpec,
+    Loader,
+    Modality,
+    is_folder,
+)
 from featurizer.encoders.device import resolve_device
+from featurizer.encoders.loaded import LoadedEncoder
 from featurizer.encoders.presets import PRESETS, Preset
 from featurizer.errors import InputError, UnknownName
 
@@ -33,10 +42,12 @@ class EncoderChoice:
     Attributes:
         family: the entry point that loads it.
         request: what the family is asked for.
+        text: what `resolve` reads as this choice; None where something beside the text decided it.
     """
 
     family: str
     request: EncoderRequest
+    text: str | None = None
 
     def load(self) -> tuple[AnyEncoder, ...]:
         """Load it: one encoder a modality.
@@ -45,7 +56,11 @@ class EncoderChoice:
             FeaturizerError: a package, the weights or the plug-in are not to be had.
         """
         loader = cast(Loader, registry.load(registry.ENCODERS, self.family))
-        return tuple(loader(self.request))
+        return tuple(LoadedEncoder(one, self.completed(one.spec)) for one in loader(self.request))
+
+    def completed(self, spec: EncoderSpec) -> EncoderSpec:
+        """Add to a family's specification what it cannot know."""
+        return replace(spec, request=self.text, mask=self.request.mask)
 
 
 def resolve(
@@ -84,7 +99,8 @@ def resolve(
         prompt=choice.request.prompt if prompt is None else prompt,
         modalities=modalities or choice.request.modalities,
     )
-    return replace(choice, request=request)
+    says_all = pooling is None and prompt is None
+    return replace(choice, request=request, text=text.strip() if says_all else None)
 
 
 def local_folder(text: str) -> Path | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast, overload
 
 from featurizer import registry
 from featurizer.encoders.base import Dtype, Modality
 from featurizer.encoders.device import resolve_device
+from featurizer.encoders.loaded import LoadedImageTokens, LoadedTextTokens
 from featurizer.encoders.resolve import EncoderChoice, resolve
 from featurizer.errors import InputError
 
@@ -51,7 +53,9 @@ def load_token_encoder(
             f"the encoder {text} gives {' and '.join(sides) or 'no'} tokens, but {modality} tokens were asked "
             f"for; choose an encoder that reads {'pictures' if modality == 'image' else 'texts'}"
         )
-    return sides[modality]
+    found = sides[modality]
+    spec = replace(found.spec, pooled=choice.completed(found.spec.pooled))
+    return LoadedImageTokens(found, spec) if modality == "image" else LoadedTextTokens(found, spec)
 
 
 def _loader(choice: EncoderChoice, text: str) -> TokenLoader:

@@ -13,13 +13,13 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import featurizer
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, EncoderSpec, Modality
+from featurizer.encoders.base import AnyEncoder, EncoderSpec
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.encode_shard import ShardJob, encode_shard
@@ -48,9 +48,7 @@ class ExtractOptions:
         shard_rows: items a shard; a killed run loses at most the shards in flight.
         workers: threads that decode and prepare; None for one a core, at most eight.
         overwrite: replace what the folder holds.
-        requests: the encoders as the user named them; recorded, so that `verify --sample` can load them again.
         device: recorded, and part of the fingerprint (vectors differ between devices in the last digits).
-        mask: recorded: the modality that encoders of both were told to do without.
     """
 
     dtype: StoredDtype = "float32"
@@ -58,9 +56,7 @@ class ExtractOptions:
     shard_rows: int = 2048
     workers: int | None = None
     overwrite: bool = False
-    requests: tuple[str, ...] = ()
     device: str = "cpu"
-    mask: Modality | None = None
 
 
 def extract(
@@ -147,18 +143,13 @@ def _write(writer: ShardWriter, index: int, rows: ShardRows, clock: Clock) -> Sh
 def _config(catalog: Catalog, encoders: Sequence[AnyEncoder], options: ExtractOptions) -> dict[str, Json]:
     return {
         "catalog": catalog.identity,
-        "encoders": {encoder.spec.space: spec_json(encoder.spec) for encoder in encoders},
+        "encoders": {encoder.spec.space: encoder.spec.provenance() for encoder in encoders},
         "dtype": options.dtype,
         "batch_size": options.batch_size,
         "shard_rows": options.shard_rows,
         "device": options.device,
         "libraries": library_versions(),
     }
-
-
-def spec_json(spec: EncoderSpec) -> dict[str, Json]:
-    """Return what a manifest records of an encoder."""
-    return asdict(spec) | {"preprocessing": dict(spec.preprocessing)}
 
 
 def manifest(
@@ -170,7 +161,7 @@ def manifest(
     """Return the manifest of a feature set that encoders of these specifications made of a catalog."""
     spaces: dict[str, Json] = {
         spec.space: {
-            **spec_json(spec),
+            **spec.provenance(),
             "encoder": spec.name,
             "dtype": options.dtype,
             "compute_dtype": spec.dtype,
@@ -186,8 +177,8 @@ def manifest(
         "with_text": sum(account.with_text for account in accounts),
         "failed": sum(account.failed for account in accounts),
         "failures": _total([account.failures for account in accounts]),
-        "requests": list(options.requests),
-        "mask": options.mask,
+        "requests": list(dict.fromkeys(spec.request for spec in specs if spec.request is not None)),
+        "mask": next((spec.mask for spec in specs if spec.mask is not None), None),
         "spaces": spaces,
         "shards": [shard_json(account) for account in accounts],
         "source": catalog.manifest.get("source"),

@@ -11,16 +11,18 @@ from PIL.Image import Image
 
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, Modality, Pair
+from featurizer.encoders.base import AnyEncoder, Dtype, Modality, Pair
+from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
-from featurizer.records import Json
 from featurizer.results.files import file_sha256, fingerprint
 
 BATCH = 32
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
 """Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
+DTYPES: Mapping[str, Dtype] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
+SIDES: Mapping[str, Modality] = {"image": "image", "text": "text"}
 
 
 def verify(feature_set: FeatureSet) -> list[str]:
@@ -118,9 +120,15 @@ def verify_sample(
     """Encode `sample` random items again and say which stored vectors differ.
 
     Raises:
-        InputError: the catalog is not the one the features were made from.
+        InputError: the catalog is not the one the features were made from, or none of the encoders made them.
     """
     check_catalog(feature_set, catalog)
+    made = [encoder for encoder in encoders if encoder.spec.space in feature_set.spaces]
+    if not made:
+        raise InputError(
+            f"the encoders make {', '.join(encoder.spec.space for encoder in encoders)}, but {feature_set.folder} "
+            f"holds {', '.join(feature_set.spaces)}; expected at least one encoder that made a space of it"
+        )
     chosen = np.sort(
         np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False)
     )
@@ -134,7 +142,7 @@ def verify_sample(
         for row, item in zip(chosen, items, strict=True)
         if ids[row] != item["item_id"]
     ]
-    for encoder in (encoder for encoder in encoders if encoder.spec.space in feature_set.spaces):
+    for encoder in made:
         problems += _compare(feature_set, encoder, chosen, items)
     return problems
 
@@ -198,22 +206,31 @@ def _picture(item: dict[str, object]) -> Image | None:
     return picture
 
 
-def recorded_requests(feature_set: FeatureSet) -> list[str]:
-    """Return the `--encoder` values that the feature set was made with.
+def recorded_encoders(feature_set: FeatureSet, *, device: str = "auto") -> list[AnyEncoder]:
+    """Load the encoders that a feature set was made with, as they were: dtype and masked modality too.
+
+    Args:
+        feature_set: the set.
+        device: `auto` or a torch device.
 
     Raises:
-        InputError: none are recorded (an imported or joined set).
+        InputError: it records none: its vectors were imported, or made by encoders without a request.
+        FeaturizerError: one of them cannot be loaded.
     """
     requests = feature_set.manifest.get("requests")
     if not isinstance(requests, list) or not requests:
-        raise InputError(
-            f"{feature_set.folder} was not made by encoders; --sample cannot encode its items again"
-        )
-    return [str(request) for request in requests]
+        raise _no_encoder(feature_set)
+    computed = [str(spec.get("compute_dtype")) for spec in feature_set.spaces.values()]
+    dtype: Dtype = next((DTYPES[name] for name in computed if name in DTYPES), "float32")
+    mask = SIDES.get(str(feature_set.manifest.get("mask")))
+    return load_encoders([str(request) for request in requests], device=device, dtype=dtype, mask=mask)
 
 
-def recorded_mask(feature_set: FeatureSet) -> Modality | None:
-    """Return the modality that the feature set was made without."""
-    sides: Mapping[Json, Modality] = {"image": "image", "text": "text"}
-    mask = feature_set.manifest.get("mask")
-    return sides.get(mask) if isinstance(mask, str) else None
+def _no_encoder(feature_set: FeatureSet) -> InputError:
+    source = feature_set.manifest.get("source")
+    imported = isinstance(source, dict) and "imported" in source
+    how = "was imported" if imported else "was made from arrays or by encoders put together by hand"
+    return InputError(
+        f"{feature_set.folder} {how}: its manifest names no encoder, so its items cannot be encoded again. Leave "
+        "--sample out; everything else that is verified needs no encoder."
+    )

@@ -128,4 +128,5 @@ def unified_spec(bundle: SavedModel, request: EncoderRequest, weight_hash: str) 
         },
         license=request.license,
         dtype=request.dtype,
+        mask=request.mask,
     )

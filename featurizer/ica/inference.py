@@ -12,7 +12,7 @@ import torch
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import EncoderSpec
 from featurizer.encoders.tokens import TextTokenEncoder
-from featurizer.features.extract import ExtractOptions, library_versions, manifest, spec_json
+from featurizer.features.extract import ExtractOptions, library_versions, manifest
 from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
 from featurizer.features.shards import ShardRows, ShardWriter
 from featurizer.ica.batch import Batch, TokenSource
@@ -66,7 +66,7 @@ def write_features(
     specs = [application.unified, source.image_spec.pooled, source.text_spec.pooled]
     config: dict[str, Json] = {
         "catalog": catalog.identity,
-        "encoders": {spec.space: spec_json(spec) for spec in specs},
+        "encoders": {spec.space: spec.provenance() for spec in specs},
         "dtype": options.dtype,
         "shard_rows": options.shard_rows,
         "device": options.device,

@@ -209,12 +209,10 @@ def _features(
 ) -> FeatureSet:
     bundle = load_saved_model(out / "model", encoders.device)
     request = EncoderRequest("unified", str(out), device=encoders.device)
-    application = Application(
-        bundle, encoders.text, unified_spec(bundle, request, state_sha256(bundle.model)), encoders.device
-    )
-    options = ExtractOptions(
-        requests=(f"ica:{out}", run.vision, run.text), device=encoders.device, overwrite=run.overwrite
-    )
+    spec = unified_spec(bundle, request, state_sha256(bundle.model))
+    unified = replace(spec, request=f"ica:{out}")
+    application = Application(bundle, encoders.text, unified, encoders.device)
+    options = ExtractOptions(device=encoders.device, overwrite=run.overwrite)
     return write_features(application, source, catalog, out / "features", options, report=run.report)
 
 

@@ -45,7 +45,7 @@ class TokenEncoders:
 
 def spec_json(spec: TokenSpec) -> dict[str, Json]:
     """Return what a manifest records of a token encoder."""
-    recorded: dict[str, Json] = json.loads(json.dumps(asdict(spec)))
+    recorded: dict[str, Json] = json.loads(json.dumps({**asdict(spec), "pooled": spec.pooled.provenance()}))
     return recorded
 
 

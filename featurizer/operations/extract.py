@@ -72,9 +72,7 @@ class Extract(Work):
             shard_rows=self.shard_rows,
             workers=self.workers,
             overwrite=to.overwrite,
-            requests=self.encoders,
             device=resolve_device(self.device),
-            mask=self.mask,
         )
         made = extract(Catalog.open(self.catalog), encoders, to.out, options, report=to.report)
         write_card(made)

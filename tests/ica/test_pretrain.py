@@ -82,9 +82,7 @@ def test_extract_with_the_model_gives_the_vectors_that_pretraining_wrote(made, c
 def test_a_masked_modality_plays_no_part_and_an_item_with_nothing_else_has_no_vector(
     made, catalog, encoders, tmp_path, mask, left
 ):
-    masked = extract(
-        catalog, [encoder_of(made.folder, encoders, mask)], tmp_path / "m", ExtractOptions(mask=mask)
-    )
+    masked = extract(catalog, [encoder_of(made.folder, encoders, mask)], tmp_path / "m", ExtractOptions())
     vectors, present = masked.vectors("unified")
     whole, _ = made.features.vectors("unified")
     has = {
