@@ -37,8 +37,5 @@ def write_oracle(catalog: Catalog, out: Path) -> FeatureSet:
         for space, traits in SPACES.items()
     ]
     return write_arrays(
-        out,
-        ids,
-        spaces,
-        ArrayOptions(source={"name": "sample oracle", "license": "Apache-2.0"}, overwrite=True),
+        out, ids, spaces, ArrayOptions(source={"name": "sample oracle", "license": "Apache-2.0"})
     )

@@ -16,7 +16,7 @@ from featurizer.release.hub import Asker, patience
 from featurizer.release.model import MANIFEST as MODEL_MANIFEST
 from featurizer.release.plan import RepoType, check_repo, on_disk
 from featurizer.release.repository import RemoteFile, Repository
-from featurizer.results.files import file_sha256, write_json
+from featurizer.results.files import file_sha256
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
 
 if TYPE_CHECKING:
@@ -163,7 +163,6 @@ def _claim(out: Path, last: str, asked: dict[str, str], *, overwrite: bool) -> N
             "replace it"
         )
     stage.claim(overwrite=True)
-    write_json(out / STAGE_FILE, {"fingerprint": stage.fingerprint, "config": dict(stage.config)})
 
 
 def _wanted(

@@ -6,8 +6,13 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+import secrets
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
+from glob import escape
 from pathlib import Path
 
 from featurizer.errors import InputError, OutputError
@@ -15,6 +20,10 @@ from featurizer.records import Json
 
 PARTIAL = ".partial"
 """Ends the name of a file that is being written."""
+_OWNER = re.compile(r"\..+\.(?P<pid>\d+)-(?P<host>[0-9a-f]{6})[0-9a-f]{8}\.partial")
+"""The name of a partial file: which process of which host is writing it."""
+_writing: set[str] = set()
+"""The names of the partial files that this process is writing."""
 
 
 def fingerprint(config: Mapping[str, Json]) -> str:
@@ -33,14 +42,17 @@ def file_sha256(path: Path) -> str:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` and rename it into place when the block ends well.
 
-    The file is flushed to disk before the rename, so a kill leaves either the old file or the new one.
+    The file is flushed to disk before the rename, so a kill leaves either the old file or the new one. The
+    temporary name is this process's alone; what killed processes left of the same file is removed.
 
     Raises:
         OutputError: the disk is full or the folder cannot be written; the temporary file is gone by then.
     """
-    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{_host()}{secrets.token_hex(4)}{PARTIAL}")
+    _writing.add(partial.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent.glob(f".{escape(path.name)}.*{PARTIAL}"))
         yield partial
         with partial.open("rb") as file:
             os.fsync(file.fileno())
@@ -48,8 +60,42 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise output_error(path, error) from error
     finally:
+        _writing.discard(partial.name)
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def remove_leftovers(partials: Iterable[Path]) -> None:
+    """Remove those partial files that nobody is writing any more.
+
+    Another host's processes cannot be asked after: their files stay.
+    """
+    for partial in partials:
+        owner = _OWNER.fullmatch(partial.name)
+        if owner and owner["host"] == _host() and not _is_written(partial.name, int(owner["pid"])):
+            partial.unlink(missing_ok=True)
+
+
+def _is_written(name: str, pid: int) -> bool:
+    """Say whether process `pid` is at it; this one may have the number of an earlier one, in containers always."""
+    return name in _writing if pid == os.getpid() else is_alive(pid)
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process of this host runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+@cache
+def _host() -> str:
+    """Six hex digits that tell this host from others that see the same folder."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

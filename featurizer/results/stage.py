@@ -14,7 +14,7 @@ from pathlib import Path
 
 from featurizer.errors import InputError, StaleOutput
 from featurizer.records import Json
-from featurizer.results.files import PARTIAL, fingerprint, read_json, write_json
+from featurizer.results.files import PARTIAL, fingerprint, read_json, remove_leftovers, write_json
 
 STAGE_FILE = ".stage.json"
 CLEARING = "clearing"
@@ -60,40 +60,59 @@ class Stage:
         """The sha256 of the configuration; stands in the manifest."""
         return fingerprint(self.config)
 
+    @property
+    def _manifest(self) -> Path:
+        return self.folder / self.manifest_name
+
+    @property
+    def _started(self) -> Path:
+        return self.folder / STAGE_FILE
+
     def claim(self, *, overwrite: bool) -> bool:
         """Take the folder for this configuration; return True when the stage is already finished there.
 
+        Args:
+            overwrite: replace what the stage left there before, finished or not, under whatever configuration;
+                so nothing is finished yet, and a run claims a folder that way once.
+
         Raises:
             StaleOutput: the folder holds another configuration's result, or something that is no stage's.
+            InputError: the manifest there is damaged.
         """
-        manifest, started = self.folder / self.manifest_name, self.folder / STAGE_FILE
         refuse_foreign(self.folder, self.manifest_name)
-        found = self._found(overwrite=overwrite)
-        if found is not None and found.get("fingerprint") == self.fingerprint:
-            if manifest.exists():
-                started.unlink(missing_ok=True)
-            return manifest.exists()
-        if found is not None:
-            if not overwrite and CLEARING not in found:
-                self._refuse(found)
+        remove_leftovers(self.folder.rglob(f".*{PARTIAL}"))
+        if overwrite or self._is_half_cleared():
             self._clear()
-        write_json(started, {"fingerprint": self.fingerprint, "config": dict(self.config)})
+        elif self._is_begun():
+            return self._resume()
+        self._begin()
         return False
 
-    def _found(self, *, overwrite: bool) -> dict[str, Json] | None:
-        for path in (self.folder / self.manifest_name, self.folder / STAGE_FILE):
-            if path.exists():
-                try:
-                    return read_json(path)
-                except InputError:
-                    if not overwrite:
-                        raise
-                    return {}
-        return None
+    def _is_begun(self) -> bool:
+        return self._manifest.exists() or self._started.exists()
+
+    def _is_half_cleared(self) -> bool:
+        """Whether a run with --overwrite was stopped while it removed an earlier result."""
+        return not self._manifest.exists() and self._started.exists() and CLEARING in read_json(self._started)
+
+    def _resume(self) -> bool:
+        """Go on with what is there; whether it is finished."""
+        finished = self._manifest.exists()
+        found = read_json(self._manifest if finished else self._started)
+        if found.get("fingerprint") != self.fingerprint:
+            self._refuse(found)
+        if finished:
+            self._started.unlink(missing_ok=True)
+        return finished
+
+    def _begin(self) -> None:
+        write_json(self._started, {"fingerprint": self.fingerprint, "config": dict(self.config)})
 
     def _clear(self) -> None:
         """Remove what the stage owns; a kill in between leaves a folder that the next claim goes on clearing."""
-        write_json(self.folder / STAGE_FILE, {CLEARING: True})
+        if not self._is_begun():
+            return
+        write_json(self._started, {CLEARING: True})
         for name in (self.manifest_name, *self.owned):
             path = self.folder / name
             if path.is_dir() and not path.is_symlink():
@@ -111,16 +130,13 @@ class Stage:
 
     def reopen(self) -> None:
         """Mark a finished folder as unfinished, before its content changes; `finish` closes it again."""
-        write_json(self.folder / STAGE_FILE, {"fingerprint": self.fingerprint, "config": dict(self.config)})
-        (self.folder / self.manifest_name).unlink(missing_ok=True)
+        self._begin()
+        self._manifest.unlink(missing_ok=True)
 
     def finish(self, manifest: Mapping[str, Json]) -> None:
         """Write the manifest, the last file of the stage, and drop the mark of an unfinished one."""
-        write_json(
-            self.folder / self.manifest_name,
-            {**manifest, "fingerprint": self.fingerprint, "config": dict(self.config)},
-        )
-        (self.folder / STAGE_FILE).unlink(missing_ok=True)
+        write_json(self._manifest, {**manifest, "fingerprint": self.fingerprint, "config": dict(self.config)})
+        self._started.unlink(missing_ok=True)
 
 
 def differing_keys(before: Mapping[str, Json], after: Mapping[str, Json], prefix: str = "") -> list[str]:

@@ -4,6 +4,7 @@ from featurizer.errors import InputError, StaleOutput
 from featurizer.results import stage as stages
 from featurizer.results.files import read_json
 from featurizer.results.stage import Stage, differing_keys
+from tests.support.killed import killed_while_writing
 
 
 def test_differing_keys_are_named_with_both_values_and_dotted():
@@ -41,6 +42,33 @@ def test_overwrite_replaces_a_stage_of_another_configuration(tmp_path):
     stage(folder).finish({})
     assert stage(folder, a=2).claim(overwrite=True) is False
     assert not (folder / "data").exists()
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_overwrite_replaces_a_stage_of_the_same_configuration(tmp_path, finished):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    (folder / "data").mkdir()
+    (folder / "data" / "old").touch()
+    if finished:
+        stage(folder).finish({})
+    assert stage(folder).claim(overwrite=True) is False
+    assert [path.name for path in folder.iterdir()] == [".stage.json"]
+    assert stage(folder).claim(overwrite=False) is False
+
+
+def test_overwrite_claims_a_folder_that_does_not_exist_yet(tmp_path):
+    assert stage(tmp_path / "out").claim(overwrite=True) is False
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".stage.json"]
+
+
+def test_a_claim_removes_what_a_killed_process_was_writing(tmp_path):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    killed_while_writing(folder / "data" / "part")
+    assert len(list((folder / "data").iterdir())) == 1
+    stage(folder).claim(overwrite=False)
+    assert not list((folder / "data").iterdir())
 
 
 def test_overwrite_leaves_what_the_stage_did_not_write(tmp_path):

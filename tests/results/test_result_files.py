@@ -1,11 +1,14 @@
 import errno
+import os
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from featurizer.errors import InputError, OutputError
-from featurizer.results.files import atomic_path, fingerprint, read_json, write_json
+from featurizer.results.files import atomic_path, fingerprint, read_json, remove_leftovers, write_json
+from tests.support.killed import killed_while_writing
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -36,6 +39,64 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
         write_half()
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["f"]
+
+
+def test_two_writers_of_one_file_never_share_a_partial_file(tmp_path):
+    with atomic_path(tmp_path / "f") as one, atomic_path(tmp_path / "f") as other:
+        one.write_text("one")
+        other.write_text("other")
+        assert one != other
+    assert (tmp_path / "f").read_text() == "one"
+    assert [file.name for file in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_partial_file_is_named_after_the_file_and_the_process(tmp_path):
+    with atomic_path(tmp_path / "f") as partial:
+        partial.touch()
+        assert re.fullmatch(rf"\.f\.{os.getpid()}-[0-9a-f]{{14}}\.partial", partial.name)
+
+
+def test_what_a_killed_process_was_writing_is_removed_when_the_file_is_written_again(tmp_path):
+    path = tmp_path / "f[1].json"
+    killed_while_writing(path)
+    killed_while_writing(tmp_path / "g")
+    write_json(path, {})
+    assert sorted(file.name.partition(".partial")[0].split(".")[:2] for file in tmp_path.iterdir()) == [
+        ["", "g"],
+        ["f[1]", "json"],
+    ]
+
+
+def test_what_a_live_process_is_writing_stays(tmp_path):
+    with atomic_path(tmp_path / "f") as partial:
+        partial.write_text("mine")
+        write_json(tmp_path / "f", {})
+        remove_leftovers(tmp_path.iterdir())
+        assert partial.exists()
+
+
+def test_what_an_earlier_process_of_the_same_number_was_writing_is_removed(tmp_path):
+    killed_while_writing(tmp_path / "f")
+    (left,) = tmp_path.iterdir()
+    left.rename(tmp_path / re.sub(r"\d+-", f"{os.getpid()}-", left.name))
+    remove_leftovers(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_process_of_another_host_is_writing_stays(tmp_path):
+    killed_while_writing(tmp_path / "f")
+    (left,) = tmp_path.iterdir()
+    stem, _, rest = left.name.partition("-")
+    elsewhere = left.rename(tmp_path / f"{stem}-{'0' * 6}{rest[6:]}")
+    remove_leftovers(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [elsewhere]
+
+
+def test_a_file_that_only_looks_partial_stays(tmp_path):
+    for name in ("meta.json.gz.partial", ".f.partial", ".f.1-abc.partial", "f.json"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_full_disk_is_an_error_that_says_what_is_kept(tmp_path):
