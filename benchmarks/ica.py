@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from featurizer.encoders.base import EncoderSpec
-from featurizer.encoders.resolve_tokens import load_token_encoder
+from featurizer.encoders.resolve import load_token_encoder
 from featurizer.encoders.tokens import TokenSpec
 from featurizer.ica.batches import split_rows
 from featurizer.ica.fit import _PretrainingRun

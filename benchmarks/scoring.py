@@ -22,12 +22,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from featurizer.encoders.device import halves_pay
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.cosine import CosineRanks, unit_rows
 from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
 from featurizer.ranking.metrics import recall
 from featurizer.ranking.ranks import find_ranks
-from featurizer.recsys.device import halves_pay
 from featurizer.scoring.memory import parse_memory
 
 WIDTH, ITEMS, USERS, PAIRS = 768, 63_001, 192_403, 1_689_188

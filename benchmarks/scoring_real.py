@@ -17,9 +17,9 @@ import numpy as np
 from places import DATA, RUNS
 from sports import feature_set
 
+from featurizer.encoders.device import halves_pay
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.interactions.store import read_split
-from featurizer.recsys.device import halves_pay
 from featurizer.results.files import file_sha256
 from featurizer.scoring.document import parse_scores
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data

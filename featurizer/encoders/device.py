@@ -1,10 +1,14 @@
-"""Which device the models run on."""
+"""Which device models run on, encoders and what is trained alike, and where half precision pays."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from featurizer.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def resolve_device(name: str) -> str:
@@ -25,6 +29,30 @@ def resolve_device(name: str) -> str:
     if match is None:
         raise InputError(f"unknown device '{name}'; expected auto, cpu, cuda, cuda:N or mps")
     return _cuda(int(match[1] or 0))
+
+
+def training_device(name: str) -> str:
+    """Turn `auto`, `cpu`, `cuda` or `cuda:1` into a device to train on; `auto` takes CUDA before the CPU.
+
+    Raises:
+        InputError: no such device, it is not there, or the sparse products do not run on it.
+    """
+    found = resolve_device(name)
+    if found != "mps":
+        return found
+    if name == "auto":
+        return "cpu"
+    raise InputError("device mps was asked for, and the sparse products do not run on it; use --device cpu")
+
+
+def halves_pay(device: torch.device | str) -> bool:
+    """Whether bfloat16 products are faster than float32 ones there: on CUDA, and where the CPU has them."""
+    import torch
+
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return kind == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _best() -> str:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import torch
 from PIL.Image import Image
+from torch.nn.functional import adaptive_avg_pool2d
 
 from featurizer.encoders.base import AnyEncoder, EncoderSpec, Vectors
 from featurizer.encoders.tokens import TokenBatch, TokenizedText, TokenSpec
@@ -50,6 +51,20 @@ class TorchImageTokens:
         with torch.no_grad():  # not inference_mode: a training step cannot save inference tensors
             states, pooled = self.forward(prepared)
         return _checked(self.spec, states, pooled, (len(prepared), self.spec.max_tokens))
+
+
+def side_by_side(maps: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return (b, rows · columns, channels of all maps) tokens on the last map's grid, row by row.
+
+    What a convolutional network offers in the place of patches. Earlier maps are finer; they are averaged down to
+    the last one's grid.
+
+    Args:
+        maps: one (b, channels, rows, columns) tensor a stage, from the first to the last.
+    """
+    rows, columns = maps[-1].shape[2:]
+    same = [adaptive_avg_pool2d(part, (rows, columns)) for part in maps[:-1]]
+    return torch.cat([*same, maps[-1]], dim=1).flatten(2).transpose(1, 2)
 
 
 class Words(Protocol):

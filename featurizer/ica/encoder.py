@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, Pair, Vectors
-from featurizer.encoders.resolve_tokens import load_token_encoder
+from featurizer.encoders.resolve import load_token_encoder
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder
 from featurizer.encoders.weights import freeze, state_sha256
 from featurizer.errors import InputError

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from featurizer.encoders.resolve_tokens import load_token_encoder
+from featurizer.encoders.resolve import load_token_encoder
 from featurizer.encoders.tokens import TextTokenEncoder, TokenBatch, TokenizedText, TokenSpec
 from featurizer.ica.token_store import TokenEncoders
 from featurizer.records import Json

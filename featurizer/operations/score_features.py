@@ -105,8 +105,8 @@ class ScoreFeatures(Work):
         masks: Mapping[str, Sequence[Candidate]],
         inputs: Mapping[str, Json],
     ) -> ScoreStage:
+        from featurizer.encoders.device import halves_pay, training_device
         from featurizer.operations.overrides import overridden
-        from featurizer.recsys.device import halves_pay, training_device
         from featurizer.scoring.memory import parse_memory
         from featurizer.scoring.score import ScoreStage
         from featurizer.scoring.scorer import DownstreamOptions, ScoreOptions

@@ -91,7 +91,7 @@ class Train(Work):
 
     def make(self, to: Target, source: Source, data: RecData) -> Trained:
         """Search where that is asked for, then train."""
-        from featurizer.recsys.device import training_device
+        from featurizer.encoders.device import training_device
         from featurizer.recsys.train import TrainStage, refuse_other_model, train
         from featurizer.recsys.tune import GRIDS, TUNE_MANIFEST, TuneStage, applied, tuned_stage
 

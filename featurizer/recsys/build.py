@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from featurizer.encoders.device import halves_pay
 from featurizer.errors import InputError
 from featurizer.recsys.csr import Operator
 from featurizer.recsys.data import RecData
-from featurizer.recsys.device import halves_pay
 from featurizer.recsys.item_graph import nearest_items, normalized_neighbors
 from featurizer.recsys.models.alignrec import AlignRec, ContentGraph, unit_rows
 from featurizer.recsys.models.freedom import Freedom

@@ -7,10 +7,10 @@ import torch
 from scipy import sparse
 from torch.nn import functional
 
+from featurizer.encoders.device import halves_pay
 from featurizer.ranking.cosine import HALF_ERROR, HALVES_FROM
 from featurizer.ranking.rank import top_items
 from featurizer.recsys.csr import Operator
-from featurizer.recsys.device import halves_pay
 
 BLOCK = 1024
 SPARE = 54

@@ -15,8 +15,7 @@ from sentence_transformers.sentence_transformer.modules import (
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.sentence_transformers import encoder as family
 from featurizer.encoders.families.sentence_transformers import tokens as sentence_transformers_tokens
-from featurizer.encoders.resolve import resolve
-from featurizer.encoders.resolve_tokens import load_token_encoder
+from featurizer.encoders.resolve import load_token_encoder, resolve
 from featurizer.encoders.torch_tokens import padded
 from featurizer.errors import InputError, ShapeMismatch
 from featurizer.testing import TextTokenEncoderContract

@@ -10,8 +10,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.timm import encoder as family
 from featurizer.encoders.families.timm import tokens as timm_tokens
-from featurizer.encoders.resolve import resolve
-from featurizer.encoders.resolve_tokens import load_token_encoder
+from featurizer.encoders.resolve import load_token_encoder, resolve
 from featurizer.errors import InputError
 from featurizer.testing import ImageTokenEncoderContract, sample_images
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from featurizer import registry
-from featurizer.encoders.resolve import FAMILIES
-from featurizer.encoders.resolve_tokens import load_token_encoder
+from featurizer.encoders.resolve import FAMILIES, load_token_encoder
 from featurizer.errors import InputError, UnknownName
 
 PLUGIN = """
@@ -97,7 +96,7 @@ def test_half_precision_reaches_the_model(checkpoint):
 
 def test_finding_a_token_encoder_imports_no_model_library():
     code = (
-        "import sys, featurizer.encoders.resolve_tokens; "
+        "import sys, featurizer.encoders.resolve; "
         "sys.exit(', '.join({'torch', 'transformers', 'timm'} & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -21,7 +21,6 @@ from featurizer.encoders.families.open_clip.encoder import (
     text_encoder,
 )
 from featurizer.encoders.families.open_clip.words import words_of
-from featurizer.encoders.feature_maps import side_by_side
 from featurizer.encoders.tokens import AnyTokenEncoder, ImageTokenEncoder, TextTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
 from featurizer.encoders.torch_tokens import (
@@ -29,6 +28,7 @@ from featurizer.encoders.torch_tokens import (
     TorchImageTokens,
     no_tokens,
     refuse_other_vectors,
+    side_by_side,
     text_tokens,
 )
 

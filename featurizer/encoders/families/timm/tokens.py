@@ -10,10 +10,15 @@ import torch
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.timm.encoder import FAMILY, TimmModel, open_model
-from featurizer.encoders.feature_maps import side_by_side
 from featurizer.encoders.tokens import ImageTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
-from featurizer.encoders.torch_tokens import States, TorchImageTokens, no_tokens, refuse_other_vectors
+from featurizer.encoders.torch_tokens import (
+    States,
+    TorchImageTokens,
+    no_tokens,
+    refuse_other_vectors,
+    side_by_side,
+)
 
 Maps: TypeAlias = Sequence[torch.Tensor]
 """One (b, channels, rows, columns) tensor a stage, from the first to the last."""

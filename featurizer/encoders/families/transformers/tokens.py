@@ -19,10 +19,9 @@ from featurizer.encoders.families.transformers.encoder import (
 )
 from featurizer.encoders.families.transformers.model import FAMILY, TransformersModel, open_model
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
-from featurizer.encoders.feature_maps import side_by_side
 from featurizer.encoders.tokens import AnyTokenEncoder, ImageTokenEncoder, TextTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import stacked
-from featurizer.encoders.torch_tokens import States, TorchImageTokens, no_tokens, text_tokens
+from featurizer.encoders.torch_tokens import States, TorchImageTokens, no_tokens, side_by_side, text_tokens
 from featurizer.encoders.word_tokenizer import open_words
 
 LAYER = "last_hidden_state"
