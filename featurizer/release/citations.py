@@ -4,38 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from featurizer.papers import ALIGNREC, Paper
 from featurizer.records import Json
 
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """One entry of a bibliography."""
-
-    key: str
-    title: str
-    authors: str
-    year: int
-    where: str
-
-    @property
-    def bibtex(self) -> str:
-        """The entry as BibTeX."""
-        return (
-            f"@inproceedings{{{self.key},\n  title = {{{{{self.title}}}}},\n  author = {{{self.authors}}},\n"
-            f"  booktitle = {{{self.where}}},\n  year = {{{self.year}}}\n}}"
-        )
-
-
-ALIGNREC = Paper(
-    "liu2024alignrec",
-    "AlignRec: Aligning and Training in Multimodal Recommendations",
-    "Liu, Yifan and Zhang, Kangning and Ren, Xiangyuan and Huang, Yanhua and Jin, Jiarui and Qin, Yingjie and "
-    "Su, Ruilong and Xu, Ruiwen and Yu, Yong and Zhang, Weinan",
-    2024,
-    "CIKM",
-)
 PAPERS: Mapping[str, Paper] = {
     r"open_clip": Paper("ilharco2021openclip", "OpenCLIP", "Ilharco, Gabriel and others", 2021, "Zenodo"),
     r"(?<!si)(?<!open_)clip": Paper(

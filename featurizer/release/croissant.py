@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.papers import ALIGNREC
 from featurizer.release.card import license_of, title_of
-from featurizer.release.citations import ALIGNREC
 from featurizer.results.files import atomic_path
 
 if TYPE_CHECKING:

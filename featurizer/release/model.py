@@ -9,9 +9,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from featurizer.errors import InputError
+from featurizer.papers import ALIGNREC
 from featurizer.records import Json
 from featurizer.release.card import CARD
-from featurizer.release.citations import ALIGNREC
 from featurizer.release.licenses import hub_license
 from featurizer.release.markdown import render
 from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
