@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,6 +16,31 @@ class Model(BaseModel):
     """The base of every configuration model: frozen, and an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def replaced(self, **changes: object) -> Self:
+        """Return the same with some fields changed, validated as a whole.
+
+        Raises:
+            pydantic.ValidationError: a value is not what its field holds.
+        """
+        return type(self).model_validate({**dict(self), **changes})
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Marks a field whose option on the command line is not called like the field: `Flag("--lambda")`.
+
+    Attributes:
+        names: what the option is called, `--encoder` and `-e`; of `-k` alone the long name is the field's.
+        hidden: whether help leaves it out: it is there for those who know it from before.
+    """
+
+    names: tuple[str, ...]
+    hidden: bool
+
+    def __init__(self, *names: str, hidden: bool = False) -> None:
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "hidden", hidden)
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -1,80 +1,21 @@
-"""Which column of anybody's table is which field of an item, by its usual names or as told."""
+"""Cells of anybody's table as the fields of an item."""
 
 from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
 from featurizer.catalog.images.local import confined, is_file_url
-from featurizer.config import Model
-from featurizer.errors import InputError, UnknownName
+from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
-
-USUAL: Mapping[str, tuple[str, ...]] = {
-    "item_id": ("item_id", "itemid", "id", "asin", "parent_asin"),
-    "title": ("title", "name"),
-    "brand": ("brand", "store"),
-    "categories": ("categories", "category", "genres"),
-    "description": ("description",),
-    "image": ("image", "imurl", "image_url", "images", "image_path", "file_name"),
-}
 
 LONGEST_LITERAL = 100_000
 """A longer cell is text, even where it looks like a list."""
 DEEPEST = 32
 """Lists and objects nested deeper are no cell of a table."""
-
-
-class ColumnNames(Model):
-    """The user's own choice of columns; None means: by the usual names."""
-
-    item_id: str | None = None
-    """The item's id; unique, never empty."""
-    title: str | None = None
-    """The product's name."""
-    brand: str | None = None
-    """The maker or shop."""
-    categories: str | None = None
-    """A list, or a text split at `|` or ` > `."""
-    description: str | None = None
-    """Free text."""
-    image: str | None = None
-    """A path, an http(s) or file URL, or the picture itself."""
-
-    def resolve(self, columns: Sequence[str], *, origin: str) -> dict[str, str]:
-        """Say which of `columns` each field is read from; fields that are absent are left out.
-
-        Raises:
-            UnknownName: a chosen column is not there.
-            InputError: no column is an item id.
-        """
-        found: dict[str, str] = {}
-        folded = {name.casefold(): name for name in reversed(columns)}
-        for field, usual in USUAL.items():
-            chosen = getattr(self, field)
-            if chosen is not None and chosen not in columns:
-                raise UnknownName(f"column of {origin}", chosen, columns)
-            name = chosen or next((folded[name] for name in usual if name in folded), None)
-            if name is not None and (chosen or name not in found.values()):
-                found[field] = name
-        if "item_id" not in found:
-            one = (
-                f" It seems to be separated by '{_separator(columns[0])}': save it with commas."
-                if len(columns) == 1
-                else ""
-            )
-            raise InputError(
-                f"{origin} has no column that is an item id (looked for {', '.join(USUAL['item_id'])}); "
-                f"it has: {', '.join(columns)}. Name one with --item-id-column.{one if _separator(columns[0]) else ''}"
-            )
-        return found
-
-
-def _separator(header: str) -> str:
-    return next((mark for mark in ";|\t" if mark in header), "")
 
 
 def to_record(row: Mapping[str, object], names: Mapping[str, str], image: ImageRef) -> ItemRecord:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from featurizer import registry
 from featurizer.config import Model, load_yaml
 from featurizer.errors import UnknownName
-from featurizer.interactions.split import SplitMethod
+from featurizer.interactions.methods import SplitMethod
 from featurizer.resources import asset
 
 FILE = "data_manifest.yaml"

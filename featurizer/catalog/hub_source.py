@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from featurizer.catalog.columns import ColumnNames, as_image, to_record
+from featurizer.catalog.column_names import ColumnNames
+from featurizer.catalog.columns import as_image, to_record
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.table import stored_type
 from featurizer.errors import InputError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from featurizer.catalog.build import OWNED, CatalogOptions, build_catalog
-from featurizer.catalog.columns import ColumnNames
+from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher

@@ -15,15 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.catalog.amazon import json_object
-from featurizer.catalog.columns import (
-    DEEPEST,
-    ColumnNames,
-    as_image,
-    as_text,
-    images_by_id,
-    is_deep,
-    to_record,
-)
+from featurizer.catalog.column_names import ColumnNames
+from featurizer.catalog.columns import DEEPEST, as_image, as_text, images_by_id, is_deep, to_record
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint

@@ -1,73 +1,65 @@
-"""The program: every command is registered here, every error becomes one paragraph and an exit code."""
+"""The program: commands are drawn when they are asked for, and every error becomes one paragraph and an exit code."""
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import featurizer
-from featurizer.cli import (
-    card,
-    compare,
-    datasets,
-    diff,
-    doctor,
-    download,
-    encoders,
-    export,
-    extract,
-    import_,
-    ingest,
-    inspect,
-    pretrain_ica,
-    publish,
-    pull,
-    recommend,
-    report,
-    run,
-    score,
-    train,
-    verify,
-)
-from featurizer.cli.console import say
+from featurizer.cli.console import AsJson, Debug, Quiet, Verbose, begin, say
 from featurizer.errors import FeaturizerError
+from featurizer.operations.registry import COMMANDS, summary_of
+
+RUN = "run"
+"""The one command that is no operation: it runs others."""
+RUN_SUMMARY = "Run a recipe: what is done is skipped, what was interrupted is resumed."
+TOLD = 600
+"""Letters of a foreign error that are shown."""
+
+
+class Program(TyperGroup):
+    """The group of all commands: their names and summaries cost nothing, a command is drawn when it is called."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - Typer's own
+        super().__init__(**attributes)
+        for name in (*COMMANDS[:-1], RUN, COMMANDS[-1]):
+            self.add_command(TyperCommand(name, help=_summary(name), rich_markup_mode=None))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
+        """Put the command itself in the place of its name."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return (name, found, rest) if name is None else (name, drawn(name), rest)
+
+
+def _summary(name: str) -> str:
+    return RUN_SUMMARY if name == RUN else summary_of(name)
+
+
+def drawn(name: str) -> TyperCommand:
+    """Return a command, drawn from its operation."""
+    if name == RUN:
+        from featurizer.cli.run import command as run_command
+
+        return run_command()
+    from featurizer.cli.command import command
+
+    return command(name)
+
 
 app = typer.Typer(
     name="featurizer",
-    help="Make, judge and publish multimodal item features for recommendation.",
+    cls=Program,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-
-app.add_typer(datasets.app, name="datasets")
-app.command("download")(download.download)
-app.command("ingest")(ingest.ingest)
-app.add_typer(encoders.app, name="encoders")
-app.command("extract")(extract.extract)
-app.command("pretrain-ica")(pretrain_ica.pretrain_ica)
-app.command("inspect")(inspect.inspect)
-app.command("verify")(verify.verify)
-app.command("score-features")(score.score_features)
-app.command("train")(train.train)
-app.command("recommend")(recommend.recommend)
-app.command("compare")(compare.compare)
-app.command("report")(report.report)
-app.command("card")(card.card)
-app.command("publish")(publish.publish)
-app.command("pull")(pull.pull)
-app.command("export")(export.export)
-app.command("import")(import_.import_)
-app.command("diff")(diff.diff)
-app.command("run")(run.run)
-app.command("doctor")(doctor.doctor)
 
 
 def _version(asked: bool) -> None:
@@ -78,35 +70,26 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    verbose: Annotated[
-        int,
-        typer.Option(
-            "--verbose", "-v", count=True, show_default=False, help="Say more; twice for the libraries too."
-        ),
-    ] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    debug: Debug = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Make, judge and publish multimodal item features for recommendation.
 
-    The options below stand before the command: featurizer -q extract …. Exit codes: 0 done, 1 an error that says
-    what to do, 2 usage, 3 finished with more failures than allowed, 130 interrupted.
+    The options below may stand before the command or after it. Exit codes: 0 done, 1 an error that says what to do,
+    2 usage, 3 finished with more failures than allowed, 130 interrupted.
     """
-    level = logging.ERROR if quiet else (logging.INFO, logging.DEBUG)[min(verbose, 1)]
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("featurizer").setLevel(level)
-    for noisy in ("stamina", "httpx2", "httpcore2", "huggingface_hub", "datasets", "fsspec"):
-        logging.getLogger(noisy).setLevel(level if verbose > 1 else logging.ERROR)
-    os.environ["FEATURIZER_DEBUG"] = "1" if debug else ""
-    os.environ["FEATURIZER_QUIET"] = "1" if quiet else ""
+    begin(debug=debug, verbose=verbose, quiet=quiet, as_json=as_json)
 
 
 def main() -> None:
     """Run the program: exit 0 done, 1 an error a person can act on, 2 usage, 3 failures above the limit."""
-    signal.signal(signal.SIGINT, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         app()
     except FeaturizerError as error:
@@ -118,10 +101,30 @@ def main() -> None:
             f"{error.strerror or error}: {error.filename or 'a file'}. Check the path and its permissions.",
             error,
         )
+    except MemoryError as error:
+        _fail(
+            "the memory of this machine is not enough. Choose a smaller batch, or fewer spaces at once.",
+            error,
+        )
+    except Exception as error:  # noqa: BLE001 - the one place where any fault becomes a paragraph; --debug shows all
+        _fail(_fault(error), error)
+
+
+def _fault(error: Exception) -> str:
+    """Say that the program is at fault, where no message of ours says what to do."""
+    told = " ".join(str(error).split())[:TOLD] or "no message"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    at = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""  # noqa: PTH119
+    return (
+        f"{type(error).__name__}{at}: {told}. This is a fault of the program, not of what you gave it: what was "
+        "finished is kept; --debug shows where it happened, for a report to its authors."
+    )
 
 
 class _Interrupted(BaseException):
-    """Ctrl-C; the command framework would swallow a KeyboardInterrupt and its message."""
+    """Ctrl-C or SIGTERM; the command framework would swallow a KeyboardInterrupt and its message."""
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -1,28 +1,77 @@
-"""What the program says: results to stdout, talk and progress to stderr."""
+"""What the program says: results to stdout, talk and progress to stderr; and the options that every command has."""
 
 from __future__ import annotations
 
+import inspect
 import json
+import logging
 import os
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from featurizer.progress import Progress, Report
+import typer
+
+from featurizer.progress import Report
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
+    from featurizer.operations.operation import Outcome
 
-LINE_SECONDS = 5.0
-"""Without a terminal, one line of progress so often."""
+NOISY = ("stamina", "httpx2", "httpcore2", "huggingface_hub", "datasets", "fsspec")
+"""Libraries whose own words are heard only with -vv."""
+DEBUG, QUIET, VERBOSE, JSON = (f"FEATURIZER_{name}" for name in ("DEBUG", "QUIET", "VERBOSE", "JSON"))
+"""Where the choices stand that may be made before the command and after it."""
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Verbose = Annotated[
+    int,
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more; -vv: the libraries too."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+COMMON = tuple(
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    for name, default, annotation in (
+        ("as_json", False, AsJson),
+        ("quiet", False, Quiet),
+        ("verbose", 0, Verbose),
+        ("debug", False, Debug),
+    )
+)
+"""What every command takes, before it and after it."""
+
+
+def begin(*, debug: bool, verbose: int, quiet: bool, as_json: bool) -> None:
+    """Take the options that stand before the command."""
+    os.environ[DEBUG], os.environ[QUIET] = ("1" if chosen else "" for chosen in (debug, quiet))
+    os.environ[VERBOSE], os.environ[JSON] = str(verbose), "1" if as_json else ""
+    _listen()
+
+
+def settle(values: dict[str, object]) -> bool:
+    """Take those that stand after it out of the values, and return whether JSON was asked for."""
+    for name, variable in (("debug", DEBUG), ("quiet", QUIET), ("as_json", JSON)):
+        if values.pop(name):
+            os.environ[variable] = "1"
+    more = values.pop("verbose")
+    os.environ[VERBOSE] = str(int(os.environ.get(VERBOSE) or 0) + (more if isinstance(more, int) else 0))
+    _listen()
+    return bool(os.environ.get(JSON))
+
+
+def _listen() -> None:
+    verbose = int(os.environ.get(VERBOSE) or 0)
+    level = logging.ERROR if os.environ.get(QUIET) else (logging.INFO, logging.DEBUG)[min(verbose, 1)]
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("featurizer").setLevel(level)
+    for noisy in NOISY:
+        logging.getLogger(noisy).setLevel(level if verbose > 1 else logging.ERROR)
 
 
 def say(text: str, *, always: bool = False) -> None:
     """Write a line of talk to stderr, unless --quiet."""
-    if always or not os.environ.get("FEATURIZER_QUIET"):
+    if always or not os.environ.get(QUIET):
         print(text, file=sys.stderr, flush=True)
 
 
@@ -36,144 +85,27 @@ def result_json(value: Mapping[str, object]) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False), flush=True)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Lay rows out in columns: text to the left, numbers to the right."""
-    cells = [list(header), *[[_cell(value) for value in row] for row in rows]]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    numeric = [
-        bool(rows) and all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
-        for i in range(len(header))
-    ]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        )
-        for row in cells
-    ]
-    return "\n".join(
-        line.rstrip() for line in [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
-    )
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def duration(seconds: float) -> str:
-    """Return a time as a person says it: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+def show(outcome: Outcome[object], *, as_json: bool) -> None:
+    """Print what came of a command, and leave with its exit code."""
+    if as_json:
+        result_json(outcome.record or {})
+    elif outcome.text:
+        result(outcome.text)
+    for line in outcome.warnings:
+        say(line, always=True)
+    for line in () if as_json else outcome.advice:
+        say(line)
+    if outcome.code:
+        raise typer.Exit(outcome.code)
 
 
 @contextmanager
 def progress() -> Iterator[Report]:
     """Yield a reporter: bars on a terminal, else a line every few seconds, nothing with --quiet."""
-    if os.environ.get("FEATURIZER_QUIET"):
+    if os.environ.get(QUIET):
         yield lambda _: None
-    elif sys.stderr.isatty():
-        with _bars() as bars:
-            yield _Bars(bars)
-    else:
-        lines = _Lines()
-        yield lines
-        lines.close()
+        return
+    from featurizer.operations.bars import drawn
 
-
-def _bars() -> Bars:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bars
-
-    return Bars(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(), TextColumn("eta"), TimeRemainingColumn(), TextColumn("{task.fields[failed]}"),
-        console=Console(stderr=True),
-    )  # fmt: skip
-
-
-class _Bars:
-    """One bar a stage."""
-
-    def __init__(self, bars: Bars) -> None:
-        self.bars = bars
-        self.tasks: dict[str, tuple[TaskID, _Rate]] = {}
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.stage not in self.tasks:
-            task = self.bars.add_task(progress.stage, total=progress.total, rate="", failed="")
-            self.tasks[progress.stage] = task, _Rate(progress.done)
-        task, rate = self.tasks[progress.stage]
-        self.bars.update(
-            task,
-            completed=progress.done,
-            total=progress.total,
-            rate=f"{rate.of(progress.done):,.1f} {progress.unit}/s",
-            failed=f"{progress.failures} failed" if progress.failures else progress.note,
-        )
-
-
-class _Rate:
-    """Units a second since the first report; what was done before a resume does not count."""
-
-    def __init__(self, done: int) -> None:
-        self.first, self.start = done, time.monotonic()
-
-    def of(self, done: int) -> float:
-        elapsed = time.monotonic() - self.start
-        return (done - self.first) / elapsed if elapsed > 0 else 0.0
-
-
-class _Lines:
-    """A line of progress every few seconds, and one at the end of each stage."""
-
-    def __init__(self) -> None:
-        self.rates: dict[str, _Rate] = {}
-        self.last: Progress | None = None
-        self.printed: Progress | None = None
-        self.when = time.monotonic()
-
-    def __call__(self, progress: Progress) -> None:
-        if self.last is not None and self.last.stage != progress.stage:
-            self._print()
-        self.rates.setdefault(progress.stage, _Rate(progress.done))
-        self.last = progress
-        if time.monotonic() - self.when >= LINE_SECONDS:
-            self._print()
-
-    def close(self) -> None:
-        """Print the last state."""
-        self._print()
-
-    def _print(self) -> None:
-        now = self.last
-        if now is None or now == self.printed:
-            return
-        rate = self.rates[now.stage].of(now.done)
-        left = (
-            f", {duration((now.total - now.done) / rate)} left"
-            if now.total and rate and now.done < now.total
-            else ""
-        )
-        of = f" of {now.total:,}" if now.total is not None else ""
-        failed = f", {now.failures:,} failed" if now.failures else ""
-        note = f"; {now.note}" if now.note else ""
-        speed = f", {rate:,.1f}/s" if rate >= 0.05 else ""  # a rate of 0.0 would only be a rounded one
-        say(f"{now.stage}: {now.done:,}{of} {now.unit}{speed}{left}{failed}{note}")
-        self.printed, self.when = now, time.monotonic()
+    with drawn(say) as report:
+        yield report

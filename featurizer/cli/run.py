@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,10 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from featurizer.cli import complete
-from featurizer.cli.console import duration, progress, result, result_json, say, table
+from featurizer.cli import completion
+from featurizer.cli.command import drawn
+from featurizer.cli.console import progress, result, result_json, say, settle
+from featurizer.operations.text import duration, table
+from featurizer.recipes.plan import plan
+from featurizer.recipes.recipe import load_recipe, shipped
+from featurizer.recipes.run import run as run_plan
 
 if TYPE_CHECKING:
+    from typer.core import TyperCommand
+
     from featurizer.progress import Report
     from featurizer.recipes.plan import Planned
     from featurizer.recipes.recipe import Recipe
@@ -27,7 +35,7 @@ def run(
         typer.Argument(
             help="A recipe's file, or the name of a shipped one.",
             metavar="FILE",
-            autocompletion=complete.recipes,
+            autocompletion=completion.beginning(shipped),
         ),
     ],
     start: Annotated[
@@ -42,21 +50,17 @@ def run(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make stale steps again, replacing what is there.")
+        bool, typer.Option("--overwrite", help="Make stale and damaged steps again, replacing what is there.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    *,
+    as_json: bool = False,
 ) -> None:
     """Run a recipe: what is done is skipped, what was interrupted is resumed.
 
-    Shipped: quickstart, own-catalog, ablation, amazon-baby, amazon-sports, amazon-electronics,
-    amazon-2023-all-beauty.
+    Shipped: {shipped}.
 
     Example: featurizer run quickstart --set out=runs/first
     """
-    from featurizer.recipes.plan import plan
-    from featurizer.recipes.recipe import load_recipe
-    from featurizer.recipes.run import run as run_plan
-
     loaded = load_recipe(recipe, settings or ())
     planned = plan(loaded, start=start, only=only)
     if dry_run:
@@ -67,21 +71,34 @@ def run(
     say(f"{loaded.name}: {loaded.title}\n{_plan_table(planned)}\n")
     finished = list(run_plan(planned, _Watch([step.name for step in loaded.steps]), overwrite=overwrite))
     if as_json:
-        result_json(
-            {
-                "recipe": loaded.name,
-                "out": str(loaded.out),
-                "steps": [_done_json(one) for one in finished],
-                "left_out": [one.step.name for one in planned if one.state == "left out"]
-                + [*loaded.left_out],
-            }
-        )
+        left_out = [one.step.name for one in planned if one.state == "left out"] + [*loaded.left_out]
+        steps = [_done_json(one) for one in finished]
+        result_json({"recipe": loaded.name, "out": str(loaded.out), "steps": steps, "left_out": left_out})
     else:
         _show_summary(finished)
         if not any(one.now for one in finished):
             elsewhere = [one for one in settings or () if not one.startswith("out=")]
             anew = _command(recipe, [*elsewhere, "out=FOLDER"], {})
             say(f"Nothing was left to do. Start anew with: {anew}")
+    code = max((one.code for one in finished), default=0)
+    if code:
+        raise typer.Exit(code)
+
+
+def command() -> TyperCommand:
+    """Return the command, with the options that every command has."""
+
+    def called(**values: object) -> None:
+        as_json = settle(values)
+        run(**values, as_json=as_json)  # type: ignore[arg-type]
+
+    signature = inspect.signature(run, eval_str=True)
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in signature.parameters.items()
+        if name != "as_json"
+    ]
+    return drawn("run", called, (inspect.getdoc(run) or "").format(shipped=", ".join(shipped())), own)
 
 
 def _command(recipe: str, settings: Sequence[str] | None, options: Mapping[str, str | None]) -> str:
@@ -134,14 +151,14 @@ def _plan_table(planned: list[Planned]) -> str:
 
 def _show_summary(finished: list[Finished]) -> None:
     rows = [
-        [one.step.name, "done" if one.now else "was done", duration(one.seconds), one.outcome.summary]
+        [one.step.name, "done" if one.now else "was done", duration(one.seconds), one.summary]
         for one in finished
     ]
     result(table(["step", "state", "took", "what came of it"], rows))
     for one in finished:
-        if one.outcome.table:
-            result(f"\n{one.step.name}:\n{one.outcome.table}")
-    files = dict.fromkeys(str(file) for one in finished for file in one.outcome.files)
+        if one.table:
+            result(f"\n{one.step.name}:\n{one.table}")
+    files = dict.fromkeys(str(file) for one in finished for file in one.files)
     if files:
         result("\nOpen these:\n" + "\n".join(f"  {file}" for file in files))
 
@@ -154,6 +171,6 @@ def _done_json(one: Finished) -> dict[str, Json]:
         "now": one.now,
         "seconds": round(one.seconds, 3),
         "out": str(one.step.out),
-        "summary": one.outcome.summary,
-        "files": [str(file) for file in one.outcome.files],
+        "summary": one.summary,
+        "files": [str(file) for file in one.files],
     }

@@ -130,7 +130,5 @@ def one_sided(items: Batch, source: TokenSource, masking: Masking, side: str, ke
     rng = np.random.default_rng(key)
     only_text = Outline(torch.zeros_like(items.has_image), items.words, items.length)
     only_image = Outline(items.has_image, items.words, torch.zeros_like(items.length))
-    everything = Masking(
-        masking.image_ratio, masking.text_ratio, unpaired_text_ratio=masking.text_ratio, hide_share=0.0
-    )
+    everything = masking.replaced(unpaired_text_ratio=masking.text_ratio, hide_share=0.0)
     return draw_masks(only_text if side == "text" else only_image, source.image_spec, everything, rng)

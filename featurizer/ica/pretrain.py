@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +123,15 @@ def pretrain(
     return Pretrained(out, features or FeatureSet.open(out / "features"), read_json(out / "model" / MANIFEST))
 
 
+def open_pretrained(folder: Path) -> Pretrained:
+    """Return what a finished stage left in a folder; no model is loaded.
+
+    Raises:
+        InputError: there is no finished model, or no features.
+    """
+    return Pretrained(folder, FeatureSet.open(folder / "features"), read_json(folder / "model" / MANIFEST))
+
+
 def _source(
     catalog: Catalog, encoders: TokenEncoders, out: Path, run: PretrainRun, world: DistributedContext
 ) -> TokenSource:
@@ -220,8 +229,8 @@ def _config(
     catalog: Catalog, encoders: TokenEncoders, options: IcaOptions, run: PretrainRun
 ) -> dict[str, Json]:
     # what only says when to save changes no weight
-    options = replace(options, training=replace(options.training, checkpoint_minutes=0.0))
-    recorded: dict[str, Json] = json.loads(json.dumps(asdict(options)))
+    options = options.replaced(training=options.training.replaced(checkpoint_minutes=0.0))
+    recorded: dict[str, Json] = options.model_dump(mode="json")
     return {
         "catalog": catalog.identity,
         "vision": spec_json(encoders.image.spec),

@@ -82,7 +82,7 @@ def write_saved_model(folder: Path, bundle: SavedModel) -> None:
     config: dict[str, Json] = {
         "format_version": FORMAT_VERSION,
         "model_type": "ica",
-        "architecture": asdict(model.form),
+        "architecture": model.form.model_dump(),
         "shapes": asdict(model.shapes),
         "pool": model.pool,
         "words": len(heads.used_ids),
@@ -121,7 +121,7 @@ def load_saved_model(path: Path, device: str = "cpu") -> SavedModel:
     try:
         model = IcaModel(
             Shapes(**_section(config, "shapes")),
-            Architecture(**_section(config, "architecture")),
+            Architecture.model_validate(_section(config, "architecture")),
             _pool(config["pool"]),
         )
         heads = Heads(model, words=int(str(config["words"])), codes=int(str(config["codes"])))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import numpy as np
 import polars as pl
 
 from featurizer.errors import InputError, UnknownName
-
-SplitMethod: TypeAlias = Literal["random", "leave-one-out", "global-time"]
+from featurizer.interactions.methods import SplitMethod
 
 
 def split(interactions: pl.DataFrame, method: str, *, seed: int = 0) -> pl.DataFrame:

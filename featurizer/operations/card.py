@@ -1,37 +1,55 @@
-"""The step `card`: a feature set's or a model's card, written with what is known now."""
+"""The command `card`: a feature set's or a model's card, written with what is known now."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from featurizer.operations.operation import Outcome, Reads, Target, Work
+from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
 
 CARD, CROISSANT, FEATURES = "README.md", "croissant.json", "feature_set.json"
 
 
-class Card(Work):
-    """What `featurizer card` is told; it writes into the folder of `of`."""
+class Card(Operation):
+    """Write README.md, the card, and croissant.json again from manifest and scores.
+
+    Example: featurizer card ./features --license CC-BY-4.0
+    """
 
     rewrites: ClassVar[bool] = True
 
-    of: Annotated[Path, Reads(("features", "model"))]
-    """The feature set or the model."""
+    of: Annotated[Folder, Argument("DIR"), Reads(("features", "model"))]
+    """A feature set, or a model's folder."""
     license: str | None = None
-    """That the vectors go out under, an SPDX id."""
-    catalog: Annotated[Path | None, Reads(("catalog",))] = None
-    """For titles in the examples."""
-    scores: Annotated[Path | None, Reads(("scores",))] = None
-    """Taken into the set."""
+    """Record the license that the vectors go out under, an SPDX id."""
+    catalog: Annotated[Folder | None, Reads(("catalog",))] = None
+    """The catalog, for titles in the examples."""
+    scores: Annotated[Folder | None, Reads(("scores",))] = None
+    """Take this scores.json into the set."""
 
-    def products(self, out: Path) -> tuple[Path, ...]:
+    def state(self) -> Path | None:
+        """Return the file in the folder that the card lies in."""
+        from featurizer.results.state import state_file
+
+        return state_file(self.of, "card")
+
+    def products(self) -> tuple[Path, ...]:
         """Return the card, which lies in the folder that it describes, and a feature set's Croissant metadata."""
         names = (CARD, CROISSANT) if (self.of / FEATURES).is_file() else (CARD,)
         return tuple(self.of / name for name in names)
 
-    def run(self, to: Target) -> Outcome:
+    def run(self, context: Context) -> Outcome[tuple[Path, ...]]:
         """Write the card."""
+        from featurizer.release.licenses import unknown_license
         from featurizer.release.recard import recard
 
         written = recard(self.of, license=self.license, catalog=self.catalog, scores=self.scores)
-        return Outcome(", ".join(path.name for path in written), (self.of / CARD,))
+        note = unknown_license(self.license) if self.license is not None else None
+        return Outcome(
+            tuple(written),
+            ", ".join(path.name for path in written),
+            "\n".join(str(path) for path in written),
+            {"out": str(self.of), "files": [str(path) for path in written]},
+            (self.of / CARD,),
+            advice=(note,) if note is not None else (),
+        )

@@ -1,41 +1,84 @@
-"""The step `compare`: trained models in one table, with intervals."""
+"""The command `compare`: trained models in one table, with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from featurizer.config import Flag, Model
 from featurizer.errors import InputError
-from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
-from featurizer.results.files import atomic_path, write_json
+from featurizer.operations.operation import (
+    Argument,
+    Context,
+    FolderOperation,
+    Folders,
+    Kind,
+    Outcome,
+    Reads,
+)
+from featurizer.results.files import atomic_path, read_json, write_json
 
 if TYPE_CHECKING:
+    from featurizer.records import Json
     from featurizer.recsys.compare import Compared, CompareOptions
 
 FILE, TABLE = "comparison.json", "comparison.md"
 
 
-class Compare(Work):
-    """Which models, and by what; the first is what the others are compared with."""
+@dataclass(frozen=True, slots=True)
+class ModelComparison:
+    """A folder with trained models side by side: `document` is comparison.json, `table` comparison.md."""
+
+    folder: Path
+    document: Mapping[str, Json]
+    table: str
+
+
+class _Mean(Model):
+    model_config = ConfigDict(extra="ignore")
+    mean: float
+
+
+class _Row(Model):
+    model_config = ConfigDict(extra="ignore")
+    name: str
+    value: _Mean
+
+
+class ComparisonFile(Model):
+    """What of comparison.json is read again: each model and its mean."""
+
+    model_config = ConfigDict(extra="ignore")
+    rows: list[_Row]
+
+
+class Compare(FolderOperation[ModelComparison]):
+    """Compare trained models user by user: intervals, and whether each differs from the first.
+
+    Of a training with several seeds its kept model counts, the best on validation: intervals and p are over users,
+    not over seeds.
+
+    Example: featurizer compare ./alignrec ./lightgcn -i ./catalog/interactions.parquet --out ./comparison
+    """
 
     makes: ClassVar[Mapping[Kind, str]] = {"scores": FILE}
     rewrites: ClassVar[bool] = True
 
-    models: Annotated[tuple[Path, ...], Field(min_length=1), Reads(("model",))]
-    """Trained models; each is called like its step."""
-    fused: Annotated[tuple[Path, ...], Reads(("model",))] = ()
-    """Models whose scores are added for one row more: late fusion of separate item graphs."""
-    interactions: Annotated[Path, Reads(("interactions",))]
-    """What they were trained on."""
+    models: Annotated[Folders, Argument("MODELS..."), Field(min_length=1), Reads(("model",))]
+    """Folders made by 'featurizer train'; the first is the yardstick."""
+    fused: Annotated[Folders, Reads(("model",))] = ()
+    """A model whose scores are added to the others' named so: one row more, late fusion."""
+    interactions: Annotated[Path, Flag("-i"), Reads(("interactions",))]
+    """What they were trained on: .parquet, .csv, .tsv or .inter."""
     item_map: Annotated[Path | None, Reads(())] = None
     """CSV or TSV with asin and itemID, when the interactions number the items."""
     metric: Literal["recall", "ndcg", "precision", "map"] = "recall"
     """What is compared."""
-    k: Annotated[int, Field(ge=1)] = 20
+    k: Annotated[int, Field(ge=1), Flag("-k")] = 20
     """Length of the list."""
     split: Literal["valid", "test"] = "test"
     """Whose positives are ranked for."""
@@ -52,26 +95,45 @@ class Compare(Work):
             raise InputError(f"{twice} is given twice; expected each model once, leave one out")
         return self
 
-    def run(self, to: Target) -> Outcome:
+    def make(self, context: Context) -> ModelComparison:
         """Rank with each model and write the table."""
         from featurizer.recsys.compare import CompareOptions, compare
         from featurizer.scoring.spaces import folder_labels
 
         folders = list(dict.fromkeys(path.resolve() for path in (*self.models, *self.fused)))
         label = dict(zip(folders, folder_labels(folders), strict=True))
-        named = {label[path.resolve()]: [path] for path in self.models}
+        named: dict[str, Sequence[Path]] = {label[path.resolve()]: [path] for path in self.models}
         if self.fused:
             fused = " and ".join(label[path.resolve()] for path in self.fused)
             named[f"late fusion of {fused}"] = list(self.fused)
         options = CompareOptions(self.metric, self.k, self.split, self.seed)
         rows = compare(named, self.interactions, options, item_map=self.item_map)
-        text = _markdown(rows, options)
-        with atomic_path(to.out / TABLE) as partial:
-            partial.write_text(text, "utf-8")
-        write_json(to.out / FILE, {"options": asdict(options), "rows": [asdict(row) for row in rows]})
+        with atomic_path(self.out / TABLE) as partial:
+            partial.write_text(_markdown(rows, options), "utf-8")
+        write_json(self.out / FILE, {"options": asdict(options), "rows": [asdict(row) for row in rows]})
+        return self.open()
+
+    def open(self) -> ModelComparison:
+        """Return both files."""
+        return ModelComparison(self.out, read_json(self.out / FILE), (self.out / TABLE).read_text("utf-8"))
+
+    def outcome(self, value: ModelComparison) -> Outcome[ModelComparison]:
+        """Show the table, and name the best."""
+        rows = ComparisonFile.model_validate(value.document).rows
         best = max(rows, key=lambda row: row.value.mean)
-        summary = f"{len(rows)} models; best {self.split} {self.metric}@{self.k}: {best.name}, {best.value.mean:.4f}"
-        return Outcome(summary, (to.out / TABLE,), text)
+        figure = f"{self.split} {self.metric}@{self.k}"
+        return Outcome(
+            value,
+            f"{len(rows)} models; best {figure}: {best.name}, {best.value.mean:.4f}",
+            value.table,
+            dict(value.document),
+            (self.out / TABLE,),
+            value.table,
+            advice=(
+                f"on {self.split}, intervals over users; the table stands in {self.out / TABLE}, the figures in "
+                f"{self.out / FILE}",
+            ),
+        )
 
 
 def _markdown(rows: list[Compared], options: CompareOptions) -> str:

@@ -1,4 +1,4 @@
-"""The step `download`: a dataset of the manifest becomes a catalog."""
+"""The command `download`: a dataset of the manifest becomes a catalog."""
 
 from __future__ import annotations
 
@@ -8,44 +8,54 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from featurizer.interactions.split import SplitMethod
-from featurizer.operations.made import catalog_outcome
-from featurizer.operations.operation import Kind, Outcome, Target, Work
+from featurizer.interactions.methods import SplitMethod
+from featurizer.operations.catalogs import catalog_outcome
+from featurizer.operations.operation import Argument, Completed, Context, FolderOperation, Kind, Outcome
 from featurizer.records import Json
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
+    from featurizer.features.feature_set import FeatureSet
 
 ORACLE = "oracle"
 """Folder of the sample's truth, beside its items."""
 
 
-class Download(Work):
-    """What `featurizer download` is told."""
+class Download(FolderOperation["Catalog"]):
+    """Download metadata, interactions and pictures of a dataset and make a catalog; run again to resume.
+
+    Example: featurizer download amazon-2014-baby --out ./baby
+    """
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"concurrency", "cache"})
+    indifferent: ClassVar[frozenset[str]] = frozenset(
+        {"concurrency", "cache", "max_failures", "retry_failed"}
+    )
 
-    dataset: str
-    """Its name in `data_manifest.yaml`."""
+    dataset: Annotated[str, Argument("NAME"), Completed("dataset")]
+    """A dataset's name; 'featurizer datasets' lists them."""
     k_core: Annotated[int, Field(ge=0)] | None = None
-    """Keep users and items with at least so many interactions; the dataset's own where not given."""
+    """Keep users and items with at least so many interactions.  [default: the dataset's]"""
     split: SplitMethod | None = None
-    """How interactions are split; the dataset's own where not given."""
+    """How interactions are split.  [default: the dataset's]"""
     seed: int = 0
-    """Of the split."""
+    """Seed of the split."""
     all_items: bool = False
     """Keep items outside the k-core too."""
     images: bool = True
-    """Fetch pictures."""
+    """Fetch the pictures, or leave them where they are."""
+    retry_failed: bool = False
+    """Fetch once more the pictures that failed."""
     concurrency: Annotated[int, Field(ge=1)] = 64
     """Pictures fetched at once."""
     cache: Path | None = None
-    """Where downloaded files are kept; the user's cache folder where not given."""
+    """Where downloaded files are kept.  [default: FEATURIZER_CACHE or ~/.cache/featurizer]"""
+    max_failures: Annotated[int, Field(ge=0)] | None = None
+    """Exit with 3 when more pictures failed.  [default: half of them]"""
 
-    def make(self, to: Target, *, retry_failed: bool = False) -> Catalog:
-        """Make the catalog; the sample's with what an oracle would know beside it."""
-        from featurizer.catalog.datasets import SAMPLE, get_dataset
+    def make(self, context: Context) -> Catalog:
+        """Make the catalog."""
+        from featurizer.catalog.datasets import get_dataset
         from featurizer.catalog.download import DownloadOptions, download
         from featurizer.catalog.images import FetchOptions, ImageFetcher
         from featurizer.catalog.interactions import SplitOptions
@@ -56,18 +66,40 @@ class Download(Work):
             SplitOptions(k_core, self.split or entry.split, self.seed),
             all_items=self.all_items,
             images=self.images,
-            retry_failed=retry_failed,
-            overwrite=to.overwrite,
+            retry_failed=self.retry_failed,
+            overwrite=self.overwrite,
             cache=self.cache,
         )
         with ImageFetcher(FetchOptions(concurrency=self.concurrency)) as fetcher:
-            made = download(self.dataset, entry, to.out, options, fetcher=fetcher, report=to.report)
-        if self.dataset == SAMPLE:
-            from featurizer.features.oracle import write_oracle
-            from featurizer.release.card import write_card
-
-            write_card(write_oracle(made, to.out / ORACLE))
+            made = download(self.dataset, entry, self.out, options, fetcher=fetcher, report=context.report)
+        self._write_oracle(made, context)
         return made
+
+    def _write_oracle(self, made: Catalog, context: Context) -> None:
+        """Write what an oracle would know of the sample's items, beside them, as a feature set with its card."""
+        from featurizer.catalog.datasets import SAMPLE
+
+        if self.dataset != SAMPLE:
+            return
+        from featurizer.release.card import write_card
+
+        out = made.folder / ORACLE
+        write_card(oracle_set(made, out))
+        context.say(f"{out}: what an oracle would know of each item, as a feature set")
+
+    def reopens(self) -> bool:
+        """Say whether failed pictures are fetched once more."""
+        return self.retry_failed
+
+    def open(self) -> Catalog:
+        """Return the catalog."""
+        from featurizer.catalog.store import Catalog
+
+        return Catalog.open(self.out)
+
+    def outcome(self, value: Catalog) -> Outcome[Catalog]:
+        """Count items, pictures and pairs."""
+        return catalog_outcome(value, self.max_failures)
 
     def depends(self) -> dict[str, Json]:
         """Return what `data_manifest.yaml` says of the files and of how they are split."""
@@ -76,6 +108,33 @@ class Download(Work):
         kept = {"format", "metadata", "interactions", "k_core", "split"}
         return {"entry": get_dataset(self.dataset).model_dump(mode="json", include=kept)}
 
-    def run(self, to: Target) -> Outcome:
-        """Make the catalog."""
-        return catalog_outcome(self.make(to))
+
+def oracle_set(catalog: Catalog, out: Path) -> FeatureSet:
+    """Write the traits of the sample's items as a feature set, in the catalog's order.
+
+    Args:
+        catalog: the sample's catalog; its drawing lies in `source/` inside.
+        out: folder of the feature set.
+    """
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from featurizer.catalog.sample.oracle import SPACES
+    from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+    from featurizer.features.schema import arrow_to_vectors
+
+    table = pq.read_table(catalog.folder / "source" / "oracle.parquet")
+    place = {item: row for row, item in enumerate(table.column("item_id").to_pylist())}
+    ids = catalog.column("item_id").to_pylist()
+    rows = np.array([place[item] for item in ids])
+    spaces = [
+        ArraySpace(
+            space,
+            "both" if space == "oracle_all" else space.removeprefix("oracle_"),
+            arrow_to_vectors(table.column(space))[0][rows],
+            provenance={"family": "oracle", "model": " ".join(traits), "source": "the sample's traits"},
+        )
+        for space, traits in SPACES.items()
+    ]
+    about: dict[str, Json] = {"name": "sample oracle", "license": "Apache-2.0"}
+    return write_arrays(out, ids, spaces, ArrayOptions(source=about))

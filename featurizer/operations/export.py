@@ -1,36 +1,62 @@
-"""The step `export`: a feature set as another program reads it."""
+"""The command `export`: a feature set as another program reads it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
+from featurizer.config import Flag
+from featurizer.operations.operation import (
+    Argument,
+    Completed,
+    Context,
+    Folder,
+    FolderOperation,
+    Kind,
+    Outcome,
+    Reads,
+)
+from featurizer.operations.text import table
 
 if TYPE_CHECKING:
     from featurizer.release.exchange.sidecar import Sidecar
 
 
-class Export(Work):
-    """What `featurizer export` is told."""
+@dataclass(frozen=True, slots=True)
+class ExportedFolder:
+    """A folder in another program's format, and what its sidecar says."""
+
+    folder: Path
+    sidecar: Sidecar
+
+
+class Export(FolderOperation[ExportedFolder]):
+    """Write a feature set in the files of MMRec, Cornac, Elliot or RecBole, or as plain arrays.
+
+    Beside them lies export.json: which file holds which space, which rows are filled and with what. The folder's
+    name is the data set's.
+
+    Example: featurizer export ./features --format mmrec --interactions ./catalog/interactions.parquet --out ./baby
+    """
 
     makes: ClassVar[Mapping[Kind, str]] = {"export": "."}
 
-    features: Annotated[Path, Reads(("features",))]
-    """The feature set."""
-    format: str
-    """mmrec, cornac, elliot, recbole, npy, safetensors or lance."""
-    spaces: tuple[str, ...] = ()
-    """Only these; all where not given."""
-    interactions: Annotated[Path | None, Reads(("interactions",))] = None
-    """To go with it."""
+    features: Annotated[Folder, Argument("FEATURES"), Reads(("features",))]
+    """A feature set folder."""
+    format: Annotated[str, Flag("--format", "-f"), Completed("format", told=True)]
+    """Whose files."""
+    spaces: Annotated[tuple[str, ...], Flag("--space")] = ()
+    """Only this space.  [default: all]"""
+    interactions: Annotated[Path | None, Flag("-i"), Reads(("interactions",))] = None
+    """Interactions to go with it: .parquet, .csv, .tsv or .inter."""
     item_map: Annotated[Path | None, Reads(())] = None
-    """asin and itemID, when the interactions number the items."""
+    """asin and itemID, for interactions that number their items."""
     missing: Literal["zero", "mean", "error"] = "zero"
-    """What stands where a vector is missing."""
+    """What stands where a vector is missing; the sidecar says it."""
 
-    def make(self, to: Target) -> Sidecar:
+    def make(self, context: Context) -> ExportedFolder:
         """Write the files, and say which hold what."""
         from featurizer.features.feature_set import FeatureSet
         from featurizer.release.exchange.export import ExportOptions, export
@@ -42,11 +68,51 @@ class Export(Work):
             Missing(self.missing),
             self.interactions,
             self.item_map,
-            overwrite=to.overwrite,
+            overwrite=self.overwrite,
         )
-        return export(FeatureSet.open(self.features), to.out, options)
+        return ExportedFolder(self.out, export(FeatureSet.open(self.features), self.out, options))
 
-    def run(self, to: Target) -> Outcome:
-        """Write the files."""
-        done = self.make(to)
-        return Outcome(f"{done.rows:,} items as {done.format}: {', '.join(done.files)}", (to.out,))
+    def open(self) -> ExportedFolder:
+        """Return what the sidecar says."""
+        from featurizer.release.exchange.sidecar import read_sidecar
+
+        sidecar = read_sidecar(self.out)
+        assert sidecar is not None  # the export is done: what it made is there
+        return ExportedFolder(self.out, sidecar)
+
+    def outcome(self, value: ExportedFolder) -> Outcome[ExportedFolder]:
+        """List the files with their spaces."""
+        done = value.sidecar
+        head = f"{done.rows:,} items as {done.format}: {', '.join(done.files)}"
+        rows = [
+            [entry.name, entry.file, entry.dim, len(entry.missing_rows), entry.fill] for entry in done.spaces
+        ]
+        lines = [f"{self.out}: {head}", table(["space", "file", "dim", "missing", "filled with"], rows)]
+        if done.left_out:
+            lines.append(
+                f"left out: {done.left_out:,} items without interactions, which the format has no room for"
+            )
+        if done.added:
+            lines.append(f"added: {done.added:,} items that only the interactions name, without vectors")
+        return Outcome(value, head, "\n".join(lines), self._record(done), (self.out,))
+
+    def _record(self, done: Sidecar) -> Mapping[str, object]:
+        spaces = {
+            entry.name: {
+                "file": entry.file,
+                "dim": entry.dim,
+                "missing": len(entry.missing_rows),
+                "fill": entry.fill,
+            }
+            for entry in done.spaces
+        }
+        return {
+            "out": str(self.out),
+            "format": done.format,
+            "rows": done.rows,
+            "left_out": done.left_out,
+            "added": done.added,
+            "interactions": done.interactions,
+            "spaces": spaces,
+            "files": done.files,
+        }

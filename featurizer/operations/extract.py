@@ -1,4 +1,4 @@
-"""The step `extract`: a catalog becomes a feature set."""
+"""The command `extract`: a catalog becomes a feature set."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from featurizer.operations.made import encoder_folders, features_summary
-from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
+from featurizer.config import Flag
+from featurizer.operations.feature_sets import encoder_folders, libraries, look_inside, nulls, spaces_line
+from featurizer.operations.operation import (
+    Argument,
+    Completed,
+    Context,
+    Folder,
+    FolderOperation,
+    Kind,
+    Outcome,
+    Reads,
+)
 from featurizer.records import Json
 
 if TYPE_CHECKING:
@@ -17,16 +27,19 @@ if TYPE_CHECKING:
     from featurizer.features.feature_set import FeatureSet
 
 
-class Extract(Work):
-    """What `featurizer extract` is told."""
+class Extract(FolderOperation["FeatureSet"]):
+    """Encode every item of a catalog and write a feature set.
+
+    Example: featurizer extract ./catalog --encoder clip --encoder minilm --out ./features
+    """
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "."}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"workers"})
+    indifferent: ClassVar[frozenset[str]] = frozenset({"workers", "max_failures"})
 
-    catalog: Annotated[Path, Reads(("catalog",))]
-    """The catalog."""
-    encoders: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Presets, family:model[@revision], family:./folder, or NAME=…."""
+    catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
+    """A catalog folder."""
+    encoders: Annotated[tuple[str, ...], Field(min_length=1), Flag("--encoder", "-e"), Completed("encoder")]
+    """A preset, or family:model[@revision], or family:./folder, or NAME=…."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:I or mps."""
     dtype: Literal["float32", "float16"] = "float32"
@@ -36,21 +49,47 @@ class Extract(Work):
     batch_size: Annotated[int, Field(ge=1)] = 32
     """Items a model sees at once."""
     shard_rows: Annotated[int, Field(ge=1)] = 2048
-    """Items a shard."""
+    """Items a shard; a killed run loses the shards in flight."""
     workers: Annotated[int, Field(ge=1)] | None = None
-    """Threads that decode pictures."""
+    """Threads that decode pictures.  [default: one a core, at most 8]"""
     mask: Literal["image", "text"] | None = None
     """Hide one modality from an encoder ica:DIR."""
+    max_failures: Annotated[int, Field(ge=0)] | None = None
+    """Exit with 3 when more items failed.  [default: no limit]"""
 
-    def load(self, out: Path) -> list[AnyEncoder]:
-        """Load the encoders; a wrong name or folder is told before anything heavy is imported."""
+    def make(self, context: Context) -> FeatureSet:
+        """Encode every item and write the feature set with its card."""
         from featurizer.catalog.store import Catalog
+        from featurizer.encoders.device import resolve_device
+        from featurizer.features.extract import ExtractOptions, extract
+        from featurizer.release.card import write_card
+
+        catalog = Catalog.open(self.catalog)
+        encoders = self._load()
+        where = resolve_device(self.device)
+        for one in encoders:
+            context.say(
+                f"{one.spec.space}: {one.spec.dim} dimensions, {one.spec.family}:{one.spec.model} on {where}"
+            )
+        options = ExtractOptions(
+            dtype=self.dtype,
+            batch_size=self.batch_size,
+            shard_rows=self.shard_rows,
+            workers=self.workers,
+            overwrite=self.overwrite,
+            device=where,
+        )
+        made = extract(catalog, encoders, self.out, options, report=context.report)
+        write_card(made)
+        return made
+
+    def _load(self) -> Sequence[AnyEncoder]:
+        """Load the encoders; a wrong name or folder is told before anything heavy is imported."""
         from featurizer.encoders.resolve import resolve
         from featurizer.features.feature_set import MANIFEST
         from featurizer.results.stage import refuse_foreign
 
-        Catalog.open(self.catalog)
-        refuse_foreign(out, MANIFEST)
+        refuse_foreign(self.out, MANIFEST)
         for name in self.encoders:
             resolve(name)
         from featurizer.encoders.device import resolve_device
@@ -59,36 +98,50 @@ class Extract(Work):
         where = resolve_device(self.device)
         return list(load_encoders(self.encoders, device=where, dtype=self.compute_dtype, mask=self.mask))
 
-    def make(self, to: Target, encoders: Sequence[AnyEncoder]) -> FeatureSet:
-        """Encode every item and write the feature set with its card."""
-        from featurizer.catalog.store import Catalog
-        from featurizer.encoders.device import resolve_device
-        from featurizer.features.extract import ExtractOptions, extract
-        from featurizer.release.card import write_card
+    def open(self) -> FeatureSet:
+        """Return the feature set."""
+        from featurizer.features.feature_set import FeatureSet
 
-        options = ExtractOptions(
-            dtype=self.dtype,
-            batch_size=self.batch_size,
-            shard_rows=self.shard_rows,
-            workers=self.workers,
-            overwrite=to.overwrite,
-            device=resolve_device(self.device),
+        return FeatureSet.open(self.out)
+
+    def outcome(self, value: FeatureSet) -> Outcome[FeatureSet]:
+        """Count vectors and failures; exit code 3 when more items failed than allowed."""
+        failures: dict[str, int] = dict(value.manifest["failures"])  # type: ignore[arg-type]
+        failed, null = int(str(value.manifest["failed"])), nulls(value)
+        lines = [f"{value.folder}: {value.rows:,} items"]
+        lines += [f"  {space}: {value.rows - count:,} vectors" for space, count in null.items()]
+        lines += [f"  failed, {reason}: {count:,}" for reason, count in failures.items()] or [
+            "  nothing failed"
+        ]
+        warnings = [
+            f"warning: {space} is empty: no item has {value.spaces[space]['modality']} that could be used"
+            for space, count in null.items()
+            if count == value.rows
+        ]
+        too_many = self.max_failures is not None and failed > self.max_failures
+        if too_many:
+            warnings.append(f"{failed} items failed, more than the {self.max_failures} allowed")
+        return Outcome(
+            value,
+            spaces_line(value),
+            "\n".join(lines),
+            {
+                "out": str(value.folder),
+                "rows": value.rows,
+                "spaces": list(value.spaces),
+                "null": null,
+                "failures": failures,
+            },
+            (value.folder / "README.md",),
+            advice=(look_inside(value.folder),),
+            warnings=tuple(warnings),
+            code=3 if too_many else 0,
         )
-        made = extract(Catalog.open(self.catalog), encoders, to.out, options, report=to.report)
-        write_card(made)
-        return made
 
-    def run(self, to: Target) -> Outcome:
-        """Load the encoders and make the set."""
-        made = self.make(to, self.load(to.out))
-        return Outcome(features_summary(made), (made.folder / "README.md",))
-
-    def folders(self) -> Iterator[tuple[str, Path]]:
+    def encoder_folders(self) -> Iterator[tuple[str, Path]]:
         """Yield the folders of local encoders."""
         return encoder_folders("encoders", self.encoders)
 
     def depends(self) -> dict[str, Json]:
         """Return the libraries that a vector depends on."""
-        from featurizer.features.extract import library_versions
-
-        return {"libraries": library_versions()}
+        return libraries()

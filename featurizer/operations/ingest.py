@@ -1,4 +1,4 @@
-"""The step `ingest`: anyone's items become a catalog."""
+"""The command `ingest`: anyone's items become a catalog."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from featurizer.catalog.columns import ColumnNames
+from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.text import DEFAULT_TEMPLATE
-from featurizer.interactions.split import SplitMethod
-from featurizer.operations.made import catalog_outcome
-from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
+from featurizer.errors import InputError
+from featurizer.interactions.methods import SplitMethod
+from featurizer.operations.catalogs import catalog_outcome
+from featurizer.operations.operation import (
+    Argument,
+    Context,
+    FolderOperation,
+    Group,
+    Kind,
+    Outcome,
+    Reads,
+)
 from featurizer.records import Json
 
 if TYPE_CHECKING:
@@ -22,39 +31,57 @@ if TYPE_CHECKING:
 HUB = "hf:"
 
 
-class Ingest(Work):
-    """What `featurizer ingest` is told."""
+class Ingest(FolderOperation["Catalog"]):
+    """Make a catalog of your own items; every column that is no field of an item is kept beside them.
+
+    Example: featurizer ingest items.csv --images pictures/ --out ./catalog
+    """
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
+    indifferent: ClassVar[frozenset[str]] = frozenset({"max_failures"})
 
-    path: str
-    """A table, a folder of pictures, or hf:ORG/NAME."""
+    path: Annotated[str, Argument("PATH|hf:ORG/NAME")]
+    """A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder: a local
+    copy)."""
     images: Path | None = None
     """Where image paths start; without an image column, pictures named by item id."""
     interactions: Annotated[Path | None, Reads(())] = None
-    """Who used what."""
+    """Who used what: Parquet, CSV, TSV or .inter (.gz too)."""
     item_map: Annotated[Path | None, Reads(())] = None
-    """asin and itemID, when the interactions number the items."""
+    """CSV with asin and itemID, when the interactions number the items."""
     k_core: Annotated[int, Field(ge=0)] = 0
     """Keep users and items with at least so many interactions."""
     split: SplitMethod = "random"
     """How interactions without a split are split."""
     seed: int = 0
-    """Of the split."""
+    """Seed of the split."""
     license: str | None = None
-    """Of the data, an SPDX id."""
+    """License of the data, an SPDX id."""
     source: str | None = None
-    """Where the data come from."""
+    """Where the data come from; recorded."""
     text_template: str = DEFAULT_TEMPLATE
     """Fields of an item's text."""
-    columns: ColumnNames = ColumnNames()
+    columns: Annotated[ColumnNames, Group(lambda: [ColumnNames], named="{}_column")] = ColumnNames()
     """Which column is which field; by their usual names where not given."""
     hub_split: str = "train"
     """Which split of a Hub data set."""
     hub_config: str | None = None
     """Which configuration of a Hub data set."""
+    max_failures: Annotated[int, Field(ge=0)] | None = None
+    """Exit with 3 when more pictures failed.  [default: half of them]"""
 
-    def make(self, to: Target) -> Catalog:
+    @model_validator(mode="after")
+    def _check(self) -> Ingest:
+        if self.interactions is None and self.k_core:
+            raise InputError(
+                f"k-core {self.k_core} needs interactions to count, and none are given; expected a file of who used "
+                "what (--interactions), or no k-core"
+            )
+        if self.interactions is None and self.item_map is not None:
+            raise InputError("an item map is for interactions that number their items, and none are given")
+        return self
+
+    def make(self, context: Context) -> Catalog:
         """Make the catalog."""
         from featurizer.catalog.build import CatalogOptions
         from featurizer.catalog.images import ImageFetcher
@@ -73,13 +100,23 @@ class Ingest(Work):
         with ImageFetcher() as fetcher:
             return ingest(
                 self._source(),
-                to.out,
+                self.out,
                 options,
                 fetcher=fetcher,
                 history=history,
-                overwrite=to.overwrite,
-                report=to.report,
+                overwrite=self.overwrite,
+                report=context.report,
             )
+
+    def open(self) -> Catalog:
+        """Return the catalog."""
+        from featurizer.catalog.store import Catalog
+
+        return Catalog.open(self.out)
+
+    def outcome(self, value: Catalog) -> Outcome[Catalog]:
+        """Count items, pictures and pairs."""
+        return catalog_outcome(value, self.max_failures)
 
     def _source(self) -> ItemSource:
         from featurizer.catalog.ingest import SourceOptions, open_source
@@ -89,13 +126,10 @@ class Ingest(Work):
         )
 
     def depends(self) -> dict[str, Json]:
-        """Return the content of what lies on this disk; the Hub is asked only when the step runs."""
+        """Return the content of what lies on this disk; the Hub is asked only when it is read."""
         return {} if self.path.startswith(HUB) else {"content": self._source().identity}
 
-    def products(self, out: Path) -> tuple[Path, ...]:
+    def products(self) -> tuple[Path, ...]:
         """Return the catalog, and its interactions where there are any."""
-        return (out, out / self.makes["interactions"]) if self.interactions is not None else (out,)
-
-    def run(self, to: Target) -> Outcome:
-        """Make the catalog."""
-        return catalog_outcome(self.make(to))
+        pairs = (self.out / self.makes["interactions"],) if self.interactions is not None else ()
+        return (self.out, *pairs)

@@ -1,22 +1,87 @@
-"""What a step of a recipe is: a command's arguments, validated, that know how to run."""
+"""What an operation is: a command's options, validated, that know how to run.
+
+One class a command. Its fields are the only declaration of its options: name, type, bounds, default, and the
+docstring below the field, which is its help. The command line, the recipe's step and the Python function follow
+from them.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, Field, model_validator
 
-from featurizer.config import Model, describe
-from featurizer.errors import InputError
+from featurizer.config import Flag, Model
 from featurizer.progress import Report, silent
 from featurizer.records import Json
 
 Kind: TypeAlias = Literal["catalog", "interactions", "features", "scores", "model", "report", "export"]
-"""What a step may leave for the steps after it."""
+"""What an operation may leave for those after it."""
+ValueT_co = TypeVar("ValueT_co", covariant=True)
+ValueT = TypeVar("ValueT")
+
+FORMER = {"licence": "license", "neighbours": "neighbors"}
+"""Options by the names they had; recipes and Python calls may still use them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Marks a field that stands on the command line by its place, and in a call without its name.
+
+    Attributes:
+        metavar: what help calls it.
+        verb: a word that may stand before it, such as `show`.
+    """
+
+    metavar: str
+    verb: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """Marks a field whose values are names: a shell completes them.
+
+    Attributes:
+        names: which, a key of `names.NAMES`.
+        told: whether help lists them.
+    """
+
+    names: str
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Marks a list of texts that may be given in one, with commas: `--metrics zero-shot,item-cf`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Marks a field that a recipe must say, whatever its default is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Marks a mapping whose keys are options of their own: the fields of these classes.
+
+    On the command line and in a call each is an option beside the others; in a recipe it may stand beside them or
+    inside the mapping.
+
+    Attributes:
+        kinds: returns the classes; called when their options are needed.
+        named: the option's name, from the field's: `{}_column`.
+        stated: whether the defaults of these classes are the defaults here.
+        without: fields of the classes that are no options here.
+    """
+
+    kinds: Callable[[], Iterable[type[Model]]]
+    named: str = "{}"
+    stated: bool = True
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,47 +97,100 @@ class Reads:
     card: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a step writes, whether it may replace what another configuration left there, and whom it tells."""
+def _folder_of(value: object) -> object:
+    """Take the folder of what an operation returned: `extract(catalog)` as well as `extract("runs/catalog")`."""
+    return getattr(value, "folder", value)
 
-    out: Path
-    overwrite: bool = False
+
+def _folders_of(value: object) -> object:
+    if isinstance(value, str | Path) or hasattr(value, "folder"):
+        value = (value,)
+    return tuple(_folder_of(one) for one in value) if isinstance(value, Iterable) else value
+
+
+Folder = Annotated[Path, BeforeValidator(_folder_of)]
+"""A path, or the object that stands for what lies there."""
+Folders = Annotated[tuple[Path, ...], BeforeValidator(_folders_of)]
+"""Likewise, one or several."""
+Some: TypeAlias = Mapping[str, Any]
+"""Options of a group by name, those that are given; the group's classes say what they may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Whom a running operation tells how far it is, and what is worth saying on the way."""
+
     report: Report = silent
+    say: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a step: a line for the summary, the files a person would open, and a table to show at the end."""
+class Outcome(Generic[ValueT_co]):
+    """What came of an operation.
 
+    Attributes:
+        value: what a Python call returns.
+        summary: one line, for the end of a recipe.
+        text: what the command prints.
+        record: what it prints with --json.
+        files: what a person would open.
+        table: shown at the end of a recipe.
+        advice: what to do next; talk, not result.
+        warnings: what must not be overlooked.
+        code: the exit code.
+    """
+
+    value: ValueT_co
     summary: str
+    text: str = ""
+    record: Mapping[str, object] | None = None
     files: tuple[Path, ...] = ()
     table: str = ""
+    advice: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    code: int = 0
 
 
-class Work(Model, ABC):
-    """A command's arguments; the fields are named like its options, and paths stand where steps were named."""
+class Operation(Model, ABC):
+    """A command's options; paths stand where a recipe names steps."""
 
     makes: ClassVar[Mapping[Kind, str]] = {}
     """Where in the step's folder lies what it makes."""
     rewrites: ClassVar[bool] = False
-    """Whether it is written again without being asked, because that costs next to nothing."""
+    """Whether a recipe does it again without being asked, because that costs next to nothing."""
     indifferent: ClassVar[frozenset[str]] = frozenset()
-    """Options that change how fast the result comes, and nothing of it."""
+    """Options that change how fast the result comes, or how it is told, and nothing of it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a caller passes; validation is what follows
+        """Put options that belong to a group into it, and former names in the place of today's."""
+        from featurizer.operations.options import gathered
+
+        return gathered(cls, given) if isinstance(given, Mapping) else given
+
+    @classmethod
+    def placed(cls, folder: Path) -> dict[str, Json]:
+        """Return the options that make it write into the folder of a recipe's step; none where it writes nothing."""
+        return {}
 
     @abstractmethod
-    def run(self, to: Target) -> Outcome:
+    def run(self, context: Context) -> Outcome[Any]:
         """Do the work; what is finished already is not done again.
 
         Raises:
-            FeaturizerError: as the command of the same name.
+            FeaturizerError: what was given cannot be used, or the work failed.
         """
 
-    def products(self, out: Path) -> tuple[Path, ...]:
-        """Return what must be there once it is done: files, or folders with a manifest."""
-        return tuple(out / place for place in self.makes.values())
+    def state(self) -> Path | None:
+        """Return the file that remembers what was asked and made; None for what leaves nothing."""
+        return None
 
-    def folders(self) -> Iterator[tuple[str, Path]]:
+    def products(self) -> tuple[Path, ...]:
+        """Return what must be there once it is done: files, or folders with a manifest."""
+        return ()
+
+    def encoder_folders(self) -> Iterator[tuple[str, Path]]:
         """Yield the folders that stand inside a longer text, such as an encoder's model, each with its field."""
         return iter(())
 
@@ -81,37 +199,48 @@ class Work(Model, ABC):
         return {}
 
 
-WorkT = TypeVar("WorkT", bound=Work)
+class FolderOperation(Operation, Generic[ValueT]):
+    """An operation that makes a folder."""
 
+    out: Annotated[Path, Flag("--out", "-o")]
+    """Folder to write into."""
+    overwrite: bool = False
+    """Replace what the folder holds."""
+    wait: Annotated[float, Field(ge=0)] | None = None
+    """Seconds to wait where another process writes the folder; without it that is an error."""
 
-def work_of(kind: type[WorkT], **options: object) -> WorkT:
-    """Make a work of options that a command was given.
+    @classmethod
+    def placed(cls, folder: Path) -> dict[str, Json]:
+        """Return the folder as where it writes."""
+        return {"out": str(folder)}
 
-    Raises:
-        InputError: one of them is not what the command takes.
-    """
-    try:
-        return kind.model_validate(options)
-    except ValidationError as error:
-        raise InputError(describe(error, "the command's options")) from error
+    @abstractmethod
+    def make(self, context: Context) -> ValueT:
+        """Make the folder."""
 
+    @abstractmethod
+    def open(self) -> ValueT:
+        """Return what the folder holds, once it is made; no model is loaded for it."""
 
-def reads(work: type[Work]) -> dict[str, Reads]:
-    """Return the fields that name steps or paths."""
-    return {
-        name: mark
-        for name, field in work.model_fields.items()
-        for mark in field.metadata
-        if isinstance(mark, Reads)
-    }
+    @abstractmethod
+    def outcome(self, value: ValueT) -> Outcome[ValueT]:
+        """Say what was made."""
 
+    def run(self, context: Context) -> Outcome[ValueT]:
+        """Make the folder and say what it holds."""
+        return self.outcome(self.make(context))
 
-def inputs(work: Work) -> Iterator[tuple[str, Reads, Path]]:
-    """Yield every path that is read, with its field."""
-    for name, mark in reads(type(work)).items():
-        value = getattr(work, name)
-        for path in value if isinstance(value, tuple) else (value,):
-            if path is not None:
-                yield name, mark, path
-    for name, path in work.folders():
-        yield name, Reads(()), path
+    def reopens(self) -> bool:
+        """Say whether a finished folder is worked on again, to fetch what failed for example."""
+        return False
+
+    def state(self) -> Path | None:
+        """Return the file in the folder."""
+        from featurizer.operations.registry import command_of
+        from featurizer.results.state import state_file
+
+        return state_file(self.out, command_of(type(self)))
+
+    def products(self) -> tuple[Path, ...]:
+        """Return the places of what it makes."""
+        return tuple(self.out / place for place in self.makes.values())

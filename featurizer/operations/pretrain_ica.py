@@ -1,53 +1,74 @@
-"""The step `pretrain-ica`: a catalog's pictures and texts become one feature an item."""
+"""The command `pretrain-ica`: a catalog's pictures and texts become one feature an item."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from featurizer.ica.options import SIZES, IcaOptions, Masking, Objective, Training
-from featurizer.operations.made import encoder_folders
-from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
-from featurizer.operations.overrides import Some, overridden
+from featurizer.config import Flag
+from featurizer.ica.options import SIZES, Architecture, IcaOptions, Masking, Objective, Pool, Size, Training
+from featurizer.operations.feature_sets import encoder_folders, libraries, look_inside
+from featurizer.operations.operation import (
+    Argument,
+    Completed,
+    Context,
+    Folder,
+    FolderOperation,
+    Group,
+    Kind,
+    Outcome,
+    Reads,
+    Some,
+)
+from featurizer.operations.text import table
+from featurizer.operations.validation import overridden
 from featurizer.records import Json
 
 if TYPE_CHECKING:
     from featurizer.ica.pretrain import Pretrained
 
 
-class PretrainIca(Work):
-    """What `featurizer pretrain-ica` is told; options that stand in groups are named as in the library."""
+class PretrainIca(FolderOperation["Pretrained"]):
+    """Train AlignRec's inter-content alignment (ICA) on a catalog: mask, then predict across image and text.
+
+    Both encoders stay frozen. Several processes: torchrun --nproc-per-node N -m featurizer pretrain-ica …
+
+    Example: featurizer pretrain-ica ./catalog --vision efficientnet-lite0 --text minilm --out ./ica
+    """
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"cache"})
+    indifferent: ClassVar[frozenset[str]] = frozenset({"cache", "tensorboard"})
 
-    catalog: Annotated[Path, Reads(("catalog",))]
-    """The catalog."""
-    vision: str
-    """The vision encoder."""
-    text: str
-    """The text encoder."""
-    size: Literal["tiny", "small", "base"] = "small"
-    """The transformer."""
-    pool: Literal["cls", "mean"] = "cls"
-    """What the unified vector is."""
+    catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
+    """A catalog folder."""
+    vision: Annotated[str, Completed("encoder")]
+    """The vision encoder, as for extract --encoder."""
+    text: Annotated[str, Completed("encoder")]
+    """The text encoder, likewise."""
+    size: Size = "small"
+    """The transformer: 128×2, 256×4 or 768×12."""
+    architecture: Annotated[Some, Group(lambda: [Architecture], stated=False)] = Field(default_factory=dict)
+    """What differs from the size's: width, layers, heads, …."""
+    pool: Pool = "cls"
+    """What the unified vector is: the CLS state, or the mean."""
     word_states: Literal["contextual", "static"] = "contextual"
     """Word pieces: states re-encoded under the mask, or input embeddings."""
-    architecture: Some = Field(default_factory=dict)
-    """Options that replace those of the size: width, layers, heads, …."""
-    masking: Some = Field(default_factory=dict)
-    """image_ratio, text_ratio, …."""
-    objective: Some = Field(default_factory=dict)
-    """image_target, codes, contrastive, …."""
-    training: Some = Field(default_factory=dict)
-    """epochs, batch_size, learning_rate, seed, …."""
-    interactions: Annotated[Path | None, Reads(("interactions",))] = None
-    """Who bought what, for objective.copurchase."""
+    masking: Annotated[Some, Group(lambda: [Masking])] = Field(default_factory=dict)
+    """What is hidden: image_ratio, text_ratio, …."""
+    objective: Annotated[Some, Group(lambda: [Objective])] = Field(default_factory=dict)
+    """What is predicted: image_target, codes, contrastive, …."""
+    training: Annotated[Some, Group(lambda: [Training])] = Field(default_factory=dict)
+    """How it learns: epochs, batch_size, learning_rate, seed, …."""
+    interactions: Annotated[Path | None, Flag("-i"), Reads(("interactions",))] = None
+    """Who bought what, for --copurchase."""
     cache: bool = True
-    """Keep the frozen tokens on disk."""
+    """Keep the frozen tokens in OUT/tokens, or encode pictures again every epoch."""
+    tensorboard: Path | None = None
+    """Folder for TensorBoard's event files too."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:I or mps."""
 
@@ -59,15 +80,15 @@ class PretrainIca(Work):
     def options(self) -> IcaOptions:
         """Return everything that the training is told."""
         return IcaOptions(
-            overridden(SIZES[self.size], self.architecture),
-            overridden(Masking(), self.masking),
-            overridden(Objective(), self.objective),
-            overridden(Training(), self.training),
-            self.pool,
+            architecture=overridden(SIZES[self.size], self.architecture),
+            masking=overridden(Masking(), self.masking),
+            objective=overridden(Objective(), self.objective),
+            training=overridden(Training(), self.training),
+            pool=self.pool,
         )
 
-    def make(self, to: Target, on_epoch: Callable[[dict[str, Json]], None] = lambda _: None) -> Pretrained:
-        """Train, and write model and features with their card; `on_epoch` is given every epoch's record."""
+    def make(self, context: Context) -> Pretrained:
+        """Train, and write model and features with their card."""
         from featurizer.catalog.store import Catalog
         from featurizer.encoders.device import resolve_device
         from featurizer.encoders.resolve import resolve
@@ -75,36 +96,83 @@ class PretrainIca(Work):
         from featurizer.ica.pretrain import PretrainRun, pretrain
         from featurizer.release.card import write_card
         from featurizer.training.distributed import local_device
+        from featurizer.training.tracking import tensorboard_writer
 
         catalog = Catalog.open(self.catalog)
         for name in (self.vision, self.text):
             resolve(name)  # a wrong name is told before anything heavy is imported
+        on_epoch = tensorboard_writer(self.tensorboard)
         device = local_device(resolve_device(self.device))
         encoders = load_encoders(self.vision, self.text, device=device, words=self.word_states)
         run = PretrainRun(
-            self.vision, self.text, self.cache, self.interactions, to.overwrite, on_epoch, to.report
+            self.vision, self.text, self.cache, self.interactions, self.overwrite, on_epoch, context.report
         )
-        made = pretrain(catalog, encoders, to.out, self.options(), run)
+        made = pretrain(catalog, encoders, self.out, self.options(), run)
         write_card(made.features)
         return made
 
-    def run(self, to: Target) -> Outcome:
-        """Train, and say how well masked tokens are predicted."""
-        made = self.make(to)
-        told = made.manifest
-        summary = (
-            f"{told['train_items']} items, best of {told['epochs']} epochs: {told['best_epoch']}, validation loss "
-            f"{told['valid_loss']:.3f}"
-        )
-        return Outcome(summary, (made.features.folder / "README.md",))
+    def open(self) -> Pretrained:
+        """Return what stands in the folder."""
+        from featurizer.ica.pretrain import open_pretrained
 
-    def folders(self) -> Iterator[tuple[str, Path]]:
+        return open_pretrained(self.out)
+
+    def outcome(self, value: Pretrained) -> Outcome[Pretrained]:
+        """Say how well masked tokens are predicted."""
+        told, features = value.manifest, value.features
+        kept = ("train_items", "valid_items", "epochs", "best_epoch", "valid_loss", "masked_accuracy", "leak")
+        record: dict[str, Json] = {"out": str(value.folder), **{name: told[name] for name in kept}}
+        folder = shlex.quote(str(value.folder))
+        head = (
+            f"trained on {told['train_items']} items, best of {told['epochs']} epochs: {told['best_epoch']}, "
+            f"validation loss {told['valid_loss']:.4f}"
+        )
+        lines = [f"{value.folder}: {head}", _accuracies(value), _probes(value)]
+        lines += [f"  {name}: {features.rows:,} items" for name in features.spaces]
+        return Outcome(
+            value,
+            head,
+            "\n".join(lines),
+            {**record, "spaces": list(features.spaces)},
+            (features.folder / "README.md",),
+            advice=(
+                look_inside(features.folder),
+                f"Compare the spaces with: featurizer score-features {folder}/features --interactions FILE",
+                f"Apply it to new items with: featurizer extract CATALOG --encoder ica:{folder} --out DIR",
+            ),
+        )
+
+    def encoder_folders(self) -> Iterator[tuple[str, Path]]:
         """Yield the folders of local encoders."""
         yield from encoder_folders("vision", [self.vision])
         yield from encoder_folders("text", [self.text])
 
     def depends(self) -> dict[str, Json]:
         """Return the libraries that a vector depends on."""
-        from featurizer.features.extract import library_versions
+        return libraries()
 
-        return {"libraries": library_versions()}
+
+def _accuracies(value: Pretrained) -> str:
+    rows = [
+        [
+            f"masked {row['side']}",
+            f"{row['present']:.3f}",
+            f"{row['absent']:.3f}",
+            f"{row['gain']:+.3f} [{row['gain_low']:+.3f}, {row['gain_high']:+.3f}]",
+            f"{row['majority']:.3f}",
+        ]
+        for row in value.manifest["masked_accuracy"]  # type: ignore[union-attr]
+        if isinstance(row, dict)
+    ]
+    return table(
+        ["held-out accuracy", "with the other modality", "without", "gain [95 %]", "majority class"], rows
+    )
+
+
+def _probes(value: Pretrained) -> str:
+    rows = [
+        [str(row["tokens"]), f"{row['accuracy']:.3f}", f"{row['majority']:.3f}"]
+        for row in value.manifest["leak"]  # type: ignore[union-attr]
+        if isinstance(row, dict)
+    ]
+    return table(["neighbors alone give away", "a linear probe", "majority class"], rows)

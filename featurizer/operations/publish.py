@@ -1,53 +1,90 @@
-"""The step `publish`: a feature set or a model onto the Hub; a dry run unless it is told otherwise."""
+"""The command `publish`: a feature set or a model onto the Hub."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import model_validator
 
 from featurizer.errors import InputError
-from featurizer.operations.operation import Outcome, Reads, Target, Work
+from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads, Stated
+from featurizer.operations.text import table
 
 if TYPE_CHECKING:
     from featurizer.release.plan import Plan
     from featurizer.release.publish import Published
 
 
-class Publish(Work):
-    """What `featurizer publish` is told."""
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What would go to the Hub, and what went there; None after a dry run."""
+
+    plan: Plan
+    published: Published | None
+
+
+class Publish(Operation):
+    """Verify a feature set or model, publish it on the Hub, and compare what arrived. Run it again after any fault.
+
+    The token comes from HF_TOKEN or 'hf auth login'. Data goes first, card and manifest last.
+
+    Example: featurizer publish ./features --repo my-shop/item-features --tag v1
+    """
 
     rewrites: ClassVar[bool] = True
 
-    of: Annotated[Path, Reads(("features", "model"), card=True)]
-    """The feature set or the model."""
+    of: Annotated[Folder, Argument("DIR"), Reads(("features", "model"), card=True)]
+    """A feature set, or a model's folder."""
     repo: str
     """The repository, ORG/NAME."""
-    dry_run: bool = True
-    """Say what would go there; no token, no network, nothing written."""
     private: bool = False
     """Only for its owners' eyes."""
     branch: str = "main"
-    """Made if it is not there."""
+    """Write to this branch; made if it is not there."""
     tag: str | None = None
-    """Given to what is published."""
+    """Give what is published this tag, such as v1."""
     collection: str | None = None
-    """By its title."""
-    catalog: Annotated[Path | None, Reads(("catalog",))] = None
-    """The catalog, to publish its pictures too; needs an open license."""
+    """Put it into the collection of this title."""
+    with_images: bool = False
+    """Publish the catalog's pictures too; needs an open license."""
+    catalog: Annotated[Folder | None, Reads(("catalog",))] = None
+    """The catalog, for --with-images."""
     with_users: bool = False
     """Of a model, publish users and what they used too."""
     check: bool = True
     """Download what was published and compare."""
+    dry_run: Annotated[bool, Stated()] = False
+    """List files and card; no token, no network, nothing written."""
 
     @model_validator(mode="after")
     def _check(self) -> Publish:
+        if self.with_images != (self.catalog is not None):
+            raise InputError("--with-images and --catalog DIR go together: pictures lie in the catalog")
         if self.catalog is not None and self.with_users:
             raise InputError("catalog is for feature sets, with_users for models; leave one of the two out")
         return self
 
-    def plan(self) -> Plan:
+    def state(self) -> Path | None:
+        """Return the file in the folder that is published."""
+        from featurizer.results.state import state_file
+
+        return state_file(self.of, f"publish-{self.repo.replace('/', '--')}")
+
+    def run(self, context: Context) -> Outcome[Publication]:
+        """Publish, or say what would be."""
+        plan = self._plan()
+        size = f"{len(plan.files)} files, {sum(file.size for file in plan.files) / 1e6:,.1f} MB"
+        if self.dry_run:
+            return _planned(plan, size)
+        from featurizer.release.hub import connect
+        from featurizer.release.publish import PublishOptions, publish
+
+        options = PublishOptions(self.private, self.branch, self.tag, self.collection, self.check)
+        return self._sent(plan, publish(plan, options, connect(), report=context.report), size)
+
+    def _plan(self) -> Plan:
         """Verify what is to be published and list its files."""
         from featurizer.catalog.store import Catalog
         from featurizer.features.feature_set import FeatureSet
@@ -63,19 +100,36 @@ class Publish(Work):
         pictures = Catalog.open(self.catalog) if self.catalog is not None else None
         return plan_set(FeatureSet.open(self.of), self.repo, pictures=pictures)
 
-    def send(self, plan: Plan, to: Target) -> Published:
-        """Send what is planned, and compare what arrived where that is asked for."""
-        from featurizer.release.hub import connect
-        from featurizer.release.publish import PublishOptions, publish
+    def _sent(self, plan: Plan, done: Published, size: str) -> Outcome[Publication]:
+        told = {name: getattr(done, name) for name in ("commit", "url", "checked", "collection")}
+        lists = {name: list(getattr(done, name)) for name in ("uploaded", "skipped", "removed")}
+        lines = [
+            f"{done.url} at {done.commit}",
+            f"  {len(done.uploaded)} files sent, {len(done.skipped)} there already, {len(done.removed)} removed",
+        ]
+        if done.checked:
+            lines.append(f"  {done.checked} files downloaded again: all as sent")
+        return Outcome(
+            Publication(plan, done),
+            f"{size}: {done.url} at {done.commit[:12]}",
+            "\n".join(lines),
+            {"repo": self.repo, "branch": self.branch, "tag": self.tag, **told, **lists},
+            advice=(
+                f"Get it back with: featurizer pull {self.repo} --revision {self.tag or done.commit} --out DIR",
+            ),
+        )
 
-        options = PublishOptions(self.private, self.branch, self.tag, self.collection, self.check)
-        return publish(plan, options, connect(), report=to.report)
 
-    def run(self, to: Target) -> Outcome:
-        """Publish, or say what would be."""
-        plan = self.plan()
-        size = f"{len(plan.files)} files, {sum(file.size for file in plan.files) / 1e6:,.1f} MB"
-        if self.dry_run:
-            return Outcome(f"dry run: {size} would go to {self.repo}")
-        done = self.send(plan, to)
-        return Outcome(f"{size}: {done.url} at {done.commit[:12]}")
+def _planned(plan: Plan, size: str) -> Outcome[Publication]:
+    files = [{"path": file.path, "bytes": file.size, "sha256": file.sha256} for file in plan.files]
+    listed = table(
+        ["file", "bytes", "sha256"], [[file.path, file.size, file.sha256[:12]] for file in plan.files]
+    )
+    total = sum(file.size for file in plan.files)
+    return Outcome(
+        Publication(plan, None),
+        f"dry run: {size} would go to {plan.repo}",
+        f"{plan.repo} ({plan.repo_type}): {plan.title}; {total:,} bytes\n{listed}\n\n{plan.card}",
+        {"repo": plan.repo, "files": files, "card": plan.card},
+        advice=("A dry run: nothing was sent. The same command without --dry-run publishes this.",),
+    )

@@ -1,36 +1,90 @@
-"""The steps a recipe may have: one command a file. Heavy imports wait until a step runs."""
+"""The commands, in the order of their help. Nothing of one is imported before it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+import ast
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from featurizer.operations.card import Card
-from featurizer.operations.compare import Compare
-from featurizer.operations.download import Download
-from featurizer.operations.export import Export
-from featurizer.operations.extract import Extract
-from featurizer.operations.ingest import Ingest
-from featurizer.operations.operation import Work
-from featurizer.operations.pretrain_ica import PretrainIca
-from featurizer.operations.publish import Publish
-from featurizer.operations.report import MakeReport
-from featurizer.operations.score_features import ScoreFeatures
-from featurizer.operations.train import Train
+from featurizer.errors import UnknownName
 
-STEPS: Mapping[str, type[Work]] = MappingProxyType(
-    {
-        "download": Download,
-        "ingest": Ingest,
-        "extract": Extract,
-        "pretrain-ica": PretrainIca,
-        "score-features": ScoreFeatures,
-        "train": Train,
-        "compare": Compare,
-        "card": Card,
-        "report": MakeReport,
-        "publish": Publish,
-        "export": Export,
-    }
+if TYPE_CHECKING:
+    from featurizer.operations.operation import Operation
+
+COMMANDS = (
+    "datasets",
+    "download",
+    "ingest",
+    "encoders",
+    "extract",
+    "pretrain-ica",
+    "inspect",
+    "verify",
+    "score-features",
+    "train",
+    "recommend",
+    "compare",
+    "report",
+    "card",
+    "publish",
+    "pull",
+    "export",
+    "import",
+    "diff",
+    "doctor",
 )
-"""By what stands after `uses`."""
+"""Each is one file of this room, named like it, with a class named like it."""
+KEYWORDS = ("import",)
+"""Names that Python keeps for itself: their module ends in an underscore."""
+
+
+def module_of(command: str) -> str:
+    """Return the name of a command's module in this room."""
+    return command.replace("-", "_") + ("_" if command in KEYWORDS else "")
+
+
+def class_of(command: str) -> str:
+    """Return the name of a command's class: `PretrainIca`."""
+    return "".join(part.capitalize() for part in command.split("-"))
+
+
+def command_of(kind: type[Operation]) -> str:
+    """Return the command that an operation is."""
+    return next(command for command in COMMANDS if class_of(command) == kind.__name__)
+
+
+def operation(command: str) -> type[Operation]:
+    """Import an operation.
+
+    Raises:
+        UnknownName: there is no such command.
+    """
+    if command not in COMMANDS:
+        raise UnknownName("command", command, COMMANDS)
+    module = import_module(f"featurizer.operations.{module_of(command)}")
+    found: type[Operation] = getattr(module, class_of(command))
+    return found
+
+
+@cache
+def summary_of(command: str) -> str:
+    """Return the first line of a command's docstring, read from its file: nothing is imported for it."""
+    spec = find_spec(f"featurizer.operations.{module_of(command)}")
+    assert spec is not None
+    assert spec.origin is not None
+    for node in ast.parse(Path(spec.origin).read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == class_of(command):
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    raise LookupError(f"{spec.origin} has no class {class_of(command)}")
+
+
+def steps() -> tuple[str, ...]:
+    """Return the commands that a recipe may use: those that leave something."""
+    return tuple(
+        command
+        for command in COMMANDS
+        if command not in ("datasets", "encoders", "doctor", "inspect", "diff")
+    )

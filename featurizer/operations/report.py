@@ -1,32 +1,56 @@
-"""The step `report`: one page that shows what the steps above made."""
+"""The command `report`: one page that shows what other commands made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
-from featurizer.progress import Report
+from featurizer.config import Flag
+from featurizer.operations.operation import Argument, Context, Folders, Kind, Operation, Outcome, Reads
+from featurizer.records import Json
 
 if TYPE_CHECKING:
     from featurizer.report.gather import ReportContent
 
+PAGE = "report.html"
+FIGURES = "figures"
 
-class MakeReport(Work):
-    """What `featurizer report` is told."""
 
-    makes: ClassVar[Mapping[Kind, str]] = {"report": "report.html"}
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page that was written, the figures beside it, and what they show."""
+
+    path: Path
+    figures: tuple[Path, ...]
+    content: ReportContent
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{self.path.resolve().as_uri()}">{self.path}</a>'
+
+
+class Report(Operation):
+    """Show what folders hold on one page: leaderboard, maps, neighbors, curves, failures, provenance.
+
+    The page needs no network and no server. Give the catalog too, for pictures and titles.
+
+    Example: featurizer report ./features ./scores ./catalog --out report.html
+    """
+
+    makes: ClassVar[Mapping[Kind, str]] = {"report": PAGE}
     rewrites: ClassVar[bool] = True
 
-    of: Annotated[tuple[Path, ...], Field(min_length=1), Reads(())]
-    """Catalog, feature sets, scores, models."""
+    of: Annotated[Folders, Argument("DIR..."), Field(min_length=1), Reads(())]
+    """Catalogs, feature sets, scores, trained models, or folders of these."""
+    out: Annotated[Path, Flag("--out", "-o")] = Path(PAGE)
+    """The page to write."""
+    figures: Path | None = None
+    """Also write the charts and maps into this folder, as PNG."""
     title: str | None = None
-    """The page's."""
-    figures: bool = False
-    """Also write the charts and maps as PNG, into `figures/` beside the page."""
+    """The page's title."""
     items: Annotated[int, Field(ge=2, le=65_000)] = 20_000
     """Items on the maps; of more, a sample is shown."""
     max_mb: Annotated[int, Field(ge=1)] = 25
@@ -35,10 +59,32 @@ class MakeReport(Work):
     """Draw t-SNE maps: minutes for many items."""
     seed: int = 0
     """Of samples and maps."""
-    labels: tuple[str, ...] = ()
-    """Columns of the catalog that the maps can be colored by too."""
+    labels: Annotated[tuple[str, ...], Flag("--label")] = ()
+    """Color the maps by this column of the catalog too."""
 
-    def write(self, page: Path, figures: Path | None, report: Report) -> tuple[ReportContent, list[Path]]:
+    @model_validator(mode="before")
+    @classmethod
+    def _beside(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a caller passes; validation is what follows
+        """Take `figures: true` as the folder `figures` beside the page."""
+        if not isinstance(given, Mapping) or not isinstance(given.get("figures"), bool):
+            return given
+        beside = Path(given.get("out", PAGE)).parent / FIGURES
+        return {**given, "figures": beside if given["figures"] else None}
+
+    @classmethod
+    def placed(cls, folder: Path) -> dict[str, Json]:
+        """Return the page in the folder of a recipe's step."""
+        return {"out": str(folder / PAGE)}
+
+    def state(self) -> Path | None:
+        """Return the file beside the page."""
+        return self.out.with_name(f".{self.out.name}.json")
+
+    def products(self) -> tuple[Path, ...]:
+        """Return the page."""
+        return (self.out,)
+
+    def run(self, context: Context) -> Outcome[Page]:
         """Read the folders and write the page, and the figures where a folder is given for them."""
         from featurizer.report.gather import ReportOptions, gather
         from featurizer.report.write import write_figures, write_report
@@ -46,13 +92,38 @@ class MakeReport(Work):
         options = ReportOptions(
             self.title, self.items, self.max_mb * 1_000_000, self.tsne, self.seed, self.labels
         )
-        shown = gather(self.of, options, report)
-        write_report(shown, page, options)
-        return shown, write_figures(shown, figures) if figures else []
+        content = gather(self.of, options, context.report)
+        write_report(content, self.out, options)
+        drawn = write_figures(content, self.figures) if self.figures else []
+        return self._outcome(Page(self.out, tuple(drawn), content))
 
-    def run(self, to: Target) -> Outcome:
-        """Write the page into the step's folder."""
-        page = to.out / self.makes["report"]
-        shown, drawn = self.write(page, to.out / "figures" if self.figures else None, to.report)
-        figures = f", {len(drawn)} figures" if drawn else ""
-        return Outcome(f"{page.stat().st_size / 1e6:,.1f} MB, {len(shown.spaces)} spaces{figures}", (page,))
+    def _outcome(self, page: Page) -> Outcome[Page]:
+        content, size = page.content, self.out.stat().st_size
+        spaces, shown = len(content.spaces), len(content.sample.item_ids)
+        text = f"{self.out}: {size / 1e6:,.1f} MB; {shown:,} items, {spaces} spaces"
+        figures = f", {len(page.figures)} figures" if page.figures else ""
+        return Outcome(
+            page,
+            f"{size / 1e6:,.1f} MB, {spaces} spaces{figures}",
+            text + (f"\n{self.figures}: {len(page.figures)} figures" if page.figures else ""),
+            self._record(page, size),
+            (self.out,),
+            advice=(
+                *(f"note: {note}" for note in content.notes),
+                f"Open it in a browser: {self.out.resolve().as_uri()}",
+            ),
+        )
+
+    def _record(self, page: Page, size: int) -> dict[str, Json]:
+        content = page.content
+        return {
+            "out": str(self.out),
+            "bytes": size,
+            "items": len(content.sample.item_ids),
+            "total_items": content.sample.total,
+            "spaces": [space.name for space in content.spaces],
+            "pictures": len(content.thumbnails.pictures),
+            "charts": [chart.slug for chart in content.charts],
+            "figures": [str(path) for path in page.figures],
+            "notes": [*content.notes],
+        }

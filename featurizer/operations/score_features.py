@@ -1,17 +1,34 @@
-"""The step `score-features`: feature sets and interactions become a leaderboard."""
+"""The command `score-features`: feature sets and interactions become a leaderboard."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
-from featurizer.operations.overrides import Some
+from featurizer.config import Flag
+from featurizer.errors import InputError
+from featurizer.operations.operation import (
+    Argument,
+    Completed,
+    Context,
+    FolderOperation,
+    Folders,
+    Group,
+    Kind,
+    Listed,
+    Outcome,
+    Reads,
+    Some,
+)
+from featurizer.operations.text import table
+from featurizer.operations.validation import overridden
 
 if TYPE_CHECKING:
+    from featurizer.config import Model
     from featurizer.records import Json
     from featurizer.scoring.evaluation_data import EvaluationData
     from featurizer.scoring.score import ScoreStage
@@ -19,42 +36,64 @@ if TYPE_CHECKING:
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+SIDES = ("image", "text")
 
 
-class ScoreFeatures(Work):
-    """What `featurizer score-features` is told."""
+def _downstream() -> list[type[Model]]:
+    from featurizer.scoring.downstream_options import DownstreamOptions
+
+    return [DownstreamOptions]
+
+
+class ScoreFeatures(FolderOperation["ScoredFolder"]):
+    """Score feature sets for recommendation: one leaderboard, with intervals and paired tests.
+
+    Sets with different items are compared on those they share.
+
+    Example: featurizer score-features ./clip ./dinov2 --interactions ./catalog/interactions.parquet --out ./scores
+    """
 
     makes: ClassVar[Mapping[Kind, str]] = {"scores": "scores.json"}
     indifferent: ClassVar[frozenset[str]] = frozenset({"memory", "device"})
 
-    features: Annotated[tuple[Path, ...], Field(min_length=1), Reads(("features",))]
-    """The feature sets."""
-    interactions: Annotated[Path, Reads(("interactions",))]
-    """Split interactions."""
+    features: Annotated[Folders, Argument("FEATURES..."), Field(min_length=1), Reads(("features",))]
+    """Feature set folders."""
+    interactions: Annotated[Path, Flag("-i"), Reads(("interactions",))]
+    """Split interactions: .parquet, .csv, .tsv or .inter."""
     item_map: Annotated[Path | None, Reads(())] = None
-    """asin and itemID, when the interactions number the items."""
-    spaces: tuple[str, ...] = ()
-    """Which spaces, a+b for two joined; all, and each pair of picture and text, where not given."""
-    metrics: Annotated[tuple[str, ...], Field(min_length=1)] = ("zero-shot", "item-cf")
+    """CSV or TSV with asin and itemID, when the interactions number the items."""
+    spaces: Annotated[tuple[str, ...], Flag("--space")] = ()
+    """A space; a+b joins two.  [default: all, and each image+text pair]"""
+    metrics: Annotated[tuple[str, ...], Field(min_length=1), Listed(), Completed("scorer", told=True)] = (
+        "zero-shot",
+        "item-cf",
+    )
     """Scorers, your own too."""
-    transforms: tuple[Literal["none", "center", "whiten"], ...] = ("none",)
-    """Geometries, reported side by side."""
-    k: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 20)
+    transforms: Annotated[
+        tuple[Literal["none", "center", "whiten"], ...], Field(min_length=1), Flag("--transform")
+    ] = ("none",)
+    """Geometry; several are reported side by side."""
+    k: Annotated[tuple[Count, ...], Field(min_length=1), Flag("--k", "-k")] = (10, 20)
     """Lengths of the lists."""
     neighbors: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 20, 50)
     """Of item-CF."""
-    ratios: tuple[Share, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
-    """Shares of the items that lose a modality, for mask-modality."""
-    masked_image: Annotated[tuple[Path, ...], Reads(("features",))] = ()
-    """Sets encoded without pictures, for spaces of both modalities."""
-    masked_text: Annotated[tuple[Path, ...], Reads(("features",))] = ()
-    """Likewise without texts."""
-    downstream: Some = Field(default_factory=dict)
+    ratios: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    """Shares of the items that lose the modality, for mask-modality."""
+    masked_image: Annotated[Folders, Reads(("features",))] = ()
+    """The set encoded without pictures, for spaces of both modalities."""
+    masked_text: Annotated[Folders, Reads(("features",))] = ()
+    """The set encoded without texts, likewise."""
+    masked_sets: Annotated[tuple[str, ...], Flag("--masked", hidden=True)] = ()
+    """image=DIR or text=DIR, as these two were given before."""
+    downstream: Annotated[Some, Group(_downstream)] = Field(default_factory=dict)
     """How `downstream` trains: model, epochs, seeds, trials, masked."""
-    splits: tuple[Literal["valid", "test"], ...] = ("valid", "test")
+    splits: Annotated[tuple[Literal["valid", "test"], ...], Field(min_length=1), Flag("--split")] = (
+        "valid",
+        "test",
+    )
     """Whose positives are ranked for."""
     users: Count | None = None
-    """Rank for so many users at most."""
+    """Rank for so many users at most, drawn by --seed."""
     min_coverage: Share = 0.5
     """Least share of train pairs whose items every set has."""
     seed: int = 0
@@ -64,14 +103,43 @@ class ScoreFeatures(Work):
     device: str = "auto"
     """auto, cpu, cuda or cuda:I."""
     attach: bool = False
-    """Write each set's scores into it and its card."""
+    """Write each feature set's scores into it and its card."""
 
-    def products(self, out: Path) -> tuple[Path, ...]:
+    @model_validator(mode="before")
+    @classmethod
+    def _former(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a caller passes; validation is what follows
+        """Put `masked_sets` into masked_image and masked_text."""
+        if not isinstance(given, Mapping) or "masked_sets" not in given:
+            return given
+        rest = {name: value for name, value in given.items() if name != "masked_sets"}
+        for text in given["masked_sets"]:
+            side, _, folder = str(text).partition("=")
+            if side not in SIDES or not folder:
+                raise InputError(f"--masked {text}: expected image=DIR or text=DIR")
+            rest[f"masked_{side}"] = (*rest.get(f"masked_{side}", ()), folder)
+        return rest
+
+    def products(self) -> tuple[Path, ...]:
         """Return the scores, and where they are attached each set's own."""
         attached = self.features if self.attach else ()
-        return tuple(folder / self.makes["scores"] for folder in (out, *attached))
+        return tuple(folder / self.makes["scores"] for folder in (self.out, *attached))
 
-    def open(self, to: Target) -> tuple[ScoreStage, EvaluationData]:
+    def make(self, context: Context) -> ScoredFolder:
+        """Score, and write each set's scores into it where that is asked for."""
+        from featurizer.release.recard import recard
+        from featurizer.scoring.attach import attach
+        from featurizer.scoring.score import score
+
+        stage, world = self._read()
+        for line in _said(world, [one.features.rows for one in stage.candidates], self.users):
+            context.say(line)
+        found = score(replace(stage, options=replace(stage.options, report=context.report)), world)
+        for candidate in stage.candidates if self.attach else ():
+            attach(found, candidate.label, candidate.features.folder)
+            recard(candidate.features.folder)
+        return ScoredFolder(self.out, found)
+
+    def _read(self) -> tuple[ScoreStage, EvaluationData]:
         """Read the feature sets and the interactions; nothing is scored yet."""
         from featurizer.interactions.store import read_split
         from featurizer.results.files import file_sha256
@@ -96,20 +164,19 @@ class ScoreFeatures(Work):
             "splits": list(self.splits),
             "users": self.users,
         }
-        return self._stage(to, candidates, masks, inputs), world
+        return self._stage(candidates, masks, inputs), world
 
     def _stage(
         self,
-        to: Target,
         candidates: Sequence[Candidate],
         masks: Mapping[str, Sequence[Candidate]],
         inputs: Mapping[str, Json],
     ) -> ScoreStage:
         from featurizer.encoders.device import halves_pay, training_device
-        from featurizer.operations.overrides import overridden
+        from featurizer.scoring.downstream_options import DownstreamOptions
         from featurizer.scoring.memory import parse_memory
         from featurizer.scoring.score import ScoreStage
-        from featurizer.scoring.scorer import DownstreamOptions, ScoreOptions
+        from featurizer.scoring.scorer import ScoreOptions
 
         device = training_device(self.device)
         options = ScoreOptions(
@@ -121,10 +188,9 @@ class ScoreFeatures(Work):
             halves_pay(device),
             tuple(sorted(set(self.ratios))),
             overridden(DownstreamOptions(), self.downstream),
-            report=to.report,
         )
         return ScoreStage(
-            to.out,
+            self.out,
             candidates,
             self.spaces,
             self.transforms,
@@ -132,29 +198,67 @@ class ScoreFeatures(Work):
             options,
             inputs,
             masks,
-            to.overwrite,
+            self.overwrite,
         )
 
-    def make(self, stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
-        """Score, and write each set's scores into it where that is asked for."""
-        from featurizer.release.recard import recard
-        from featurizer.scoring.attach import attach
-        from featurizer.scoring.score import score
+    def open(self) -> ScoredFolder:
+        """Return the scores."""
+        from featurizer.results.files import read_json
 
-        found = score(stage, world)
-        for candidate in stage.candidates if self.attach else ():
-            attach(found, candidate.label, candidate.features.folder)
-            recard(candidate.features.folder)
-        return found
+        return ScoredFolder(self.out, read_json(self.out / self.makes["scores"]))
 
-    def run(self, to: Target) -> Outcome:
-        """Score, and name the best."""
-        from featurizer.scoring.document import parse_scores
-        from featurizer.scoring.leaderboard import leaderboard
+    def outcome(self, value: ScoredFolder) -> Outcome[ScoredFolder]:
+        """Lay the leaderboard out, and name the best."""
+        from featurizer.scoring.document import FILE, parse_scores
+        from featurizer.scoring.leaderboard import leaderboard, steps
 
-        board = leaderboard(parse_scores(self.make(*self.open(to))).scores)
-        best = board.rows[0]
+        document = parse_scores(value.document)
+        board = leaderboard(document.scores)
+        best, told = board.rows[0], steps(board, document.comparisons)
         summary = f"{len(board.rows)} rows"
         if board.ranks:
             summary += f"; best on {board.split}: {best[0]} {best[1]}, {board.header[3]} {best[3]}"
-        return Outcome(summary, (to.out / self.makes["scores"],))
+        means = "" if not board.ranks else f"on {board.split}, ± half of the 95 % interval over users; "
+        rest = "everything else stands" if board.columns else "the figures stand"
+        return Outcome(
+            value,
+            summary,
+            "\n".join([table(*board.shown), *(["", *told] if told else [])]),
+            {name: entry for name, entry in value.document.items() if name != "config"},
+            (self.out / self.makes["scores"],),
+            advice=(f"{means}{rest} in {self.out / FILE}",),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFolder:
+    """A folder of scores: the leaderboard, and `scores.json` as it stands."""
+
+    folder: Path
+    document: dict[str, Json]
+
+
+def _said(world: EvaluationData, rows: list[int], drawn: int | None) -> list[str]:
+    """Say what is compared, and what is left out."""
+    counts, told = world.counts, []
+    if len(set(rows)) > 1 or rows[0] != len(world.item_ids):
+        sizes = ", ".join(f"{row:,}" for row in rows)
+        told.append(
+            f"the feature sets hold {sizes} items; compared on the {len(world.item_ids):,} that all have"
+        )
+    told.append(
+        f"{counts['users']:,} users, {counts['items']:,} items ({counts['cold_items']:,} cold), "
+        f"{counts['train']:,} train pairs; every set covers {counts['train_coverage']:.1%} of the train pairs"
+    )
+    if drawn is not None:
+        shown = ", ".join(f"{len(users):,} in {name}" for name, users in world.ranked.items())
+        told.append(f"--users {drawn}: ranked for {shown}")
+    if counts["pairs_left_out"]:
+        told.append(
+            f"{counts['pairs_left_out']:,} pairs are of items that not every feature set has, and are left out"
+        )
+    if counts["users_without_train_items"]:
+        told.append(
+            f"{counts['users_without_train_items']:,} users have no train items and are not ranked for"
+        )
+    return told

@@ -1,67 +1,107 @@
-"""The step `train`: a feature set and interactions become a recommender and its figures."""
+"""The command `train`: a feature set and interactions become a recommender and its figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_type_hints
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
-from featurizer.operations.operation import Kind, Outcome, Reads, Target, Work
-from featurizer.operations.overrides import Some, overridden
+from featurizer.config import Flag, Model
+from featurizer.operations.operation import (
+    Argument,
+    Context,
+    Folder,
+    FolderOperation,
+    Group,
+    Kind,
+    Outcome,
+    Reads,
+    Some,
+)
+from featurizer.operations.text import table
 from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
 from featurizer.recsys.presets import preset, refuse_ignored
 
 if TYPE_CHECKING:
-    from featurizer.records import Json
-    from featurizer.recsys.data import RecData
-    from featurizer.recsys.source import Source
     from featurizer.recsys.tune import Trial
 
 
+def _as_model(kind: type[Any]) -> type[Model]:
+    hints = get_type_hints(kind)
+    own: dict[str, Any] = {field.name: (hints[field.name], field.default) for field in fields(kind)}
+    return create_model(kind.__name__, __base__=Model, **own)
+
+
+def _overridden(base: Any, given: Mapping[str, object]) -> Any:  # noqa: ANN401
+    from featurizer.errors import InputError
+
+    made = _as_model(type(base))
+    try:
+        values = dict(made.model_validate({**vars(made()), **given})) if given else {}
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return replace(base, **{name: values[name] for name in given})
+
+
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What a training left: the summary of its manifest, and the trials of a search, best first."""
+class TrainedModel:
+    """A trained recommender, as it lies in its folder.
 
-    summary: dict[str, Json]
-    trials: tuple[Trial, ...] = ()
+    Attributes:
+        folder: `model/`, `users.parquet`, `items.parquet`.
+        summary: of its manifest.
+    """
+
+    folder: Path
+    summary: Mapping[str, Any]
 
 
-class Train(Work):
-    """What `featurizer train` is told; `options` and `training` are named as in the library."""
+class Train(FolderOperation[TrainedModel]):
+    """Train a recommender on item features, choose its epoch on validation, report it on test.
+
+    Options without a default take the model's own, found on the validation items of Amazon Baby.
+
+    Example: featurizer train ./features --interactions ./catalog/interactions.parquet --out ./model
+    """
 
     makes: ClassVar[Mapping[Kind, str]] = {"model": "."}
 
-    features: Annotated[Path, Reads(("features",))]
-    """The feature set."""
-    interactions: Annotated[Path, Reads(("interactions",))]
-    """Split interactions."""
+    features: Annotated[Folder, Argument("FEATURES"), Reads(("features",))]
+    """A feature set folder."""
+    interactions: Annotated[Path, Flag("-i"), Reads(("interactions",))]
+    """Split interactions: .parquet, .csv, .tsv or .inter."""
     space: str | None = None
-    """The space to learn from; a+b joins two. `unified`, or the only one, where not given."""
+    """The space to learn from; a+b joins two.  [default: unified, or the only one]"""
     item_map: Annotated[Path | None, Reads(())] = None
-    """asin and itemID, when the interactions number the items."""
+    """CSV or TSV with asin and itemID, when the interactions number the items."""
     min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Least share of train pairs whose items have a feature."""
     model: ModelName = "alignrec"
     """Which recommender."""
     exact: bool = False
     """AlignRec as its authors compute it."""
-    options: Some = Field(default_factory=dict)
+    options: Annotated[
+        Some, Group(lambda: [_as_model(ModelOptions)], stated=False, without=frozenset({"name"}))
+    ] = Field(default_factory=dict)
     """What differs from the model's preset: alpha (CCA), uia, reg (the paper's lambda), neighbors, …."""
-    training: Some = Field(default_factory=dict)
+    training: Annotated[
+        Some, Group(lambda: [_as_model(TrainOptions)], stated=False, without=frozenset({"seed", "device"}))
+    ] = Field(default_factory=dict)
     """What differs from it in training: epochs, batch_size, learning_rate, ks, …."""
     seed: Annotated[int, Field(ge=0)] = 0
     """The first seed."""
     seeds: Annotated[int, Field(ge=1)] = 1
-    """How many."""
+    """How many seeds."""
     tune: bool = False
     """Search hyper-parameters on validation first."""
     search: Literal["random", "grid"] = "random"
-    """How."""
+    """How --tune searches."""
     trials: Annotated[int, Field(ge=1)] = 12
-    """Of a random search."""
+    """Trials of a random search."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:I."""
 
@@ -73,56 +113,129 @@ class Train(Work):
     def chosen(self) -> tuple[ModelOptions, TrainOptions]:
         """Return the preset with what is given in its places."""
         form, pace = preset(self.model, exact=self.exact)
-        form, pace = overridden(form, self.options), overridden(pace, self.training)
+        form, pace = _overridden(form, self.options), _overridden(pace, self.training)
         refuse_ignored(form)
         return form, replace(pace, ks=tuple(sorted(set(pace.ks))), seed=self.seed)
 
-    def source(self) -> Source:
-        """Open what is trained on."""
+    def make(self, context: Context) -> TrainedModel:
+        """Search where that is asked for, then train."""
+        from featurizer.recsys.memory import keep_freed_memory
         from featurizer.recsys.source import Source
+        from featurizer.recsys.summary import describe
+        from featurizer.recsys.train import refuse_foreign_folder
 
-        return Source.of(
+        keep_freed_memory()
+        refuse_foreign_folder(self.out)
+        source = Source.of(
             self.features,
             self.interactions,
             space=self.space,
             item_map=self.item_map,
             min_coverage=self.min_coverage,
         )
-
-    def make(self, to: Target, source: Source, data: RecData) -> Trained:
-        """Search where that is asked for, then train."""
+        data = source.read()
+        for line in _said(describe(data), source.space):
+            context.say(line)
         from featurizer.encoders.device import training_device
         from featurizer.recsys.train import TrainStage, refuse_other_model, train
         from featurizer.recsys.tune import GRIDS, TUNE_MANIFEST, TuneStage, applied, tuned_stage
 
         form, pace = self.chosen()
         pace, inputs = replace(pace, device=training_device(self.device)), source.fingerprints()
-        trials: list[Trial] = []
         if self.tune:
-            grid, folder = GRIDS[self.model], to.out / "tune"
-            if not to.overwrite and not (folder / TUNE_MANIFEST).exists():
-                refuse_other_model(to.out)
-            tuning = TuneStage(folder, form, pace, grid, self.search, self.trials, inputs, to.overwrite)
-            trials = tuned_stage(tuning, data, to.report)
+            grid, folder = GRIDS[self.model], self.out / "tune"
+            if not self.overwrite and not (folder / TUNE_MANIFEST).exists():
+                refuse_other_model(self.out)
+            tuning = TuneStage(folder, form, pace, grid, self.search, self.trials, inputs, self.overwrite)
+            trials = tuned_stage(tuning, data, context.report)
+            context.say(_trials(trials))
             form, pace = applied(trials[0].values, form, pace)
-        stage = TrainStage(to.out, form, pace, self.seeds, inputs, to.overwrite)
-        return Trained(train(stage, data, to.report), tuple(trials))
+        stage = TrainStage(self.out, form, pace, self.seeds, inputs, self.overwrite)
+        return TrainedModel(self.out, train(stage, data, context.report))
 
-    def run(self, to: Target) -> Outcome:
-        """Train, and say how it did on test."""
-        from featurizer.recsys.memory import keep_freed_memory
-        from featurizer.recsys.train import refuse_foreign_folder
+    def open(self) -> TrainedModel:
+        """Return the model; its weights are not read."""
+        from featurizer.recsys.train import MANIFEST
+        from featurizer.results.files import read_json
 
-        keep_freed_memory()
-        refuse_foreign_folder(to.out)
-        source = self.source()
-        summary = self.make(to, source, source.read()).summary
-        test = summary["test"]
-        assert isinstance(test, dict)
+        return TrainedModel(self.out, read_json(self.out / "model" / MANIFEST))
+
+    def outcome(self, value: TrainedModel) -> Outcome[TrainedModel]:
+        """Say how it did on validation and test, over its seeds."""
+        told = value.summary
         figures = ", ".join(
-            f"{name} {float(str(value)):.4f}" for name, value in test.items() if name.endswith("@20")
+            f"{name} {told['test'][name]:.4f}" for name in told["test"] if name.endswith("@20")
         )
+        lines = [
+            f"{self.out}: {told['model']}, best epoch {told['best_epoch']}, {told['seconds']} s",
+            _over_seeds(told),
+        ]
+        if len(told["seeds"]) > 1:
+            lines += ["\neach seed", _each_seed(told)]
+        lines += [f"\ntest Recall@20 by group, seed {told['seed']}", _groups(told)]
+        advice = [f"Next: featurizer recommend {shlex.quote(str(self.out))} --user USER"]
+        if len(told["seeds"]) > 1:
+            kept = f"the model kept is the best on validation, seed {told['seed']}"
+            advice.insert(0, f"{len(told['seeds'])} seeds; {kept}")
         return Outcome(
-            f"{summary['model']} on {source.space}, epoch {summary['best_epoch']}; test {figures}",
-            (to.out / "model" / "metrics.jsonl",),
+            value,
+            f"{told['model']}, epoch {told['best_epoch']}; test {figures}",
+            "\n".join(lines),
+            {name: entry for name, entry in told.items() if name != "config"},
+            (self.out / "model" / "metrics.jsonl",),
+            advice=tuple(advice),
         )
+
+
+def _over_seeds(told: Mapping[str, Any]) -> str:
+    valid, test = told["over_seeds"]["valid"], told["over_seeds"]["test"]
+    rows = [
+        [name, valid[name]["mean"], valid[name]["sd"], test[name]["mean"], test[name]["sd"]] for name in valid
+    ]
+    return table(["mean over seeds", "valid", "sd", "test", "sd"], rows)
+
+
+def _each_seed(told: Mapping[str, Any]) -> str:
+    rows = [
+        [row["seed"], row["best_epoch"], row["valid"]["recall@20"], row["test"]["recall@20"]]
+        for row in told["seeds"]
+    ]
+    return table(["seed", "best epoch", "valid recall@20", "test recall@20"], rows)
+
+
+def _groups(told: Mapping[str, Any]) -> str:
+    rows = [list(group.values()) for group in told["groups"]]
+    return table(["group", "users", "positives", "recall@20"], rows)
+
+
+def _trials(trials: Sequence[Trial]) -> str:
+    names = list(trials[0].values)
+    rows = [[*(trial.values[name] for name in names), trial.best_epoch, trial.valid] for trial in trials]
+    return table([*names, "best epoch", "valid recall@20"], rows)
+
+
+NOTES = {
+    "items_without_features": "items have no feature and learn from ids alone",
+    "items_not_in_feature_set": "of them are not in the feature set",
+    "cold_items": "items have no train pair: they are ranked, but no user teaches their ids",
+    "users_without_train_items": "users have no train items and are not ranked for",
+    "users_without_negatives": "users trained on every item; their pairs are left out of training",
+    "repeated_rows": "rows repeat a pair of their split, which counts once",
+    "valid_pairs_in_train": "validation pairs are train pairs too and can never be found",
+    "test_pairs_in_train": "test pairs are train pairs too and can never be found",
+    "test_pairs_in_valid": "test pairs are validation pairs too: test is not independent of the choice",
+}
+"""What is not as one would wish, by its count in `describe`."""
+
+
+def _said(found: Mapping[str, Any], space: str) -> list[str]:
+    """Say what is trained on, and what of it is not as one would wish."""
+    absent = ", such as " + ", ".join(found["items_not_in_feature_set_such_as"])
+    told = [
+        f"{found['users']:,} users, {found['items']:,} items, {found['train']:,} train pairs, space {space}: "
+        f"{found['coverage']:.1%} of the train pairs have a feature"
+    ]
+    for name, text in NOTES.items():
+        if found[name]:
+            told.append(f"{found[name]:,} {text}{absent if name == 'items_not_in_feature_set' else ''}")
+    return told

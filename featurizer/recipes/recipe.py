@@ -11,7 +11,7 @@ from pydantic import Field
 
 from featurizer.config import Model, load_yaml
 from featurizer.errors import ConfigError, FeaturizerError, UnknownName
-from featurizer.recipes.settings import Document, filled, with_settings
+from featurizer.recipes.settings import Document, filled, mapping, steps_of, with_settings
 from featurizer.recipes.step import Step, read_step
 from featurizer.records import Json
 from featurizer.resources import asset
@@ -91,8 +91,7 @@ def parse_recipe(text: str, *, origin: str, name: str, settings: Sequence[str] =
     document = load_yaml(RecipeFile, text, origin=origin).model_dump()
     try:
         document = with_settings(document, settings)
-        variables = document["vars"]
-        assert isinstance(variables, dict)
+        variables = mapping(document.get("vars"))
         out = _folder(filled(document["out"], variables))
         steps, left_out = _steps(document, variables, out)
     except FeaturizerError as error:
@@ -107,12 +106,10 @@ def _folder(value: Json) -> Path:
 
 
 def _steps(document: Document, variables: Document, out: Path) -> tuple[list[Step], dict[str, str]]:
-    written = document["steps"]
-    assert isinstance(written, list)
+    written = steps_of(document)
     steps: list[Step] = []
     left_out: dict[str, str] = {}
     for number, raw in enumerate(written, 1):
-        assert isinstance(raw, dict)
         name = _name(raw, number, [*(step.name for step in steps), *left_out])
         when = raw.get("when")
         if when is not None and str(when) not in variables:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from featurizer.errors import InputError, StaleOutput
-from featurizer.operations.operation import Outcome, Target, inputs
+from featurizer.errors import FeaturizerError, InputError, StaleOutput
+from featurizer.operations.execute import execute
+from featurizer.operations.operation import Context, FolderOperation, Operation
+from featurizer.operations.standing import inputs
 from featurizer.progress import Report
-from featurizer.recipes.plan import Planned, look
-from featurizer.recipes.record import Record, asked, made, write_record
+from featurizer.recipes.plan import Planned, planned
 from featurizer.recipes.step import Step
 from featurizer.results.identity import identity
+
+logger = logging.getLogger(__name__)
+
+FAILURES = 3
+"""The exit code of what is finished with more failures than allowed: the steps after it are run."""
+REFUSED = ("stale", "damaged")
+"""States of a step that only --overwrite makes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +33,21 @@ class Finished:
 
     Attributes:
         step: the step.
-        now: whether this run did it.
         seconds: that it took, now or then.
-        outcome: what came of it.
+        summary: one line of what came of it.
+        table: what is shown of it at the end.
+        files: what a person would open.
+        now: whether this run did it.
+        code: 3 where more failed than allowed.
     """
 
     step: Step
-    now: bool
     seconds: float
-    outcome: Outcome
+    summary: str
+    table: str
+    files: tuple[Path, ...]
+    now: bool = False
+    code: int = 0
 
 
 class Watch(Protocol):
@@ -42,37 +58,48 @@ class Watch(Protocol):
         ...
 
 
-def run(planned: Sequence[Planned], watch: Watch, *, overwrite: bool = False) -> Iterator[Finished]:
+def run(steps: Sequence[Planned], watch: Watch, *, overwrite: bool = False) -> Iterator[Finished]:
     """Run the steps of a plan in order and yield each as it is done.
 
     Raises:
-        StaleOutput: a step is stale and `overwrite` is not given; before anything is run where that shows.
+        StaleOutput: a step is stale or damaged and `overwrite` is not given; before anything is run where that shows.
         FeaturizerError: a step failed; the ones above it are kept.
     """
-    steps = [one.step for one in planned if one.state != "left out"]
-    _refuse_stale([one for one in planned if one.state == "stale"], overwrite=overwrite)
-    for step in steps:
-        found = look(step)
-        if found.state == "done" and found.record is not None:
-            yield Finished(step, now=False, seconds=found.record.seconds, outcome=found.record.outcome)
+    chosen = [one.step for one in steps if one.state != "left out"]
+    _refuse_stale([one for one in steps if one.state in REFUSED], overwrite=overwrite)
+    for step in chosen:
+        found = planned(step)
+        if found.state == "done" and found.remembered is not None:
+            state = found.remembered
+            yield Finished(step, state.seconds, state.summary, state.table, state.files)
             continue
-        _refuse_stale([found] if found.state == "stale" else [], overwrite=overwrite)
+        _refuse_stale([found] if found.state in REFUSED else [], overwrite=overwrite)
         yield _run(step, watch, overwrite=overwrite)
 
 
 def _run(step: Step, watch: Watch, *, overwrite: bool) -> Finished:
-    for field, _, path in inputs(step.work):
+    for field, _, path in inputs(step.operation):
         if identity(path) is None and not path.is_dir():
             raise InputError(
                 f"step {step.name}, field {field}: {path} is not there, or not finished; run the step that makes it"
                 + (f" ({', '.join(step.after)})" if step.after else "")
             )
-    begun, wanted = time.perf_counter(), asked(step)
+    begun = time.perf_counter()
     with watch(step) as report:
-        outcome = step.work.run(Target(step.out, overwrite, report))
+        context = Context(report, logger.info)
+        outcome = execute(_overwriting(step.operation) if overwrite else step.operation, context)
+    for warning in outcome.warnings:
+        logger.warning("step %s: %s", step.name, warning)
+    if outcome.code not in (0, FAILURES):
+        raise FeaturizerError(f"step {step.name} ended with exit code {outcome.code}: {outcome.summary}")
     seconds = time.perf_counter() - begun
-    write_record(step, Record(wanted, made(step), seconds, outcome))
-    return Finished(step, now=True, seconds=seconds, outcome=outcome)
+    return Finished(step, seconds, outcome.summary, outcome.table, outcome.files, now=True, code=outcome.code)
+
+
+def _overwriting(operation: Operation) -> Operation:
+    if not isinstance(operation, FolderOperation):
+        return operation
+    return operation.model_copy(update={"overwrite": True})
 
 
 def _refuse_stale(stale: Sequence[Planned], *, overwrite: bool) -> None:

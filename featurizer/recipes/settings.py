@@ -37,7 +37,7 @@ def with_settings(document: Document, settings: Sequence[str]) -> Document:
 
 
 def _set(document: Document, key: str, value: Json) -> Document:
-    variables, steps = _mapping(document.get("vars")), _steps(document)
+    variables, steps = mapping(document.get("vars")), steps_of(document)
     if key == "out":
         return {**document, "out": value}
     if key in variables:
@@ -51,18 +51,20 @@ def _set(document: Document, key: str, value: Json) -> Document:
     return {**document, "steps": [*changed]}
 
 
-def _nested(mapping: Document, keys: Sequence[str], value: Json) -> Document:
+def _nested(outer: Document, keys: Sequence[str], value: Json) -> Document:
     if len(keys) == 1:
-        return {**mapping, keys[0]: value}
-    return {**mapping, keys[0]: _nested(_mapping(mapping.get(keys[0])), keys[1:], value)}
+        return {**outer, keys[0]: value}
+    return {**outer, keys[0]: _nested(mapping(outer.get(keys[0])), keys[1:], value)}
 
 
-def _steps(document: Document) -> list[Document]:
+def steps_of(document: Document) -> list[Document]:
+    """Return the entries of `steps` that are mappings."""
     steps = document.get("steps")
     return [one for one in steps if isinstance(one, dict)] if isinstance(steps, list) else []
 
 
-def _mapping(value: Json) -> Document:
+def mapping(value: Json) -> Document:
+    """Return a mapping as it is, and nothing for what is none."""
     return value if isinstance(value, dict) else {}
 
 

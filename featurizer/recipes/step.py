@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from featurizer.errors import ConfigError, FeaturizerError, UnknownName
-from featurizer.operations.operation import Reads, Work, reads
-from featurizer.operations.registry import STEPS
+from featurizer.operations.operation import Operation, Reads, Stated
+from featurizer.operations.options import mark
+from featurizer.operations.registry import COMMANDS, operation
+from featurizer.operations.standing import reads
+from featurizer.operations.validation import problems
 from featurizer.recipes.settings import VAR, filled
 from featurizer.records import Json
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +24,16 @@ class Step:
 
     Attributes:
         name: its own.
-        uses: the command.
         out: its folder.
-        work: what the command is told, paths in the places of step names.
+        operation: the command with its options, paths in the places of step names.
         after: the steps it reads from.
+        uses: the command.
     """
 
     name: str
     uses: str
     out: Path
-    work: Work
+    operation: Operation
     after: tuple[str, ...] = ()
 
 
@@ -59,9 +57,9 @@ def read_step(
         ConfigError: names the step and the field.
     """
     name, uses = str(raw["name"]), raw.get("uses")
-    if uses not in STEPS:
-        raise ConfigError(f"step {name}, field uses: {UnknownName('command', str(uses), STEPS)}")
-    kind = STEPS[str(uses)]
+    if uses not in COMMANDS:
+        raise ConfigError(f"step {name}, field uses: {UnknownName('command', str(uses), COMMANDS)}")
+    kind = operation(str(uses))
     known, after = {step.name: step for step in before}, []
     options: dict[str, Json] = {}
     marks = reads(kind)
@@ -75,40 +73,40 @@ def read_step(
                 after += found
         except FeaturizerError as error:
             raise ConfigError(f"step {name}, field {field}: {error}") from error
-    return Step(
-        name, str(uses), out / name, _validated(kind, name, options, raw), tuple(dict.fromkeys(after))
-    )
+    _refuse_unstated(name, kind, raw)
+    made = _validated(kind, name, {**kind.placed(out / name), **options}, raw)
+    return Step(name, str(uses), out / name, made, tuple(dict.fromkeys(after)))
 
 
-def _validated(kind: type[Work], name: str, options: Mapping[str, Json], raw: Mapping[str, Json]) -> Work:
+def _refuse_unstated(name: str, kind: type[Operation], raw: Mapping[str, Json]) -> None:
+    for field, about in kind.model_fields.items():
+        if mark(about, Stated) and field not in raw:
+            raise ConfigError(
+                f"step {name}, field {field} is missing; expected a recipe to say it: {field}: true, or {field}: false"
+            )
+
+
+def _validated(
+    kind: type[Operation], name: str, options: Mapping[str, Json], raw: Mapping[str, Json]
+) -> Operation:
     try:
         return kind.model_validate(options)
     except ValidationError as error:
-        problems = [
-            _problem(problem, list(kind.model_fields), raw)
-            for problem in sorted(
-                error.errors(include_url=False), key=lambda problem: problem["type"] == "missing"
-            )
-        ]
-        raise ConfigError(f"step {name}, " + "; ".join(problems)) from error
+        told = [*_unset(error, raw, options)] or [f"field {problem}" for problem in problems(kind, error)]
+        raise ConfigError(f"step {name}, {'; '.join(told)}") from error
     except FeaturizerError as error:
         raise ConfigError(f"step {name}: {error}") from error
 
 
-def _problem(problem: ErrorDetails, known: Sequence[str], raw: Mapping[str, Json]) -> str:
-    field = ".".join(map(str, problem["loc"]))
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(field, [*known, "name", "uses", "when"], n=2, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
-        return f"field {field}: no such option; {hint}"
-    if problem["type"] == "missing":
-        return f"field {field} is missing"
-    variable = VAR.fullmatch(str(raw.get(field)))
-    if variable and problem["input"] is None:
-        return (
-            f"field {field}: the variable {variable[1]} has no value; give one with --set {variable[1]}=VALUE"
-        )
-    return f"field {field}: {problem['msg']} (found {problem['input']!r:.60})"
+def _unset(error: ValidationError, raw: Mapping[str, Json], options: Mapping[str, Json]) -> Iterator[str]:
+    """Name the variables without a value that are to blame."""
+    for field in dict.fromkeys(str(one["loc"][0]) for one in error.errors() if one["loc"]):
+        written = raw.get(field)
+        variable = VAR.fullmatch(written) if isinstance(written, str) else None
+        if variable and options.get(field) is None:
+            yield (
+                f"field {field}: the variable {variable[1]} has no value; give one with --set {variable[1]}=VALUE"
+            )
 
 
 def _resolved(
@@ -132,7 +130,7 @@ def _place(
         step = known[text]
         if not mark.kinds:
             return step.out, text
-        makes = STEPS[step.uses].makes
+        makes = type(step.operation).makes
         found = next((kind for kind in mark.kinds if kind in makes), None)
         if found is None:
             raise ConfigError(

@@ -22,6 +22,7 @@ from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
 from featurizer.results.files import PARTIAL, atomic_path, read_json, write_json
 from featurizer.results.stage import STAGE_FILE, Stage
+from featurizer.results.state import FOLDER as BOOK
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.hooks import Hooks
 
@@ -76,7 +77,8 @@ def refuse_foreign_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file, expected a folder to write into; choose another --out")
     names = [path.name for path in out.iterdir()] if out.is_dir() else []
-    foreign = sorted(name for name in names if name not in HOLDS and not name.endswith(PARTIAL))
+    ours = (*HOLDS, BOOK)
+    foreign = sorted(name for name in names if name not in ours and not name.endswith(PARTIAL))
     if foreign:
         raise StaleOutput(
             f"{out} holds {', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}, expected a new or empty folder, "

@@ -82,7 +82,7 @@ class ScoreStage:
             "k": list(self.options.ks),
             "neighbors": list(self.options.neighbors),
             "ratios": list(self.options.ratios),
-            "downstream": dict(asdict(self.options.downstream)),
+            "downstream": self.options.downstream.model_dump(),
             "seed": self.options.seed,
             "inputs": dict(self.inputs),
         }

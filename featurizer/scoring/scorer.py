@@ -8,32 +8,13 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from featurizer.progress import Report, silent
-from featurizer.recsys.options import ModelName
 from featurizer.registry import SCORERS, load
+from featurizer.scoring.downstream_options import DownstreamOptions
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import Measure
 from featurizer.scoring.spaces import ScoredSpace
 
 MEMORY = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class DownstreamOptions:
-    """How recommenders are trained on the spaces, the same for each.
-
-    Attributes:
-        model: which recommender.
-        epochs: at most so many; None for the model's preset.
-        seeds: how many, counted on from the options' seed.
-        trials: of a random search on validation before; 0 for the preset's hyper-parameters.
-        masked: train on the masked spaces of mask-modality, too.
-    """
-
-    model: ModelName = "alignrec"
-    epochs: int | None = None
-    seeds: int = 3
-    trials: int = 0
-    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,7 +332,7 @@ def test_a_metadata_file_without_any_item_and_one_cut_short_are_clear_errors(tmp
 
 
 def test_real_addresses_of_2014_make_catalog_items(shared_data):
-    from featurizer.catalog.columns import ColumnNames
+    from featurizer.catalog.column_names import ColumnNames
     from featurizer.catalog.table import TableSource
 
     items = list(TableSource(shared_data / "amazon-baby" / "item_urls.csv", ColumnNames(item_id="asin")))

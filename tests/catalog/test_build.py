@@ -8,7 +8,7 @@ from PIL import Image
 
 from featurizer.catalog import build
 from featurizer.catalog.build import CatalogOptions, retry_failed
-from featurizer.catalog.columns import ColumnNames
+from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from featurizer.catalog.columns import ColumnNames, as_categories, as_image, as_text, to_record
+from featurizer.catalog.column_names import ColumnNames
+from featurizer.catalog.columns import as_categories, as_image, as_text, to_record
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import ImageRef
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from featurizer.catalog.build import CatalogOptions
-from featurizer.catalog.columns import ColumnNames
+from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from featurizer.cli.app import app
-from featurizer.cli.console import duration
 from featurizer.operations.machine import Check
+from featurizer.operations.text import duration
 
 RECIPE = """
 title: Texts alone
@@ -16,7 +16,7 @@ out: out
 vars: {license: null}
 steps:
   - {name: catalog, uses: ingest, path: items.csv, license: CC0-1.0}
-  - {name: publish, uses: publish, when: license, of: catalog, repo: a/b}
+  - {name: publish, uses: publish, when: license, of: catalog, repo: a/b, dry_run: true}
 """
 
 

@@ -57,7 +57,7 @@ def call(monkeypatch, capsys, world):
     return run
 
 
-GIVEN = ("-i", "interactions.parquet", "--device", "cpu")
+GIVEN = ("-i", "interactions.parquet")
 
 
 def test_the_leaderboard_has_a_row_a_space_and_the_floors(call, tmp_path):
@@ -102,6 +102,7 @@ def test_sets_with_other_items_are_compared_on_those_they_share(call, tmp_path):
         (("--masked", "sound=two"), "expected image=DIR or text=DIR"),
         (("--masked", "image=two"), "no space that was encoded without its image"),
         (("--device", "tpu"), "unknown device 'tpu'"),
+        (("--metrics", ","), "--metrics: found nothing, expected one or more"),
         (("--split", "holdout"), "expected one or more of valid, test"),
         (("--item-map", "nowhere.csv"), "nowhere.csv cannot be read"),
     ],
@@ -139,4 +140,4 @@ def test_masks_and_training_have_columns_of_their_own(call, tmp_path):
     head = out.splitlines()[0]
     for title in ("downstream R@20", "without image, area R@20", "without text, area R@20"):
         assert title in head
-    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["masks.parquet", "scores.json"]
+    assert sorted(path.name for path in (tmp_path / "s").glob("[!.]*")) == ["masks.parquet", "scores.json"]

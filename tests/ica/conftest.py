@@ -56,10 +56,10 @@ def store(catalog, encoders, tmp_path_factory):
 @pytest.fixture(scope="session")
 def options():
     return IcaOptions(
-        Architecture(width=16, layers=2, heads=2, fused_layers=1, expansion=2),
-        Masking(),
-        Objective(codes=6),
-        Training(epochs=2, batch_size=16, learning_rate=3e-3, patience=99, valid_share=0.2),
+        architecture=Architecture(width=16, layers=2, heads=2, fused_layers=1, expansion=2),
+        masking=Masking(),
+        objective=Objective(codes=6),
+        training=Training(epochs=2, batch_size=16, learning_rate=3e-3, patience=99, valid_share=0.2),
     )
 
 

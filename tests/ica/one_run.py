@@ -14,7 +14,7 @@ from tests.support.small_tokens import Patches, Words
 if __name__ == "__main__":
     torch.set_num_threads(1)
     options = IcaOptions(
-        Architecture(width=16, layers=2, heads=2, fused_layers=1),
+        architecture=Architecture(width=16, layers=2, heads=2, fused_layers=1),
         objective=Objective(codes=6),
         training=Training(epochs=8, batch_size=16, valid_share=0.2, checkpoint_minutes=0.002),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from pydantic import ValidationError
 
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.ica.batches import read_step, split_rows
@@ -37,7 +38,7 @@ def checkpoint_in(folder, run="a run"):
 
 
 def trained(options, **changes):
-    return replace(options, training=replace(options.training, **changes))
+    return options.replaced(training=options.training.replaced(**changes))
 
 
 def weights_of(made):
@@ -57,7 +58,7 @@ def test_items_are_split_once_and_completely():
 
 def test_it_learns_that_the_picture_tells_the_word_and_the_word_the_picture(store, encoders, options):
     # every patch of these pictures has the one color: only where all are masked is the word needed
-    options = replace(options, masking=replace(options.masking, image_ratio=0.99))
+    options = options.replaced(masking=options.masking.replaced(image_ratio=0.99))
     made = job(store, encoders, trained(options, epochs=15, learning_rate=1e-2))
     history = fit(made)
     assert history[-1]["valid_loss"] < 0.9 * history[0]["valid_loss"]
@@ -205,7 +206,7 @@ def test_training_stops_when_the_validation_loss_rises(store, encoders, options)
 
 @pytest.mark.parametrize("term", ["contrastive", "copurchase"])
 def test_an_optional_term_changes_what_is_learned(store, encoders, options, term):
-    objective = replace(options.objective, **{term: 1.0})
+    objective = options.objective.replaced(**{term: 1.0})
     partners = {row: np.array([(row + 1) % 120, (row + 2) % 120]) for row in range(120)}
     terms = ContrastiveTerms(objective.contrastive, objective.copurchase, 0.1, partners)
     plain, other = job(store, encoders, options), job(store, encoders, options, contrastive=terms)
@@ -267,8 +268,10 @@ def test_two_processes_learn_as_one_with_the_doubled_batch(store, catalog, tmp_p
 
 def test_wrong_numbers_are_refused():
     for wrong in ({"epochs": 0}, {"valid_share": 1.0}, {"learning_rate": 0.0}):
-        with pytest.raises(InputError):
+        with pytest.raises(ValidationError, match=next(iter(wrong))):
             Training(**wrong)
-    for wrong in ({"codes": 1}, {"tokens": -1.0}, {"tokens": 0.0, "cls": 0.0, "pooled": 0.0}):
-        with pytest.raises(InputError):
+    for wrong in ({"codes": 1}, {"tokens": -1.0}):
+        with pytest.raises(ValidationError, match=next(iter(wrong))):
             Objective(**wrong)
+    with pytest.raises(InputError, match="at least one above 0"):
+        Objective(tokens=0.0, cls=0.0, pooled=0.0)

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from featurizer.encoders.tokens import NO_WORD
-from featurizer.errors import InputError
 from featurizer.ica.batch import Outline
 from featurizer.ica.masking import draw_masks, mask_patches, mask_words
 from featurizer.ica.options import Masking
@@ -105,5 +105,5 @@ def test_the_same_seed_draws_the_same_masks():
 
 @pytest.mark.parametrize("wrong", [{"image_ratio": 0.0}, {"text_ratio": 1.0}, {"hide_share": -0.1}])
 def test_a_ratio_outside_its_range_is_refused(wrong):
-    with pytest.raises(InputError, match=next(iter(wrong))):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
         Masking(**wrong)

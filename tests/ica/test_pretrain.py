@@ -112,7 +112,7 @@ def test_running_it_again_does_nothing_and_other_options_are_refused_by_name(
     again = pretrain(catalog, encoders, made.folder, options, RUN)
     assert (made.folder / "model" / "model.safetensors").stat().st_mtime_ns == before
     assert again.features.manifest["shards"] == made.features.manifest["shards"]
-    other = replace(options, training=replace(options.training, seed=5))
+    other = options.replaced(training=options.training.replaced(seed=5))
     with pytest.raises(StaleOutput, match=r"options\.training\.seed"):
         pretrain(catalog, encoders, made.folder, other, RUN)
 
@@ -139,7 +139,7 @@ def test_another_encoder_another_version_or_a_damaged_model_are_told_apart(made,
 
 
 def test_the_copurchase_term_needs_interactions_that_pair_items(catalog, encoders, options, tmp_path):
-    asked = replace(options, objective=replace(options.objective, copurchase=0.5))
+    asked = options.replaced(objective=options.objective.replaced(copurchase=0.5))
     with pytest.raises(InputError, match="--interactions"):
         pretrain(catalog, encoders, tmp_path / "a", asked, RUN)
     bought = tmp_path / "bought.csv"
@@ -157,7 +157,7 @@ def test_the_copurchase_term_needs_interactions_that_pair_items(catalog, encoder
 def test_held_out_items_are_nobodys_partners(store, options, tmp_path):
     bought = tmp_path / "bought.csv"
     bought.write_text("user_id,item_id,split\n" + "".join(f"u{n // 6},i{n},train\n" for n in range(120)))
-    asked = replace(options, objective=replace(options.objective, copurchase=0.5))
+    asked = options.replaced(objective=options.objective.replaced(copurchase=0.5))
     train = [n for n in range(120) if n % 5]
     extra = _contrastive(store, train, asked, replace(RUN, interactions=bought))
     assert set(extra.partners) == set(train)

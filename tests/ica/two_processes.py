@@ -23,7 +23,7 @@ from tests.support.small_tokens import Patches, Words
 def main(catalog, tokens, out, batch_size):
     torch.set_num_threads(1)
     options = IcaOptions(
-        Architecture(width=16, layers=2, heads=2, fused_layers=1, expansion=2),
+        architecture=Architecture(width=16, layers=2, heads=2, fused_layers=1, expansion=2),
         objective=Objective(codes=6),
         training=Training(epochs=2, batch_size=batch_size, learning_rate=3e-3, valid_share=0.2),
     )

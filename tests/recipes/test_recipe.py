@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from featurizer.cli.run import run
+from featurizer.cli.pages import help_text
 from featurizer.errors import ConfigError, InputError, UnknownName
 from featurizer.recipes.recipe import load_recipe, parse_recipe, shipped
 from featurizer.recipes.settings import filled, with_settings
@@ -35,13 +35,14 @@ def test_every_shipped_recipe_is_valid_and_shares_nothing_without_a_license(name
     loaded = load_recipe(name, items)
     assert loaded.title
     published = [step for step in loaded.steps if step.uses == "publish"]
-    assert all(step.work.dry_run for step in published)
+    assert all(step.operation.dry_run for step in published)
     assert published or "publish" in loaded.left_out or name == "ablation"
 
 
 def test_every_shipped_recipe_is_named_by_the_help_and_by_the_page():
     page = (ROOT / "docs/recipes.md").read_text("utf-8")
-    assert [name for name in shipped() if name not in str(run.__doc__) or f"`{name}`" not in page] == []
+    told = " ".join(help_text("run").split()).replace("- ", "-")
+    assert [name for name in shipped() if name not in told or f"`{name}`" not in page] == []
 
 
 def test_a_shipped_recipe_is_found_by_name_and_by_path_and_an_unknown_one_named():
@@ -55,11 +56,11 @@ def test_a_shipped_recipe_is_found_by_name_and_by_path_and_an_unknown_one_named(
 def test_variables_fill_texts_and_keep_their_type_where_they_stand_alone():
     loaded = parsed(SMALL, "epochs=7", "size=base", "ica.training.seed=4")
     assert str(loaded.out) == "runs/base"
-    work = loaded.steps[1].work
-    assert work.options().training.epochs == 7
-    assert work.options().training.seed == 4
-    assert work.size == "base"
-    assert str(work.catalog) == "runs/base/catalog"
+    made = loaded.steps[1].operation
+    assert made.options().training.epochs == 7
+    assert made.options().training.seed == 4
+    assert made.size == "base"
+    assert str(made.catalog) == "runs/base/catalog"
     assert loaded.steps[1].after == ("catalog",)
     assert filled(["${a}", "x${a}"], {"a": 3}) == [3, "x3"]
     with pytest.raises(InputError, match="--set a=VALUE"):
@@ -71,13 +72,13 @@ def test_variables_fill_texts_and_keep_their_type_where_they_stand_alone():
     [
         ("dataset: sample", "datset: sample", "field datset: no such option; did you mean dataset"),
         ("uses: download", "uses: downlod", "field uses: unknown command 'downlod': did you mean download"),
-        ("catalog: catalog", "catalog: catalog", "field catalog: unknown step 'catalog': did you mean catalog"),
+        ("catalog: catalog", "catalog: catalogg", "field catalog: unknown step 'catalogg': did you mean catalog"),
         ("catalog: catalog", "catalog: ica", "step ica, field catalog: unknown step 'ica'"),
         ("name: ica", "name: catalog", "step 2: a step called 'catalog' stands above"),
         ("name: ica", "name: Ica!", "step 2, field name: found 'Ica!'"),
         ("{epochs:", "{epoch:", "step ica: unknown option 'epoch': did you mean epochs"),
         ('"${epochs}"', "many", r"step ica: epochs: Input should be a valid integer.* \(found 'many'\)"),
-        ("size: ${size}", "size: huge", "step ica, field size: Input should be 'tiny', 'small' or 'base'"),
+        ("size: ${size}", "size: huge", "step ica, field size: found 'huge', expected one of tiny, small, base"),
         ("text: t\n", "text: ${none}\n", "field text: the variable none has no value; give one with --set none=VALUE"),
         ("text: t\n", "text: ${nun}\n", "field text: unknown variable 'nun': did you mean none"),
         ("uses: pretrain-ica", "uses: pretrain-ica\n    when: siz", "unknown variable in 'when' of step ica"),
@@ -97,9 +98,9 @@ def test_a_step_takes_what_an_earlier_one_makes_and_nothing_else():
     with pytest.raises(ConfigError, match="step catalog makes catalog and interactions; expected"):
         parsed(text)
     loaded = parsed(text.replace("features: catalog", "features: ica"))
-    work = loaded.steps[2].work
-    assert str(work.features) == "runs/tiny/ica/features"
-    assert str(work.interactions) == "runs/tiny/catalog/interactions.parquet"
+    made = loaded.steps[2].operation
+    assert str(made.features) == "runs/tiny/ica/features"
+    assert str(made.interactions) == "runs/tiny/catalog/interactions.parquet"
 
 
 @pytest.mark.parametrize("setting", ["epochs", "=3", "epoch=3", "icaa.size=tiny", "out=[", "out=", "steps=3"])

@@ -6,10 +6,9 @@ import pytest
 
 from featurizer.catalog.datasets import get_dataset
 from featurizer.errors import ConfigError, InputError, StaleOutput, UnknownName
-from featurizer.operations.operation import inputs
+from featurizer.operations.standing import inputs, request
 from featurizer.recipes.plan import plan
 from featurizer.recipes.recipe import load_recipe
-from featurizer.recipes.record import asked
 from featurizer.results.stage import differing_keys
 from tests.recipes.shop import contents
 
@@ -24,8 +23,8 @@ def now(finished):
 def test_a_recipe_goes_the_whole_way_and_a_second_run_does_nothing(ran, done, go, states):
     first = ran[1]
     assert now(first) == NAMES
-    assert all(one.outcome.summary for one in first)
-    assert all(Path(file).exists() for one in first for file in one.outcome.files)
+    assert all(one.summary for one in first)
+    assert all(Path(file).exists() for one in first for file in one.files)
     assert set(states().values()) == {"done"}
     before = contents(done / "out")
     assert {
@@ -35,7 +34,7 @@ def test_a_recipe_goes_the_whole_way_and_a_second_run_does_nothing(ran, done, go
     } <= set(before)
     again = go()
     assert now(again) == []
-    assert [one.outcome for one in again] == [one.outcome for one in first]
+    assert [one.summary for one in again] == [one.summary for one in first]
     assert contents(done / "out") == before
 
 
@@ -89,11 +88,11 @@ def test_a_local_encoder_is_read_and_another_in_its_place_makes_its_vectors_stal
     (shop / "model/inner").mkdir(parents=True)
     (shop / "model/inner/weights.bin").write_bytes(b"one")
     step = load_recipe("shop.yaml", [f"features.encoders=['{encoder}']"]).steps[1]
-    assert [path for field, _, path in inputs(step.work) if field == "encoders"] == [Path("model")]
-    before = asked(step)
-    assert asked(step) == before
+    assert [path for field, _, path in inputs(step.operation) if field == "encoders"] == [Path("model")]
+    before = request(step.operation)
+    assert request(step.operation) == before
     (shop / "model/inner/weights.bin").write_bytes(b"two")
-    assert differing_keys(before, asked(step))[0].startswith("reads.encoders")
+    assert differing_keys(before, request(step.operation))[0].startswith("reads.encoders")
 
 
 def test_a_report_of_a_folder_of_results_is_written_again_when_one_of_them_changes(done, go, states):
@@ -111,10 +110,10 @@ def test_a_report_of_a_folder_of_results_is_written_again_when_one_of_them_chang
 def test_a_data_set_that_the_manifest_tells_otherwise_of_is_stale(shop, monkeypatch):
     (shop / "shop.yaml").write_text(SAMPLE)
     step = load_recipe("shop.yaml").steps[0]
-    before = asked(step)
+    before = request(step.operation)
     changed = get_dataset("sample").model_copy(update={"k_core": 7})
     monkeypatch.setattr("featurizer.catalog.datasets.get_dataset", lambda _: changed)
-    assert differing_keys(before, asked(step)) == ["entry.k_core (5 there, 7 asked for)"]
+    assert differing_keys(before, request(step.operation)) == ["entry.k_core (5 there, 7 asked for)"]
 
 
 def test_from_and_only_choose_steps_and_a_missing_input_is_named(go, states):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from featurizer.errors import UnknownName
+from featurizer.scoring.downstream_options import DownstreamOptions
 from featurizer.scoring.measures import MetricKey, Single
-from featurizer.scoring.scorer import DownstreamOptions, load_scorer
+from featurizer.scoring.scorer import load_scorer
 from featurizer.testing import ScorerContract
 
 FINITE = "test_figures_are_finite_and_of_every_ranked_user"
@@ -45,7 +46,7 @@ class TestDownstream(ScorerContract):
         return load_scorer("downstream")
 
     def options(self):
-        quick = DownstreamOptions("bpr", epochs=1, seeds=1)
+        quick = DownstreamOptions(model="bpr", epochs=1, seeds=1)
         return replace(super().options(), downstream=quick, work=self.folder)
 
 

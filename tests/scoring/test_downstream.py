@@ -8,11 +8,12 @@ from small_evaluation import grouped, part, space, world
 
 from featurizer.results.files import read_json
 from featurizer.scoring import downstream
-from featurizer.scoring.scorer import DownstreamOptions, ScoreOptions
+from featurizer.scoring.downstream_options import DownstreamOptions
+from featurizer.scoring.scorer import ScoreOptions
 
 
 def test_figures_are_the_means_over_the_seeds_of_what_training_reports(tmp_path):
-    quick = DownstreamOptions("bpr", epochs=2, seeds=2)
+    quick = DownstreamOptions(model="bpr", epochs=2, seeds=2)
     options = ScoreOptions(ks=(10, 20), seed=3, downstream=quick, work=tmp_path)
     measures = list(downstream.score(space(part("a", "image", grouped(0))), world(), options))
     reported = [read_json(tmp_path / f"seed-{seed}/model/manifest.json") for seed in (3, 4)]

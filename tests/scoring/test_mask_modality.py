@@ -10,9 +10,10 @@ from small_evaluation import ITEMS, grouped, part, space, world
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.scoring import mask_modality, zero_shot
+from featurizer.scoring.downstream_options import DownstreamOptions
 from featurizer.scoring.masks import MODALITIES, mask, write_masks
 from featurizer.scoring.measures import MetricKey, PerUser
-from featurizer.scoring.scorer import DownstreamOptions, ScoreOptions
+from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import open_candidates, open_masked, read_space
 from featurizer.scoring.summary import Entry, compare, judge
 
@@ -83,7 +84,7 @@ def test_comparisons_of_areas_say_which_modality_was_lost():
 
 
 def test_masked_spaces_are_trained_on_where_asked_for(tmp_path):
-    quick = DownstreamOptions("bpr", epochs=1, seeds=1, masked=True)
+    quick = DownstreamOptions(model="bpr", epochs=1, seeds=1, masked=True)
     options = ScoreOptions(ks=(5,), neighbors=(3,), ratios=(0.0, 0.5), downstream=quick, work=tmp_path)
     found = figures(mask_modality.score(space(IMAGE), world(), options))
     for name in ("mask_modality_downstream_recall", "mask_modality_downstream_recall_area"):

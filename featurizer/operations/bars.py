@@ -1,0 +1,126 @@
+"""How far a run is, drawn: bars on a terminal or in a notebook, else a line every few seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from featurizer.operations.text import duration
+from featurizer.progress import Progress, Report
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+LINE_SECONDS = 5.0
+"""Without a terminal, one line of progress so often."""
+
+
+@contextmanager
+def drawn(say: Callable[[str], None], *, rich: bool | None = None) -> Iterator[Report]:
+    """Yield a reporter that draws.
+
+    Args:
+        say: writes a line, where there are no bars.
+        rich: whether to draw bars; None draws them where stderr is a terminal.
+    """
+    if sys.stderr.isatty() if rich is None else rich:
+        with _bars() as bars:
+            yield _Bars(bars)
+    else:
+        lines = _Lines(say)
+        yield lines
+        lines.close()
+
+
+def _bars() -> Bars:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(), TextColumn("eta"), TimeRemainingColumn(), TextColumn("{task.fields[failed]}"),
+        console=Console(stderr=True),
+    )  # fmt: skip
+
+
+class _Bars:
+    """One bar a stage."""
+
+    def __init__(self, bars: Bars) -> None:
+        self.bars = bars
+        self.tasks: dict[str, tuple[TaskID, _Rate]] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage not in self.tasks:
+            task = self.bars.add_task(progress.stage, total=progress.total, rate="", failed="")
+            self.tasks[progress.stage] = task, _Rate(progress.done)
+        task, rate = self.tasks[progress.stage]
+        self.bars.update(
+            task,
+            completed=progress.done,
+            total=progress.total,
+            rate=f"{rate.of(progress.done):,.1f} {progress.unit}/s",
+            failed=f"{progress.failures} failed" if progress.failures else progress.note,
+        )
+
+
+class _Rate:
+    """Units a second since the first report; what was done before a resume does not count."""
+
+    def __init__(self, done: int) -> None:
+        self.first, self.start = done, time.monotonic()
+
+    def of(self, done: int) -> float:
+        elapsed = time.monotonic() - self.start
+        return (done - self.first) / elapsed if elapsed > 0 else 0.0
+
+
+class _Lines:
+    """A line of progress every few seconds, and one at the end of each stage."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+        self.rates: dict[str, _Rate] = {}
+        self.last: Progress | None = None
+        self.printed: Progress | None = None
+        self.when = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        if self.last is not None and self.last.stage != progress.stage:
+            self._print()
+        self.rates.setdefault(progress.stage, _Rate(progress.done))
+        self.last = progress
+        if time.monotonic() - self.when >= LINE_SECONDS:
+            self._print()
+
+    def close(self) -> None:
+        """Print the last state."""
+        self._print()
+
+    def _print(self) -> None:
+        now = self.last
+        if now is None or now == self.printed:
+            return
+        rate = self.rates[now.stage].of(now.done)
+        left = (
+            f", {duration((now.total - now.done) / rate)} left"
+            if now.total and rate and now.done < now.total
+            else ""
+        )
+        of = f" of {now.total:,}" if now.total is not None else ""
+        failed = f", {now.failures:,} failed" if now.failures else ""
+        note = f"; {now.note}" if now.note else ""
+        speed = f", {rate:,.1f}/s" if rate >= 0.05 else ""  # a rate of 0.0 would only be a rounded one
+        self.say(f"{now.stage}: {now.done:,}{of} {now.unit}{speed}{left}{failed}{note}")
+        self.printed, self.when = now, time.monotonic()

@@ -1,0 +1,70 @@
+"""What `download` and `ingest` say of the catalog they made."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from featurizer.operations.operation import Outcome
+from featurizer.records import NONE, OK
+
+if TYPE_CHECKING:
+    from featurizer.catalog.store import Catalog
+
+MOST = 0.5
+"""Where no --max-failures is given: so large a share of the pictures may fail."""
+
+
+def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catalog]:
+    """Say what was made; exit code 3 when more pictures failed than allowed."""
+    manifest = catalog.manifest
+    statuses: dict[str, int] = dict(manifest["image_status"])  # type: ignore[arg-type]
+    failed = sum(count for status, count in statuses.items() if status not in (OK, NONE))
+    pictures = ", ".join(f"{count:,} {status}" for status, count in statuses.items())
+    shown = {
+        name: manifest.get(name) for name in ("rows", "with_text", "image_status", "notes", "interactions")
+    }
+    lines = [
+        f"{catalog.folder}: {catalog.rows:,} items; pictures: {pictures}; {shown['with_text']:,} with text"
+    ]
+    for name in ("notes", "interactions"):
+        entries = shown[name]
+        if isinstance(entries, dict) and entries:
+            lines.append(f"  {name}: {_counted(entries)}")
+    wanted = sum(count for status, count in statuses.items() if status != NONE)
+    allowed = int(MOST * wanted) if max_failures is None else max_failures
+    excess = f"{failed:,} of {wanted:,} pictures failed, more than the {allowed:,} allowed (--max-failures)"
+    return Outcome(
+        catalog,
+        _summary(catalog, statuses, failed),
+        "\n".join(lines),
+        {"out": str(catalog.folder), **shown},
+        (catalog.folder / "items",),
+        advice=_next(catalog, pictured=OK in statuses, worded=bool(shown["with_text"])),
+        warnings=(excess,) if failed > allowed else (),
+        code=3 if failed > allowed else 0,
+    )
+
+
+def _counted(entries: Mapping[str, object]) -> str:
+    return ", ".join(
+        f"{key} {value:,}" if isinstance(value, int) else f"{key} {value}" for key, value in entries.items()
+    )
+
+
+def _summary(catalog: Catalog, statuses: Mapping[str, int], failed: int) -> str:
+    parts = [f"{catalog.rows:,} items", f"{statuses.get(OK, 0):,} pictures"]
+    parts += [f"{failed:,} pictures failed"] if failed else []
+    pairs = catalog.manifest.get("interactions")
+    if isinstance(pairs, dict) and pairs:
+        parts.append(f"{pairs['interactions']:,} pairs of {pairs['users']:,} users")
+    return ", ".join(parts)
+
+
+def _next(catalog: Catalog, *, pictured: bool, worded: bool) -> tuple[str, ...]:
+    fitting = [name for name, fits in (("efficientnet-lite0", pictured), ("minilm", worded)) if fits]
+    if not fitting:
+        return ()
+    chosen = " ".join(f"--encoder {name}" for name in fitting)
+    return (f"Next: featurizer extract {shlex.quote(str(catalog.folder))} {chosen} --out FEATURES",)

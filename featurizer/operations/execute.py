@@ -1,0 +1,56 @@
+"""Running an operation, from whichever door: what is done is not done again, and nobody else writes its folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import Any
+
+from featurizer.errors import StaleOutput
+from featurizer.operations.operation import Context, FolderOperation, Operation, Outcome
+from featurizer.operations.standing import look, made_by, request
+from featurizer.results.state import State, sizes_of, write_state
+
+logger = logging.getLogger(__name__)
+
+
+def execute(operation: Operation, context: Context) -> Outcome[Any]:
+    """Run an operation unless it is done.
+
+    Raises:
+        StaleOutput: its folder is finished and damaged, and `overwrite` is not given.
+        FolderBusy: another process writes the folder.
+        FeaturizerError: as the operation.
+    """
+    if not isinstance(operation, FolderOperation):
+        return _done(operation, context)
+    found = look(operation)
+    if operation.overwrite or operation.reopens() or found.standing in ("stale", "to do"):
+        return _done(operation, context)
+    if found.standing == "damaged":
+        raise StaleOutput(
+            f"{operation.out} is finished and damaged: {found.why}. Pass --overwrite to make it again, or move "
+            "what is not its own elsewhere"
+        )
+    logger.info("%s is finished already: nothing to do", operation.out)
+    return operation.outcome(operation.open())
+
+
+def _done(operation: Operation, context: Context) -> Outcome[Any]:
+    """Run it and remember what was asked and made."""
+    path, begun = operation.state(), time.perf_counter()
+    asked = request(operation) if path is not None else {}
+    outcome = operation.run(context)
+    if path is not None and _is_first():
+        sizes = sizes_of(operation.out) if isinstance(operation, FolderOperation) else {}
+        seconds = time.perf_counter() - begun
+        state = State(
+            asked, made_by(operation), sizes, seconds, outcome.summary, outcome.table, outcome.files
+        )
+        write_state(path, state)
+    return outcome
+
+
+def _is_first() -> bool:
+    return os.environ.get("RANK", "0") == "0"

@@ -1,0 +1,46 @@
+"""What operations that make or read feature sets share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featurizer.records import Json
+
+if TYPE_CHECKING:
+    from featurizer.features.feature_set import FeatureSet
+
+
+def encoder_folders(field: str, encoders: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Yield the local folders that encoders are loaded from, with the field that names them."""
+    from featurizer.encoders.resolve import local_folder
+
+    for name in encoders:
+        folder = local_folder(name)
+        if folder is not None:
+            yield field, folder
+
+
+def nulls(features: FeatureSet) -> dict[str, int]:
+    """Return how many items have no vector, by space."""
+    return {name: int(str(spec["null"])) for name, spec in features.spaces.items()}
+
+
+def spaces_line(features: FeatureSet) -> str:
+    """Name a set's spaces with their lengths, and count its items and failures."""
+    spaces = ", ".join(f"{name} ({spec['dim']})" for name, spec in features.spaces.items())
+    return f"{features.rows:,} items, {features.manifest['failed']:,} failed: {spaces}"
+
+
+def look_inside(folder: Path) -> str:
+    """Say how to look at a set."""
+    return f"Look inside with: featurizer inspect {shlex.quote(str(folder))}"
+
+
+def libraries() -> dict[str, Json]:
+    """Return the versions of the libraries that a vector depends on."""
+    from featurizer.features.extract import library_versions
+
+    return {"libraries": library_versions()}

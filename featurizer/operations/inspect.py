@@ -1,0 +1,174 @@
+"""The command `inspect`: what is in a feature set or a catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+from pydantic import Field
+
+from featurizer.config import Flag
+from featurizer.errors import InputError
+from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
+from featurizer.operations.text import plain, table
+
+if TYPE_CHECKING:
+    from featurizer.catalog.store import Catalog
+    from featurizer.features.feature_set import FeatureSet
+    from featurizer.features.inspect import LabelAccuracy, Neighbor, SpaceSummary
+
+COLUMNS = (
+    "modality", "dim", "dtype", "null", "zero", "nonfinite", "duplicate", "norm_min", "norm_mean", "norm_max",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is in a feature set.
+
+    Attributes:
+        features: the set.
+        spaces: each space in numbers.
+        neighbors: the nearest items of the item that was asked for, by space.
+        label_accuracy: by space, where a label was asked for.
+    """
+
+    features: FeatureSet
+    spaces: Mapping[str, SpaceSummary]
+    neighbors: Mapping[str, list[Neighbor]]
+    label_accuracy: Mapping[str, LabelAccuracy]
+
+
+Inspected: TypeAlias = "Inspection | Catalog"
+
+
+class Inspect(Operation):
+    """Show schema, spaces, coverage, failures, odd vectors and provenance; neighbors and label accuracy on request.
+
+    Example: featurizer inspect ./features --label subCategory --catalog ./catalog
+    """
+
+    path: Annotated[Folder, Argument("DIR"), Reads(("features", "catalog"))]
+    """A feature set or a catalog."""
+    neighbors: str | None = None
+    """List the nearest items of this one, by space."""
+    k: Annotated[int, Field(ge=1), Flag("-k")] = 10
+    """How many neighbors."""
+    label: str | None = None
+    """Leave-one-out 1-NN accuracy on this column of the catalog."""
+    catalog: Annotated[Folder | None, Reads(("catalog",))] = None
+    """The catalog with that column, and with titles."""
+
+    def run(self, context: Context) -> Outcome[Inspected]:
+        """Look inside."""
+        from featurizer.catalog.store import MANIFEST, Catalog
+        from featurizer.features.inspect import is_feature_set
+
+        if not self.path.is_dir():
+            raise InputError(
+                f"{self.path} is no folder; expected what 'featurizer extract' or 'featurizer ingest' wrote"
+            )
+        if not is_feature_set(self.path) and (self.path / MANIFEST).exists():
+            if self.label is not None or self.neighbors is not None:
+                raise InputError(
+                    f"{self.path} is a catalog, which has no vectors; --label and --neighbors need a feature set"
+                )
+            return _catalog(Catalog.open(self.path))
+        if self.label is not None and self.catalog is None:
+            raise InputError(f"--label {self.label} needs --catalog DIR, the catalog that has this column")
+        return self._feature_set()
+
+    def _feature_set(self) -> Outcome[Inspected]:
+        from featurizer.catalog.store import Catalog
+        from featurizer.features.feature_set import FeatureSet
+        from featurizer.features.inspect import label_accuracies, neighbors_of, summarize
+
+        features = FeatureSet.open(self.path)
+        opened = Catalog.open(self.catalog) if self.catalog is not None else None
+        labeled = self.label is not None and opened is not None
+        found = Inspection(
+            features,
+            summarize(features),
+            neighbors_of(features, self.neighbors, k=self.k) if self.neighbors is not None else {},
+            label_accuracies(features, opened, self.label) if labeled and opened and self.label else {},
+        )
+        lines = [*_summary(features), _spaces(found), "", *_provenance(features)]
+        if self.label is not None:
+            lines += _accuracies(found, self.label)
+        if self.neighbors is not None:
+            lines += _neighbors(found, self.neighbors, opened)
+        return Outcome(found, f"{features.rows:,} items", "\n".join(lines), _record(found))
+
+
+def _catalog(catalog: Catalog) -> Outcome[Inspected]:
+    shown = {name: value for name, value in catalog.manifest.items() if name != "config"}
+    statuses: Mapping[str, int] = shown["image_status"]  # type: ignore[assignment]
+    lines = [
+        f"catalog {catalog.folder}: {catalog.rows:,} items, {catalog.manifest['with_text']:,} with text",
+        f"columns: {', '.join(catalog.schema.names)}\n",
+        table(["picture", "items"], list(statuses.items())),
+        "",
+    ]
+    kept = ("source", "text_recipe", "notes", "interactions", "data_sha256")
+    lines += [f"{name}: {plain(shown[name])}" for name in kept if shown.get(name)]
+    return Outcome(catalog, f"{catalog.rows:,} items", "\n".join(lines), shown)
+
+
+def _record(found: Inspection) -> Mapping[str, object]:
+    manifest = found.features.manifest
+    return {
+        **{key: value for key, value in manifest.items() if key not in ("shards", "config", "spaces")},
+        "spaces": {name: asdict(summary) for name, summary in found.spaces.items()},
+        "provenance": found.features.spaces,
+        "label_accuracy": {space: asdict(one) for space, one in found.label_accuracy.items()},
+        "neighbors": {space: [asdict(one) for one in near] for space, near in found.neighbors.items()},
+    }
+
+
+def _summary(features: FeatureSet) -> Iterator[str]:
+    manifest = features.manifest
+    pictures, texts = (int(str(manifest.get(key, 0))) for key in ("with_image", "with_text"))
+    yield (
+        f"feature set {features.folder}: {features.rows:,} items, {pictures:,} with a picture, {texts:,} with text"
+    )
+    failures = manifest.get("failures")
+    if isinstance(failures, dict) and failures:
+        yield "\n" + table(["failure", "items"], list(failures.items()))
+    yield ""
+
+
+def _spaces(found: Inspection) -> str:
+    rows = [
+        [name, *(getattr(summary, column) for column in COLUMNS)] for name, summary in found.spaces.items()
+    ]
+    return table(["space", *COLUMNS], rows)
+
+
+def _provenance(features: FeatureSet) -> Iterator[str]:
+    for name, spec in features.spaces.items():
+        yield (
+            f"{name}: {spec.get('family', '')}:{spec.get('model', '')}, {spec.get('pooling', '')} pooling, "
+            f"from {spec.get('source', '?')}, weights {str(spec.get('weight_hash') or 'unknown')[:16]}"
+        )
+    for name in ("text_recipe", "source", "device", "libraries", "seconds", "fingerprint"):
+        if features.manifest.get(name):
+            yield f"{name}: {plain(features.manifest[name])}"
+
+
+def _accuracies(found: Inspection, label: str) -> Iterator[str]:
+    yield f"\n{label} of the nearest other item (leave-one-out 1-NN), against always guessing the commonest"
+    header = ("items", "labels", "majority", "accuracy")
+    rows = [[space, *(getattr(one, name) for name in header)] for space, one in found.label_accuracy.items()]
+    yield table(["space", *header], rows)
+
+
+def _neighbors(found: Inspection, item_id: str, catalog: Catalog | None) -> Iterator[str]:
+    titles: dict[str, str | None] = {}
+    if catalog is not None:
+        ids, named = catalog.column("item_id").to_pylist(), catalog.column("title").to_pylist()
+        titles = dict(zip(ids, named, strict=True))
+    for space, near in found.neighbors.items():
+        yield f"\nnearest to {item_id} {titles.get(item_id) or ''} in {space}"
+        rows = [[one.item_id, one.cosine, titles.get(one.item_id)] for one in near]
+        yield table(["item", "cosine", "title"], rows)

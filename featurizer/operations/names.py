@@ -1,0 +1,53 @@
+"""The names that an option's value may have, for completion and for help; nothing is imported before it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from featurizer import registry
+
+
+def datasets() -> Iterable[str]:
+    """Return the datasets of data_manifest.yaml."""
+    from featurizer.catalog.datasets import load_datasets
+
+    return load_datasets()
+
+
+def encoders() -> Iterable[str]:
+    """Return the encoder presets."""
+    from featurizer.encoders.presets import PRESETS
+
+    return PRESETS
+
+
+def scorers() -> Iterable[str]:
+    """Return the scorers, plug-ins too."""
+    return registry.names(registry.SCORERS)
+
+
+def formats() -> Iterable[str]:
+    """Return the formats that can be written."""
+    from featurizer.release.exchange.formats import FORMATS
+
+    return sorted(name for name, one in FORMATS.items() if one.write is not None)
+
+
+def read_formats() -> Iterable[str]:
+    """Return the formats that can be read."""
+    from featurizer.release.exchange.formats import FORMATS
+
+    return sorted(FORMATS)
+
+
+NAMES: Mapping[str, Callable[[], Iterable[str]]] = MappingProxyType(
+    {
+        "dataset": datasets,
+        "encoder": encoders,
+        "scorer": scorers,
+        "format": formats,
+        "read-format": read_formats,
+    }
+)
+"""By what `Completed` says."""

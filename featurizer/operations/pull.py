@@ -1,0 +1,73 @@
+"""The command `pull`: a published feature set or model, brought back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from featurizer.operations.feature_sets import look_inside
+from featurizer.operations.operation import Argument, Context, FolderOperation, Outcome
+
+if TYPE_CHECKING:
+    from featurizer.release.pull import Pulled
+
+
+@dataclass(frozen=True, slots=True)
+class PulledFolder:
+    """What was pulled, and the folder that holds it."""
+
+    folder: Path
+    pulled: Pulled
+
+
+class Pull(FolderOperation[PulledFolder]):
+    """Download what 'publish' put on the Hub, at one commit, and check every file against its manifest.
+
+    Example: featurizer pull my-shop/item-features --revision v1 --out ./features
+    """
+
+    repo: Annotated[str, Argument("ORG/NAME")]
+    """The repository."""
+    revision: str = "main"
+    """A branch, tag or commit."""
+    model: bool = False
+    """It is a model, not a feature set."""
+
+    def state(self) -> Path | None:
+        """Return nothing: whether it is still what the Hub has, only the Hub knows."""
+        return None
+
+    def make(self, context: Context) -> PulledFolder:
+        """Fetch what is not there yet."""
+        from featurizer.release.hub import connect
+        from featurizer.release.pull import PullOptions, pull
+
+        options = PullOptions(self.revision, self.model, self.overwrite)
+        return PulledFolder(self.out, pull(self.repo, self.out, options, connect(), report=context.report))
+
+    def open(self) -> PulledFolder:
+        """Ask the Hub again: a pull is never taken for done."""
+        return self.make(Context())
+
+    def outcome(self, value: PulledFolder) -> Outcome[PulledFolder]:
+        """Count what was fetched and what was there."""
+        done = value.pulled
+        told = (
+            f"{self.repo} at {done.commit}; {len(done.fetched)} files fetched, {len(done.kept)} there already"
+        )
+        lists = {name: list(getattr(done, name)) for name in ("fetched", "kept", "differing")}
+        advice = [] if self.model else [look_inside(self.out)]
+        if done.differing:
+            others = ", ".join(done.differing)
+            advice.insert(
+                0, f"left as they are, though the Hub has others: {others}; --overwrite takes the Hub's"
+            )
+        return Outcome(
+            value,
+            told,
+            f"{self.out}: {told}",
+            {"out": str(self.out), "repo": self.repo, "commit": done.commit, **lists},
+            (self.out / "README.md",),
+            advice=tuple(advice),
+        )

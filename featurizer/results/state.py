@@ -1,0 +1,144 @@
+"""The state book: what a finished operation was asked, and what it made of that; one small file in its folder.
+
+`FOLDER/.featurizer/COMMAND.json`. It is read before anything heavy is loaded: the same request again is done within
+the time that a look takes. It is local: it is neither published nor exported, and without it a folder is as good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from featurizer.config import Model
+from featurizer.errors import InputError
+from featurizer.records import Json
+from featurizer.results.files import read_json, write_json
+
+FOLDER = ".featurizer"
+"""Where the book lies in a folder; never published, never foreign."""
+REWRITTEN = frozenset(
+    {
+        "README.md",
+        "scores.json",
+        "scores.png",
+        "examples.json",
+        "croissant.json",
+        "feature_set.json",
+        "manifest.json",
+    }
+)
+"""Files that another command may write again: cards, attached scores, manifests that take a license."""
+
+
+class _Page(Model):
+    """The file as it is written."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    request: dict[str, object]
+    made: list[object]
+    sizes: dict[str, int] = Field(default_factory=dict)
+    seconds: float = 0.0
+    summary: str = ""
+    table: str = ""
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A finished operation.
+
+    Attributes:
+        request: everything that its result depends on: options, identities of what was read, library versions.
+        made: the identity of each thing it made.
+        sizes: bytes of each file it made, by path in the folder.
+        seconds: that it took.
+        summary: one line of what came of it.
+        table: shown at the end of a recipe.
+        files: what a person would open.
+    """
+
+    request: Mapping[str, Json]
+    made: Sequence[Json]
+    sizes: Mapping[str, int]
+    seconds: float
+    summary: str = ""
+    table: str = ""
+    files: tuple[Path, ...] = ()
+
+
+def state_file(folder: Path, command: str) -> Path:
+    """Return where a command's state stands in the folder it writes."""
+    return folder / FOLDER / f"{command}.json"
+
+
+def read_state(path: Path) -> State | None:
+    """Return what is remembered, or None where nothing is.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        page = _Page.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"{path}, field {'.'.join(map(str, first['loc']))}: {first['msg']}; expected what the command wrote "
+            "there. Delete the file: the result beside it is looked at anew"
+        ) from error
+    files = tuple(Path(file) for file in page.files)
+    request, made = _json(page.request), page.made
+    return State(request, made, page.sizes, page.seconds, page.summary, page.table, files)  # type: ignore[arg-type]
+
+
+def _json(value: Mapping[str, object]) -> dict[str, Json]:
+    return dict(value)  # type: ignore[arg-type]
+
+
+def write_state(path: Path, state: State) -> None:
+    """Remember a finished operation; the last thing it writes."""
+    write_json(
+        path,
+        {
+            "request": dict(state.request),
+            "made": list(state.made),
+            "sizes": dict(state.sizes),
+            "seconds": round(state.seconds, 3),
+            "summary": state.summary,
+            "table": state.table,
+            "files": [str(file) for file in state.files],
+        },
+    )
+
+
+def sizes_of(folder: Path) -> dict[str, int]:
+    """Return the bytes of every file that makes a result up, by its path; what begins with a dot does not count."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if path.is_file() and not hidden and inside.name not in REWRITTEN:
+            found[inside.as_posix()] = path.stat().st_size
+    return found
+
+
+def damages(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    """Say what has become of a result's files: missing, of another size, or put there by somebody else."""
+    told = [f"{name} is missing" for name in before if name not in now]
+    told += [
+        f"{name} holds {now[name]:,} bytes, not {size:,}"
+        for name, size in before.items()
+        if name in now and now[name] != size
+    ]
+    inside = {name.partition("/")[0] for name in before if "/" in name}
+    told += [
+        f"{name} was not put there by this command"
+        for name in now
+        if name not in before and name.partition("/")[0] in inside and "/" in name
+    ]
+    return told

@@ -1,0 +1,25 @@
+"""How recommenders are trained to judge a space; read by the command line, so nothing heavy is imported."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from featurizer.config import Flag, Model
+from featurizer.recsys.options import ModelName
+
+
+class DownstreamOptions(Model):
+    """How recommenders are trained on the spaces, the same for each."""
+
+    model: ModelName = "alignrec"
+    """What downstream trains."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """At most so many.  [default: the model's]"""
+    seeds: Annotated[int, Field(ge=1)] = 3
+    """Of each training, counted on from --seed."""
+    trials: Annotated[int, Field(ge=0)] = 0
+    """Of a search on validation before each training; 0 for none."""
+    masked: Annotated[bool, Flag("--downstream")] = False
+    """Train on the masked spaces, too."""
