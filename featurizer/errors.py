@@ -39,6 +39,11 @@ SHOWN = 20
 """So many known names stand in a message; users and items come by the hundred thousand."""
 
 
+def pip_line(extra: str | None, package: str = "featurizer") -> str:
+    """Return what installs a package, with one of its optional dependencies or without."""
+    return f"pip install '{package}[{extra}]'" if extra else f"pip install {package}"
+
+
 class FeaturizerError(Exception):
     """The root: catch it to catch everything that featurizer raises on purpose."""
 
@@ -70,8 +75,8 @@ class DownloadError(InputError):
 class MissingExtra(FeaturizerError):
     """An optional package is missing; the message carries the exact pip line."""
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} is not installed. Install it with: pip install 'featurizer[{extra}]'")
+    def __init__(self, what: str, extra: str | None, package: str = "featurizer") -> None:
+        super().__init__(f"{what} is not installed. Install it with: {pip_line(extra, package)}")
 
 
 class ModelUnavailable(FeaturizerError):

@@ -2,19 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
-from featurizer.errors import FeaturizerError, UnknownName
+from featurizer.errors import FeaturizerError, MissingExtra, UnknownName, pip_line
 
+OWN = "featurizer"
 ENCODERS = "featurizer.encoders"
-TOKEN_ENCODERS = "featurizer.token_encoders"
 SOURCES = "featurizer.sources"
 SCORERS = "featurizer.scorers"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """The installed package that offers a plug-in."""
+
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What a plug-in needs beyond the package that it comes in.
+
+    Attributes:
+        modules: import names; they are looked for, never imported.
+        name: the optional dependency that brings them; None where the plain package does.
+        package: whose optional dependency it is.
+    """
+
+    modules: tuple[str, ...] = ()
+    name: str | None = None
+    package: str = OWN
+
+    @property
+    def installed(self) -> bool:
+        """True when every module is there."""
+        return all(find_spec(module) is not None for module in self.modules)
+
+    @property
+    def pip_line(self) -> str:
+        """What brings the modules."""
+        return pip_line(self.name, self.package)
+
+    def require(self, what: str) -> None:
+        """Stop early when a module is missing.
+
+        Raises:
+            MissingExtra: one is; the message carries the pip line.
+        """
+        if not self.installed:
+            raise MissingExtra(what, self.name, self.package)
 
 
 def names(group: str) -> list[str]:
     """List the plug-ins of an entry-point group, sorted; nothing is imported."""
     return sorted({point.name for point in entry_points(group=group)})
+
+
+def providers(group: str) -> dict[str, Plugin | None]:
+    """Return who offers each name of a group: None for featurizer itself, whose names come first, sorted."""
+    found: dict[str, Plugin | None] = {}
+    for point in entry_points(group=group):
+        dist = point.dist
+        other = dist is not None and dist.name != OWN
+        found.setdefault(point.name, Plugin(dist.name, dist.version) if other and dist else None)
+    return dict(sorted(found.items(), key=lambda entry: (entry[1] is not None, entry[0])))
 
 
 def load(group: str, name: str) -> object:
@@ -26,7 +80,7 @@ def load(group: str, name: str) -> object:
     """
     points = [point for point in entry_points(group=group) if point.name == name]
     if not points:
-        kind = group.removeprefix("featurizer.").removesuffix("s").replace("_", " ")
+        kind = group.removeprefix("featurizer.").removesuffix("s")
         raise UnknownName(kind, name, names(group))
     return _import(points[0])
 

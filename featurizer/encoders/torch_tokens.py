@@ -18,8 +18,6 @@ from featurizer.errors import InputError, ShapeMismatch
 States: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 """The (b, t, dim) states and the (b, p) pooled vectors of one pass, in the model's own dtype."""
 
-FAMILIES_WITH_TOKENS = "a ViT or a CNN of timm, or a text model of sentence-transformers or transformers"
-
 _AGREEMENT = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1}
 """How far the two ways to one vector may differ, in parts of its largest entry, before a model is refused."""
 
@@ -225,7 +223,7 @@ def no_tokens(where: str, found: str) -> InputError:
     """
     return InputError(
         f"{where} gives vectors but no tokens: it {found}. Expected a model whose patches or words can be "
-        f"read one by one; choose {FAMILIES_WITH_TOKENS}."
+        f"read one by one; choose a ViT or a CNN that gives feature maps, or a text model with a fast tokenizer."
     )
 
 

@@ -6,7 +6,6 @@ import hashlib
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import httpx2
@@ -18,9 +17,9 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 from safetensors import SafetensorError
 
 from featurizer.encoders.base import EncoderRequest, is_folder
-from featurizer.encoders.presets import OFFLINE
+from featurizer.encoders.presets import offline_presets
 from featurizer.encoders.torch_encoder import TORCH_DTYPES
-from featurizer.errors import InputError, MissingExtra, ModelUnavailable
+from featurizer.errors import InputError, ModelUnavailable
 
 CONFIG = ("config.json",)
 """The file that tells whether the Hub's cache holds a model, in most families."""
@@ -88,16 +87,6 @@ def hub_commit(repo: str, request: EncoderRequest, *files: str) -> str | None:
 def _cached(repo: str, request: EncoderRequest, files: Sequence[str]) -> Path | None:
     found = (try_to_load_from_cache(repo, file, revision=request.revision) for file in files)
     return next((Path(path) for path in found if isinstance(path, str)), None)
-
-
-def require(module: str, what: str, extra: str) -> None:
-    """Stop early when an optional package is missing.
-
-    Raises:
-        MissingExtra: it is; the message carries the pip line.
-    """
-    if find_spec(module) is None:
-        raise MissingExtra(what, extra)
 
 
 def refuse_pooling(request: EncoderRequest, family: str) -> None:
@@ -178,5 +167,5 @@ def _advice(request: EncoderRequest, family: str, layout: str, error: Exception)
     return (
         f"{family} could not load '{request.model}'{at} from the Hugging Face Hub: {reason}. Check the name "
         "and the network. Without a network, download the model elsewhere and name its folder: "
-        f"--encoder {family}:./folder ({layout}); or use a preset that needs none: {', '.join(OFFLINE)}."
+        f"--encoder {family}:./folder ({layout}); or use a preset that needs none: {', '.join(offline_presets())}."
     )

@@ -14,12 +14,12 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import featurizer
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, EncoderSpec
+from featurizer.encoders.libraries import library_versions
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.encode_shard import ShardJob, encode_shard
@@ -31,11 +31,6 @@ from featurizer.records import Json
 from featurizer.results.stage import Stage
 
 logger = logging.getLogger(__name__)
-
-LIBRARIES = (
-    "torch", "torchvision", "transformers", "open-clip-torch", "timm", "sentence-transformers", "tokenizers",
-    "pillow", "numpy", "pyarrow", "datasets",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +192,3 @@ def _total(counts: Sequence[object]) -> dict[str, Json]:
         for name, value in count.items():
             totals[name] = round(totals.get(name, 0) + value, 3)
     return {name: totals[name] for name in sorted(totals)}
-
-
-def library_versions() -> dict[str, Json]:
-    """Return the installed version of every library that can change a vector."""
-    versions: dict[str, Json] = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions

@@ -11,8 +11,9 @@ import torch
 
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import EncoderSpec
+from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.tokens import TextTokenEncoder
-from featurizer.features.extract import ExtractOptions, library_versions, manifest
+from featurizer.features.extract import ExtractOptions, manifest
 from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
 from featurizer.features.shards import ShardRows, ShardWriter
 from featurizer.ica.batch import Batch, TokenSource

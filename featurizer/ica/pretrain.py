@@ -18,9 +18,10 @@ import numpy as np
 import featurizer
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.weights import state_sha256
 from featurizer.errors import InputError
-from featurizer.features.extract import ExtractOptions, library_versions
+from featurizer.features.extract import ExtractOptions
 from featurizer.features.feature_set import FeatureSet
 from featurizer.ica.batch import TokenSource
 from featurizer.ica.batches import split_rows

@@ -17,10 +17,10 @@ import torch
 from PIL.Image import Image
 
 from featurizer.catalog.store import Catalog
+from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenizedText, TokenSpec
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
-from featurizer.features.extract import library_versions
 from featurizer.features.pictures import Prepare, Prepared, Reader
 from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard

@@ -31,7 +31,7 @@ class Encoders(Operation):
             return _shown(self.name, found)
         families = registry.names(registry.ENCODERS)
         rows = [
-            [name, f"{one.preset.family}:{one.preset.model}", _dims(one), one.preset.license, _state(one)]
+            [name, f"{one.family.name}:{one.preset.model}", _dims(one), one.preset.license, _state(one)]
             for name, one in found.items()
         ]
         listed = table(["name", "model", "dimensions", "license", "installed"], rows)
@@ -59,7 +59,7 @@ def _described(one: PresetDescription) -> dict[str, object]:
     preset = one.preset
     return {
         "name": preset.name,
-        "family": preset.family,
+        "family": one.family.name,
         "model": preset.model,
         "revision": preset.revision,
         "dims": dict(preset.dims),

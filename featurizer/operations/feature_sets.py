@@ -41,6 +41,6 @@ def look_inside(folder: Path) -> str:
 
 def libraries() -> dict[str, Json]:
     """Return the versions of the libraries that a vector depends on."""
-    from featurizer.features.extract import library_versions
+    from featurizer.encoders.libraries import library_versions
 
     return {"libraries": library_versions()}

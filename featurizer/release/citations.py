@@ -1,65 +1,25 @@
-"""The papers behind the encoders, found by a model's name."""
+"""The papers behind a feature set: AlignRec's, those that its encoders' families name, and their architectures'."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from featurizer.encoders.architectures import ARCHITECTURES
+from featurizer.encoders.family import find_family
 from featurizer.papers import ALIGNREC, Paper
 from featurizer.records import Json
-
-PAPERS: Mapping[str, Paper] = {
-    r"open_clip": Paper("ilharco2021openclip", "OpenCLIP", "Ilharco, Gabriel and others", 2021, "Zenodo"),
-    r"(?<!si)(?<!open_)clip": Paper(
-        "radford2021clip", "Learning Transferable Visual Models From Natural Language Supervision",
-        "Radford, Alec and others", 2021, "ICML",
-    ),
-    r"siglip": Paper(
-        "zhai2023siglip", "Sigmoid Loss for Language Image Pre-Training", "Zhai, Xiaohua and others", 2023, "ICCV"
-    ),
-    r"dinov2": Paper(
-        "oquab2024dinov2", "DINOv2: Learning Robust Visual Features without Supervision",
-        "Oquab, Maxime and others", 2024, "TMLR",
-    ),
-    r"(?<![a-z])vit(?![a-z])": Paper(
-        "dosovitskiy2021vit", "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale",
-        "Dosovitskiy, Alexey and others", 2021, "ICLR",
-    ),
-    r"resnet": Paper(
-        "he2016resnet", "Deep Residual Learning for Image Recognition",
-        "He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing and Sun, Jian", 2016, "CVPR",
-    ),
-    r"efficientnet": Paper(
-        "tan2019efficientnet", "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
-        "Tan, Mingxing and Le, Quoc V.", 2019, "ICML",
-    ),
-    r"sentence-transformers|sbert": Paper(
-        "reimers2019sbert", "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks",
-        "Reimers, Nils and Gurevych, Iryna", 2019, "EMNLP",
-    ),
-    r"minilm": Paper(
-        "wang2020minilm",
-        "MiniLM: Deep Self-Attention Distillation for Task-Agnostic Compression of Pre-Trained Transformers",
-        "Wang, Wenhui and others", 2020, "NeurIPS",
-    ),
-    r"(?<![a-z])bert(?![a-z])": Paper(
-        "devlin2019bert", "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding",
-        "Devlin, Jacob and Chang, Ming-Wei and Lee, Kenton and Toutanova, Kristina", 2019, "NAACL",
-    ),
-    r"(?<![a-z])e5(?![a-z])": Paper(
-        "wang2022e5", "Text Embeddings by Weakly-Supervised Contrastive Pre-training",
-        "Wang, Liang and others", 2022, "arXiv:2212.03533",
-    ),
-    r"(?<![a-z])bge(?![a-z])": Paper(
-        "xiao2023cpack", "C-Pack: Packed Resources For General Chinese Embeddings",
-        "Xiao, Shitao and others", 2023, "arXiv:2309.07597",
-    ),
-}  # fmt: skip
-"""By a pattern over `family:model` in small letters."""
 
 
 def papers_of(spaces: Iterable[Mapping[str, Json]]) -> list[Paper]:
     """Return AlignRec's paper and those behind the spaces' encoders, each once, in order."""
-    names = [f"{spec.get('family')}:{spec.get('model')}".lower() for spec in spaces]
-    found = [paper for name in names for pattern, paper in PAPERS.items() if re.search(pattern, name)]
+    found = (paper for spec in spaces for paper in _behind(str(spec.get("family")), str(spec.get("model"))))
     return list(dict.fromkeys([ALIGNREC, *found]))
+
+
+def _behind(name: str, model: str) -> Iterator[Paper]:
+    family = find_family(name)
+    tables = [ARCHITECTURES] if family is None else [family.papers, ARCHITECTURES]
+    for pattern, paper in (entry for table in tables for entry in table.items()):
+        if re.search(pattern, model.lower()):
+            yield paper

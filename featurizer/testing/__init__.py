@@ -1,10 +1,11 @@
-"""The contracts that an encoder or scorer of anybody's has to keep; inherit them in a test to check yours.
+"""The contracts that a family, an encoder or a scorer of anybody's has to keep; inherit them to test yours.
 
 class TestMyEncoder(EncoderContract):
     def make_encoder(self) -> AnyEncoder:
         return load(EncoderRequest(name="mine", model="…"))[0]
 """
 
+from featurizer.testing.families import EncoderFamilyContract
 from featurizer.testing.samples import TOLERANCE, sample_images, sample_texts
 from featurizer.testing.scorers import ScorerContract
 from featurizer.testing.tokens import ImageTokenEncoderContract, TextTokenEncoderContract
@@ -13,6 +14,7 @@ from featurizer.testing.vectors import EncoderContract
 __all__ = [
     "TOLERANCE",
     "EncoderContract",
+    "EncoderFamilyContract",
     "ImageTokenEncoderContract",
     "ScorerContract",
     "TextTokenEncoderContract",

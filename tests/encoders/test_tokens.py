@@ -4,20 +4,23 @@ import sys
 import pytest
 import torch
 
-from featurizer import registry
-from featurizer.encoders.resolve import FAMILIES, load_token_encoder
+from featurizer.encoders.family import family_named
+from featurizer.encoders.resolve import load_token_encoder
 from featurizer.errors import InputError, UnknownName
 
 PLUGIN = """
 from dataclasses import replace
 from featurizer.encoders.families.transformers import encoder as transformers
 from featurizer.encoders.families.transformers import tokens as transformers_tokens
+from featurizer.encoders.family import EncoderFamily
 
 def load(request):
     return transformers.load(replace(request, model=request.model.removeprefix("own/")))
 
 def load_tokens(request):
     return transformers_tokens.load(replace(request, model=request.model.removeprefix("own/")))
+
+FAMILY = EncoderFamily("own", load, load_tokens)
 """
 
 
@@ -29,8 +32,7 @@ def plugin(tmp_path, monkeypatch):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-encoder\nVersion: 1.0\n", "utf-8")
     (info / "entry_points.txt").write_text(
-        "[featurizer.encoders]\nown = own_encoder:load\nplain = own_encoder:load\n"
-        "[featurizer.token_encoders]\nown = own_encoder:load_tokens\n",
+        "[featurizer.encoders]\nown = own_encoder:FAMILY\nplain = own_encoder:load\n",
         "utf-8",
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -38,8 +40,9 @@ def plugin(tmp_path, monkeypatch):
     sys.modules.pop("own_encoder", None)
 
 
-def test_every_built_in_family_gives_tokens():
-    assert set(FAMILIES) <= set(registry.names(registry.TOKEN_ENCODERS))
+@pytest.mark.parametrize("name", ["open_clip", "transformers", "timm", "sentence-transformers"])
+def test_every_family_of_models_gives_tokens(name):
+    assert family_named(name).load_tokens is not None
 
 
 @pytest.mark.parametrize("modality", ["image", "text"])
@@ -73,14 +76,14 @@ def test_a_plugin_gives_tokens_under_the_name_of_its_encoder(checkpoint):
 
 @pytest.mark.usefixtures("plugin")
 def test_a_plugin_that_gives_vectors_alone_says_which_families_give_tokens(checkpoint):
-    message = r"own/.* gives vectors but no tokens: .*'plain' in featurizer\.token_encoders.*timm"
+    message = r"own/.* gives vectors but no tokens: its family 'plain' has no load_tokens.*open_clip.*own"
     with pytest.raises(InputError, match=message):
         load_token_encoder(f"plain:own/{checkpoint('bert')}", "text", device="cpu")
 
 
-def test_an_unknown_plugin_is_named_in_plain_words():
-    with pytest.raises(UnknownName, match=r"unknown token encoder 'tim': did you mean timm"):
-        registry.load(registry.TOKEN_ENCODERS, "tim")
+def test_an_unknown_family_is_named_in_plain_words():
+    with pytest.raises(UnknownName, match=r"unknown encoder 'tim': did you mean timm"):
+        family_named("tim")
 
 
 def test_half_precision_reaches_the_model(checkpoint):

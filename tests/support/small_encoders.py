@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from featurizer.encoders.family import EncoderFamily
 from tests.support.small_tokens import Patches, Words, pooled_spec
 
 
@@ -39,13 +40,15 @@ def load_tokens(request):
     return [Patches(), Words()]
 
 
+FAMILY = EncoderFamily("small", load, load_tokens)
+
+
 def install(site):
-    """Leave in `site` what pip would: an entry point in each of the two groups."""
+    """Leave in `site` what pip would: one entry point."""
     info = site / "small_encoders-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: small-encoders\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[featurizer.encoders]\nsmall = tests.support.small_encoders:load\n"
-        "[featurizer.token_encoders]\nsmall = tests.support.small_encoders:load_tokens\n"
+        "[featurizer.encoders]\nsmall = tests.support.small_encoders:FAMILY\n"
     )
     return site

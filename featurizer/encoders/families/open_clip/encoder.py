@@ -16,6 +16,7 @@ from PIL.Image import Image
 from PIL.Image import new as new_image
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality
+from featurizer.encoders.families.open_clip.family import FAMILY
 from featurizer.encoders.torch_encoder import TorchEncoder, as_given, stacked
 from featurizer.encoders.weights import (
     freeze,
@@ -29,7 +30,6 @@ from featurizer.encoders.weights import (
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import Json
 
-FAMILY = "open_clip"
 LAYOUT = "open_clip_config.json and open_clip_model.safetensors, as OpenCLIP pushes them to the Hub"
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors")
 
@@ -88,7 +88,7 @@ class OpenClipModel:
             name=request.name,
             modality=modality,
             dim=dim,
-            family=FAMILY,
+            family=FAMILY.name,
             model=request.model,
             revision=hub_commit(self.place.repo, request, *FILES) if self.place.repo else None,
             source=source(request),
@@ -123,9 +123,9 @@ def open_model(request: EncoderRequest) -> OpenClipModel:
         UnknownName: OpenCLIP has no such tag for the architecture.
         ModelUnavailable: the weights could not be had.
     """
-    refuse_pooling(request, FAMILY)
+    refuse_pooling(request, FAMILY.name)
     place = locate(request)
-    with loading(request, FAMILY, layout=LAYOUT, repo=place.repo, files=FILES):
+    with loading(request, FAMILY.name, layout=LAYOUT, repo=place.repo, files=FILES):
         if request.revision:
             place = _at_revision(place, request.revision)
         model, transform = open_clip.create_model_from_pretrained(
@@ -181,7 +181,7 @@ def image_encoder(loaded: OpenClipModel) -> AnyEncoder:
     with torch.inference_mode():
         dim = forward([transform(new_image("RGB", (64, 64)))]).shape[-1]
     config = cast("Mapping[str, Json]", cast("torch.nn.Module", loaded.model.visual).preprocess_cfg)
-    settings: dict[str, Json] = {"library": FAMILY, **json.loads(json.dumps(dict(config)))}
+    settings: dict[str, Json] = {"library": FAMILY.name, **json.loads(json.dumps(dict(config)))}
     spec = loaded.side("image", dim, settings, normalized=_normalizes(encode))
     return TorchEncoder(spec, transform, forward)
 
@@ -192,7 +192,9 @@ def open_tokenizer(loaded: OpenClipModel) -> Tokenizer:
     Raises:
         ModelUnavailable: it could not be had.
     """
-    with loading(loaded.request, FAMILY, layout=f"{LAYOUT}, and the tokenizer's files where it names one"):
+    with loading(
+        loaded.request, FAMILY.name, layout=f"{LAYOUT}, and the tokenizer's files where it names one"
+    ):
         tokenizer: Tokenizer = open_clip.get_tokenizer(loaded.place.name)
     return tokenizer
 
@@ -217,7 +219,7 @@ def text_encoder(loaded: OpenClipModel, given: Tokenizer | None = None) -> AnyEn
     with torch.inference_mode():
         dim = forward(["text"]).shape[-1]
     settings: dict[str, Json] = {
-        "library": FAMILY,
+        "library": FAMILY.name,
         "tokenizer": type(tokenizer).__name__,
         "token_limit": tokenizer.context_length,
         "prompt": prompt,

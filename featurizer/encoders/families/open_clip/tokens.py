@@ -13,13 +13,13 @@ from torch.nn.functional import normalize, pad
 
 from featurizer.encoders.base import EncoderRequest, Modality
 from featurizer.encoders.families.open_clip.encoder import (
-    FAMILY,
     OpenClipModel,
     image_encoder,
     open_model,
     open_tokenizer,
     text_encoder,
 )
+from featurizer.encoders.families.open_clip.family import FAMILY
 from featurizer.encoders.families.open_clip.words import words_of
 from featurizer.encoders.tokens import AnyTokenEncoder, ImageTokenEncoder, TextTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
@@ -60,7 +60,7 @@ def _image_tokens(loaded: OpenClipModel) -> ImageTokenEncoder:
     visual = cast("torch.nn.Module", loaded.model.visual)
     if not hasattr(getattr(visual, "trunk", visual), "forward_intermediates"):
         raise no_tokens(
-            f"{FAMILY}:{request.model}", f"has a {type(visual).__name__} tower without feature maps"
+            f"{FAMILY.name}:{request.model}", f"has a {type(visual).__name__} tower without feature maps"
         )
     blank = encoder.prepare(new_image("RGB", (64, 64)))
     probe = torch.randn(blank.shape, generator=torch.Generator().manual_seed(0))

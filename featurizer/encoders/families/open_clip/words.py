@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 
-from featurizer.encoders.families.open_clip.encoder import FAMILY, Tokenizer
+from featurizer.encoders.families.open_clip.encoder import Tokenizer
+from featurizer.encoders.families.open_clip.family import FAMILY
 from featurizer.encoders.tokens import TokenizedText
 from featurizer.encoders.torch_tokens import Words, no_tokens
 from featurizer.encoders.word_tokenizer import neutral_id, number_words, open_words, vocabulary_sha256
@@ -29,7 +30,7 @@ def words_of(tokenizer: Tokenizer, model: str, prompt: str, *, rows: int) -> Wor
     Raises:
         InputError: it cannot count them.
     """
-    where = f"{FAMILY}:{model}"
+    where = f"{FAMILY.name}:{model}"
     if isinstance(tokenizer, SimpleTokenizer):
         return BytePairWords(tokenizer, prompt)
     if not isinstance(tokenizer, HFTokenizer):

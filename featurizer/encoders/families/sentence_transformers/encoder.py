@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
-from featurizer.encoders.presets import EXTRAS
+from featurizer.encoders.families.sentence_transformers.family import FAMILY
 from featurizer.encoders.torch_encoder import TorchEncoder, as_given
 from featurizer.encoders.weights import (
     CONFIG,
@@ -19,7 +19,6 @@ from featurizer.encoders.weights import (
     loading,
     local_folder,
     refuse_pooling,
-    require,
     source,
     state_sha256,
     without_weights_bar,
@@ -30,7 +29,6 @@ from featurizer.records import Json
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-FAMILY = "sentence-transformers"
 LAYOUT = (
     "modules.json with config.json, model.safetensors and the tokenizer, as Sentence Transformers saves them"
 )
@@ -69,7 +67,6 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """Load one Sentence Transformers model: a Hub name or a local folder.
 
     Raises:
-        MissingExtra: Sentence Transformers is not installed.
         ModelUnavailable: the weights could not be had.
     """
     return (open_model(request).encoder(),)
@@ -79,14 +76,12 @@ def open_model(request: EncoderRequest) -> SentenceTransformersModel:
     """Load one Sentence Transformers model without saying yet what is read from it.
 
     Raises:
-        MissingExtra: Sentence Transformers is not installed.
         ModelUnavailable: the weights could not be had.
     """
-    require("sentence_transformers", FAMILY, EXTRAS[FAMILY])
-    refuse_pooling(request, FAMILY)
+    refuse_pooling(request, FAMILY.name)
     if request.modalities is not None and "text" not in request.modalities:
         raise InputError(
-            f"{FAMILY}:{request.model} reads texts, but {', '.join(request.modalities)} was asked for"
+            f"{FAMILY.name}:{request.model} reads texts, but {', '.join(request.modalities)} was asked for"
         )
     model = _open(request)
     prompt = request.prompt
@@ -97,7 +92,7 @@ def open_model(request: EncoderRequest) -> SentenceTransformersModel:
         name=request.name,
         modality="text",
         dim=int(model.get_embedding_dimension()),
-        family=FAMILY,
+        family=FAMILY.name,
         model=request.model,
         revision=hub_commit(_repo(request.model), request, *CONFIG),
         source=source(request),
@@ -115,8 +110,8 @@ def open_model(request: EncoderRequest) -> SentenceTransformersModel:
 def _open(request: EncoderRequest) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
-    where = folder_or_hub_name(request, FAMILY)
-    with loading(request, FAMILY, layout=LAYOUT, repo=_repo(request.model)), without_weights_bar():
+    where = folder_or_hub_name(request, FAMILY.name)
+    with loading(request, FAMILY.name, layout=LAYOUT, repo=_repo(request.model)), without_weights_bar():
         return SentenceTransformer(
             where,
             device="cpu",
@@ -139,7 +134,7 @@ def _pooling(model: SentenceTransformer) -> str:
 
 def _preprocessing(model: SentenceTransformer, kinds: Sequence[str], prompt: str | None) -> dict[str, Json]:
     return {
-        "library": FAMILY,
+        "library": FAMILY.name,
         "modules": list(kinds),
         "token_limit": model.max_seq_length,
         "tokenizer": type(model.tokenizer).__name__,

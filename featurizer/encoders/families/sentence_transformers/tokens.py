@@ -9,10 +9,10 @@ import torch
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.sentence_transformers.encoder import (
-    FAMILY,
     SentenceTransformersModel,
     open_model,
 )
+from featurizer.encoders.families.sentence_transformers.family import FAMILY
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.encoders.torch_tokens import States, no_tokens, text_tokens
 from featurizer.encoders.word_tokenizer import open_words
@@ -36,7 +36,7 @@ def load(request: EncoderRequest) -> tuple[TextTokenEncoder, ...]:
     table = cast("torch.nn.Embedding", model.get_input_embeddings())
     words = open_words(
         loaded.model.tokenizer,
-        f"{FAMILY}:{request.model}",
+        f"{FAMILY.name}:{request.model}",
         prompt=loaded.prompt or "",
         limit=loaded.model.max_seq_length,
         rows=table.num_embeddings,
@@ -50,7 +50,7 @@ def _transformer(loaded: SentenceTransformersModel) -> PreTrainedModel:
 
     first = loaded.model[0]
     if not isinstance(first, Transformer):
-        raise no_tokens(f"{FAMILY}:{loaded.spec.model}", f"starts with a {type(first).__name__} module")
+        raise no_tokens(f"{FAMILY.name}:{loaded.spec.model}", f"starts with a {type(first).__name__} module")
     return first.model
 
 

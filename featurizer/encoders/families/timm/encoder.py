@@ -13,6 +13,7 @@ from PIL.Image import Image
 from timm.data import create_transform, resolve_model_data_config
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
+from featurizer.encoders.families.timm.family import FAMILY
 from featurizer.encoders.torch_encoder import TorchEncoder, stacked
 from featurizer.encoders.weights import (
     freeze,
@@ -26,7 +27,6 @@ from featurizer.encoders.weights import (
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import Json
 
-FAMILY = "timm"
 LAYOUT = "config.json and model.safetensors, as timm saves them for the Hub"
 FILES = ("config.json", "model.safetensors", "pytorch_model.bin")
 POOLINGS = {"avg": "global_average", "token": "cls", "map": "attention"}
@@ -70,7 +70,7 @@ def open_model(request: EncoderRequest) -> TimmModel:
         UnknownName: timm knows no such architecture.
         ModelUnavailable: the weights could not be had.
     """
-    refuse_pooling(request, FAMILY)
+    refuse_pooling(request, FAMILY.name)
     if request.modalities is not None and "image" not in request.modalities:
         raise InputError(
             f"timm:{request.model} reads images, but {', '.join(request.modalities)} was asked for"
@@ -81,7 +81,7 @@ def open_model(request: EncoderRequest) -> TimmModel:
         name=request.name,
         modality="image",
         dim=_dim(model),
-        family=FAMILY,
+        family=FAMILY.name,
         model=request.model,
         revision=hub_commit(_repo(request.model), request, *FILES),
         source=source(request),
@@ -98,7 +98,7 @@ def open_model(request: EncoderRequest) -> TimmModel:
 
 def _pretrained(request: EncoderRequest) -> torch.nn.Module:
     name = timm_name(request)
-    with loading(request, FAMILY, layout=LAYOUT, repo=_repo(name), files=FILES):
+    with loading(request, FAMILY.name, layout=LAYOUT, repo=_repo(name), files=FILES):
         model: torch.nn.Module = timm.create_model(name, pretrained=True, num_classes=0)
     return model
 
@@ -138,7 +138,7 @@ def _from_state_file(request: EncoderRequest) -> torch.nn.Module:
     """Build the architecture and fill it, entry by entry in order, from a state dict with other names."""
     path = local_folder(request) or Path()
     model: torch.nn.Module = timm.create_model(request.model, pretrained=False)
-    with loading(request, FAMILY, layout=f"a state dict of {request.model}"):
+    with loading(request, FAMILY.name, layout=f"a state dict of {request.model}"):
         state: Mapping[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         names = model.state_dict().keys()
         model.load_state_dict(dict(zip(names, state.values(), strict=True)))

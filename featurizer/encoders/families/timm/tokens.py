@@ -9,7 +9,8 @@ from typing import TypeAlias, cast
 import torch
 
 from featurizer.encoders.base import EncoderRequest
-from featurizer.encoders.families.timm.encoder import FAMILY, TimmModel, open_model
+from featurizer.encoders.families.timm.encoder import TimmModel, open_model
+from featurizer.encoders.families.timm.family import FAMILY
 from featurizer.encoders.tokens import ImageTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
 from featurizer.encoders.torch_tokens import (
@@ -76,10 +77,10 @@ def _reading(loaded: TimmModel, probe: torch.Tensor) -> Reading:
     """Find out, on one (1, 3, height, width) picture, what a model has to be read from."""
     model, spec = loaded.model, loaded.spec
     if not hasattr(model, "forward_intermediates"):
-        raise no_tokens(f"{FAMILY}:{spec.model}", "has no feature maps that timm can reach")
+        raise no_tokens(f"{FAMILY.name}:{spec.model}", "has no feature maps that timm can reach")
     features, maps = _intermediates(model)(probe)
     if not all(isinstance(part, torch.Tensor) for part in (features, *maps)):
-        raise no_tokens(f"{FAMILY}:{spec.model}", "works at several resolutions side by side")
+        raise no_tokens(f"{FAMILY.name}:{spec.model}", "works at several resolutions side by side")
     rows, columns = maps[-1].shape[2:]
     prefix = features.shape[1] - rows * columns
     flat = features.ndim == 3 and all(part.shape[2:] == maps[-1].shape[2:] for part in maps)

@@ -18,8 +18,8 @@ from transformers import (
 )
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, Modality
+from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.families.transformers.model import (
-    FAMILY,
     LAYOUT,
     TransformersModel,
     open_model,
@@ -59,7 +59,7 @@ def image_encoder(loaded: TransformersModel) -> TorchEncoder[Image, torch.Tensor
         ModelUnavailable: its preprocessing could not be had.
     """
     request = loaded.request
-    with loading(request, FAMILY, layout=LAYOUT):
+    with loading(request, FAMILY.name, layout=LAYOUT):
         processor = AutoImageProcessor.from_pretrained(where(request), revision=request.revision)
     if list(processor.model_input_names) != ["pixel_values"]:
         raise InputError(
@@ -108,7 +108,7 @@ def open_text_input(loaded: TransformersModel) -> TextInput:
         ModelUnavailable: it could not be had.
     """
     request, model = loaded.request, loaded.model
-    with loading(request, FAMILY, layout=LAYOUT):
+    with loading(request, FAMILY.name, layout=LAYOUT):
         tokenizer = AutoTokenizer.from_pretrained(where(request), revision=request.revision)
     # SigLIP was trained without an attention mask, on texts always padded to the full length
     padding = "max_length" if model.config.model_type.startswith("siglip") else "longest"
@@ -142,7 +142,7 @@ def text_encoder(loaded: TransformersModel, given: TextInput | None = None) -> A
     with torch.inference_mode():
         dim = forward(["text"]).shape[-1]
     preprocessing: dict[str, Json] = {
-        "library": FAMILY,
+        "library": FAMILY.name,
         "tokenizer": type(text.tokenizer).__name__,
         "token_limit": text.limit,
         "padding": text.padding,
@@ -175,7 +175,7 @@ def _image_preprocessing(processor: BaseImageProcessor, pixels: torch.Tensor) ->
     settings = json.loads(json.dumps(processor.to_dict()))
     resample = settings.pop("resample", None)
     return {
-        "library": FAMILY,
+        "library": FAMILY.name,
         "processor": settings.pop("image_processor_type"),
         "backend": processor.backend,
         "input_size": list(pixels.shape),

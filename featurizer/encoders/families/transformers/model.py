@@ -9,6 +9,7 @@ import torch
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 from featurizer.encoders.base import EncoderRequest, EncoderSpec, Modality
+from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.families.transformers.pooling import (
     check_pooling,
     drop_unused_pooler,
@@ -27,7 +28,6 @@ from featurizer.encoders.weights import (
 from featurizer.errors import InputError, ModelUnavailable
 from featurizer.records import Json
 
-FAMILY = "transformers"
 LAYOUT = "config.json, model.safetensors and preprocessor_config.json or the tokenizer's files"
 
 
@@ -61,7 +61,7 @@ class TransformersModel:
             name=request.name,
             modality=modality,
             dim=dim,
-            family=FAMILY,
+            family=FAMILY.name,
             model=request.model,
             revision=hub_commit(request.model, request, *CONFIG),
             source=source(request),
@@ -96,7 +96,7 @@ def open_model(request: EncoderRequest) -> TransformersModel:
 def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
     """Return the model in float32 and the names of the weights that the checkpoint does not hold."""
     place = where(request)  # refused before the Hub is asked
-    with loading(request, FAMILY, layout=LAYOUT, repo=request.model), without_weights_bar():
+    with loading(request, FAMILY.name, layout=LAYOUT, repo=request.model), without_weights_bar():
         config = AutoConfig.from_pretrained(place, revision=request.revision)
         _refuse_random_masks(request, config)
         model, info = AutoModel.from_pretrained(
@@ -111,7 +111,7 @@ def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
 
 def where(request: EncoderRequest) -> str:
     """Say what `from_pretrained` is to load."""
-    return folder_or_hub_name(request, FAMILY)
+    return folder_or_hub_name(request, FAMILY.name)
 
 
 def _is_dual(model: PreTrainedModel) -> bool:

@@ -17,7 +17,8 @@ from featurizer.encoders.families.transformers.encoder import (
     open_text_input,
     text_encoder,
 )
-from featurizer.encoders.families.transformers.model import FAMILY, TransformersModel, open_model
+from featurizer.encoders.families.transformers.family import FAMILY
+from featurizer.encoders.families.transformers.model import TransformersModel, open_model
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
 from featurizer.encoders.tokens import AnyTokenEncoder, ImageTokenEncoder, TextTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import stacked
@@ -93,7 +94,7 @@ def _grid(loaded: TransformersModel, states: torch.Tensor, picture: torch.Tensor
     rows = round(((tokens - prefix) * height / width) ** 0.5)
     columns = (tokens - prefix) // max(rows, 1)
     if rows < 1 or rows * columns + prefix != tokens:
-        where = f"{FAMILY}:{loaded.request.model}"
+        where = f"{FAMILY.name}:{loaded.request.model}"
         raise no_tokens(where, f"has {tokens} tokens a picture of {height}×{width}, which form no grid")
     return rows, columns, prefix
 
@@ -113,7 +114,7 @@ def _text_tokens(loaded: TransformersModel) -> TextTokenEncoder:
     table = _embeddings(loaded)
     words = open_words(
         text.tokenizer,
-        f"{FAMILY}:{request.model}",
+        f"{FAMILY.name}:{request.model}",
         prompt=request.prompt or "",
         limit=text.limit,
         rows=table.num_embeddings,
@@ -128,7 +129,7 @@ def _embeddings(loaded: TransformersModel) -> torch.nn.Embedding:
     try:
         return cast("torch.nn.Embedding", tower.get_input_embeddings())
     except NotImplementedError as error:
-        where = f"{FAMILY}:{loaded.request.model}"
+        where = f"{FAMILY.name}:{loaded.request.model}"
         raise no_tokens(
             where, f"is a {type(tower).__name__}, which keeps its input embeddings to itself"
         ) from error

@@ -1,0 +1,26 @@
+"""Trained alignments as a family of encoders: `ica:DIR`, where DIR is what `pretrain-ica` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from featurizer.encoders.base import AnyEncoder, EncoderRequest
+from featurizer.encoders.family import EncoderFamily
+from featurizer.papers import ALIGNREC
+
+
+def load(request: EncoderRequest) -> Sequence[AnyEncoder]:
+    """Load the encoder of one trained alignment."""
+    from featurizer.ica import encoder
+
+    return encoder.load(request)
+
+
+FAMILY = EncoderFamily(
+    name="ica",
+    load=load,
+    papers={"": ALIGNREC},
+    needs_model=True,
+    folders_only=True,
+    name_model=lambda model: "unified",
+)
