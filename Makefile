@@ -13,7 +13,7 @@ help:
 	@echo "make check      ruff, mypy and import-linter"
 	@echo "make bench      speed and memory, as tables"
 	@echo "make bench-accuracy  recommenders on real splits: hours; finished runs are kept"
-	@echo "make docs       render the command pages again"
+	@echo "make docs       make the command pages and the editor's stub again"
 
 install: $(INSTALLED)
 
@@ -64,3 +64,4 @@ clean:
 .PHONY: docs
 docs: install
 	$(BIN)/python -m featurizer.cli.pages docs/commands
+	$(BIN)/python -m featurizer.cli.stubs

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +25,9 @@ from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.records import FetchedImage, ItemRecord, Json
 from featurizer.results.files import atomic_path, read_json
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MANIFEST = "catalog.json"
 FORMAT_VERSION = 1
@@ -186,6 +191,26 @@ class Catalog:
         rows = self.manifest["rows"]
         assert isinstance(rows, int)
         return rows
+
+    def to_polars(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the items as a frame.
+
+        Args:
+            columns: only these; None for all but the pictures' bytes.
+        """
+        import polars as pl
+
+        names = [name for name in self.schema.names if name != "image"] if columns is None else list(columns)
+        return pl.concat([pl.read_parquet(part, columns=names) for part in self.parts])
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.folder}: {self.rows:,} items; {', '.join(self.schema.names)})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(str(self.folder))}</p>{self.to_polars()._repr_html_()}"
 
     @property
     def identity(self) -> dict[str, Json]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,11 @@ from featurizer.errors import InputError, UnknownName
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.records import Json
 from featurizer.results.files import read_json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from featurizer.features.space import Space
 
 MANIFEST = "feature_set.json"
 FORMAT_VERSION = 1
@@ -120,6 +127,56 @@ class FeatureSet:
                     f"{path} is damaged: it is no Parquet. 'featurizer verify {self.folder}' lists what else is; "
                     "make or fetch the set again."
                 ) from error
+
+    def __getitem__(self, space: str) -> Space:
+        """Return one space.
+
+        Raises:
+            UnknownName: there is none of that name.
+        """
+        from featurizer.features.space import Space
+
+        return Space(self, self.check_space(space))
+
+    def matrix(self, space: str) -> np.ndarray:
+        """Return (n, d) float32 vectors of a space, or of several joined by `+`; a row of NaN where an item has none.
+
+        Of a join each part is L2-normalized, and a missing part is a block of zeros.
+
+        Raises:
+            UnknownName: there is no such space.
+        """
+        from featurizer.features.join import join
+
+        vectors, present = join([self.vectors(name) for name in space.split("+")])
+        found = vectors.copy()
+        found[~present] = np.nan
+        return found
+
+    def to_polars(self, spaces: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the items as a frame: item_id, has_image, has_text, error, and a column a space.
+
+        Args:
+            spaces: only these; None for all.
+        """
+        import polars as pl
+
+        chosen = list(self.spaces) if spaces is None else [self.check_space(name) for name in spaces]
+        columns = ["item_id", "has_image", "has_text", "error", *chosen]
+        return pl.concat([pl.DataFrame(table) for table in self.tables(columns)])
+
+    def __repr__(self) -> str:
+        spaces = ", ".join(f"{name} ({spec['dim']})" for name, spec in self.spaces.items())
+        return f"FeatureSet({self.folder}: {self.rows:,} items; {spaces})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{spec['modality']}</td><td>{spec['dim']}</td><td>{spec['null']}</td>"
+            f"<td>{escape(str(spec['model']))}</td></tr>"
+            for name, spec in self.spaces.items()
+        )
+        head = "<tr><th>space</th><th>reads</th><th>dim</th><th>null</th><th>model</th></tr>"
+        return f"<p>{escape(str(self.folder))}: {self.rows:,} items</p><table>{head}{rows}</table>"
 
     def item_ids(self) -> list[str]:
         """Return every item's id, in row order."""

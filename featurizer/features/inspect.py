@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +80,16 @@ def _summarize(feature_set: FeatureSet, space: str) -> SpaceSummary:
     )
 
 
-def neighbors_of(feature_set: FeatureSet, item_id: str, *, k: int = 10) -> dict[str, list[Neighbor]]:
+def neighbors_of(
+    feature_set: FeatureSet, item_id: str, *, k: int = 10, spaces: Sequence[str] | None = None
+) -> dict[str, list[Neighbor]]:
     """Return an item's nearest items in each space that has a vector for it.
+
+    Args:
+        feature_set: the set.
+        item_id: whose.
+        k: how many.
+        spaces: only of these; None for all.
 
     Raises:
         InputError: no such item.
@@ -92,7 +101,7 @@ def neighbors_of(feature_set: FeatureSet, item_id: str, *, k: int = 10) -> dict[
         )
     row = ids.index(item_id)
     found: dict[str, list[Neighbor]] = {}
-    for space in feature_set.spaces:
+    for space in feature_set.spaces if spaces is None else spaces:
         vectors, present = feature_set.vectors(space)
         rows = np.flatnonzero(present)
         if not present[row] or len(rows) < 2:

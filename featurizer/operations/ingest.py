@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -69,6 +69,19 @@ class Ingest(FolderOperation["Catalog"]):
     """Which configuration of a Hub data set."""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more pictures failed.  [default: half of them]"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_table(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a caller passes; validation is what follows
+        """Take a polars, pandas or pyarrow table in the place of a path: it is put down as Parquet first."""
+        if not isinstance(given, Mapping) or isinstance(given.get("path"), str | Path | None):
+            return {**given, "path": str(given["path"])} if isinstance(given.get("path"), Path) else given
+        from featurizer.catalog.frame import write_table
+
+        if given.get("out") is None:
+            raise InputError("out is missing; expected the folder to write the catalog into")
+        path = write_table(given["path"], Path(given["out"]))
+        return {**given, "path": str(path), "source": given.get("source") or "table"}
 
     @model_validator(mode="after")
     def _check(self) -> Ingest:

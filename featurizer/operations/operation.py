@@ -194,6 +194,10 @@ class Operation(Model, ABC):
         """Yield the folders that stand inside a longer text, such as an encoder's model, each with its field."""
         return iter(())
 
+    def settled(self) -> dict[str, Json]:
+        """Return the options of groups as they are once defaults and presets are in; part of the request."""
+        return {}
+
     def depends(self) -> dict[str, Json]:
         """Return what else the result depends on: library versions, the content of what is no step's."""
         return {}

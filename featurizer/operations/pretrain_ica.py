@@ -87,6 +87,13 @@ class PretrainIca(FolderOperation["Pretrained"]):
             pool=self.pool,
         )
 
+    def settled(self) -> dict[str, Json]:
+        """Return everything that the training is told but what only says when to save."""
+        told: dict[str, Json] = self.options().model_dump(
+            mode="json", exclude={"training": {"checkpoint_minutes"}}
+        )
+        return told
+
     def make(self, context: Context) -> Pretrained:
         """Train, and write model and features with their card."""
         from featurizer.catalog.store import Catalog

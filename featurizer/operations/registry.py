@@ -41,6 +41,20 @@ KEYWORDS = ("import",)
 """Names that Python keeps for itself: their module ends in an underscore."""
 
 
+FUNCTIONS = {
+    "datasets": "list_datasets",
+    "encoders": "list_encoders",
+    "report": "make_report",
+    "import": "import_vectors",
+}
+"""Commands whose Python function has another name: theirs is a room's of the package, a noun, or Python's own."""
+
+
+def function_of(command: str) -> str:
+    """Return the name of a command's Python function."""
+    return FUNCTIONS.get(command, command.replace("-", "_"))
+
+
 def module_of(command: str) -> str:
     """Return the name of a command's module in this room."""
     return command.replace("-", "_") + ("_" if command in KEYWORDS else "")

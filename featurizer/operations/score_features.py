@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -30,6 +30,7 @@ from featurizer.operations.validation import overridden
 if TYPE_CHECKING:
     from featurizer.config import Model
     from featurizer.records import Json
+    from featurizer.scoring.board import Leaderboard
     from featurizer.scoring.evaluation_data import EvaluationData
     from featurizer.scoring.score import ScoreStage
     from featurizer.scoring.spaces import Candidate
@@ -45,7 +46,7 @@ def _downstream() -> list[type[Model]]:
     return [DownstreamOptions]
 
 
-class ScoreFeatures(FolderOperation["ScoredFolder"]):
+class ScoreFeatures(FolderOperation["Leaderboard"]):
     """Score feature sets for recommendation: one leaderboard, with intervals and paired tests.
 
     Sets with different items are compared on those they share.
@@ -124,10 +125,17 @@ class ScoreFeatures(FolderOperation["ScoredFolder"]):
         attached = self.features if self.attach else ()
         return tuple(folder / self.makes["scores"] for folder in (self.out, *attached))
 
-    def make(self, context: Context) -> ScoredFolder:
+    def settled(self) -> dict[str, Json]:
+        """Return how `downstream` trains."""
+        from featurizer.scoring.downstream_options import DownstreamOptions
+
+        return {"downstream": overridden(DownstreamOptions(), self.downstream).model_dump(mode="json")}
+
+    def make(self, context: Context) -> Leaderboard:
         """Score, and write each set's scores into it where that is asked for."""
         from featurizer.release.recard import recard
         from featurizer.scoring.attach import attach
+        from featurizer.scoring.board import Leaderboard
         from featurizer.scoring.score import score
 
         stage, world = self._read()
@@ -137,7 +145,7 @@ class ScoreFeatures(FolderOperation["ScoredFolder"]):
         for candidate in stage.candidates if self.attach else ():
             attach(found, candidate.label, candidate.features.folder)
             recard(candidate.features.folder)
-        return ScoredFolder(self.out, found)
+        return Leaderboard(self.out, found)
 
     def _read(self) -> tuple[ScoreStage, EvaluationData]:
         """Read the feature sets and the interactions; nothing is scored yet."""
@@ -201,20 +209,19 @@ class ScoreFeatures(FolderOperation["ScoredFolder"]):
             self.overwrite,
         )
 
-    def open(self) -> ScoredFolder:
+    def open(self) -> Leaderboard:
         """Return the scores."""
-        from featurizer.results.files import read_json
+        from featurizer.scoring.board import Leaderboard
 
-        return ScoredFolder(self.out, read_json(self.out / self.makes["scores"]))
+        return Leaderboard.open(self.out)
 
-    def outcome(self, value: ScoredFolder) -> Outcome[ScoredFolder]:
+    def outcome(self, value: Leaderboard) -> Outcome[Leaderboard]:
         """Lay the leaderboard out, and name the best."""
-        from featurizer.scoring.document import FILE, parse_scores
-        from featurizer.scoring.leaderboard import leaderboard, steps
+        from featurizer.scoring.document import FILE
+        from featurizer.scoring.leaderboard import steps
 
-        document = parse_scores(value.document)
-        board = leaderboard(document.scores)
-        best, told = board.rows[0], steps(board, document.comparisons)
+        board = value.table
+        best, told = board.rows[0], steps(board, value.scores.comparisons)
         summary = f"{len(board.rows)} rows"
         if board.ranks:
             summary += f"; best on {board.split}: {best[0]} {best[1]}, {board.header[3]} {best[3]}"
@@ -228,14 +235,6 @@ class ScoreFeatures(FolderOperation["ScoredFolder"]):
             (self.out / self.makes["scores"],),
             advice=(f"{means}{rest} in {self.out / FILE}",),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredFolder:
-    """A folder of scores: the leaderboard, and `scores.json` as it stands."""
-
-    folder: Path
-    document: dict[str, Json]
 
 
 def _said(world: EvaluationData, rows: list[int], drawn: int | None) -> list[str]:

@@ -70,7 +70,7 @@ def request(operation: Operation) -> dict[str, Json]:
         content = identity(path, card=about.card, inside=not about.kinds)
         read.setdefault(field, []).append({"name": path.name, "content": content})
     left_out = {*reads(type(operation)), *operation.indifferent, *PLACES}
-    options: dict[str, Json] = operation.model_dump(mode="json", exclude=left_out)
+    options: dict[str, Json] = operation.model_dump(mode="json", exclude=left_out) | operation.settled()
     return {
         "uses": command_of(type(operation)),
         "options": options,

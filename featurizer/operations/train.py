@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_type_hints
 
@@ -27,6 +27,7 @@ from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
 from featurizer.recsys.presets import preset, refuse_ignored
 
 if TYPE_CHECKING:
+    from featurizer.recsys.model import Model as Trained
     from featurizer.recsys.tune import Trial
 
 
@@ -47,20 +48,7 @@ def _overridden(base: Any, given: Mapping[str, object]) -> Any:  # noqa: ANN401
     return replace(base, **{name: values[name] for name in given})
 
 
-@dataclass(frozen=True, slots=True)
-class TrainedModel:
-    """A trained recommender, as it lies in its folder.
-
-    Attributes:
-        folder: `model/`, `users.parquet`, `items.parquet`.
-        summary: of its manifest.
-    """
-
-    folder: Path
-    summary: Mapping[str, Any]
-
-
-class Train(FolderOperation[TrainedModel]):
+class Train(FolderOperation["Trained"]):
     """Train a recommender on item features, choose its epoch on validation, report it on test.
 
     Options without a default take the model's own, found on the validation items of Amazon Baby.
@@ -117,7 +105,7 @@ class Train(FolderOperation[TrainedModel]):
         refuse_ignored(form)
         return form, replace(pace, ks=tuple(sorted(set(pace.ks))), seed=self.seed)
 
-    def make(self, context: Context) -> TrainedModel:
+    def make(self, context: Context) -> Trained:
         """Search where that is asked for, then train."""
         from featurizer.recsys.memory import keep_freed_memory
         from featurizer.recsys.source import Source
@@ -151,16 +139,16 @@ class Train(FolderOperation[TrainedModel]):
             context.say(_trials(trials))
             form, pace = applied(trials[0].values, form, pace)
         stage = TrainStage(self.out, form, pace, self.seeds, inputs, self.overwrite)
-        return TrainedModel(self.out, train(stage, data, context.report))
+        train(stage, data, context.report)
+        return self.open()
 
-    def open(self) -> TrainedModel:
+    def open(self) -> Trained:
         """Return the model; its weights are not read."""
-        from featurizer.recsys.train import MANIFEST
-        from featurizer.results.files import read_json
+        from featurizer.recsys.model import Model as Trained
 
-        return TrainedModel(self.out, read_json(self.out / "model" / MANIFEST))
+        return Trained.open(self.out)
 
-    def outcome(self, value: TrainedModel) -> Outcome[TrainedModel]:
+    def outcome(self, value: Trained) -> Outcome[Trained]:
         """Say how it did on validation and test, over its seeds."""
         told = value.summary
         figures = ", ".join(

@@ -98,3 +98,8 @@ def _known(name: str, variables: Mapping[str, Json]) -> str:
     if name not in variables:
         raise UnknownName("variable", name, variables, advice="Variables stand under 'vars'.")
     return name
+
+
+def written(name: str, value: object) -> str:
+    """Return a setting as `KEY=VALUE`, which reads back as the same value."""
+    return f"{name}={yaml.safe_dump(value, default_flow_style=True).removesuffix(chr(10)).removesuffix('...').strip()}"

@@ -24,7 +24,7 @@ from featurizer.results.files import atomic_path
 
 SECTIONS = (
     ("overview", "Overview"),
-    ("leaderboard", "Leaderboard"),
+    ("leaderboard", "LeaderboardTable"),
     ("map", "Map"),
     ("neighbors", "Nearest items"),
     ("masks", "Masked modalities"),

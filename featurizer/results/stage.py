@@ -15,6 +15,7 @@ from pathlib import Path
 from featurizer.errors import InputError, StaleOutput
 from featurizer.records import Json
 from featurizer.results.files import PARTIAL, fingerprint, read_json, remove_leftovers, write_json
+from featurizer.results.state import FOLDER as BOOK
 
 STAGE_FILE = ".stage.json"
 CLEARING = "clearing"
@@ -31,7 +32,11 @@ def refuse_foreign(folder: Path, manifest_name: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file, expected a folder to write into; choose another --out")
     ours = (folder / manifest_name).exists() or (folder / STAGE_FILE).exists()
-    if folder.is_dir() and not ours and any(not path.name.endswith(PARTIAL) for path in folder.iterdir()):
+    if (
+        folder.is_dir()
+        and not ours
+        and any(not path.name.endswith(PARTIAL) and path.name != BOOK for path in folder.iterdir())
+    ):
         raise StaleOutput(
             f"{folder} is not empty and holds no {manifest_name}; expected a new or empty folder, or one that the "
             "same command wrote (--overwrite replaces nothing else). Choose another --out."

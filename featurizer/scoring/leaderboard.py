@@ -53,7 +53,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaderboard:
+class LeaderboardTable:
     """The table: `header` and `rows` of cells, on `split`; the first of `columns` sorts."""
 
     split: str
@@ -79,7 +79,7 @@ def _without(row: tuple[str, ...], at: int) -> tuple[str, ...]:
     return row[:at] + row[at + 1 :]
 
 
-def leaderboard(scores: Sequence[Score]) -> Leaderboard:
+def leaderboard(scores: Sequence[Score]) -> LeaderboardTable:
     """Lay the headline figures out, on test where there is one, the best first.
 
     Floors have a figure in every column that they are a floor of; with no such column they are left out.
@@ -94,7 +94,7 @@ def leaderboard(scores: Sequence[Score]) -> Leaderboard:
     entries = [one for one in dict.fromkeys(row.entry for row in scores) if ranking or not one.is_floor]
     rows = [(entry, _figures(entry, [*here, *stated], columns)) for entry in entries]
     rows.sort(key=lambda row: [-_value(found) for found in row[1][: len(ranking)]])
-    return Leaderboard(
+    return LeaderboardTable(
         split,
         tuple(columns),
         ("feature set", "space", "transform", *(column.title for column in columns)),
@@ -140,7 +140,7 @@ def _cell(found: Score | None) -> str:
     return f"{found.value:.4f} ±{(found.ci_high - found.ci_low) / 2:.4f}"
 
 
-def steps(board: Leaderboard, comparisons: Sequence[Comparison]) -> list[str]:
+def steps(board: LeaderboardTable, comparisons: Sequence[Comparison]) -> list[str]:
     """Say of each two neighbors on the table, floors aside, whether the upper one is better, by the first column."""
     if not board.columns:
         return []

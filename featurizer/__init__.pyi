@@ -1,0 +1,798 @@
+"""Made by `make docs` from the operations; change those."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from featurizer.catalog.datasets import DatasetEntry as DatasetEntry
+from featurizer.catalog.store import Catalog as Catalog
+from featurizer.encoders.presets import PresetDescription as PresetDescription
+from featurizer.errors import FeaturizerError as FeaturizerError
+from featurizer.features.feature_set import FeatureSet as FeatureSet
+from featurizer.features.space import Space as Space
+from featurizer.ica.pretrain import Pretrained as Pretrained
+from featurizer.operations.compare import ModelComparison as ModelComparison
+from featurizer.operations.export import ExportedFolder as ExportedFolder
+from featurizer.operations.inspect import Inspected as Inspected
+from featurizer.operations.machine import Check as Check
+from featurizer.operations.publish import Publication as Publication
+from featurizer.operations.pull import PulledFolder as PulledFolder
+from featurizer.operations.report import Page as Page
+from featurizer.operations.verify import Verification as Verification
+from featurizer.recipes.run import Finished as Finished
+from featurizer.recsys.model import Model as Model
+from featurizer.recsys.model import Model as Trained
+from featurizer.recsys.recommend import Recommended as Recommended
+from featurizer.release.diff import Difference as Difference
+from featurizer.scoring.board import Leaderboard as Leaderboard
+
+__version__: str
+
+def card(
+    of: str | Path | object,
+    *,
+    license: str | None = None,
+    catalog: str | Path | object = None,
+    scores: str | Path | object = None,
+    progress: bool | None = None,
+) -> tuple[Path, ...]:
+    """Write README.md, the card, and croissant.json again from manifest and scores.
+
+    Example: featurizer card ./features --license CC-BY-4.0
+
+    Args:
+        of: A feature set, or a model's folder.
+        license: Record the license that the vectors go out under, an SPDX id.
+        catalog: The catalog, for titles in the examples.
+        scores: Take this scores.json into the set.
+    """
+
+def compare(
+    models: Sequence[str | Path | object],
+    *,
+    fused: Sequence[str | Path | object] = ...,
+    interactions: str | Path | object,
+    item_map: str | Path | object = None,
+    metric: Literal['recall', 'ndcg', 'precision', 'map'] = 'recall',
+    k: int = 20,
+    split: Literal['valid', 'test'] = 'test',
+    seed: int = 0,
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> ModelComparison:
+    """Compare trained models user by user: intervals, and whether each differs from the first.
+
+    Of a training with several seeds its kept model counts, the best on validation: intervals and p are over users,
+    not over seeds.
+
+    Example: featurizer compare ./alignrec ./lightgcn -i ./catalog/interactions.parquet --out ./comparison
+
+    Args:
+        models: Folders made by 'featurizer train'; the first is the yardstick.
+        fused: A model whose scores are added to the others' named so: one row more, late fusion.
+        interactions: What they were trained on: .parquet, .csv, .tsv or .inter.
+        item_map: CSV or TSV with asin and itemID, when the interactions number the items.
+        metric: What is compared.
+        k: Length of the list.
+        split: Whose positives are ranked for.
+        seed: Of the resamples.
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def diff(
+    before: str | Path | object,
+    after: str | Path | object,
+    *,
+    tolerance: float = 1e-06,
+    progress: bool | None = None,
+) -> Difference:
+    """Say what changed from A to B: items, vectors by cosine, encoders, the text recipe.
+
+    Example: featurizer diff ./features-v1 ./features-v2
+
+    Args:
+        before: A feature set folder.
+        after: Another, newer one.
+        tolerance: Vectors whose cosine is below 1 minus this have changed.
+    """
+
+def doctor(
+    *,
+    progress: bool | None = None,
+) -> list[Check]:
+    """Look at Python, torch, device, threads, memory, disk, the Hub and the extras; advise. Exit 1 if one is broken.
+
+    Example: featurizer doctor
+
+    Args:
+    """
+
+def download(
+    dataset: str,
+    *,
+    k_core: int | None = None,
+    split: Literal['random', 'leave-one-out', 'global-time'] | None = None,
+    seed: int = 0,
+    all_items: bool = False,
+    images: bool = True,
+    retry_failed: bool = False,
+    concurrency: int = 64,
+    cache: str | Path | object = None,
+    max_failures: int | None = None,
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> Catalog:
+    """Download metadata, interactions and pictures of a dataset and make a catalog; run again to resume.
+
+    Example: featurizer download amazon-2014-baby --out ./baby
+
+    Args:
+        dataset: A dataset's name; 'featurizer datasets' lists them.
+        k_core: Keep users and items with at least so many interactions. [default: the dataset's]
+        split: How interactions are split. [default: the dataset's]
+        seed: Seed of the split.
+        all_items: Keep items outside the k-core too.
+        images: Fetch the pictures, or leave them where they are.
+        retry_failed: Fetch once more the pictures that failed.
+        concurrency: Pictures fetched at once.
+        cache: Where downloaded files are kept. [default: FEATURIZER_CACHE or ~/.cache/featurizer]
+        max_failures: Exit with 3 when more pictures failed. [default: half of them]
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def export(
+    features: str | Path | object,
+    *,
+    format: str,
+    spaces: Sequence[str] = ...,
+    interactions: str | Path | object = None,
+    item_map: str | Path | object = None,
+    missing: Literal['zero', 'mean', 'error'] = 'zero',
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> ExportedFolder:
+    """Write a feature set in the files of MMRec, Cornac, Elliot or RecBole, or as plain arrays.
+
+    Beside them lies export.json: which file holds which space, which rows are filled and with what. The folder's
+    name is the data set's.
+
+    Example: featurizer export ./features --format mmrec --interactions ./catalog/interactions.parquet --out ./baby
+
+    Args:
+        features: A feature set folder.
+        format: Whose files.
+        spaces: Only this space. [default: all]
+        interactions: Interactions to go with it: .parquet, .csv, .tsv or .inter.
+        item_map: asin and itemID, for interactions that number their items.
+        missing: What stands where a vector is missing; the sidecar says it.
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def extract(
+    catalog: str | Path | object,
+    *,
+    encoders: Sequence[str],
+    device: str = 'auto',
+    dtype: Literal['float32', 'float16'] = 'float32',
+    compute_dtype: Literal['float32', 'float16', 'bfloat16'] = 'float32',
+    batch_size: int = 32,
+    shard_rows: int = 2048,
+    workers: int | None = None,
+    mask: Literal['image', 'text'] | None = None,
+    max_failures: int | None = None,
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> FeatureSet:
+    """Encode every item of a catalog and write a feature set.
+
+    Example: featurizer extract ./catalog --encoder clip --encoder minilm --out ./features
+
+    Args:
+        catalog: A catalog folder.
+        encoders: A preset, or family:model[@revision], or family:./folder, or NAME=….
+        device: auto, cpu, cuda, cuda:I or mps.
+        dtype: What vectors are stored in.
+        compute_dtype: What the models compute in.
+        batch_size: Items a model sees at once.
+        shard_rows: Items a shard; a killed run loses the shards in flight.
+        workers: Threads that decode pictures. [default: one a core, at most 8]
+        mask: Hide one modality from an encoder ica:DIR.
+        max_failures: Exit with 3 when more items failed. [default: no limit]
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def import_vectors(
+    path: str | Path | object,
+    *,
+    format: str,
+    space: str | None = None,
+    ids: str | Path | object = None,
+    modality: Literal['image', 'text', 'both'] | None = None,
+    null_rows: Literal['none', 'zero', 'nan'] = 'none',
+    license: str | None = None,
+    source: str | None = None,
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> FeatureSet:
+    """Read vectors into a feature set: what 'export' wrote comes back as it was, other files as their format has them.
+
+    Example: featurizer import image_features_Baby.b --format amazon-b --ids i_id_mapping.csv --out ./features
+
+    Args:
+        path: A file or folder in the format.
+        format: Whose files.
+        space: Name of the space, or the one to take. [default: as the files have it]
+        ids: The items' ids: one a line, a JSON list, .npy, or a table with item_id or asin. In row order; of amazon-b, the items to take.
+        modality: What the vectors were made from. [default: by the space's name]
+        null_rows: Which rows mean that there is no vector.
+        license: License of the source, an SPDX id.
+        source: Where the vectors come from.
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def ingest(
+    path: str | Path | object,
+    *,
+    images: str | Path | object = None,
+    interactions: str | Path | object = None,
+    item_map: str | Path | object = None,
+    k_core: int = 0,
+    split: Literal['random', 'leave-one-out', 'global-time'] = 'random',
+    seed: int = 0,
+    license: str | None = None,
+    source: str | None = None,
+    text_template: str = '{title} {brand} {categories} {description}',
+    item_id_column: str | None = None,
+    title_column: str | None = None,
+    brand_column: str | None = None,
+    categories_column: str | None = None,
+    description_column: str | None = None,
+    image_column: str | None = None,
+    hub_split: str = 'train',
+    hub_config: str | None = None,
+    max_failures: int | None = None,
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> Catalog:
+    """Make a catalog of your own items; every column that is no field of an item is kept beside them.
+
+    Example: featurizer ingest items.csv --images pictures/ --out ./catalog
+
+    Args:
+        path: A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder: a local copy).
+        images: Where image paths start; without an image column, pictures named by item id.
+        interactions: Who used what: Parquet, CSV, TSV or .inter (.gz too).
+        item_map: CSV with asin and itemID, when the interactions number the items.
+        k_core: Keep users and items with at least so many interactions.
+        split: How interactions without a split are split.
+        seed: Seed of the split.
+        license: License of the data, an SPDX id.
+        source: Where the data come from; recorded.
+        text_template: Fields of an item's text.
+        item_id_column: The item's id; unique, never empty.
+        title_column: The product's name.
+        brand_column: The maker or shop.
+        categories_column: A list, or a text split at `|` or ` > `.
+        description_column: Free text.
+        image_column: A path, an http(s) or file URL, or the picture itself.
+        hub_split: Which split of a Hub data set.
+        hub_config: Which configuration of a Hub data set.
+        max_failures: Exit with 3 when more pictures failed. [default: half of them]
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def inspect(
+    path: str | Path | object,
+    *,
+    neighbors: str | None = None,
+    k: int = 10,
+    label: str | None = None,
+    catalog: str | Path | object = None,
+    progress: bool | None = None,
+) -> Inspected:
+    """Show schema, spaces, coverage, failures, odd vectors and provenance; neighbors and label accuracy on request.
+
+    Example: featurizer inspect ./features --label subCategory --catalog ./catalog
+
+    Args:
+        path: A feature set or a catalog.
+        neighbors: List the nearest items of this one, by space.
+        k: How many neighbors.
+        label: Leave-one-out 1-NN accuracy on this column of the catalog.
+        catalog: The catalog with that column, and with titles.
+    """
+
+def list_datasets(
+    name: str | None = None,
+    *,
+    progress: bool | None = None,
+) -> dict[str, DatasetEntry]:
+    """List the datasets of data_manifest.yaml, or show one: addresses, format, terms, citation, statistics.
+
+    Example: featurizer datasets show amazon-2014-baby
+
+    Args:
+        name: A dataset's name; without one all are listed.
+    """
+
+def list_encoders(
+    name: str | None = None,
+    *,
+    progress: bool | None = None,
+) -> dict[str, PresetDescription]:
+    """List the encoder presets and plug-ins, or show one: model, dimensions, license, and whether it can run here.
+
+    Example: featurizer encoders show clip
+
+    Args:
+        name: A preset; without one all are listed.
+    """
+
+def make_report(
+    of: Sequence[str | Path | object],
+    *,
+    figures: str | Path | object = None,
+    title: str | None = None,
+    items: int = 20000,
+    max_mb: int = 25,
+    tsne: bool = True,
+    seed: int = 0,
+    labels: Sequence[str] = ...,
+    out: str | Path | object = ...,
+    progress: bool | None = None,
+) -> Page:
+    """Show what folders hold on one page: leaderboard, maps, neighbors, curves, failures, provenance.
+
+    The page needs no network and no server. Give the catalog too, for pictures and titles.
+
+    Example: featurizer report ./features ./scores ./catalog --out report.html
+
+    Args:
+        of: Catalogs, feature sets, scores, trained models, or folders of these.
+        figures: Also write the charts and maps into this folder, as PNG.
+        title: The page's title.
+        items: Items on the maps; of more, a sample is shown.
+        max_mb: Keep the page below so many megabytes.
+        tsne: Draw t-SNE maps: minutes for many items.
+        seed: Of samples and maps.
+        labels: Color the maps by this column of the catalog too.
+        out: The page to write.
+    """
+
+def pretrain_ica(
+    catalog: str | Path | object,
+    *,
+    vision: str,
+    text: str,
+    size: Literal['tiny', 'small', 'base'] = 'small',
+    width: int | None = None,
+    layers: int | None = None,
+    heads: int | None = None,
+    fused_layers: int | None = None,
+    expansion: int | None = None,
+    pool: Literal['cls', 'mean'] = 'cls',
+    word_states: Literal['contextual', 'static'] = 'contextual',
+    image_ratio: float | None = 0.4,
+    text_ratio: float | None = 0.5,
+    unpaired_text_ratio: float | None = 0.15,
+    hide_share: float | None = 0.2,
+    image_target: Literal['code', 'feature'] | None = 'code',
+    codes: int | None = 512,
+    tokens: float | None = 1.0,
+    cls: float | None = 1.0,
+    pooled: float | None = 1.0,
+    contrastive: float | None = 0.0,
+    temperature: float | None = 0.1,
+    copurchase: float | None = 0.0,
+    epochs: int | None = 8,
+    batch_size: int | None = 64,
+    accumulate: int | None = 1,
+    learning_rate: float | None = 0.0005,
+    weight_decay: float | None = 0.05,
+    warmup: float | None = 0.1,
+    clip: float | None = 1.0,
+    patience: int | None = 3,
+    valid_share: float | None = 0.1,
+    ema: float | None = 0.0,
+    precision: Literal['float32', 'bfloat16'] | None = 'float32',
+    recompute: bool | None = False,
+    checkpoint_minutes: float | None = 5.0,
+    seed: int | None = 0,
+    interactions: str | Path | object = None,
+    cache: bool = True,
+    tensorboard: str | Path | object = None,
+    device: str = 'auto',
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> Pretrained:
+    """Train AlignRec's inter-content alignment (ICA) on a catalog: mask, then predict across image and text.
+
+    Both encoders stay frozen. Several processes: torchrun --nproc-per-node N -m featurizer pretrain-ica …
+
+    Example: featurizer pretrain-ica ./catalog --vision efficientnet-lite0 --text minilm --out ./ica
+
+    Args:
+        catalog: A catalog folder.
+        vision: The vision encoder, as for extract --encoder.
+        text: The text encoder, likewise.
+        size: The transformer: 128×2, 256×4 or 768×12.
+        width: Length of the hidden states, and so of the unified vector.
+        layers: Transformer blocks, all with one attention shared by both modalities.
+        heads: Attention heads; divides the width.
+        fused_layers: Top blocks with one expert for both modalities; those below have one each.
+        expansion: An expert's inner width over the width.
+        pool: What the unified vector is: the CLS state, or the mean.
+        word_states: Word pieces: states re-encoded under the mask, or input embeddings.
+        image_ratio: Share of a picture's patches that are masked, in blocks.
+        text_ratio: Share of a text's words that are masked, where there is a picture too.
+        unpaired_text_ratio: The same where there is no picture.
+        hide_share: Share of the items with both that lose one whole modality, half of them each.
+        image_target: A masked patch is predicted as its entry in the codebook, or as the frozen token itself.
+        codes: Entries of the codebook of visual tokens.
+        tokens: Weight of masked tokens predicted at their own positions.
+        cls: Weight of the same tokens predicted from the CLS state and their position alone.
+        pooled: Weight of the frozen pooled vector of what is masked or hidden, predicted from CLS.
+        contrastive: Weight of InfoNCE between the CLS of the picture alone and of the text alone; 0 is off.
+        temperature: Temperature of the contrastive terms.
+        copurchase: Weight of InfoNCE between the CLS states of items bought together; needs --interactions; 0 is off.
+        epochs: Passes over the train items at most.
+        batch_size: Items a step, for each process.
+        accumulate: Parts that a batch is computed in: changes memory, not the result.
+        learning_rate: AdamW's at its peak: reached after the warm-up, then down a cosine to 0.
+        weight_decay: AdamW's, on matrices only.
+        warmup: Share of all steps.
+        clip: Largest norm of the gradient.
+        patience: Epochs without a lower validation loss before it stops.
+        valid_share: Share of items held out.
+        ema: Decay of averaged weights, which then are the model; 0 is off.
+        precision: What the passes compute in: bfloat16 is autocast.
+        recompute: Recompute activations in the backward pass (gradient checkpointing): less memory, more time.
+        checkpoint_minutes: How often an epoch's progress is saved; it is saved after each epoch too.
+        seed: Of the held-out items, the first weights, the order and the masks.
+        interactions: Who bought what, for --copurchase.
+        cache: Keep the frozen tokens in OUT/tokens, or encode pictures again every epoch.
+        tensorboard: Folder for TensorBoard's event files too.
+        device: auto, cpu, cuda, cuda:I or mps.
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def publish(
+    of: str | Path | object,
+    *,
+    repo: str,
+    private: bool = False,
+    branch: str = 'main',
+    tag: str | None = None,
+    collection: str | None = None,
+    with_images: bool = False,
+    catalog: str | Path | object = None,
+    with_users: bool = False,
+    check: bool = True,
+    dry_run: bool = False,
+    progress: bool | None = None,
+) -> Publication:
+    """Verify a feature set or model, publish it on the Hub, and compare what arrived. Run it again after any fault.
+
+    The token comes from HF_TOKEN or 'hf auth login'. Data goes first, card and manifest last.
+
+    Example: featurizer publish ./features --repo my-shop/item-features --tag v1
+
+    Args:
+        of: A feature set, or a model's folder.
+        repo: The repository, ORG/NAME.
+        private: Only for its owners' eyes.
+        branch: Write to this branch; made if it is not there.
+        tag: Give what is published this tag, such as v1.
+        collection: Put it into the collection of this title.
+        with_images: Publish the catalog's pictures too; needs an open license.
+        catalog: The catalog, for --with-images.
+        with_users: Of a model, publish users and what they used too.
+        check: Download what was published and compare.
+        dry_run: List files and card; no token, no network, nothing written.
+    """
+
+def pull(
+    repo: str,
+    *,
+    revision: str = 'main',
+    model: bool = False,
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> PulledFolder:
+    """Download what 'publish' put on the Hub, at one commit, and check every file against its manifest.
+
+    Example: featurizer pull my-shop/item-features --revision v1 --out ./features
+
+    Args:
+        repo: The repository.
+        revision: A branch, tag or commit.
+        model: It is a model, not a feature set.
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def recommend(
+    model: str | Path | object,
+    *,
+    user: str,
+    k: int = 20,
+    catalog: str | Path | object = None,
+    export: str | Path | object = None,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> list[Recommended]:
+    """List what a trained model recommends a user, without what they trained on.
+
+    Example: featurizer recommend ./model --user A1B2 -k 10 --catalog ./catalog
+
+    Args:
+        model: A folder made by 'featurizer train'.
+        user: The user's id.
+        k: How many items.
+        catalog: The catalog, to print titles from.
+        export: Also write the vectors as feature sets, DIR/users and DIR/items.
+        overwrite: Replace another model's vectors in --export.
+    """
+
+def score_features(
+    features: Sequence[str | Path | object],
+    *,
+    interactions: str | Path | object,
+    item_map: str | Path | object = None,
+    spaces: Sequence[str] = ...,
+    metrics: Sequence[str] = ...,
+    transforms: Sequence[Literal['none', 'center', 'whiten']] = ...,
+    k: Sequence[int] = ...,
+    neighbors: Sequence[int] = ...,
+    ratios: Sequence[float] = ...,
+    masked_image: Sequence[str | Path | object] = ...,
+    masked_text: Sequence[str | Path | object] = ...,
+    model: Literal['alignrec', 'lightgcn', 'bpr', 'vbpr', 'freedom'] | None = 'alignrec',
+    epochs: int | None = None,
+    seeds: int | None = 3,
+    trials: int | None = 0,
+    masked: bool | None = False,
+    splits: Sequence[Literal['valid', 'test']] = ...,
+    users: int | None = None,
+    min_coverage: float = 0.5,
+    seed: int = 0,
+    memory: str = '1GiB',
+    device: str = 'auto',
+    attach: bool = False,
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> Leaderboard:
+    """Score feature sets for recommendation: one leaderboard, with intervals and paired tests.
+
+    Sets with different items are compared on those they share.
+
+    Example: featurizer score-features ./clip ./dinov2 --interactions ./catalog/interactions.parquet --out ./scores
+
+    Args:
+        features: Feature set folders.
+        interactions: Split interactions: .parquet, .csv, .tsv or .inter.
+        item_map: CSV or TSV with asin and itemID, when the interactions number the items.
+        spaces: A space; a+b joins two. [default: all, and each image+text pair]
+        metrics: Scorers, your own too.
+        transforms: Geometry; several are reported side by side.
+        k: Lengths of the lists.
+        neighbors: Of item-CF.
+        ratios: Shares of the items that lose the modality, for mask-modality.
+        masked_image: The set encoded without pictures, for spaces of both modalities.
+        masked_text: The set encoded without texts, likewise.
+        masked_sets: image=DIR or text=DIR, as these two were given before.
+        model: What downstream trains.
+        epochs: At most so many. [default: the model's]
+        seeds: Of each training, counted on from --seed.
+        trials: Of a search on validation before each training; 0 for none.
+        masked: Train on the masked spaces, too.
+        splits: Whose positives are ranked for.
+        users: Rank for so many users at most, drawn by --seed.
+        min_coverage: Least share of train pairs whose items every set has.
+        seed: Of everything drawn.
+        memory: What a block of scores may take.
+        device: auto, cpu, cuda or cuda:I.
+        attach: Write each feature set's scores into it and its card.
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def train(
+    features: str | Path | object,
+    *,
+    interactions: str | Path | object,
+    space: str | None = None,
+    item_map: str | Path | object = None,
+    min_coverage: float = 0.5,
+    model: Literal['alignrec', 'lightgcn', 'bpr', 'vbpr', 'freedom'] = 'alignrec',
+    exact: bool = False,
+    dim: int | None = None,
+    layers: int | None = None,
+    neighbors: int | None = None,
+    alpha: float | None = None,
+    reg: float | None = None,
+    uia: float | None = None,
+    l2: float | None = None,
+    temperature: float | None = None,
+    item_graph: bool | None = None,
+    content_loss: float | None = None,
+    keep_edges: float | None = None,
+    trainable_features: bool | None = None,
+    moving_target: bool | None = None,
+    repeats: bool | None = None,
+    contrast: int | None = None,
+    half: bool | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    decay: float | None = None,
+    patience: int | None = None,
+    evaluate_every: int | None = None,
+    ks: Sequence[int] | None = None,
+    checkpoint_every: int | None = None,
+    seed: int = 0,
+    seeds: int = 1,
+    tune: bool = False,
+    search: Literal['random', 'grid'] = 'random',
+    trials: int = 12,
+    device: str = 'auto',
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> Trained:
+    """Train a recommender on item features, choose its epoch on validation, report it on test.
+
+    Options without a default take the model's own, found on the validation items of Amazon Baby.
+
+    Example: featurizer train ./features --interactions ./catalog/interactions.parquet --out ./model
+
+    Args:
+        features: A feature set folder.
+        interactions: Split interactions: .parquet, .csv, .tsv or .inter.
+        space: The space to learn from; a+b joins two. [default: unified, or the only one]
+        item_map: CSV or TSV with asin and itemID, when the interactions number the items.
+        min_coverage: Least share of train pairs whose items have a feature.
+        model: Which recommender.
+        exact: AlignRec as its authors compute it.
+        dim:
+        layers:
+        neighbors:
+        alpha:
+        reg:
+        uia:
+        l2:
+        temperature:
+        item_graph:
+        content_loss:
+        keep_edges:
+        trainable_features:
+        moving_target:
+        repeats:
+        contrast:
+        half:
+        epochs:
+        batch_size:
+        learning_rate:
+        decay:
+        patience:
+        evaluate_every:
+        ks:
+        checkpoint_every:
+        seed: The first seed.
+        seeds: How many seeds.
+        tune: Search hyper-parameters on validation first.
+        search: How --tune searches.
+        trials: Trials of a random search.
+        device: auto, cpu, cuda or cuda:I.
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
+
+def verify(
+    path: str | Path | object,
+    *,
+    catalog: str | Path | object = None,
+    sample: int = 0,
+    device: str = 'auto',
+    progress: bool | None = None,
+) -> Verification:
+    """Check shard hashes, schema, row counts and values; with --sample, encode some items again. Exit 1 on problems.
+
+    Example: featurizer verify ./features --catalog ./catalog --sample 20
+
+    Args:
+        path: A feature set folder.
+        catalog: The catalog it was made from; needed by --sample.
+        sample: Encode so many items again and compare.
+        device: auto, cpu, cuda, cuda:I or mps.
+    """
+
+def from_arrays(
+    ids: Sequence[str],
+    vectors: Mapping[str, np.ndarray],
+    *,
+    modality: Literal["image", "text", "both"] | Mapping[str, Literal["image", "text", "both"]],
+    out: str | Path,
+    dtype: Literal["float32", "float16"] = "float32",
+    license: str | None = None,
+    source: str | None = None,
+    overwrite: bool = False,
+) -> FeatureSet:
+    """Make a feature set of one's own vectors, to score, compare, train on or publish.
+
+    Args:
+        ids: n item ids, all different, in the order of the rows.
+        vectors: (n, d) float arrays by the name of their space; a row of NaN is an item without a vector.
+        modality: what the vectors were made from, of all spaces or by name.
+        out: folder to write the set into.
+        dtype: what vectors are stored in.
+        license: of the vectors' source, an SPDX id; recorded.
+        source: where the vectors come from; recorded.
+        overwrite: replace what the folder holds.
+
+    Raises:
+        InputError: ids repeat, or a vector is infinite or NaN in part.
+        ShapeMismatch: an array has another number of rows than there are ids.
+        StaleOutput: the folder holds something else.
+    """
+
+def run_recipe(
+    recipe: str | Path,
+    settings: Mapping[str, object] | None = None,
+    *,
+    start: str | None = None,
+    only: str | None = None,
+    overwrite: bool = False,
+    progress: bool | None = None,
+) -> list[Finished]:
+    """Run a recipe: what is done is skipped, what was interrupted is resumed.
+
+    Args:
+        recipe: a recipe's file, or the name of a shipped one.
+        settings: variables, `out`, or `step.option`, by name.
+        start: leave out the steps above this one.
+        only: run this step alone.
+        overwrite: make stale and damaged steps again.
+        progress: draw how far it is; None draws it in a notebook.
+
+    Returns:
+        The steps, each with its folder and one line of what came of it.
+    """

@@ -1,0 +1,178 @@
+"""The Python front door: functions from operations, objects that show themselves."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import featurizer as fz
+from featurizer.cli.stubs import FILE, stub
+from featurizer.errors import InputError, StaleOutput, UnknownName
+from featurizer.operations.registry import COMMANDS, function_of
+
+ITEMS = {"id": ["a", "b", "c"], "title": ["Red cup", "Blue cup", None], "label": [1, 2, 3]}
+
+
+def test_import_needs_nothing_heavy():
+    code = (
+        "import sys, featurizer\n"
+        "heavy = {'torch', 'numpy', 'polars', 'pyarrow', 'pydantic', 'transformers', 'typer'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_command_is_a_function_and_every_name_is_there():
+    assert {function_of(command) for command in COMMANDS} <= set(fz.__all__)
+    for name in fz.__all__:
+        assert getattr(fz, name) is not None
+    assert set(dir(fz)) == set(fz.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'extrct'"):
+        fz.extrct  # noqa: B018
+
+
+def test_the_stub_says_what_the_operations_say():
+    assert FILE.read_text("utf-8") == stub(), "run: make docs"
+    assert (Path(fz.__file__).parent / "py.typed").exists()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [pl.DataFrame(ITEMS), pandas.DataFrame(ITEMS), pa.table(ITEMS), pandas.DataFrame(ITEMS).set_index("id")],
+)
+def test_a_table_in_memory_becomes_a_catalog(table, tmp_path):
+    made = fz.ingest(table, out=tmp_path / "c", license="CC0-1.0")
+    assert made.rows == len(made) == 3
+    frame = made.to_polars()
+    assert frame["item_id"].to_list() == ["a", "b", "c"]
+    assert frame["title"].to_list() == ["Red cup", "Blue cup", None]
+    assert frame["label"].to_list() == [1, 2, 3]
+    assert "3 items" in repr(made)
+    assert "<table" in made._repr_html_()
+    again = fz.ingest(table, out=tmp_path / "c", license="CC0-1.0")
+    assert again.manifest == made.manifest
+    with pytest.raises(StaleOutput, match="differing"):
+        fz.ingest(table[:2], out=tmp_path / "c", license="CC0-1.0")
+
+
+def test_what_is_no_table_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(
+        InputError, match="found dict, expected a path, or a table of polars, pandas or pyarrow"
+    ):
+        fz.ingest(ITEMS, out=tmp_path / "c")
+
+
+def test_options_are_checked_by_name(tmp_path):
+    with pytest.raises(InputError, match="k_core: found -1, expected a whole number above -1"):
+        fz.ingest("items.csv", out=tmp_path / "c", k_core=-1)
+    with pytest.raises(InputError, match="titel_column: no such option; did you mean title_column"):
+        fz.ingest("items.csv", out=tmp_path / "c", titel_column="x")
+    with pytest.raises(InputError, match="out is missing"):
+        fz.ingest("items.csv")
+    with pytest.raises(TypeError, match="takes 1 arguments by their place, 2 were given"):
+        fz.ingest("items.csv", "c")
+    with pytest.raises(TypeError, match="got path twice"):
+        fz.ingest("items.csv", path="b")
+
+
+@pytest.fixture
+def own(tmp_path):
+    generator = np.random.default_rng(0)
+    vectors = generator.standard_normal((5, 3)).astype(np.float32)
+    vectors[2] = np.nan
+    made = fz.from_arrays("abcde", {"mine": vectors}, modality="image", out=tmp_path / "f", source="mine")
+    return made, vectors
+
+
+def test_arrays_become_a_feature_set_that_reads_back_as_they_were(own):
+    made, vectors = own
+    space = made["mine"]
+    np.testing.assert_array_equal(np.asarray(space.vectors), vectors)
+    assert space.vectors.shape == (5, 3)
+    assert space.present.tolist() == [True, True, False, True, True]
+    assert space.ids == list("abcde")
+    assert (space.dim, space.modality, len(space)) == (3, "image", 5)
+    assert "mine: 5 items × 3, image" in repr(space)
+    assert (made.folder / "README.md").exists()
+    assert fz.verify(made).ok
+    assert made.to_polars()["mine"].null_count() == 1
+    assert space.to_polars().columns[-1] == "mine"
+    with pytest.raises(UnknownName, match="did you mean mine"):
+        made["mime"]
+
+
+def test_rows_are_read_by_index_slice_and_mask_as_numpy_would(tmp_path):
+    vectors = np.random.default_rng(1).standard_normal((3000, 4)).astype(np.float32)
+    made = fz.from_arrays([f"i{n}" for n in range(3000)], {"v": vectors}, modality="text", out=tmp_path / "f")
+    rows = made["v"].vectors
+    assert len(made.shards) == 2
+    for index in (
+        0,
+        -1,
+        2047,
+        2048,
+        slice(2040, 2060),
+        slice(None, None, -700),
+        [5, 2999, 5],
+        vectors[:, 0] > 2,
+    ):
+        np.testing.assert_array_equal(rows[index], vectors[index])
+    np.testing.assert_array_equal(np.concatenate(list(rows.blocks())), vectors)
+    with pytest.raises(IndexError):
+        rows[3000]
+
+
+def test_neighbors_and_joined_matrices_come_from_the_set(own, tmp_path):
+    made, vectors = own
+    near = made["mine"].neighbors("a", k=2)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = units @ units[0]
+    best = sorted("bde", key=lambda item: -cosines["abcde".index(item)])[:2]
+    assert [one.item_id for one in near] == best
+    assert made["mine"].neighbors("c") == []
+    two = fz.from_arrays(
+        "ab", {"x": np.eye(2), "y": 2 * np.eye(2)}, modality={"x": "image", "y": "text"}, out=tmp_path / "g"
+    )
+    np.testing.assert_allclose(two.matrix("x+y"), np.concatenate([np.eye(2)] * 2, axis=1))
+    assert np.isnan(made.matrix("mine")[2]).all()
+
+
+def test_wrong_arrays_are_refused(tmp_path):
+    with pytest.raises(fz.FeaturizerError, match="vectors of shape"):
+        fz.from_arrays("ab", {"x": np.eye(3)}, modality="image", out=tmp_path / "f")
+    half = np.array([[1.0, np.nan], [1.0, 2.0]])
+    with pytest.raises(InputError, match="1 rows hold NaN or infinity"):
+        fz.from_arrays("ab", {"x": half}, modality="image", out=tmp_path / "f")
+
+
+def test_what_a_function_returned_is_taken_where_a_path_is(own, tmp_path):
+    made, _ = own
+    out = fz.export(made, format="npy", out=tmp_path / "out")
+    back = fz.import_vectors(out, format="npy", out=tmp_path / "back")
+    found = fz.diff(made, back)
+    assert found.spaces["mine"].unequal == 0
+    assert (
+        fz.inspect(back, neighbors="a", k=1).neighbors["mine"][0].item_id
+        == made["mine"].neighbors("a")[0].item_id
+    )
+
+
+def test_lists_of_what_there_is_are_mappings_by_name():
+    assert fz.list_datasets()["sample"].title
+    assert list(fz.list_datasets("sample")) == ["sample"]
+    assert fz.list_encoders()["minilm"].preset.dims == {"text": 384}
+
+
+def test_the_help_of_a_function_lists_its_options():
+    assert "batch_size: Items a model sees at once." in fz.extract.__doc__
+    import inspect
+
+    signature = inspect.signature(fz.extract)
+    assert next(iter(signature.parameters)) == "catalog"
+    assert signature.parameters["batch_size"].default == 32
