@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from featurizer.records import Json
+from featurizer.registry import Plugin
 
 Modality: TypeAlias = Literal["image", "text"]
 Dtype: TypeAlias = Literal["float32", "float16", "bfloat16"]
@@ -38,6 +39,7 @@ class EncoderSpec:
         preprocessing: size, crop, interpolation, mean, std; or token limit and prompt.
         license: SPDX id of the weights' license where known.
         dtype: the dtype the model computed in.
+        plugin: the package that the family comes in, where that is not featurizer itself.
         mask: the modality that an encoder of both does without.
         request: what `--encoder` takes to load it again; None for one that was put together by hand.
     """
@@ -55,6 +57,7 @@ class EncoderSpec:
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
     license: str | None = None
     dtype: Dtype = "float32"
+    plugin: Plugin | None = None
     mask: Modality | None = None
     request: str | None = field(default=None, compare=False)
 
@@ -65,7 +68,8 @@ class EncoderSpec:
 
     def provenance(self) -> dict[str, Json]:
         """Return what a manifest says of the space; request and mask stand there once for the whole set."""
-        return {name: value for name, value in asdict(self).items() if name not in ("mask", "request")}
+        left_out = {"mask", "request", *(() if self.plugin else ("plugin",))}
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
 
 @dataclass(frozen=True, slots=True)

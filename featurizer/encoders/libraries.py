@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
-from featurizer.encoders.family import own_families
+from featurizer.encoders.family import find_family, own_families
+from featurizer.encoders.resolve import family_of
 from featurizer.records import Json
+from featurizer.registry import ENCODERS, providers
 
 COMMON = ("torch", "numpy", "pillow", "pyarrow", "datasets")
 """What every vector depends on: arithmetic, pictures, and how both are stored."""
 
 
-def library_versions() -> dict[str, Json]:
-    """Return the installed version of every library that can change a vector.
+def library_versions(requests: Iterable[str | None] = ()) -> dict[str, Json]:
+    """Return the installed version of every distribution that can change a vector.
 
-    Of featurizer's own families all count, whichever made a vector: a trained alignment reads any of them.
+    Of featurizer's own families the libraries of all count, since a trained alignment reads any of them; of plug-ins
+    those that are asked for, with the plug-in's own package.
+
+    Args:
+        requests: the encoders as the user names them; None for one that was put together by hand.
     """
-    named = {library for family in own_families() for library in family.libraries}
-    return {name: found for name in sorted({*COMMON, *named}) if (found := _version(name))}
+    packages = providers(ENCODERS)
+    plugged = {family_of(text) for text in requests if text is not None}
+    plugins = {name: package for name, package in packages.items() if package is not None and name in plugged}
+    families = [*own_families(), *(family for name in plugins if (family := find_family(name)))]
+    named = {library for family in families for library in family.libraries}
+    found = {name: _version(name) for name in {*COMMON, *named}}
+    found |= {package.distribution: package.version for package in plugins.values()}
+    return {name: found[name] for name in sorted(found) if found[name] is not None}
 
 
 def _version(distribution: str) -> str | None:

@@ -64,7 +64,8 @@ class EncoderChoice:
 
     def completed(self, spec: EncoderSpec) -> EncoderSpec:
         """Add to a family's specification what it cannot know."""
-        return replace(spec, request=self.text, mask=self.request.mask)
+        plugin = registry.providers(registry.ENCODERS).get(self.family)
+        return replace(spec, request=self.text, mask=self.request.mask, plugin=plugin)
 
 
 def resolve(
@@ -106,6 +107,17 @@ def resolve(
     )
     says_all = pooling is None and prompt is None
     return replace(choice, request=request, text=text.strip() if says_all else None)
+
+
+def family_of(text: str) -> str:
+    """Return the name of the family that an encoder is loaded by, whether it is installed or not.
+
+    Raises:
+        InputError: what stands before `=` cannot name a space.
+    """
+    target = _split_alias(text.strip())[1]
+    preset = preset_named(target) if NAME.fullmatch(target) else None
+    return target.partition(":")[0] if preset is None else preset.family.name
 
 
 def local_folder(text: str) -> Path | None:

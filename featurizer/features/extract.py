@@ -143,7 +143,7 @@ def _config(catalog: Catalog, encoders: Sequence[AnyEncoder], options: ExtractOp
         "batch_size": options.batch_size,
         "shard_rows": options.shard_rows,
         "device": options.device,
-        "libraries": library_versions(),
+        "libraries": library_versions(encoder.spec.request for encoder in encoders),
     }
 
 
@@ -180,7 +180,7 @@ def manifest(
         "text_recipe": catalog.manifest.get("text_recipe"),
         "catalog": catalog.identity,
         "device": options.device,
-        "libraries": library_versions(),
+        "libraries": library_versions(spec.request for spec in specs),
         "seconds": _total([account.seconds for account in accounts]),
     }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,14 @@ import torch
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, Pair, Vectors
 from featurizer.encoders.resolve import load_token_encoder
-from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder
+from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenSpec
 from featurizer.encoders.weights import freeze, state_sha256
 from featurizer.errors import InputError
 from featurizer.ica.batch import Batch, padded
 from featurizer.ica.encoders import as_trained
 from featurizer.ica.saved_model import SavedModel, load_saved_model
 from featurizer.ica.text_states import encode_text
+from featurizer.records import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,22 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     text = as_trained(reader, bundle.text_spec)
     bundle.check(image.spec, "image")
     bundle.check(text.spec, "text")
-    spec = unified_spec(bundle, request, weight_hash)
+    now = replace(
+        bundle,
+        image_spec=_read_now(bundle.image_spec, image.spec),
+        text_spec=_read_now(bundle.text_spec, text.spec),
+    )
+    spec = unified_spec(now, request, weight_hash)
     return (IcaEncoder(spec, bundle, image, text, request.device, request.mask),)
+
+
+def _read_now(trained: Mapping[str, Json], spec: TokenSpec) -> Mapping[str, Json]:
+    """Put the plug-in that gives the tokens now in the place of the one that gave them in training."""
+    pooled = trained["pooled"]
+    assert isinstance(pooled, dict)
+    kept = {name: value for name, value in pooled.items() if name != "plugin"}
+    plugin = spec.pooled.plugin
+    return {**trained, "pooled": kept | ({"plugin": asdict(plugin)} if plugin is not None else {})}
 
 
 def unified_spec(bundle: SavedModel, request: EncoderRequest, weight_hash: str) -> EncoderSpec:

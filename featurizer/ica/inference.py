@@ -71,7 +71,7 @@ def write_features(
         "dtype": options.dtype,
         "shard_rows": options.shard_rows,
         "device": options.device,
-        "libraries": library_versions(),
+        "libraries": library_versions(spec.request for spec in specs),
     }
     stage = Stage(out, MANIFEST, config, OWNED)
     if stage.claim(overwrite=options.overwrite):

@@ -239,7 +239,7 @@ def _config(
         "options": recorded,
         "interactions": file_sha256(run.interactions) if run.interactions else None,
         "device": encoders.device.split(":")[0],  # each of several processes has a GPU of its own
-        "libraries": library_versions(),
+        "libraries": library_versions(one.spec.pooled.request for one in (encoders.image, encoders.text)),
     }
 
 

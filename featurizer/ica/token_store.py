@@ -134,7 +134,7 @@ def cache_tokens(
         "text": spec_json(specs[1]),
         "shard_rows": SHARD_ROWS,
         "device": encoders.device.split(":")[0],  # each of several processes has a GPU of its own
-        "libraries": library_versions(),
+        "libraries": library_versions(spec.pooled.request for spec in specs),
     }
     stage = Stage(out, MANIFEST, config, ("shards",))
     folders = [out / "shards" / f"{index:05d}" for index in range(-(-catalog.rows // SHARD_ROWS))]

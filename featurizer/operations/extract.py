@@ -144,4 +144,4 @@ class Extract(FolderOperation["FeatureSet"]):
 
     def depends(self) -> dict[str, Json]:
         """Return the libraries that a vector depends on."""
-        return libraries()
+        return libraries(self.encoders)

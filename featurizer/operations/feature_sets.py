@@ -39,8 +39,8 @@ def look_inside(folder: Path) -> str:
     return f"Look inside with: featurizer inspect {shlex.quote(str(folder))}"
 
 
-def libraries() -> dict[str, Json]:
-    """Return the versions of the libraries that a vector depends on."""
+def libraries(encoders: Iterable[str]) -> dict[str, Json]:
+    """Return the versions of the libraries and plug-ins that the vectors of encoders depend on."""
     from featurizer.encoders.libraries import library_versions
 
-    return {"libraries": library_versions()}
+    return {"libraries": library_versions(encoders)}

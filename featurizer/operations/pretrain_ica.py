@@ -156,7 +156,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
 
     def depends(self) -> dict[str, Json]:
         """Return the libraries that a vector depends on."""
-        return libraries()
+        return libraries((self.vision, self.text))
 
 
 def _accuracies(value: Pretrained) -> str:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.weights import state_sha256
 from featurizer.errors import InputError, StaleOutput
 from featurizer.features.extract import ExtractOptions, extract
@@ -51,6 +52,8 @@ def test_it_leaves_tokens_a_model_and_a_feature_set_with_unified_and_both_pooled
     }
     assert list(made.features.spaces) == ["unified", "patches_image", "words_text"]
     assert "terms" not in made.features.spaces["unified"]["preprocessing"]
+    for manifest in (made.manifest, made.features.manifest):
+        assert manifest["config"]["libraries"] == library_versions()
     assert verify(made.features) == []
     assert made.features.item_ids() == [f"i{n}" for n in range(120)]
     nulls = {name: spec["null"] for name, spec in made.features.spaces.items()}
