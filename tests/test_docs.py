@@ -16,6 +16,7 @@ PAGES = [
     "docs/add-an-encoder.md",
     "docs/add-a-scorer.md",
     "docs/recipes.md",
+    "docs/python.md",
 ]
 LONG_PAGES = ["docs/training.md"]
 """Of these, minutes long."""

@@ -19,6 +19,10 @@ from featurizer.results.files import read_json, write_json
 
 FOLDER = ".featurizer"
 """Where the book lies in a folder; never published, never foreign."""
+LOG = ".jsonl"
+"""Ends the name of a log, whose length depends on how long things took."""
+VOLATILE = frozenset({"seconds", "seconds_train", "seconds_valid", "date", "host"})
+"""Fields of manifests and logs that tell how long, when and where: all else is the same whenever a run is repeated."""
 REWRITTEN = frozenset(
     {
         "README.md",
@@ -117,12 +121,12 @@ def write_state(path: Path, state: State) -> None:
 
 
 def sizes_of(folder: Path) -> dict[str, int]:
-    """Return the bytes of every file that makes a result up, by its path; what begins with a dot does not count."""
+    """Return the bytes of every file that makes a result up, by its path; logs and dot files do not count."""
     found = {}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in inside.parts)
-        if path.is_file() and not hidden and inside.name not in REWRITTEN:
+        if path.is_file() and not hidden and inside.name not in REWRITTEN and path.suffix != LOG:
             found[inside.as_posix()] = path.stat().st_size
     return found
 
