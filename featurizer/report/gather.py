@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurizer.catalog.store import CORE, OTHER
+from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.report import score_charts
 from featurizer.report.categories import most_telling
@@ -95,6 +96,11 @@ def gather(given: Sequence[Path], options: ReportOptions, report: Report = silen
         InputError: a folder holds nothing to show, or a file in it is not what it should be.
     """
     folders = open_folders(given)
+    if not (folders.feature_sets or folders.scores or folders.models):
+        raise InputError(
+            f"{', '.join(map(str, given))}: nothing to show but a catalog, expected feature sets, scores or "
+            "trained models beside it. Make some with 'featurizer extract', and give both"
+        )
     boards, models = read_boards(folders.scores), read_models(folders.models)
     sample = draw_sample(folders.feature_sets, options.items, options.seed)
     catalogs = list(folders.catalogs.values())
