@@ -9,6 +9,7 @@
     ├── ModelUnavailable        weights could not be loaded from where they were asked for
     ├── HubError                the Hub refused a request, or could not be reached
     ├── StaleOutput             the folder holds the result of another configuration
+    ├── FolderBusy              another process is writing the folder
     ├── ShapeMismatch           vectors do not have the shape their specification promises
     └── OutputError             the disk refused what had to be written
 
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigError",
     "DownloadError",
     "FeaturizerError",
+    "FolderBusy",
     "HubError",
     "InputError",
     "MissingExtra",
@@ -89,6 +91,10 @@ class HubError(FeaturizerError):
 
 class StaleOutput(FeaturizerError):
     """The output folder holds the result of another configuration."""
+
+
+class FolderBusy(FeaturizerError):
+    """Another process is writing the folder; the message names it."""
 
 
 class ShapeMismatch(FeaturizerError):

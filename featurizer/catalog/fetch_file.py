@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +15,8 @@ import fsspec
 from featurizer.catalog.partial_file import PartialFile
 from featurizer.catalog.web_file import KEPT, FileOptions, OnBytes, WebDownload
 from featurizer.errors import DownloadError, InputError, OutputError
-from featurizer.results.files import file_sha256, output_error, read_json, write_json
+from featurizer.results.files import file_sha256, fingerprint, output_error, read_json, write_json
+from featurizer.results.locks import writing
 
 __all__ = ["FetchedFile", "FileOptions", "OnBytes", "fetch_file"]
 
@@ -44,7 +46,8 @@ def fetch_file(
 
     http(s) is streamed and, after a break now or in an earlier run, gone on with by Range; a file that has
     changed on the server since, or whose server names no version of it, begins anew. Every other scheme
-    (`file`, `s3`, `memory`, a plain path, …) is read through fsspec.
+    (`file`, `s3`, `memory`, a plain path, …) is read through fsspec. While another process fetches into the same
+    folder, this one waits.
 
     Args:
         url: where the file is.
@@ -59,17 +62,23 @@ def fetch_file(
         DownloadError: the file could not be had whole, or is not the one expected.
         OutputError: the disk refused a write.
     """
-    there = _found(url, path)
-    if there is not None and size in (None, there.size) and (sha256 or there.sha256).lower() == there.sha256:
+    there = _found(url, path, sha256, size)
+    if there is not None:
         return there
-    partial, progress = PartialFile(path), progress or _ignore
+    web = WebDownload(url, PartialFile(path), size, options or FileOptions(), progress or _ignore)
+    with writing(path.parent, fingerprint=fingerprint({"url": url}), wait=math.inf):
+        return _found(url, path, sha256, size) or _fetch(web, path, sha256)
+
+
+def _fetch(web: WebDownload, path: Path, sha256: str | None) -> FetchedFile:
+    url, partial = web.url, web.partial
     try:
         if url.lower().startswith(("http://", "https://")):
-            _download(WebDownload(url, partial, size, options or FileOptions(), progress))
+            _download(web)
         else:
-            _copy(url, partial, progress)
+            _copy(url, partial, web.progress)
         found, weight = file_sha256(partial.path), partial.size
-        _check(url, partial, (weight, size), (found, sha256))
+        _check(url, partial, (weight, web.size), (found, sha256))
         _write_note(url, path, found, partial.path.stat())  # first: a kill in between shows as another hash
         partial.finish()
     except OSError as error:
@@ -87,7 +96,15 @@ def _write_note(url: str, path: Path, sha256: str, found: os.stat_result) -> Non
     )
 
 
-def _found(url: str, path: Path) -> FetchedFile | None:
+def _found(url: str, path: Path, sha256: str | None, size: int | None) -> FetchedFile | None:
+    """Return the file that lies there if it is the one expected."""
+    there = _kept(url, path)
+    if there is None or size not in (None, there.size) or (sha256 or there.sha256).lower() != there.sha256:
+        return None
+    return there
+
+
+def _kept(url: str, path: Path) -> FetchedFile | None:
     """Return the file that lies there; None for another address's, or one changed since it was fetched."""
     if not path.is_file():
         return None

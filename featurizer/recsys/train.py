@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from featurizer.errors import InputError, StaleOutput
+from featurizer.errors import StaleOutput
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.recsys.build import build
@@ -20,9 +20,8 @@ from featurizer.recsys.fit import SELECTION, Epoch, Fitted, fit
 from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
-from featurizer.results.files import PARTIAL, atomic_path, read_json, write_json
-from featurizer.results.stage import STAGE_FILE, Stage
-from featurizer.results.state import FOLDER as BOOK
+from featurizer.results.files import atomic_path, read_json, refuse_file, write_json
+from featurizer.results.stage import STAGE_FILE, Stage, is_local
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.hooks import Hooks
 
@@ -74,11 +73,9 @@ def refuse_foreign_folder(out: Path) -> None:
         InputError: it is a file.
         StaleOutput: it holds something else.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, expected a folder to write into; choose another --out")
+    refuse_file(out)
     names = [path.name for path in out.iterdir()] if out.is_dir() else []
-    ours = (*HOLDS, BOOK)
-    foreign = sorted(name for name in names if name not in ours and not name.endswith(PARTIAL))
+    foreign = sorted(name for name in names if name not in HOLDS and not is_local(name))
     if foreign:
         raise StaleOutput(
             f"{out} holds {', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}, expected a new or empty folder, "

@@ -65,20 +65,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def remove_leftovers(partials: Iterable[Path]) -> None:
+def remove_leftovers(partials: Iterable[Path], *, alone: bool = False) -> None:
     """Remove those partial files that nobody is writing any more.
 
-    Another host's processes cannot be asked after: their files stay.
+    Args:
+        partials: files that may be partial ones; others stay.
+        alone: whether nobody but this process writes there. Else another host's files stay, for its processes
+            cannot be asked after.
     """
     for partial in partials:
         owner = _OWNER.fullmatch(partial.name)
-        if owner and owner["host"] == _host() and not _is_written(partial.name, int(owner["pid"])):
+        if owner and partial.name not in _writing and (alone or not _may_be_written(owner)):
             partial.unlink(missing_ok=True)
 
 
-def _is_written(name: str, pid: int) -> bool:
-    """Say whether process `pid` is at it; this one may have the number of an earlier one, in containers always."""
-    return name in _writing if pid == os.getpid() else is_alive(pid)
+def _may_be_written(owner: re.Match[str]) -> bool:
+    """Say whether the process may be at it; this one may have the number of an earlier one, in containers always."""
+    pid = int(owner["pid"])
+    return owner["host"] != _host() or (pid != os.getpid() and is_alive(pid))
 
 
 def is_alive(pid: int) -> bool:
@@ -96,6 +100,16 @@ def is_alive(pid: int) -> bool:
 def _host() -> str:
     """Six hex digits that tell this host from others that see the same folder."""
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
+
+
+def refuse_file(folder: Path) -> None:
+    """Refuse a file where a folder is to be written.
+
+    Raises:
+        InputError: it is one.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file, expected a folder to write into; choose another --out")
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from featurizer.records import Json
 from featurizer.results.files import file_sha256, fingerprint, read_json
+from featurizer.results.stage import is_local
 
 CATALOG, FEATURES, MODEL, SCORES, EXPORT = (
     "catalog.json",
@@ -45,8 +46,9 @@ def _inside(folder: Path) -> Json:
     results: dict[str, Json] = {child.name: identity(child) for child in children}
     if any(results.values()):
         return results
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return fingerprint({path.relative_to(folder).as_posix(): file_sha256(path) for path in files})
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    own = [path for path in files if not any(map(is_local, path.parts))]
+    return fingerprint({path.as_posix(): file_sha256(folder / path) for path in own})
 
 
 def _told(found: Path) -> dict[str, Json]:

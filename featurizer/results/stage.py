@@ -12,14 +12,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurizer.errors import InputError, StaleOutput
+from featurizer.errors import StaleOutput
 from featurizer.records import Json
-from featurizer.results.files import PARTIAL, fingerprint, read_json, remove_leftovers, write_json
+from featurizer.results.files import (
+    PARTIAL,
+    fingerprint,
+    read_json,
+    refuse_file,
+    remove_leftovers,
+    write_json,
+)
+from featurizer.results.locks import LOCK_FILE, is_locked_alone
 from featurizer.results.state import FOLDER as BOOK
 
 STAGE_FILE = ".stage.json"
 CLEARING = "clearing"
 """Stands in `.stage.json` while --overwrite removes an earlier result."""
+
+
+def is_local(name: str) -> bool:
+    """Say whether what has that name is no part of a result: being written, who writes, or the state book."""
+    return name.endswith(PARTIAL) or name in (LOCK_FILE, BOOK)
 
 
 def refuse_foreign(folder: Path, manifest_name: str) -> None:
@@ -29,14 +42,9 @@ def refuse_foreign(folder: Path, manifest_name: str) -> None:
         InputError: it is a file.
         StaleOutput: it holds something, but neither the stage's manifest nor an unfinished stage.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, expected a folder to write into; choose another --out")
+    refuse_file(folder)
     ours = (folder / manifest_name).exists() or (folder / STAGE_FILE).exists()
-    if (
-        folder.is_dir()
-        and not ours
-        and any(not path.name.endswith(PARTIAL) and path.name != BOOK for path in folder.iterdir())
-    ):
+    if folder.is_dir() and not ours and any(not is_local(path.name) for path in folder.iterdir()):
         raise StaleOutput(
             f"{folder} is not empty and holds no {manifest_name}; expected a new or empty folder, or one that the "
             "same command wrote (--overwrite replaces nothing else). Choose another --out."
@@ -85,7 +93,7 @@ class Stage:
             InputError: the manifest there is damaged.
         """
         refuse_foreign(self.folder, self.manifest_name)
-        remove_leftovers(self.folder.rglob(f".*{PARTIAL}"))
+        remove_leftovers(self.folder.rglob(f".*{PARTIAL}"), alone=is_locked_alone(self.folder))
         if overwrite or self._is_half_cleared():
             self._clear()
         elif self._is_begun():

@@ -2,6 +2,8 @@ import errno
 import hashlib
 import os
 import random
+import subprocess
+import sys
 
 import fsspec
 import pytest
@@ -40,7 +42,7 @@ def ranges(site, route):
 
 
 def left_over(path):
-    return sorted(entry.name for entry in path.parent.iterdir())
+    return sorted(entry.name for entry in path.parent.iterdir()) if path.parent.exists() else []
 
 
 def test_a_file_arrives_whole_and_leaves_nothing_beside_it(site, path):
@@ -321,3 +323,18 @@ def test_a_server_that_cannot_be_reached_is_not_said_to_have_sent_anything(path)
     with pytest.raises(DownloadError, match=r"cannot connect to .*nothing has arrived") as raised:
         fetch_file("http://127.0.0.1:9/x", path, options=QUICK)
     assert "is kept" not in str(raised.value)
+
+
+def test_two_processes_that_want_one_file_fetch_it_once(site, path):
+    url = site.at("/both", wait_then(0.5, ranged(BODY)))
+    script = (
+        "import sys; from pathlib import Path; from featurizer.catalog.fetch_file import fetch_file; "
+        "print(fetch_file(sys.argv[1], Path(sys.argv[2])).sha256)"
+    )
+    children = [
+        subprocess.Popen([sys.executable, "-c", script, url, str(path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [child.communicate()[0].strip() for child in children] == [SHA256, SHA256]
+    assert site.hits["/both"] == 1
+    assert left_over(path) == ["meta.json.gz", "meta.json.gz.json"]
