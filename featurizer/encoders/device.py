@@ -1,8 +1,11 @@
-"""Which device models run on, encoders and what is trained alike, and where half precision pays."""
+"""Which device models run on, on how many threads, and where half precision pays; for encoders and what is trained."""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from featurizer.errors import InputError
@@ -84,3 +87,57 @@ def _cuda(index: int) -> str:
     if index >= count:
         raise InputError(f"device cuda:{index} was asked for, but there are {count} (counted from 0)")
     return f"cuda:{index}"
+
+
+@contextmanager
+def computing_threads(threads: int | None) -> Iterator[None]:
+    """Let torch compute on so many threads while the block runs, whatever OMP_NUM_THREADS says.
+
+    A sum that is shared out among threads is rounded at other places when there are more of them: the same
+    input gives the same bits only under the same number.
+
+    Args:
+        threads: as `cpu_threads` takes it.
+
+    Raises:
+        InputError: fewer than one.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(cpu_threads(threads))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def recorded_threads(threads: int | None, device: str) -> int | None:
+    """Return the number of threads that tells a result from others: part of its fingerprint.
+
+    None where the models do not run on the CPU, so that a run goes on on a machine with other cores.
+
+    Raises:
+        InputError: fewer than one.
+    """
+    count = cpu_threads(threads)
+    return count if device == "cpu" else None
+
+
+def cpu_threads(threads: int | None) -> int:
+    """Return `threads`; for None as many as there are cores that this process may use.
+
+    The processes that torchrun starts on one machine share its cores.
+
+    Raises:
+        InputError: fewer than one.
+    """
+    if threads is None:
+        return max(1, _cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    if threads < 1:
+        raise InputError(f"{threads} threads; expected at least 1, or none given for one a core")
+    return threads
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

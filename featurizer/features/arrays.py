@@ -97,6 +97,7 @@ def write_arrays(
             "requests": [],
             "text_recipe": None,
             "device": None,
+            "threads": None,
             "libraries": {},
             "spaces": {space.name: _described(space, accounts, options.dtype) for space in spaces},
             "shards": [shard_json(account) for account in accounts],

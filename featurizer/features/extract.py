@@ -19,6 +19,7 @@ from pathlib import Path
 import featurizer
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, EncoderSpec
+from featurizer.encoders.device import computing_threads, recorded_threads
 from featurizer.encoders.libraries import library_versions
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
@@ -44,6 +45,7 @@ class ExtractOptions:
         workers: threads that decode and prepare; None for one a core, at most eight.
         overwrite: replace what the folder holds.
         device: recorded, and part of the fingerprint (vectors differ between devices in the last digits).
+        threads: that compute on the CPU; None for one a core. Recorded, and part of the fingerprint there.
     """
 
     dtype: StoredDtype = "float32"
@@ -52,6 +54,7 @@ class ExtractOptions:
     workers: int | None = None
     overwrite: bool = False
     device: str = "cpu"
+    threads: int | None = None
 
 
 def extract(
@@ -82,7 +85,8 @@ def extract(
     writer = ShardWriter(
         out, total, {encoder.spec.space: encoder.spec.dim for encoder in encoders}, options.dtype
     )
-    accounts = _write_shards(catalog, encoders, writer, options, report)
+    with computing_threads(options.threads):
+        accounts = _write_shards(catalog, encoders, writer, options, report)
     stage.finish(manifest(catalog, [encoder.spec for encoder in encoders], options, accounts))
     writer.forget_marks()
     return FeatureSet.open(out)
@@ -143,6 +147,7 @@ def _config(catalog: Catalog, encoders: Sequence[AnyEncoder], options: ExtractOp
         "batch_size": options.batch_size,
         "shard_rows": options.shard_rows,
         "device": options.device,
+        "threads": recorded_threads(options.threads, options.device),
         "libraries": library_versions(encoder.spec.request for encoder in encoders),
     }
 
@@ -180,6 +185,7 @@ def manifest(
         "text_recipe": catalog.manifest.get("text_recipe"),
         "catalog": catalog.identity,
         "device": options.device,
+        "threads": recorded_threads(options.threads, options.device),
         "libraries": library_versions(spec.request for spec in specs),
         "seconds": _total([account.seconds for account in accounts]),
     }

@@ -52,7 +52,9 @@ def static_words(encoder: TextTokenEncoder) -> StaticWords:
     return StaticWords(encoder, replace(encoder.spec, dim=dim, layers=(STATIC_LAYER,)))
 
 
-def load_encoders(vision: str, text: str, *, device: str, words: WordStates = "contextual") -> TokenEncoders:
+def load_encoders(
+    vision: str, text: str, *, device: str, threads: int | None = None, words: WordStates = "contextual"
+) -> TokenEncoders:
     """Load both encoders as the user named them.
 
     Raises:
@@ -61,7 +63,7 @@ def load_encoders(vision: str, text: str, *, device: str, words: WordStates = "c
     """
     image = load_token_encoder(vision, "image", device=device)
     reader = load_token_encoder(text, "text", device=device)
-    return TokenEncoders(image, static_words(reader) if words == "static" else reader, device)
+    return TokenEncoders(image, static_words(reader) if words == "static" else reader, device, threads)
 
 
 def as_trained(encoder: TextTokenEncoder, trained: Mapping[str, Json]) -> TextTokenEncoder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from featurizer.ica.codebook import assign
 from featurizer.ica.model import IcaModel
@@ -28,15 +29,20 @@ class Decoder(nn.Module):
         self.position_text = nn.Parameter(0.02 * torch.randn(tokens, width))
         self.mix = nn.Sequential(nn.GELU(), nn.Linear(width, width))
 
-    def forward(self, cls: torch.Tensor, rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, cls: torch.Tensor, rows: torch.Tensor, places: torch.Tensor, positions: torch.Tensor
+    ) -> torch.Tensor:
         """Return (m, width) states.
 
         Args:
             cls: (b, width).
             rows: (m,) int64, the item of each hidden token.
-            positions: (m, width), the positions' embeddings.
+            places: (m,) int64, where each stands in its item.
+            positions: (p, width) or (t, width), the embeddings of those places.
         """
-        out: torch.Tensor = self.mix(self.project(cls)[rows] + positions)
+        # both repeat rows: indexing's gradient would add to them in an order that threads decide
+        items = functional.embedding(rows, self.project(cls))
+        out: torch.Tensor = self.mix(items + functional.embedding(places, positions))
         return out
 
 

@@ -11,6 +11,7 @@ import torch
 
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import EncoderSpec
+from featurizer.encoders.device import computing_threads, recorded_threads
 from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.features.extract import ExtractOptions, manifest
@@ -71,6 +72,7 @@ def write_features(
         "dtype": options.dtype,
         "shard_rows": options.shard_rows,
         "device": options.device,
+        "threads": recorded_threads(options.threads, options.device),
         "libraries": library_versions(spec.request for spec in specs),
     }
     stage = Stage(out, MANIFEST, config, OWNED)
@@ -83,7 +85,9 @@ def write_features(
         rows = range(index * options.shard_rows, min((index + 1) * options.shard_rows, catalog.rows))
         account = writer.finished(index)
         if account is None:
-            account = writer.write(index, _rows(application, source, specs, rows, options), {})
+            with computing_threads(options.threads):
+                part = _rows(application, source, specs, rows, options)
+            account = writer.write(index, part, {})
         accounts.append(account)
         report(Progress("unify", rows.stop, catalog.rows))
     stage.finish(manifest(catalog, specs, options, accounts))

@@ -113,7 +113,7 @@ def predict(
         read = (
             states.text[rows, places]
             if name == "word"
-            else decoder(states.cls, rows, decoder.position_text[places])
+            else decoder(states.cls, rows, places, decoder.position_text)
         )
         predictions[name] = Prediction(heads.word(read), heads.word_classes(items.ids[rows, places]), rows)
     for name, mask in (("patch", hidden.patch), ("cls_patch", hidden.cls_patch)):
@@ -121,7 +121,7 @@ def predict(
         read = (
             states.image[rows, places]
             if name == "patch"
-            else decoder(states.cls, rows, decoder.position_image[places])
+            else decoder(states.cls, rows, places, decoder.position_image)
         )
         true = model.standard_image(items.image[rows, places])
         predictions[name] = (

@@ -18,6 +18,7 @@ import numpy as np
 import featurizer
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.device import computing_threads, recorded_threads
 from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.weights import state_sha256
 from featurizer.errors import InputError
@@ -107,7 +108,7 @@ def pretrain(
         )
     if options.objective.copurchase and run.interactions is None:
         raise InputError("the co-purchase term needs to know who bought what: --interactions FILE")
-    with distributed_context(encoders.device) as world:
+    with distributed_context(encoders.device) as world, computing_threads(encoders.threads):
         source = _source(catalog, encoders, out, run, world)
         stage = Stage(out / "model", MANIFEST, _config(catalog, encoders, options, run), OWNED)
         if world.is_first:
@@ -222,7 +223,7 @@ def _features(
     spec = unified_spec(bundle, request, state_sha256(bundle.model))
     unified = replace(spec, request=f"ica:{out}")
     application = Application(bundle, encoders.text, unified, encoders.device)
-    options = ExtractOptions(device=encoders.device, overwrite=run.overwrite)
+    options = ExtractOptions(device=encoders.device, threads=encoders.threads, overwrite=run.overwrite)
     return write_features(application, source, catalog, out / "features", options, report=run.report)
 
 
@@ -239,6 +240,7 @@ def _config(
         "options": recorded,
         "interactions": file_sha256(run.interactions) if run.interactions else None,
         "device": encoders.device.split(":")[0],  # each of several processes has a GPU of its own
+        "threads": recorded_threads(encoders.threads, encoders.device),
         "libraries": library_versions(one.spec.pooled.request for one in (encoders.image, encoders.text)),
     }
 

@@ -17,6 +17,7 @@ import torch
 from PIL.Image import Image
 
 from featurizer.catalog.store import Catalog
+from featurizer.encoders.device import computing_threads, recorded_threads
 from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenizedText, TokenSpec
 from featurizer.errors import InputError
@@ -36,11 +37,19 @@ BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class TokenEncoders:
-    """The two frozen encoders that feed the alignment, and the device they run on."""
+    """The two frozen encoders that feed the alignment, and what they and the alignment run on.
+
+    Attributes:
+        image: the vision encoder.
+        text: the text encoder.
+        device: a torch device.
+        threads: that compute on the CPU; None for one a core.
+    """
 
     image: ImageTokenEncoder
     text: TextTokenEncoder
     device: str = "cpu"
+    threads: int | None = None
 
 
 def spec_json(spec: TokenSpec) -> dict[str, Json]:
@@ -134,12 +143,14 @@ def cache_tokens(
         "text": spec_json(specs[1]),
         "shard_rows": SHARD_ROWS,
         "device": encoders.device.split(":")[0],  # each of several processes has a GPU of its own
+        "threads": recorded_threads(encoders.threads, encoders.device),
         "libraries": library_versions(spec.pooled.request for spec in specs),
     }
     stage = Stage(out, MANIFEST, config, ("shards",))
     folders = [out / "shards" / f"{index:05d}" for index in range(-(-catalog.rows // SHARD_ROWS))]
     if not stage.claim(overwrite=overwrite):
-        _write(catalog, encoders, folders, report)
+        with computing_threads(encoders.threads):
+            _write(catalog, encoders, folders, report)
         sizes = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
         stage.finish({"rows": catalog.rows, "bytes": sizes, "bytes_per_item": round(sizes / catalog.rows)})
     return TokenStore(out, *specs, tuple(TokenShard(folder, *specs) for folder in folders))

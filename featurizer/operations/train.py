@@ -77,7 +77,10 @@ class Train(FolderOperation["Trained"]):
     ] = Field(default_factory=dict)
     """What differs from the model's preset: alpha (CCA), uia, reg (the paper's lambda), neighbors, …."""
     training: Annotated[
-        Some, Group(lambda: [_as_model(TrainOptions)], stated=False, without=frozenset({"seed", "device"}))
+        Some,
+        Group(
+            lambda: [_as_model(TrainOptions)], stated=False, without=frozenset({"seed", "device", "threads"})
+        ),
     ] = Field(default_factory=dict)
     """What differs from it in training: epochs, batch_size, learning_rate, ks, …."""
     seed: Annotated[int, Field(ge=0)] = 0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias, get_args
 
+from featurizer.encoders.device import recorded_threads
 from featurizer.errors import InputError
+from featurizer.records import Json
 
 ModelName: TypeAlias = Literal["alignrec", "lightgcn", "bpr", "vbpr", "freedom"]
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
@@ -82,6 +84,7 @@ class TrainOptions:
         seed: of the first weights, the order and the negatives.
         ks: list lengths that are reported; 20 is always among them.
         device: where to compute.
+        threads: that compute on the CPU; None for one a core.
         checkpoint_every: epochs between checkpoints; a killed run resumes from the last.
     """
 
@@ -94,6 +97,7 @@ class TrainOptions:
     seed: int = 0
     ks: tuple[int, ...] = (10, 20)
     device: str = "cpu"
+    threads: int | None = None
     checkpoint_every: int = 10
 
     def __post_init__(self) -> None:
@@ -102,6 +106,11 @@ class TrainOptions:
         _at_least(self, 0, "learning_rate", "decay", "seed")
         if not self.ks or min(self.ks) < 1:
             raise InputError(f"list lengths {self.ks}; expected at least one, each 1 or more")
+
+    def record(self) -> dict[str, Json]:
+        """Return what tells a training from others, with the number of threads that it comes to here."""
+        plain: dict[str, Json] = asdict(self)
+        return plain | {"ks": list(self.ks), "threads": recorded_threads(self.threads, self.device)}
 
 
 def _at_least(options: ModelOptions | TrainOptions, least: float, *names: str) -> None:

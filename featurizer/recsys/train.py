@@ -11,6 +11,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+from featurizer.encoders.device import computing_threads
 from featurizer.errors import StaleOutput
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
@@ -59,7 +60,7 @@ class TrainStage:
         """The stage in `model/`, whose manifest is written last of all."""
         config: dict[str, Json] = {
             "model": _plain(asdict(self.model)),
-            "training": _plain(asdict(self.training)),
+            "training": self.training.record(),
             "seeds": self.seeds,
             "inputs": dict(self.inputs),
         }
@@ -120,12 +121,13 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
     kept: Fitted | None = None
     seeds: list[dict[str, Json]] = []
     logs: list[Epoch] = []
-    for seed in range(stage.training.seed, stage.training.seed + stage.seeds):
-        fitted = _one_seed(stage, data, seed, work, report)
-        seeds.append(seed_summary(seed, fitted))
-        logs += fitted.epochs
-        if kept is None or fitted.valid[SELECTION] > kept.valid[SELECTION]:
-            kept = fitted
+    with computing_threads(stage.training.threads):
+        for seed in range(stage.training.seed, stage.training.seed + stage.seeds):
+            fitted = _one_seed(stage, data, seed, work, report)
+            seeds.append(seed_summary(seed, fitted))
+            logs += fitted.epochs
+            if kept is None or fitted.valid[SELECTION] > kept.valid[SELECTION]:
+                kept = fitted
     assert kept is not None
     summary = summarize(stage.model.name, data, kept, seeds, time.perf_counter() - begun)
     _write(stage, data, kept, logs, summary)

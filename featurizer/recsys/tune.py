@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
+from featurizer.encoders.device import computing_threads
 from featurizer.errors import InputError
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
@@ -96,7 +97,7 @@ class TuneStage:
         config: dict[str, Json] = json.loads(
             json.dumps(
                 {
-                    "options": [asdict(self.model), asdict(self.training)],
+                    "options": [asdict(self.model), self.training.record()],
                     "grid": dict(self.grid),
                     "search": [self.search, self.trials],
                     "inputs": dict(self.inputs),
@@ -169,7 +170,8 @@ def tuned_stage(stage: TuneStage, data: RecData, report: Report = silent) -> lis
     """
     opened = stage.stage
     finished = opened.claim(overwrite=stage.overwrite)
-    found = _tune(stage, opened.fingerprint, data, report)
+    with computing_threads(stage.training.threads):
+        found = _tune(stage, opened.fingerprint, data, report)
     if not finished:
         rows: list[Json] = [
             {"values": dict(trial.values), f"valid_{SELECTION}": trial.valid, "best_epoch": trial.best_epoch}

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from featurizer.encoders.device import computing_threads
 from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.records import Json
@@ -49,8 +50,9 @@ def downstream(
     for seed in range(options.seed, options.seed + options.downstream.seeds):
         stage = TrainStage(options.work / f"seed-{seed}", model, replace(training, seed=seed), 1, inputs)
         train(stage, data, options.report)
-        for measure in _measured(stage, world, options, key):
-            found.setdefault(measure.key, []).append(measure.values)
+        with computing_threads(options.threads):
+            for measure in _measured(stage, world, options, key):
+                found.setdefault(measure.key, []).append(measure.values)
     for name, values in found.items():
         yield PerUser(name, np.mean(values, axis=0))
 
@@ -61,7 +63,11 @@ def _options(
     asked = options.downstream
     model, training = preset(asked.model)
     training = replace(
-        training, seed=options.seed, device=options.device, epochs=asked.epochs or training.epochs
+        training,
+        seed=options.seed,
+        device=options.device,
+        threads=options.threads,
+        epochs=asked.epochs or training.epochs,
     )
     if not asked.trials:
         return model, training

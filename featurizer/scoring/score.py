@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import featurizer
+from featurizer.encoders.device import recorded_threads
 from featurizer.errors import InputError
 from featurizer.progress import Progress
 from featurizer.records import Json
@@ -29,6 +30,7 @@ WORK = ".work"
 MASKS = "masks.parquet"
 """In which order the items lose a modality."""
 MASKING = "mask-modality"
+DOWNSTREAM = "downstream"
 DEFINITIONS: Mapping[str, Json] = {
     "zero_shot": "cos(mean of the user's L2-normalized train vectors, item); ours, the authors of AlignRec do "
     "not publish theirs",
@@ -83,10 +85,18 @@ class ScoreStage:
             "neighbors": list(self.options.neighbors),
             "ratios": list(self.options.ratios),
             "downstream": self.options.downstream.model_dump(),
+            "threads": self._training_threads(),
             "seed": self.options.seed,
             "inputs": dict(self.inputs),
         }
         return Stage(self.out, FILE, config, (WORK, MASKS))
+
+    def _training_threads(self) -> int | None:
+        """How many threads recommenders are trained on; None where none are, or not on the CPU."""
+        options = self.options
+        if DOWNSTREAM not in self.metrics and not (options.downstream.masked and MASKING in self.metrics):
+            return None
+        return recorded_threads(options.threads, options.device)
 
 
 def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:

@@ -32,6 +32,7 @@ class ScoreOptions:
         downstream: how recommenders are trained.
         work: folder for what a scorer keeps between runs.
         report: told how far it is.
+        threads: that train recommenders on the CPU; None for one a core.
     """
 
     ks: tuple[int, ...] = (10, 20)
@@ -44,6 +45,7 @@ class ScoreOptions:
     downstream: DownstreamOptions = field(default_factory=DownstreamOptions)
     work: Path = field(default=Path(".work"))
     report: Report = silent
+    threads: int | None = None
 
 
 class Scorer(Protocol):

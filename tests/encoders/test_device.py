@@ -1,7 +1,9 @@
+import os
+
 import pytest
 import torch
 
-from featurizer.encoders.device import resolve_device
+from featurizer.encoders.device import computing_threads, cpu_threads, recorded_threads, resolve_device
 from featurizer.errors import InputError
 
 
@@ -46,3 +48,43 @@ def test_a_device_that_is_not_there_is_refused(machine, name, cuda, message):
     machine(cuda=cuda)
     with pytest.raises(InputError, match=message):
         resolve_device(name)
+
+
+def test_without_a_number_there_is_a_thread_a_core_that_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 4, 5, 7}, raising=False)
+    assert cpu_threads(None) == 4
+    assert cpu_threads(9) == 9
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert cpu_threads(None) == 6
+
+
+@pytest.mark.parametrize(("processes", "expected"), [("1", 4), ("3", 1), ("9", 1)])
+def test_processes_of_one_machine_share_its_cores(monkeypatch, processes, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+    assert cpu_threads(None) == expected
+
+
+def test_no_threads_are_refused():
+    with pytest.raises(InputError, match="0 threads; expected at least 1"):
+        recorded_threads(0, "cuda:0")
+
+
+def test_threads_tell_results_apart_on_the_cpu_alone():
+    assert recorded_threads(3, "cpu") == 3
+    assert recorded_threads(3, "cuda:0") is None
+
+
+def test_torch_takes_the_threads_for_a_block_and_then_as_many_as_before_however_it_ends():
+    before, during = torch.get_num_threads(), []
+
+    def stopped():
+        with computing_threads(before + 2):
+            during.append(torch.get_num_threads())
+            raise InputError("stop")
+
+    with pytest.raises(InputError, match="stop"):
+        stopped()
+    assert during == [before + 2]
+    assert torch.get_num_threads() == before

@@ -163,7 +163,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.features.extract import ExtractOptions, extract
 from tests.support.color import ColorEncoder, encoders, spec
 from tests.support.items import make_catalog
-options = ExtractOptions(batch_size=4, shard_rows=9)
+options = ExtractOptions(batch_size=4, shard_rows=9, threads=1)
 extract(Catalog.open(Path(sys.argv[1])), encoders(delay=0.02), Path(sys.argv[2]), options)
 """
 

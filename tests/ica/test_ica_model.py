@@ -3,11 +3,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+from featurizer.encoders.device import computing_threads
 from featurizer.encoders.tokens import NO_WORD
 from featurizer.errors import InputError
 from featurizer.ica.batch import Batch
 from featurizer.ica.codebook import assign, fit_codebook
 from featurizer.ica.encoders import as_trained, static_words
+from featurizer.ica.heads import Decoder
 from featurizer.ica.initialize import build
 from featurizer.ica.masking import Masks, draw_masks
 from featurizer.ica.objective import PARTS, contrast, hidden_of, predict
@@ -121,6 +123,22 @@ def test_before_training_the_feature_has_the_cosines_of_the_joined_vectors(store
     assert 0.3 < found.square().mean() < 3
 
 
+def test_two_threads_add_up_the_gradient_of_tokens_of_one_item_in_the_same_order_every_time():
+    generator = torch.Generator().manual_seed(0)
+    decoder = Decoder(512, 16, 8)
+    cls, out = torch.randn(32, 512, generator=generator), torch.randn(4000, 512, generator=generator)
+    rows, places = (torch.randint(0, size, (4000,), generator=generator) for size in (32, 16))
+
+    def gradients():
+        decoder.zero_grad()
+        decoder(cls, rows, places, decoder.position_image).backward(out)
+        return torch.cat([decoder.position_image.grad, decoder.project[1].weight.grad])
+
+    with computing_threads(2):
+        first = gradients()
+        assert all(torch.equal(gradients(), first) for _ in range(10))
+
+
 @pytest.mark.parametrize("target", ["code", "feature"])
 def test_each_part_of_the_loss_equals_its_written_out_sum(built, store, encoders, target):
     model, heads = built
@@ -139,7 +157,7 @@ def test_each_part_of_the_loss_equals_its_written_out_sum(built, store, encoders
         for place in range(items.ids.shape[1]):
             true = int(items.ids[row, place])
             from_cls = heads.decoder(
-                states.cls, torch.tensor([row]), heads.decoder.position_text[place : place + 1]
+                states.cls, torch.tensor([row]), torch.tensor([place]), heads.decoder.position_text
             )
             if masks.text[row, place]:
                 expected["word"] += cross_entropy(heads.word(states.text[row, place]), used.index(true))
@@ -149,7 +167,7 @@ def test_each_part_of_the_loss_equals_its_written_out_sum(built, store, encoders
         for place in range(16):
             patch = (items.image[row, place] - model.standard_image.mean) / model.standard_image.deviation
             from_cls = heads.decoder(
-                states.cls, torch.tensor([row]), heads.decoder.position_image[place : place + 1]
+                states.cls, torch.tensor([row]), torch.tensor([place]), heads.decoder.position_image
             )
             if masks.image[row, place]:
                 expected["patch"] += patch_loss(heads, states.image[row, place], patch, target)

@@ -27,7 +27,7 @@ def main(catalog, tokens, out, batch_size):
         objective=Objective(codes=6),
         training=Training(epochs=2, batch_size=batch_size, learning_rate=3e-3, valid_share=0.2),
     )
-    encoders = TokenEncoders(Patches(), Words())
+    encoders = TokenEncoders(Patches(), Words(), threads=1)
     source = cache_tokens(Catalog.open(catalog), encoders, tokens)
     train, valid = split_rows(source.rows, 0.2, 0)
     with distributed_context("cpu") as world, tempfile.TemporaryDirectory() as folder:
