@@ -187,6 +187,7 @@ def extract(
     *,
     encoders: Sequence[str],
     device: str = 'auto',
+    threads: int | None = None,
     dtype: Literal['float32', 'float16'] = 'float32',
     compute_dtype: Literal['float32', 'float16', 'bfloat16'] = 'float32',
     batch_size: int = 32,
@@ -207,6 +208,7 @@ def extract(
         catalog: A catalog folder.
         encoders: A preset, or family:model[@revision], or family:./folder, or NAME=….
         device: auto, cpu, cuda, cuda:I or mps.
+        threads: Threads that compute on the CPU; the bits of a result depend on how many. [default: one a core]
         dtype: What vectors are stored in.
         compute_dtype: What the models compute in.
         batch_size: Items a model sees at once.
@@ -428,6 +430,7 @@ def pretrain_ica(
     cache: bool = True,
     tensorboard: str | Path | object = None,
     device: str = 'auto',
+    threads: int | None = None,
     out: str | Path | object,
     overwrite: bool = False,
     wait: float | None = None,
@@ -481,6 +484,7 @@ def pretrain_ica(
         cache: Keep the frozen tokens in OUT/tokens, or encode pictures again every epoch.
         tensorboard: Folder for TensorBoard's event files too.
         device: auto, cpu, cuda, cuda:I or mps.
+        threads: Threads that compute on the CPU; the bits of a result depend on how many. [default: one a core]
         out: Folder to write into.
         overwrite: Replace what the folder holds.
         wait: Seconds to wait where another process writes the folder; without it that is an error.
@@ -591,6 +595,7 @@ def score_features(
     seed: int = 0,
     memory: str = '1GiB',
     device: str = 'auto',
+    threads: int | None = None,
     attach: bool = False,
     out: str | Path | object,
     overwrite: bool = False,
@@ -627,6 +632,7 @@ def score_features(
         seed: Of everything drawn.
         memory: What a block of scores may take.
         device: auto, cpu, cuda or cuda:I.
+        threads: Threads that compute on the CPU; the bits of a result depend on how many. [default: one a core]
         attach: Write each feature set's scores into it and its card.
         out: Folder to write into.
         overwrite: Replace what the folder holds.
@@ -672,6 +678,7 @@ def train(
     search: Literal['random', 'grid'] = 'random',
     trials: int = 12,
     device: str = 'auto',
+    threads: int | None = None,
     out: str | Path | object,
     overwrite: bool = False,
     wait: float | None = None,
@@ -721,6 +728,7 @@ def train(
         search: How --tune searches.
         trials: Trials of a random search.
         device: auto, cpu, cuda or cuda:I.
+        threads: Threads that compute on the CPU; the bits of a result depend on how many. [default: one a core]
         out: Folder to write into.
         overwrite: Replace what the folder holds.
         wait: Seconds to wait where another process writes the folder; without it that is an error.

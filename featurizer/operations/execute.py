@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from featurizer.errors import StaleOutput
 from featurizer.operations.operation import Context, FolderOperation, Operation, Outcome
 from featurizer.operations.standing import look, made_by, request
+from featurizer.results.files import fingerprint
+from featurizer.results.locks import writing
 from featurizer.results.state import State, sizes_of, write_state
 
 logger = logging.getLogger(__name__)
@@ -25,16 +29,17 @@ def execute(operation: Operation, context: Context) -> Outcome[Any]:
     """
     if not isinstance(operation, FolderOperation):
         return _done(operation, context)
-    found = look(operation)
-    if operation.overwrite or operation.reopens() or found.standing in ("stale", "to do"):
-        return _done(operation, context)
-    if found.standing == "damaged":
-        raise StaleOutput(
-            f"{operation.out} is finished and damaged: {found.why}. Pass --overwrite to make it again, or move "
-            "what is not its own elsewhere"
-        )
-    logger.info("%s is finished already: nothing to do", operation.out)
-    return operation.outcome(operation.open())
+    with _sole_writer(operation):
+        found = look(operation)
+        if operation.overwrite or operation.reopens() or found.standing in ("stale", "to do"):
+            return _done(operation, context)
+        if found.standing == "damaged":
+            raise StaleOutput(
+                f"{operation.out} is finished and damaged: {found.why}. Pass --overwrite to make it again, or move "
+                "what is not its own elsewhere"
+            )
+        logger.info("%s is finished already: nothing to do", operation.out)
+        return operation.outcome(operation.open())
 
 
 def _done(operation: Operation, context: Context) -> Outcome[Any]:
@@ -50,6 +55,15 @@ def _done(operation: Operation, context: Context) -> Outcome[Any]:
         )
         write_state(path, state)
     return outcome
+
+
+@contextmanager
+def _sole_writer(operation: FolderOperation[Any]) -> Iterator[None]:
+    """Hold the folder; processes that torchrun started hold it together."""
+    options = operation.model_dump(mode="json", exclude={"wait"})
+    shared = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    with writing(operation.out, fingerprint=fingerprint(options), shared=shared, wait=operation.wait):
+        yield
 
 
 def _is_first() -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from featurizer.config import Flag
-from featurizer.operations.feature_sets import encoder_folders, libraries, look_inside, nulls, spaces_line
+from featurizer.operations.feature_sets import computing, encoder_folders, look_inside, nulls, spaces_line
 from featurizer.operations.operation import (
     Argument,
     Completed,
@@ -42,6 +42,8 @@ class Extract(FolderOperation["FeatureSet"]):
     """A preset, or family:model[@revision], or family:./folder, or NAME=…."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:I or mps."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """Threads that compute on the CPU; the bits of a result depend on how many.  [default: one a core]"""
     dtype: Literal["float32", "float16"] = "float32"
     """What vectors are stored in."""
     compute_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
@@ -78,6 +80,7 @@ class Extract(FolderOperation["FeatureSet"]):
             workers=self.workers,
             overwrite=self.overwrite,
             device=where,
+            threads=self.threads,
         )
         made = extract(catalog, encoders, self.out, options, report=context.report)
         write_card(made)
@@ -143,5 +146,5 @@ class Extract(FolderOperation["FeatureSet"]):
         return encoder_folders("encoders", self.encoders)
 
     def depends(self) -> dict[str, Json]:
-        """Return the libraries that a vector depends on."""
-        return libraries(self.encoders)
+        """Return the libraries and the number of threads that a vector depends on."""
+        return computing(self.encoders, self.threads)

@@ -39,8 +39,9 @@ def look_inside(folder: Path) -> str:
     return f"Look inside with: featurizer inspect {shlex.quote(str(folder))}"
 
 
-def libraries(encoders: Iterable[str]) -> dict[str, Json]:
-    """Return the versions of the libraries and plug-ins that the vectors of encoders depend on."""
+def computing(encoders: Iterable[str], threads: int | None) -> dict[str, Json]:
+    """Return what the bits of encoders' vectors depend on: versions of libraries and plug-ins, number of threads."""
+    from featurizer.encoders.device import cpu_threads
     from featurizer.encoders.libraries import library_versions
 
-    return {"libraries": library_versions(encoders)}
+    return {"libraries": library_versions(encoders), "threads": cpu_threads(threads)}

@@ -17,8 +17,8 @@ from featurizer.operations.operation import (
     Argument,
     Context,
     FolderOperation,
-    Group,
     Kind,
+    OptionGroup,
     Outcome,
     Reads,
 )
@@ -61,7 +61,7 @@ class Ingest(FolderOperation["Catalog"]):
     """Where the data come from; recorded."""
     text_template: str = DEFAULT_TEMPLATE
     """Fields of an item's text."""
-    columns: Annotated[ColumnNames, Group(lambda: [ColumnNames], named="{}_column")] = ColumnNames()
+    columns: Annotated[ColumnNames, OptionGroup(lambda: [ColumnNames], named="{}_column")] = ColumnNames()
     """Which column is which field; by their usual names where not given."""
     hub_split: str = "train"
     """Which split of a Hub data set."""

@@ -65,7 +65,7 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class OptionGroup:
     """Marks a mapping whose keys are options of their own: the fields of these classes.
 
     On the command line and in a call each is an option beside the others; in a recipe it may stand beside them or

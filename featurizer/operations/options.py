@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from featurizer.config import Flag
 from featurizer.errors import InputError
-from featurizer.operations.operation import FORMER, Argument, Completed, Group, Listed, Operation
+from featurizer.operations.operation import FORMER, Argument, Completed, Listed, Operation, OptionGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _options(kind: type[Operation]) -> Iterator[Option]:
     own = [name for name in kind.model_fields if name not in _LAST]
     for name in (*own, *(name for name in _LAST if name in kind.model_fields)):
         about = kind.model_fields[name]
-        group = mark(about, Group)
+        group = mark(about, OptionGroup)
         if group is None:
             yield _option(name, about, None, name)
             continue
@@ -183,7 +183,7 @@ def gathered(kind: type[Operation], given: Mapping[str, object]) -> dict[str, ob
     Raises:
         InputError: an option is given twice, beside its group and inside it.
     """
-    groups = {name for name, about in kind.model_fields.items() if mark(about, Group)}
+    groups = {name for name, about in kind.model_fields.items() if mark(about, OptionGroup)}
     inside: dict[str, tuple[str, str]] = {}
     if groups and set(given) - set(kind.model_fields):
         for one in options_of(kind):

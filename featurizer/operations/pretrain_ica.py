@@ -11,15 +11,15 @@ from pydantic import Field, model_validator
 
 from featurizer.config import Flag
 from featurizer.ica.options import SIZES, Architecture, IcaOptions, Masking, Objective, Pool, Size, Training
-from featurizer.operations.feature_sets import encoder_folders, libraries, look_inside
+from featurizer.operations.feature_sets import computing, encoder_folders, look_inside
 from featurizer.operations.operation import (
     Argument,
     Completed,
     Context,
     Folder,
     FolderOperation,
-    Group,
     Kind,
+    OptionGroup,
     Outcome,
     Reads,
     Some,
@@ -51,17 +51,19 @@ class PretrainIca(FolderOperation["Pretrained"]):
     """The text encoder, likewise."""
     size: Size = "small"
     """The transformer: 128×2, 256×4 or 768×12."""
-    architecture: Annotated[Some, Group(lambda: [Architecture], stated=False)] = Field(default_factory=dict)
+    architecture: Annotated[Some, OptionGroup(lambda: [Architecture], stated=False)] = Field(
+        default_factory=dict
+    )
     """What differs from the size's: width, layers, heads, …."""
     pool: Pool = "cls"
     """What the unified vector is: the CLS state, or the mean."""
     word_states: Literal["contextual", "static"] = "contextual"
     """Word pieces: states re-encoded under the mask, or input embeddings."""
-    masking: Annotated[Some, Group(lambda: [Masking])] = Field(default_factory=dict)
+    masking: Annotated[Some, OptionGroup(lambda: [Masking])] = Field(default_factory=dict)
     """What is hidden: image_ratio, text_ratio, …."""
-    objective: Annotated[Some, Group(lambda: [Objective])] = Field(default_factory=dict)
+    objective: Annotated[Some, OptionGroup(lambda: [Objective])] = Field(default_factory=dict)
     """What is predicted: image_target, codes, contrastive, …."""
-    training: Annotated[Some, Group(lambda: [Training])] = Field(default_factory=dict)
+    training: Annotated[Some, OptionGroup(lambda: [Training])] = Field(default_factory=dict)
     """How it learns: epochs, batch_size, learning_rate, seed, …."""
     interactions: Annotated[Path | None, Flag("-i"), Reads(("interactions",))] = None
     """Who bought what, for --copurchase."""
@@ -71,6 +73,9 @@ class PretrainIca(FolderOperation["Pretrained"]):
     """Folder for TensorBoard's event files too."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:I or mps."""
+
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """Threads that compute on the CPU; the bits of a result depend on how many.  [default: one a core]"""
 
     @model_validator(mode="after")
     def _check(self) -> PretrainIca:
@@ -110,7 +115,9 @@ class PretrainIca(FolderOperation["Pretrained"]):
             resolve(name)  # a wrong name is told before anything heavy is imported
         on_epoch = tensorboard_writer(self.tensorboard)
         device = local_device(resolve_device(self.device))
-        encoders = load_encoders(self.vision, self.text, device=device, words=self.word_states)
+        encoders = load_encoders(
+            self.vision, self.text, device=device, threads=self.threads, words=self.word_states
+        )
         run = PretrainRun(
             self.vision, self.text, self.cache, self.interactions, self.overwrite, on_epoch, context.report
         )
@@ -155,8 +162,8 @@ class PretrainIca(FolderOperation["Pretrained"]):
         yield from encoder_folders("text", [self.text])
 
     def depends(self) -> dict[str, Json]:
-        """Return the libraries that a vector depends on."""
-        return libraries((self.vision, self.text))
+        """Return the libraries and the number of threads that a vector depends on."""
+        return computing((self.vision, self.text), self.threads)
 
 
 def _accuracies(value: Pretrained) -> str:

@@ -17,9 +17,9 @@ from featurizer.operations.operation import (
     Context,
     FolderOperation,
     Folders,
-    Group,
     Kind,
     Listed,
+    OptionGroup,
     Outcome,
     Reads,
     Some,
@@ -86,7 +86,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     """The set encoded without texts, likewise."""
     masked_sets: Annotated[tuple[str, ...], Flag("--masked", hidden=True)] = ()
     """image=DIR or text=DIR, as these two were given before."""
-    downstream: Annotated[Some, Group(_downstream)] = Field(default_factory=dict)
+    downstream: Annotated[Some, OptionGroup(_downstream)] = Field(default_factory=dict)
     """How `downstream` trains: model, epochs, seeds, trials, masked."""
     splits: Annotated[tuple[Literal["valid", "test"], ...], Field(min_length=1), Flag("--split")] = (
         "valid",
@@ -103,6 +103,8 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     """What a block of scores may take."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:I."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """Threads that compute on the CPU; the bits of a result depend on how many.  [default: one a core]"""
     attach: bool = False
     """Write each feature set's scores into it and its card."""
 
@@ -196,6 +198,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
             halves_pay(device),
             tuple(sorted(set(self.ratios))),
             overridden(DownstreamOptions(), self.downstream),
+            threads=self.threads,
         )
         return ScoreStage(
             self.out,

@@ -15,21 +15,21 @@ from featurizer.results.identity import identity
 from featurizer.results.stage import differing_keys
 from featurizer.results.state import State, damages, read_state, sizes_of
 
-Standing: TypeAlias = Literal["done", "stale", "damaged", "to do"]
+Status: TypeAlias = Literal["done", "stale", "damaged", "to do"]
 PLACES = ("out", "overwrite", "wait")
 """Fields that say where and how, not what."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Standing:
     """How an operation stands, why in a few words, and what is remembered of it."""
 
-    standing: Standing
+    standing: Status
     why: str = ""
     state: State | None = None
 
 
-def look(operation: Operation) -> Look:
+def look(operation: Operation) -> Standing:
     """Say how an operation stands now.
 
     `stale`: finished, but of other options or inputs; `damaged`: finished, and its files are not what they were.
@@ -38,20 +38,20 @@ def look(operation: Operation) -> Look:
     made, state = made_by(operation), read_state(path) if path else None
     if any(found is None for found in made):
         begun = "begun" if isinstance(operation, FolderOperation) and _begun(operation.out) else ""
-        return Look("to do", begun if state is None else "what it made is gone")
+        return Standing("to do", begun if state is None else "what it made is gone")
     if state is None:
-        return Look("to do", "its folder is looked at when it is reached" if made else "")
+        return Standing("to do", "its folder is looked at when it is reached" if made else "")
     differing = differing_keys(state.request, _as_before_where_gone(request(operation), state.request))
     if differing:
-        return Look("stale", "differing: " + ", ".join(differing), state)
+        return Standing("stale", "differing: " + ", ".join(differing), state)
     if made != list(state.made):
-        return Look("to do", "its folder has changed since", state)
+        return Standing("to do", "its folder has changed since", state)
     if isinstance(operation, FolderOperation):
         broken = damages(state.sizes, sizes_of(operation.out))
         if broken:
             more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
-            return Look("damaged", "; ".join(broken[:3]) + more, state)
-    return Look("done", "", state)
+            return Standing("damaged", "; ".join(broken[:3]) + more, state)
+    return Standing("done", "", state)
 
 
 def _begun(folder: Path) -> bool:

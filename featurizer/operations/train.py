@@ -16,8 +16,8 @@ from featurizer.operations.operation import (
     Context,
     Folder,
     FolderOperation,
-    Group,
     Kind,
+    OptionGroup,
     Outcome,
     Reads,
     Some,
@@ -27,6 +27,7 @@ from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
 from featurizer.recsys.presets import preset, refuse_ignored
 
 if TYPE_CHECKING:
+    from featurizer.records import Json
     from featurizer.recsys.model import Model as Trained
     from featurizer.recsys.tune import Trial
 
@@ -73,12 +74,12 @@ class Train(FolderOperation["Trained"]):
     exact: bool = False
     """AlignRec as its authors compute it."""
     options: Annotated[
-        Some, Group(lambda: [_as_model(ModelOptions)], stated=False, without=frozenset({"name"}))
+        Some, OptionGroup(lambda: [_as_model(ModelOptions)], stated=False, without=frozenset({"name"}))
     ] = Field(default_factory=dict)
     """What differs from the model's preset: alpha (CCA), uia, reg (the paper's lambda), neighbors, …."""
     training: Annotated[
         Some,
-        Group(
+        OptionGroup(
             lambda: [_as_model(TrainOptions)], stated=False, without=frozenset({"seed", "device", "threads"})
         ),
     ] = Field(default_factory=dict)
@@ -96,6 +97,9 @@ class Train(FolderOperation["Trained"]):
     device: str = "auto"
     """auto, cpu, cuda or cuda:I."""
 
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """Threads that compute on the CPU; the bits of a result depend on how many.  [default: one a core]"""
+
     @model_validator(mode="after")
     def _check(self) -> Train:
         self.chosen()
@@ -107,6 +111,12 @@ class Train(FolderOperation["Trained"]):
         form, pace = _overridden(form, self.options), _overridden(pace, self.training)
         refuse_ignored(form)
         return form, replace(pace, ks=tuple(sorted(set(pace.ks))), seed=self.seed)
+
+    def depends(self) -> dict[str, Json]:
+        """Return the number of threads that weights depend on."""
+        from featurizer.encoders.device import cpu_threads
+
+        return {"threads": cpu_threads(self.threads)}
 
     def make(self, context: Context) -> Trained:
         """Search where that is asked for, then train."""
@@ -132,7 +142,8 @@ class Train(FolderOperation["Trained"]):
         from featurizer.recsys.tune import GRIDS, TUNE_MANIFEST, TuneStage, applied, tuned_stage
 
         form, pace = self.chosen()
-        pace, inputs = replace(pace, device=training_device(self.device)), source.fingerprints()
+        device = training_device(self.device)
+        pace, inputs = replace(pace, device=device, threads=self.threads), source.fingerprints()
         if self.tune:
             grid, folder = GRIDS[self.model], self.out / "tune"
             if not self.overwrite and not (folder / TUNE_MANIFEST).exists():

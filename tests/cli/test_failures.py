@@ -177,3 +177,39 @@ def test_a_signal_ends_a_command_with_130_and_a_sentence(tmp_path, number):
     _, talk = child.communicate(timeout=60)
     assert child.returncode == 130
     assert talk == "error: interrupted; what is finished is kept. Run the same command again to go on.\n"
+
+
+def test_two_runs_into_one_folder_do_not_mix(tmp_path):
+    (tmp_path / "items.csv").write_text("id,title\na,Red cup\nb,Blue cup\n")
+    code = (
+        "import sys, time\nimport featurizer as fz\nimport featurizer.catalog.ingest as module\n"
+        "whole = module.build_catalog\n"
+        "def slow(*a, **k): print('writing', flush=True); sys.stdin.readline(); return whole(*a, **k)\n"
+        "module.build_catalog = slow\nfz.ingest('items.csv', out='c')"
+    )
+    first = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    assert first.stdout.readline() == "writing\n"
+    given = [
+        sys.executable,
+        "-m",
+        "featurizer",
+        "ingest",
+        str(tmp_path / "items.csv"),
+        "--out",
+        str(tmp_path / "c"),
+    ]
+    second = subprocess.run(given, capture_output=True, text=True)
+    assert second.returncode == 1
+    assert f"is being written by process {first.pid}" in second.stderr
+    assert "--wait" in second.stderr
+    waiting = subprocess.Popen(
+        [*given, "--wait", "60"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    time.sleep(1)
+    first.communicate("go\n", timeout=60)
+    out, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, first.returncode) == (0, 0), err
+    assert "2 items" in out
+    assert "is finished already: nothing to do" in err
