@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import TypeVar
 
 from featurizer.errors import FeaturizerError, MissingExtra, UnknownName, pip_line
 
@@ -12,6 +15,10 @@ OWN = "featurizer"
 ENCODERS = "featurizer.encoders"
 SOURCES = "featurizer.sources"
 SCORERS = "featurizer.scorers"
+FORMATS = "featurizer.formats"
+
+PluginT = TypeVar("PluginT")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,15 @@ def providers(group: str) -> dict[str, Plugin | None]:
         other = dist is not None and dist.name != OWN
         found.setdefault(point.name, Plugin(dist.name, dist.version) if other and dist else None)
     return dict(sorted(found.items(), key=lambda entry: (entry[1] is not None, entry[0])))
+
+
+def working(names: Iterable[str], load: Callable[[str], PluginT]) -> Iterator[PluginT]:
+    """Yield what names stand for, one by one; a plug-in that cannot be loaded is left out with a warning."""
+    for name in names:
+        try:
+            yield load(name)
+        except FeaturizerError as error:
+            logger.warning("%s", error)
 
 
 def load(group: str, name: str) -> object:

@@ -15,6 +15,7 @@ PAGES = [
     "docs/own-catalog.md",
     "docs/add-an-encoder.md",
     "docs/add-a-scorer.md",
+    "docs/add-an-export-format.md",
     "docs/recipes.md",
     "docs/python.md",
 ]

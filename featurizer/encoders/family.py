@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,6 @@ from featurizer.registry import ENCODERS, Extra
 
 if TYPE_CHECKING:
     from featurizer.encoders.tokens import TokenLoader
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +70,16 @@ def family_named(name: str) -> EncoderFamily:
 
 def find_family(name: str) -> EncoderFamily | None:
     """Return an installed family; None, with a warning where its plug-in is broken, when there is none to ask."""
-    return next(_working([name]), None) if name in registry.names(ENCODERS) else None
+    known = [name] if name in registry.names(ENCODERS) else []
+    return next(registry.working(known, family_named), None)
 
 
 def families() -> Iterator[EncoderFamily]:
     """Yield the installed families one by one, featurizer's own first; broken plug-ins are left out with a warning."""
-    return _working(registry.providers(ENCODERS))
+    return registry.working(registry.providers(ENCODERS), family_named)
 
 
 def own_families() -> Iterator[EncoderFamily]:
     """Yield the families that featurizer itself brings."""
-    return _working(name for name, plugin in registry.providers(ENCODERS).items() if plugin is None)
-
-
-def _working(names: Iterable[str]) -> Iterator[EncoderFamily]:
-    for name in names:
-        try:
-            yield family_named(name)
-        except FeaturizerError as error:
-            logger.warning("%s", error)
+    own = [name for name, plugin in registry.providers(ENCODERS).items() if plugin is None]
+    return registry.working(own, family_named)

@@ -59,8 +59,8 @@ class Export(FolderOperation[ExportedFolder]):
     def make(self, context: Context) -> ExportedFolder:
         """Write the files, and say which hold what."""
         from featurizer.features.feature_set import FeatureSet
+        from featurizer.release.exchange.content import Missing
         from featurizer.release.exchange.export import ExportOptions, export
-        from featurizer.release.exchange.fill import Missing
 
         options = ExportOptions(
             self.format,

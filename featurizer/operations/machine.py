@@ -191,13 +191,15 @@ def hub() -> Check:
 
 
 def extras() -> list[Extra]:
-    """Return the optional dependencies that families and presets of encoders name, each with all that it brings."""
+    """Return the optional dependencies that encoders, presets and formats name, each with all that it brings."""
     from featurizer.encoders.family import families
     from featurizer.encoders.presets import describe_presets
+    from featurizer.release.exchange.format import formats
 
-    named = [*(family.extra for family in families()), *(one.extra for one in describe_presets())]
+    named = [family.extra for family in families()]
+    named += [one.extra for one in describe_presets()] + [one.extra for one in formats()]
     brought: dict[tuple[str, str], tuple[str, ...]] = {}
-    for extra in [*named, Extra(("lance",), "lance")]:
+    for extra in named:
         if extra.name is not None:
             key = (extra.name, extra.package)
             brought[key] = tuple(dict.fromkeys([*brought.get(key, ()), *extra.modules]))

@@ -28,17 +28,15 @@ def scorers() -> Iterable[str]:
 
 
 def formats() -> Iterable[str]:
-    """Return the formats that can be written."""
-    from featurizer.release.exchange.formats import FORMATS
+    """Return the formats that can be written, plug-ins too."""
+    from featurizer.release.exchange.format import formats as installed
 
-    return sorted(name for name, one in FORMATS.items() if one.write is not None)
+    return sorted(one.name for one in installed() if one.write is not None)
 
 
 def read_formats() -> Iterable[str]:
-    """Return the formats that can be read."""
-    from featurizer.release.exchange.formats import FORMATS
-
-    return sorted(FORMATS)
+    """Return the formats, all of which can be read."""
+    return registry.names(registry.FORMATS)
 
 
 NAMES: Mapping[str, Callable[[], Iterable[str]]] = MappingProxyType(

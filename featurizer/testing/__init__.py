@@ -1,4 +1,4 @@
-"""The contracts that a family, an encoder or a scorer of anybody's has to keep; inherit them to test yours.
+"""The contracts that anybody's family, encoder, scorer or format has to keep; inherit them to test yours.
 
 class TestMyEncoder(EncoderContract):
     def make_encoder(self) -> AnyEncoder:
@@ -6,6 +6,7 @@ class TestMyEncoder(EncoderContract):
 """
 
 from featurizer.testing.families import EncoderFamilyContract
+from featurizer.testing.formats import FormatContract
 from featurizer.testing.samples import TOLERANCE, sample_images, sample_texts
 from featurizer.testing.scorers import ScorerContract
 from featurizer.testing.tokens import ImageTokenEncoderContract, TextTokenEncoderContract
@@ -15,6 +16,7 @@ __all__ = [
     "TOLERANCE",
     "EncoderContract",
     "EncoderFamilyContract",
+    "FormatContract",
     "ImageTokenEncoderContract",
     "ScorerContract",
     "TextTokenEncoderContract",

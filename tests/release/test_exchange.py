@@ -11,9 +11,8 @@ from featurizer.errors import InputError, StaleOutput, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.verify import verify
 from featurizer.interactions.read import read_interactions
-from featurizer.release.exchange.content import NOT_A_NUMBER
+from featurizer.release.exchange.content import NOT_A_NUMBER, Missing
 from featurizer.release.exchange.export import ExportOptions, export
-from featurizer.release.exchange.fill import Missing
 from featurizer.release.exchange.import_ import ImportOptions, NullRows, import_set
 from tests.release.sets import make_set, same_vectors
 

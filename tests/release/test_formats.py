@@ -96,9 +96,11 @@ def test_lance_keeps_nulls_and_says_so(tmp_path, made):
 
 
 def test_without_pylance_the_pip_line_is_told(tmp_path, made, monkeypatch):
-    monkeypatch.setattr("featurizer.release.exchange.lance.find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'featurizer\[lance\]'"):
+    monkeypatch.setattr("featurizer.registry.find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match=r"format lance needs is not .*pip install 'featurizer\[lance\]'"):
         export(made, tmp_path / "out", ExportOptions("lance"))
+    with pytest.raises(MissingExtra, match=r"pip install 'featurizer\[lance\]'"):
+        import_set(tmp_path, tmp_path / "g", ImportOptions("lance"))
 
 
 def test_files_of_others_are_read_without_a_sidecar(tmp_path, made):

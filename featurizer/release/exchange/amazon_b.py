@@ -15,7 +15,8 @@ from typing import BinaryIO
 import numpy as np
 
 from featurizer.errors import InputError
-from featurizer.release.exchange.content import Files, Format, Found
+from featurizer.release.exchange.content import Found
+from featurizer.release.exchange.format import Files, Format
 
 ASIN, DIM = 10, 4096
 RECORD = ASIN + 4 * DIM

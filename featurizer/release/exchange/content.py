@@ -1,11 +1,10 @@
-"""What goes out to another program's files and comes back from them: ids, spaces, interactions."""
+"""What goes out to another program's files and comes back from them: ids, spaces, interactions, what fills a gap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeAlias
+from enum import StrEnum
 
 import numpy as np
 import polars as pl
@@ -65,35 +64,33 @@ class Found:
     present: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-Files: TypeAlias = Mapping[str, str]
-"""Which file or folder, relative to the export's folder, holds which space."""
-Write: TypeAlias = Callable[[Content, Path], Files]
-Read: TypeAlias = Callable[[Path, Files], Found]
-Select: TypeAlias = Callable[[Path, Files, Sequence[str]], Found]
-Guess: TypeAlias = Callable[[Path], Files]
+class Missing(StrEnum):
+    """How missing rows are filled."""
+
+    zero = "zero"
+    mean = "mean"
+    error = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One format.
+def fill(rows: np.ndarray, present: np.ndarray, missing: Missing, space: str) -> np.ndarray:
+    """Return (n, d) rows in which those not `present` (n,) are zero or the mean of the others.
 
-    Attributes:
-        name: as `--format` takes it.
-        write: writes content into a folder and returns where each space went; None when the format is only read.
-        read: reads the spaces that it is told of.
-        guess: finds the spaces of files that something else wrote, without a sidecar.
-        nulls: whether the format can say that a vector is missing; else missing rows are filled.
-        select: reads some items alone, where files hold many more than are wanted.
-        only_used: whether the format numbers the items of the interactions and has room for no others.
+    Raises:
+        InputError: rows are missing and `missing` is `error`, or none are present to take the mean of.
     """
-
-    name: str
-    read: Read
-    guess: Guess
-    write: Write | None = None
-    nulls: bool = False
-    only_used: bool = False
-    select: Select | None = None
+    if present.all():
+        return rows
+    absent = int((~present).sum())
+    if missing is Missing.error:
+        raise InputError(
+            f"{space}: {absent} of {len(rows)} items have no vector; expected one each with --missing error. "
+            "Choose --missing zero or mean, or leave the space out with --space"
+        )
+    if missing is Missing.mean and not present.any():
+        raise InputError(f"{space}: no item has a vector, so there is no mean; choose --missing zero")
+    filled = rows.copy()
+    filled[~present] = rows[present].mean(axis=0, dtype=np.float64) if missing is Missing.mean else 0
+    return filled
 
 
 def one_a_modality(content: Content, slots: Mapping[str, str]) -> dict[str, str]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from featurizer.release.exchange import npy
-from featurizer.release.exchange.arrays import write_array
-from featurizer.release.exchange.content import Content, Files, Format, check_text_ids, partitions
-from featurizer.release.exchange.ids import IDS, write_ids
-from featurizer.release.exchange.interactions_tsv import write_triples
+from featurizer.release.exchange.content import Content, check_text_ids, partitions
+from featurizer.release.exchange.format import Files, Format
+from featurizer.release.exchange.ids import IDS, write_ids, write_triples
+from featurizer.release.exchange.npy import guess, read, safe_name, write_array
 
 
 def write(content: Content, folder: Path) -> Files:
     """Write the folder, arrays as float32."""
-    files = {space.name: f"{npy.safe_name(space.name)}.npy" for space in content.spaces}
+    files = {space.name: f"{safe_name(space.name)}.npy" for space in content.spaces}
     for space in content.spaces:
         write_array(folder / files[space.name], space.rows)
     write_ids(folder / IDS, content.item_ids)
@@ -29,4 +28,4 @@ def write(content: Content, folder: Path) -> Files:
     return files
 
 
-FORMAT = Format("cornac", npy.read, npy.guess, write)
+FORMAT = Format("cornac", read, guess, write)

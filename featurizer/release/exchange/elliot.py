@@ -15,17 +15,9 @@ import polars as pl
 import yaml
 
 from featurizer.errors import InputError
-from featurizer.release.exchange.content import (
-    Content,
-    Files,
-    Format,
-    Found,
-    check_text_ids,
-    one_a_modality,
-    partitions,
-)
-from featurizer.release.exchange.ids import MAPPING, USERS, read_ids, write_mapping
-from featurizer.release.exchange.interactions_tsv import write_triples
+from featurizer.release.exchange.content import Content, Found, check_text_ids, one_a_modality, partitions
+from featurizer.release.exchange.format import Files, Format
+from featurizer.release.exchange.ids import MAPPING, USERS, read_ids, write_mapping, write_triples
 from featurizer.release.exchange.mmrec import number
 from featurizer.results.files import atomic_path
 

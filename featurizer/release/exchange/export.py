@@ -16,9 +16,8 @@ from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.read import read_interactions
 from featurizer.records import Json
-from featurizer.release.exchange.content import Content, ExchangedVectors, Files, Format
-from featurizer.release.exchange.fill import Missing, fill
-from featurizer.release.exchange.formats import format_named
+from featurizer.release.exchange.content import Content, ExchangedVectors, Missing, fill
+from featurizer.release.exchange.format import Files, Format, format_named
 from featurizer.release.exchange.sidecar import FORMAT_VERSION, SIDECAR, Sidecar, read_sidecar
 from featurizer.results.files import file_sha256, read_json, write_json
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
@@ -62,12 +61,14 @@ def export(feature_set: FeatureSet, out: Path, options: ExportOptions) -> Sideca
 
     Raises:
         UnknownName: no such format or space.
+        MissingExtra: what the format needs is not installed.
         InputError: the format has no room for what was asked, or vectors are missing and must not be.
         StaleOutput: `out` holds something else.
     """
     chosen_format = format_named(options.format, written=True)
     if chosen_format.write is None:
         raise InputError(f"{options.format} is a format that is only imported; choose another --format")
+    chosen_format.require()
     spaces = [feature_set.check_space(name) for name in options.spaces or feature_set.spaces]
     refuse_foreign(out, SIDECAR)
     stage = Stage(out, SIDECAR, _config(feature_set, spaces, options), (WORK, *_written(out)))
@@ -102,7 +103,7 @@ def _export(
             shutil.rmtree(target)
         (work / name).replace(target)
     work.rmdir()
-    stage.finish(_manifest(feature_set, content, items, files, options) | {"files": [*names]})
+    stage.finish(_manifest(feature_set, content, items, files, options, chosen) | {"files": [*names]})
 
 
 def choose_items(feature_set: FeatureSet, interactions: pl.DataFrame | None, *, only_used: bool) -> Chosen:
@@ -177,9 +178,14 @@ def _written(out: Path) -> tuple[str, ...]:
 
 
 def _manifest(
-    feature_set: FeatureSet, content: Content, items: Chosen, files: Files, options: ExportOptions
+    feature_set: FeatureSet,
+    content: Content,
+    items: Chosen,
+    files: Files,
+    options: ExportOptions,
+    chosen: Format,
 ) -> dict[str, Json]:
-    fills = "null" if format_named(options.format).nulls else options.missing.value
+    fills = "null" if chosen.nulls else options.missing.value
     entries: list[Json] = [
         {
             "name": space.name,

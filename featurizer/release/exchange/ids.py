@@ -1,4 +1,4 @@
-"""Item ids beside the vectors: `item_ids.json`, MMRec's mapping, and what users have."""
+"""Ids beside the vectors: `item_ids.json`, MMRec's mapping, what users have, and who bought what by id."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from featurizer.errors import InputError
 from featurizer.results.files import atomic_path
@@ -17,6 +18,8 @@ MAPPING = "i_id_mapping.csv"
 USERS = "u_id_mapping.csv"
 ID_COLUMNS = ("item_id", "asin", "parent_asin")
 NUMBER_COLUMN = "itemid"
+IMPLICIT = 1.0
+"""The rating of an interaction that has none."""
 
 
 def write_ids(path: Path, ids: Sequence[str]) -> None:
@@ -31,6 +34,17 @@ def write_mapping(path: Path, ids: Sequence[str], header: tuple[str, str]) -> No
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(header)
         writer.writerows((text, number) for number, text in enumerate(ids))
+
+
+def write_triples(interactions: pl.DataFrame, path: Path) -> None:
+    """Write tab-separated user, item, rating and, where every row has one, the time, as Cornac and Elliot read them."""
+    columns = [pl.col("user_id"), pl.col("item_id"), pl.col("rating").fill_null(IMPLICIT)]
+    if interactions.height and not interactions["timestamp"].null_count():
+        columns.append(pl.col("timestamp"))
+    with atomic_path(path) as partial:
+        interactions.select(columns).write_csv(
+            partial, separator="\t", include_header=False, quote_style="never"
+        )
 
 
 def read_ids(path: Path) -> list[str]:

@@ -14,8 +14,8 @@ from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import MANIFEST, FeatureSet
 from featurizer.features.schema import StoredDtype
 from featurizer.records import Json
-from featurizer.release.exchange.content import Files, Found
-from featurizer.release.exchange.formats import format_named
+from featurizer.release.exchange.content import Found
+from featurizer.release.exchange.format import Files, format_named
 from featurizer.release.exchange.ids import read_ids
 from featurizer.release.exchange.sidecar import Sidecar, SpaceEntry, read_sidecar
 from featurizer.results.stage import refuse_foreign
@@ -63,10 +63,12 @@ def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
 
     Raises:
         UnknownName: no such format or space.
+        MissingExtra: what the format needs is not installed.
         InputError: the files are not what the format asks for.
         StaleOutput: `out` holds something else.
     """
     chosen = format_named(options.format)
+    chosen.require()
     if not path.exists():
         raise InputError(f"{path} does not exist; expected files in the format {options.format}")
     refuse_foreign(out, MANIFEST)

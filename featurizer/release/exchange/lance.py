@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
 
-from featurizer.errors import InputError, MissingExtra
+from featurizer.errors import InputError
 from featurizer.features.schema import StoredDtype, arrow_to_vectors, vectors_to_arrow
-from featurizer.release.exchange.content import Content, Files, Format, Found
+from featurizer.registry import Extra
+from featurizer.release.exchange.content import Content, Found
+from featurizer.release.exchange.format import Files, Format
 
 FOLDER = "features.lance"
 
 
 def write(content: Content, folder: Path) -> Files:
-    """Write each space in the type it is stored in.
-
-    Raises:
-        MissingExtra: pylance is not installed.
-    """
+    """Write each space in the type it is stored in."""
     columns = {"item_id": pa.array(list(content.item_ids), pa.string())}
     for space in content.spaces:
         dtype: StoredDtype = "float16" if space.dtype == "float16" else "float32"
         columns[space.name] = vectors_to_arrow(space.rows, space.present, dtype)
-    _lance()
     import lance
 
     lance.write_dataset(pa.table(columns), str(folder / FOLDER))
@@ -61,7 +57,6 @@ def guess(path: Path) -> Files:
 
 
 def _table(path: Path) -> pa.Table:
-    _lance()
     import lance
 
     place = path / FOLDER if (path / FOLDER).is_dir() else path
@@ -71,9 +66,4 @@ def _table(path: Path) -> pa.Table:
         raise InputError(f"{place} cannot be read as a Lance data set: {error}") from error
 
 
-def _lance() -> None:
-    if find_spec("lance") is None:
-        raise MissingExtra("pylance", "lance")
-
-
-FORMAT = Format("lance", read, guess, write, nulls=True)
+FORMAT = Format("lance", read, guess, write, nulls=True, extra=Extra(("lance",), "lance"))

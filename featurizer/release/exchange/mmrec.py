@@ -14,17 +14,10 @@ import polars as pl
 import yaml
 
 from featurizer.errors import InputError
-from featurizer.release.exchange.arrays import read_array, write_array
-from featurizer.release.exchange.content import (
-    Content,
-    Files,
-    Format,
-    Found,
-    check_text_ids,
-    one_a_modality,
-    partitions,
-)
+from featurizer.release.exchange.content import Content, Found, check_text_ids, one_a_modality, partitions
+from featurizer.release.exchange.format import Files, Format
 from featurizer.release.exchange.ids import MAPPING, USERS, read_ids, write_mapping
+from featurizer.release.exchange.npy import read_array, write_array
 from featurizer.results.files import atomic_path
 
 IMAGE, TEXT = "image_feat.npy", "text_feat.npy"

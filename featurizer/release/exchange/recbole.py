@@ -15,16 +15,9 @@ import pyarrow.compute as pc
 import yaml
 
 from featurizer.errors import InputError
-from featurizer.release.exchange.content import (
-    Content,
-    ExchangedVectors,
-    Files,
-    Format,
-    Found,
-    check_text_ids,
-    partitions,
-)
-from featurizer.release.exchange.interactions_tsv import IMPLICIT
+from featurizer.release.exchange.content import Content, ExchangedVectors, Found, check_text_ids, partitions
+from featurizer.release.exchange.format import Files, Format
+from featurizer.release.exchange.ids import IMPLICIT
 from featurizer.release.exchange.npy import safe_name
 from featurizer.results.files import atomic_path
 

@@ -9,7 +9,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from featurizer.errors import InputError
-from featurizer.release.exchange.content import Content, Files, Format, Found
+from featurizer.release.exchange.content import Content, Found
+from featurizer.release.exchange.format import Files, Format
 from featurizer.release.exchange.ids import IDS, read_ids, write_ids
 from featurizer.results.files import atomic_path
 
