@@ -13,19 +13,21 @@ from featurizer.errors import FeaturizerError as FeaturizerError
 from featurizer.features.feature_set import FeatureSet as FeatureSet
 from featurizer.features.space import Space as Space
 from featurizer.ica.pretrain import Pretrained as Pretrained
-from featurizer.operations.compare import ModelComparison as ModelComparison
-from featurizer.operations.export import ExportedFolder as ExportedFolder
 from featurizer.operations.inspect import Inspected as Inspected
 from featurizer.operations.machine import Check as Check
-from featurizer.operations.publish import Publication as Publication
-from featurizer.operations.pull import PulledFolder as PulledFolder
-from featurizer.operations.report import Page as Page
+from featurizer.operations.operation import Made as Made
+from featurizer.operations.report import Shown as Shown
 from featurizer.operations.verify import Verification as Verification
 from featurizer.recipes.run import Finished as Finished
+from featurizer.recsys.compare import Compared as Compared
 from featurizer.recsys.model import Model as Model
 from featurizer.recsys.model import Model as Trained
 from featurizer.recsys.recommend import Recommended as Recommended
 from featurizer.release.diff import Difference as Difference
+from featurizer.release.exchange.sidecar import Sidecar as Sidecar
+from featurizer.release.plan import Plan as Plan
+from featurizer.release.publish import Published as Published
+from featurizer.release.pull import Pulled as Pulled
 from featurizer.scoring.board import Leaderboard as Leaderboard
 
 __version__: str
@@ -63,7 +65,7 @@ def compare(
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
-) -> ModelComparison:
+) -> Made[list[Compared]]:
     """Compare trained models user by user: intervals, and whether each differs from the first.
 
     Of a training with several seeds its kept model counts, the best on validation: intervals and p are over users,
@@ -162,7 +164,7 @@ def export(
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
-) -> ExportedFolder:
+) -> Made[Sidecar]:
     """Write a feature set in the files of MMRec, Cornac, Elliot or RecBole, or as plain arrays.
 
     Beside them lies export.json: which file holds which space, which rows are filled and with what. The folder's
@@ -368,7 +370,7 @@ def make_report(
     labels: Sequence[str] = ...,
     out: str | Path | object = ...,
     progress: bool | None = None,
-) -> Page:
+) -> Made[Shown]:
     """Show what folders hold on one page: leaderboard, maps, neighbors, curves, failures, provenance.
 
     The page needs no network and no server. Give the catalog too, for pictures and titles.
@@ -504,7 +506,7 @@ def publish(
     check: bool = True,
     dry_run: bool = False,
     progress: bool | None = None,
-) -> Publication:
+) -> Plan | Published:
     """Verify a feature set or model, publish it on the Hub, and compare what arrived. Run it again after any fault.
 
     The token comes from HF_TOKEN or 'hf auth login'. Data goes first, card and manifest last.
@@ -534,7 +536,7 @@ def pull(
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
-) -> PulledFolder:
+) -> Made[Pulled]:
     """Download what 'publish' put on the Hub, at one commit, and check every file against its manifest.
 
     Example: featurizer pull my-shop/item-features --revision v1 --out ./features

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from featurizer.config import Flag, Model
+from featurizer.config import Flag
 from featurizer.errors import InputError
 from featurizer.operations.operation import (
     Argument,
@@ -17,6 +17,7 @@ from featurizer.operations.operation import (
     FolderOperation,
     Folders,
     Kind,
+    Made,
     Outcome,
     Reads,
 )
@@ -24,39 +25,12 @@ from featurizer.results.files import atomic_path, read_json, write_json
 
 if TYPE_CHECKING:
     from featurizer.records import Json
-    from featurizer.recsys.compare import Compared, CompareOptions
+    from featurizer.recsys.compare import Compared
 
 FILE, TABLE = "comparison.json", "comparison.md"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelComparison:
-    """A folder with trained models side by side: `document` is comparison.json, `table` comparison.md."""
-
-    folder: Path
-    document: Mapping[str, Json]
-    table: str
-
-
-class _Mean(Model):
-    model_config = ConfigDict(extra="ignore")
-    mean: float
-
-
-class _Row(Model):
-    model_config = ConfigDict(extra="ignore")
-    name: str
-    value: _Mean
-
-
-class ComparisonFile(Model):
-    """What of comparison.json is read again: each model and its mean."""
-
-    model_config = ConfigDict(extra="ignore")
-    rows: list[_Row]
-
-
-class Compare(FolderOperation[ModelComparison]):
+class Compare(FolderOperation[Made["list[Compared]"]]):
     """Compare trained models user by user: intervals, and whether each differs from the first.
 
     Of a training with several seeds its kept model counts, the best on validation: intervals and p are over users,
@@ -95,9 +69,9 @@ class Compare(FolderOperation[ModelComparison]):
             raise InputError(f"{twice} is given twice; expected each model once, leave one out")
         return self
 
-    def make(self, context: Context) -> ModelComparison:
+    def make(self, context: Context) -> Made[list[Compared]]:
         """Rank with each model and write the table."""
-        from featurizer.recsys.compare import CompareOptions, compare
+        from featurizer.recsys.compare import compare
         from featurizer.scoring.spaces import folder_labels
 
         folders = list(dict.fromkeys(path.resolve() for path in (*self.models, *self.fused)))
@@ -106,46 +80,61 @@ class Compare(FolderOperation[ModelComparison]):
         if self.fused:
             fused = " and ".join(label[path.resolve()] for path in self.fused)
             named[f"late fusion of {fused}"] = list(self.fused)
-        options = CompareOptions(self.metric, self.k, self.split, self.seed)
-        rows = compare(named, self.interactions, options, item_map=self.item_map)
+        asked: Mapping[str, Json] = {
+            "metric": self.metric,
+            "k": self.k,
+            "split": self.split,
+            "seed": self.seed,
+        }
+        rows = compare(
+            named,
+            self.interactions,
+            metric=self.metric,
+            k=self.k,
+            split=self.split,
+            seed=self.seed,
+            item_map=self.item_map,
+        )
         with atomic_path(self.out / TABLE) as partial:
-            partial.write_text(_markdown(rows, options), "utf-8")
-        write_json(self.out / FILE, {"options": asdict(options), "rows": [asdict(row) for row in rows]})
-        return self.open()
+            partial.write_text(self._markdown(rows), "utf-8")
+        write_json(self.out / FILE, {"options": dict(asked), "rows": [asdict(row) for row in rows]})
+        return Made(self.out, rows)
 
-    def open(self) -> ModelComparison:
-        """Return both files."""
-        return ModelComparison(self.out, read_json(self.out / FILE), (self.out / TABLE).read_text("utf-8"))
+    def open(self) -> Made[list[Compared]]:
+        """Return the rows."""
+        from featurizer.recsys.compare import Compared
 
-    def outcome(self, value: ModelComparison) -> Outcome[ModelComparison]:
+        rows = TypeAdapter(list[Compared]).validate_python(read_json(self.out / FILE)["rows"])
+        return Made(self.out, rows)
+
+    def outcome(self, value: Made[list[Compared]]) -> Outcome[Made[list[Compared]]]:
         """Show the table, and name the best."""
-        rows = ComparisonFile.model_validate(value.document).rows
+        rows, table = value.about, (self.out / TABLE).read_text("utf-8")
         best = max(rows, key=lambda row: row.value.mean)
         figure = f"{self.split} {self.metric}@{self.k}"
         return Outcome(
             value,
             f"{len(rows)} models; best {figure}: {best.name}, {best.value.mean:.4f}",
-            value.table,
-            dict(value.document),
+            table,
+            read_json(self.out / FILE),
             (self.out / TABLE,),
-            value.table,
+            table,
             advice=(
                 f"on {self.split}, intervals over users; the table stands in {self.out / TABLE}, the figures in "
                 f"{self.out / FILE}",
             ),
         )
 
-
-def _markdown(rows: list[Compared], options: CompareOptions) -> str:
-    lines = [
-        f"| model | {options.split} {options.metric}@{options.k} [95 %] | against {rows[0].name} [95 %] | p (Holm) |",
-        "|---|---|---|---|",
-    ]
-    for row in rows:
-        value = f"{row.value.mean:.4f} [{row.value.low:.4f}, {row.value.high:.4f}]"
-        if row.difference is None or row.p_value is None:
-            lines.append(f"| {row.name} | {value} | | |")
-            continue
-        apart = f"{row.difference.mean:+.4f} [{row.difference.low:+.4f}, {row.difference.high:+.4f}]"
-        lines.append(f"| {row.name} | {value} | {apart} | {row.p_value:.3g} |")
-    return "\n".join(lines) + "\n"
+    def _markdown(self, rows: Sequence[Compared]) -> str:
+        lines = [
+            f"| model | {self.split} {self.metric}@{self.k} [95 %] | against {rows[0].name} [95 %] | p (Holm) |",
+            "|---|---|---|---|",
+        ]
+        for row in rows:
+            value = f"{row.value.mean:.4f} [{row.value.low:.4f}, {row.value.high:.4f}]"
+            if row.difference is None or row.p_value is None:
+                lines.append(f"| {row.name} | {value} | | |")
+                continue
+            apart = f"{row.difference.mean:+.4f} [{row.difference.low:+.4f}, {row.difference.high:+.4f}]"
+            lines.append(f"| {row.name} | {value} | {apart} | {row.p_value:.3g} |")
+        return "\n".join(lines) + "\n"

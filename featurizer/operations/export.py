@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -15,6 +14,7 @@ from featurizer.operations.operation import (
     Folder,
     FolderOperation,
     Kind,
+    Made,
     Outcome,
     Reads,
 )
@@ -24,15 +24,7 @@ if TYPE_CHECKING:
     from featurizer.release.exchange.sidecar import Sidecar
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedFolder:
-    """A folder in another program's format, and what its sidecar says."""
-
-    folder: Path
-    sidecar: Sidecar
-
-
-class Export(FolderOperation[ExportedFolder]):
+class Export(FolderOperation[Made["Sidecar"]]):
     """Write a feature set in the files of MMRec, Cornac, Elliot or RecBole, or as plain arrays.
 
     Beside them lies export.json: which file holds which space, which rows are filled and with what. The folder's
@@ -56,7 +48,7 @@ class Export(FolderOperation[ExportedFolder]):
     missing: Literal["zero", "mean", "error"] = "zero"
     """What stands where a vector is missing; the sidecar says it."""
 
-    def make(self, context: Context) -> ExportedFolder:
+    def make(self, context: Context) -> Made[Sidecar]:
         """Write the files, and say which hold what."""
         from featurizer.features.feature_set import FeatureSet
         from featurizer.release.exchange.content import Missing
@@ -70,19 +62,19 @@ class Export(FolderOperation[ExportedFolder]):
             self.item_map,
             overwrite=self.overwrite,
         )
-        return ExportedFolder(self.out, export(FeatureSet.open(self.features), self.out, options))
+        return Made(self.out, export(FeatureSet.open(self.features), self.out, options))
 
-    def open(self) -> ExportedFolder:
+    def open(self) -> Made[Sidecar]:
         """Return what the sidecar says."""
         from featurizer.release.exchange.sidecar import read_sidecar
 
         sidecar = read_sidecar(self.out)
         assert sidecar is not None  # the export is done: what it made is there
-        return ExportedFolder(self.out, sidecar)
+        return Made(self.out, sidecar)
 
-    def outcome(self, value: ExportedFolder) -> Outcome[ExportedFolder]:
+    def outcome(self, value: Made[Sidecar]) -> Outcome[Made[Sidecar]]:
         """List the files with their spaces."""
-        done = value.sidecar
+        done = value.about
         head = f"{done.rows:,} items as {done.format}: {', '.join(done.files)}"
         rows = [
             [entry.name, entry.file, entry.dim, len(entry.missing_rows), entry.fill] for entry in done.spaces

@@ -151,6 +151,17 @@ class Outcome(Generic[ValueT_co]):
     code: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Made(Generic[ValueT_co]):
+    """A folder or file that was made, and what is to be said of it; for what has no class of its own."""
+
+    folder: Path
+    about: ValueT_co
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{self.folder.resolve().as_uri()}">{self.folder}</a>'
+
+
 class Operation(Model, ABC):
     """A command's options; paths stand where a recipe names steps."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -15,14 +14,6 @@ from featurizer.operations.text import table
 if TYPE_CHECKING:
     from featurizer.release.plan import Plan
     from featurizer.release.publish import Published
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """What would go to the Hub, and what went there; None after a dry run."""
-
-    plan: Plan
-    published: Published | None
 
 
 class Publish(Operation):
@@ -72,7 +63,7 @@ class Publish(Operation):
 
         return state_file(self.of, f"publish-{self.repo.replace('/', '--')}")
 
-    def run(self, context: Context) -> Outcome[Publication]:
+    def run(self, context: Context) -> Outcome[Plan | Published]:
         """Publish, or say what would be."""
         plan = self._plan()
         size = f"{len(plan.files)} files, {sum(file.size for file in plan.files) / 1e6:,.1f} MB"
@@ -82,7 +73,7 @@ class Publish(Operation):
         from featurizer.release.publish import PublishOptions, publish
 
         options = PublishOptions(self.private, self.branch, self.tag, self.collection, self.check)
-        return self._sent(plan, publish(plan, options, connect(), report=context.report), size)
+        return self._sent(publish(plan, options, connect(), report=context.report), size)
 
     def _plan(self) -> Plan:
         """Verify what is to be published and list its files."""
@@ -100,7 +91,7 @@ class Publish(Operation):
         pictures = Catalog.open(self.catalog) if self.catalog is not None else None
         return plan_set(FeatureSet.open(self.of), self.repo, pictures=pictures)
 
-    def _sent(self, plan: Plan, done: Published, size: str) -> Outcome[Publication]:
+    def _sent(self, done: Published, size: str) -> Outcome[Plan | Published]:
         told = {name: getattr(done, name) for name in ("commit", "url", "checked", "collection")}
         lists = {name: list(getattr(done, name)) for name in ("uploaded", "skipped", "removed")}
         lines = [
@@ -110,7 +101,7 @@ class Publish(Operation):
         if done.checked:
             lines.append(f"  {done.checked} files downloaded again: all as sent")
         return Outcome(
-            Publication(plan, done),
+            done,
             f"{size}: {done.url} at {done.commit[:12]}",
             "\n".join(lines),
             {"repo": self.repo, "branch": self.branch, "tag": self.tag, **told, **lists},
@@ -120,14 +111,14 @@ class Publish(Operation):
         )
 
 
-def _planned(plan: Plan, size: str) -> Outcome[Publication]:
+def _planned(plan: Plan, size: str) -> Outcome[Plan | Published]:
     files = [{"path": file.path, "bytes": file.size, "sha256": file.sha256} for file in plan.files]
     listed = table(
         ["file", "bytes", "sha256"], [[file.path, file.size, file.sha256[:12]] for file in plan.files]
     )
     total = sum(file.size for file in plan.files)
     return Outcome(
-        Publication(plan, None),
+        plan,
         f"dry run: {size} would go to {plan.repo}",
         f"{plan.repo} ({plan.repo_type}): {plan.title}; {total:,} bytes\n{listed}\n\n{plan.card}",
         {"repo": plan.repo, "files": files, "card": plan.card},

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from featurizer.operations.feature_sets import look_inside
-from featurizer.operations.operation import Argument, Context, FolderOperation, Outcome
+from featurizer.operations.operation import Argument, Context, FolderOperation, Made, Outcome
 
 if TYPE_CHECKING:
     from featurizer.release.pull import Pulled
 
 
-@dataclass(frozen=True, slots=True)
-class PulledFolder:
-    """What was pulled, and the folder that holds it."""
-
-    folder: Path
-    pulled: Pulled
-
-
-class Pull(FolderOperation[PulledFolder]):
+class Pull(FolderOperation[Made["Pulled"]]):
     """Download what 'publish' put on the Hub, at one commit, and check every file against its manifest.
 
     Example: featurizer pull my-shop/item-features --revision v1 --out ./features
@@ -38,21 +29,21 @@ class Pull(FolderOperation[PulledFolder]):
         """Return nothing: whether it is still what the Hub has, only the Hub knows."""
         return None
 
-    def make(self, context: Context) -> PulledFolder:
+    def make(self, context: Context) -> Made[Pulled]:
         """Fetch what is not there yet."""
         from featurizer.release.hub import connect
         from featurizer.release.pull import PullOptions, pull
 
         options = PullOptions(self.revision, self.model, self.overwrite)
-        return PulledFolder(self.out, pull(self.repo, self.out, options, connect(), report=context.report))
+        return Made(self.out, pull(self.repo, self.out, options, connect(), report=context.report))
 
-    def open(self) -> PulledFolder:
+    def open(self) -> Made[Pulled]:
         """Ask the Hub again: a pull is never taken for done."""
         return self.make(Context())
 
-    def outcome(self, value: PulledFolder) -> Outcome[PulledFolder]:
+    def outcome(self, value: Made[Pulled]) -> Outcome[Made[Pulled]]:
         """Count what was fetched and what was there."""
-        done = value.pulled
+        done = value.about
         told = (
             f"{self.repo} at {done.commit}; {len(done.fetched)} files fetched, {len(done.kept)} there already"
         )

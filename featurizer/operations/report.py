@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field, model_validator
 
 from featurizer.config import Flag
-from featurizer.operations.operation import Argument, Context, Folders, Kind, Operation, Outcome, Reads
+from featurizer.operations.operation import Argument, Context, Folders, Kind, Made, Operation, Outcome, Reads
 from featurizer.records import Json
 
 if TYPE_CHECKING:
@@ -18,18 +17,8 @@ if TYPE_CHECKING:
 
 PAGE = "report.html"
 FIGURES = "figures"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The page that was written, the figures beside it, and what they show."""
-
-    path: Path
-    figures: tuple[Path, ...]
-    content: ReportContent
-
-    def _repr_html_(self) -> str:
-        return f'<a href="{self.path.resolve().as_uri()}">{self.path}</a>'
+Shown: TypeAlias = "tuple[ReportContent, tuple[Path, ...]]"
+"""What a page shows, and the figures written beside it."""
 
 
 class Report(Operation):
@@ -84,7 +73,7 @@ class Report(Operation):
         """Return the page."""
         return (self.out,)
 
-    def run(self, context: Context) -> Outcome[Page]:
+    def run(self, context: Context) -> Outcome[Made[Shown]]:
         """Read the folders and write the page, and the figures where a folder is given for them."""
         from featurizer.report.gather import ReportOptions, gather
         from featurizer.report.write import write_figures, write_report
@@ -95,17 +84,17 @@ class Report(Operation):
         content = gather(self.of, options, context.report)
         write_report(content, self.out, options)
         drawn = write_figures(content, self.figures) if self.figures else []
-        return self._outcome(Page(self.out, tuple(drawn), content))
+        return self._outcome(Made(self.out, (content, tuple(drawn))))
 
-    def _outcome(self, page: Page) -> Outcome[Page]:
-        content, size = page.content, self.out.stat().st_size
+    def _outcome(self, page: Made[Shown]) -> Outcome[Made[Shown]]:
+        (content, drawn), size = page.about, self.out.stat().st_size
         spaces, shown = len(content.spaces), len(content.sample.item_ids)
         text = f"{self.out}: {size / 1e6:,.1f} MB; {shown:,} items, {spaces} spaces"
-        figures = f", {len(page.figures)} figures" if page.figures else ""
+        figures = f", {len(drawn)} figures" if drawn else ""
         return Outcome(
             page,
             f"{size / 1e6:,.1f} MB, {spaces} spaces{figures}",
-            text + (f"\n{self.figures}: {len(page.figures)} figures" if page.figures else ""),
+            text + (f"\n{self.figures}: {len(drawn)} figures" if drawn else ""),
             self._record(page, size),
             (self.out,),
             advice=(
@@ -114,8 +103,8 @@ class Report(Operation):
             ),
         )
 
-    def _record(self, page: Page, size: int) -> dict[str, Json]:
-        content = page.content
+    def _record(self, page: Made[Shown], size: int) -> dict[str, Json]:
+        content, drawn = page.about
         return {
             "out": str(self.out),
             "bytes": size,
@@ -124,6 +113,6 @@ class Report(Operation):
             "spaces": [space.name for space in content.spaces],
             "pictures": len(content.thumbnails.pictures),
             "charts": [chart.slug for chart in content.charts],
-            "figures": [str(path) for path in page.figures],
+            "figures": [str(path) for path in drawn],
             "notes": [*content.notes],
         }

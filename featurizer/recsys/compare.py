@@ -36,28 +36,14 @@ class Compared:
     p_value: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CompareOptions:
-    """What is compared.
-
-    Attributes:
-        metric: of `ranking.metrics`, such as `recall` or `ndcg`.
-        k: length of the list.
-        split: whose positives are ranked for.
-        seed: of the resamples.
-    """
-
-    metric: str = "recall"
-    k: int = 20
-    split: str = "test"
-    seed: int = 0
-
-
 def compare(
     models: Mapping[str, Sequence[Path]],
     interactions: Path,
-    options: CompareOptions,
     *,
+    metric: str = "recall",
+    k: int = 20,
+    split: str = "test",
+    seed: int = 0,
     item_map: Path | None = None,
 ) -> list[Compared]:
     """Rank for every user with each model's vectors and compare all with the first.
@@ -68,7 +54,10 @@ def compare(
     Args:
         models: folders that `featurizer train` wrote, by the row's name.
         interactions: what they were trained on.
-        options: what is compared.
+        metric: of `ranking.metrics`, such as `recall` or `ndcg`.
+        k: length of the list.
+        split: whose positives are ranked for.
+        seed: of the resamples.
         item_map: asin ↔ itemID, where the interactions number their items.
 
     Raises:
@@ -79,10 +68,10 @@ def compare(
         refuse_unfinished(folder)
     frame = read_split(interactions, item_map=item_map)
     ids = _ids(next(iter(models.values()))[0])
-    train, positives = (_pairs(frame, name, ids) for name in ("train", options.split))
-    values = [_per_user(folders, ids, (train, positives), options) for folders in models.values()]
+    train, positives = (_pairs(frame, name, ids) for name in ("train", split))
+    values = [_per_user(folders, ids, (train, positives), metric, k) for folders in models.values()]
     first, rest = values[0], values[1:]
-    rows = [Compared(next(iter(models)), mean_interval(first, seed=options.seed))]
+    rows = [Compared(next(iter(models)), mean_interval(first, seed=seed))]
     if not rest:
         return rows
     differences = [value - first for value in rest]
@@ -93,8 +82,8 @@ def compare(
         rows.append(
             Compared(
                 name,
-                mean_interval(value, seed=options.seed),
-                mean_interval(difference, seed=options.seed),
+                mean_interval(value, seed=seed),
+                mean_interval(difference, seed=seed),
                 p,
             )
         )
@@ -130,15 +119,16 @@ def _per_user(
     folders: Sequence[Path],
     ids: tuple[list[str], list[str]],
     pairs: tuple[UserItems, UserItems],
-    options: CompareOptions,
+    metric: str,
+    k: int,
 ) -> np.ndarray:
     """Return the (u,) metric of every ranked user."""
     sides = []
     for name, wanted in zip(("user", "item"), ids, strict=True):
         parts = [_ordered(folder / f"{name}s.parquet", f"{name}_id", wanted) for folder in folders]
         sides.append(torch.from_numpy(np.concatenate(parts, axis=1)))
-    shown = rank(dot_products(*sides), *pairs, options.k)
-    return np.asarray(METRICS[options.metric](shown.hits, shown.positives, options.k))
+    shown = rank(dot_products(*sides), *pairs, k)
+    return np.asarray(METRICS[metric](shown.hits, shown.positives, k))
 
 
 def _ordered(path: Path, id_name: str, wanted: list[str]) -> np.ndarray:

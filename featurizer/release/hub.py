@@ -26,7 +26,7 @@ CONFLICT = 409
 SECRET = re.compile(r"\b(hf_|api_org_)\w{4,}|(?<=Bearer )\S+")
 
 
-def patience() -> RetryPolicy:
+def retry_policy() -> RetryPolicy:
     """Return how stubborn publishing is; the first wait can be set in the environment."""
     first = float(os.environ.get(WAIT, "2"))
     return RetryPolicy(

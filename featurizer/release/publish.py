@@ -12,7 +12,7 @@ import featurizer
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError
 from featurizer.progress import Progress, Report, silent
-from featurizer.release.hub import Asker, patience, require_token
+from featurizer.release.hub import Asker, require_token, retry_policy
 from featurizer.release.plan import Plan, PlannedFile
 from featurizer.release.repository import MAIN, RemoteFile, Repository
 from featurizer.results.files import atomic_path, file_sha256
@@ -71,7 +71,7 @@ def publish(
         InputError: a file changed meanwhile.
     """
     require_token()
-    asker = Asker(plan.repo, policy or patience())
+    asker = Asker(plan.repo, policy or retry_policy())
     who = asker.ask(lambda: api.whoami(), what="accept the token")
     account = ", ".join([str(who.get("name")), *(str(org.get("name")) for org in who.get("orgs", []))])
     repository = Repository(

@@ -12,7 +12,7 @@ from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError, InputError, StaleOutput
 from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
 from featurizer.progress import Progress, Report, silent
-from featurizer.release.hub import Asker, patience
+from featurizer.release.hub import Asker, retry_policy
 from featurizer.release.model import MANIFEST as MODEL_MANIFEST
 from featurizer.release.plan import RepoType, check_repo, on_disk
 from featurizer.release.repository import RemoteFile, Repository
@@ -73,7 +73,7 @@ def pull(
     """
     check_repo(name)
     kind: RepoType = "model" if options.model else "dataset"
-    repository = Repository(api, Asker(name, policy or patience()), name, kind, options.revision)
+    repository = Repository(api, Asker(name, policy or retry_policy()), name, kind, options.revision)
     commit = repository.head()
     pinned = Repository(api, repository.asker, name, kind, commit)
     there = pinned.files()

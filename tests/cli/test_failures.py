@@ -146,7 +146,7 @@ def test_a_damaged_state_file_is_a_clear_error(tmp_path):
         with pytest.raises(InputError, match=told):
             fz.export(made.folder, format="npy", out=tmp_path / "out")
     state.unlink()
-    assert fz.export(made.folder, format="npy", out=tmp_path / "out").sidecar.rows == 6
+    assert fz.export(made.folder, format="npy", out=tmp_path / "out").about.rows == 6
 
 
 def test_overwrite_makes_a_finished_folder_again(tmp_path):

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from featurizer.cli.app import app
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.interactions.store import write_interactions
-from featurizer.recsys.compare import CompareOptions, compare
+from featurizer.recsys.compare import compare
 from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.train import TrainStage, train
 from featurizer.recsys.vectors import read_vectors, write_vectors
@@ -28,9 +28,7 @@ def models(tmp_path_factory):
 
 
 def test_each_row_is_the_figure_that_training_reported_and_differences_are_user_by_user(models):
-    rows = compare(
-        {"good": [models / "good"], "poor": [models / "poor"]}, models / "i.parquet", CompareOptions()
-    )
+    rows = compare({"good": [models / "good"], "poor": [models / "poor"]}, models / "i.parquet")
     for row in rows:
         told = json.loads((models / row.name / "model/manifest.json").read_text())
         assert row.value.mean == pytest.approx(told["test"]["recall@20"], abs=1e-12)
@@ -46,12 +44,12 @@ def test_interactions_of_others_than_the_models_users_and_items_are_refused(mode
     )
     write_interactions(strange, tmp_path / "i.parquet")
     with pytest.raises(InputError, match="40 users of the train rows are not the models', such as x_u000"):
-        compare({"good": [models / "good"]}, tmp_path / "i.parquet", CompareOptions())
+        compare({"good": [models / "good"]}, tmp_path / "i.parquet")
 
 
 def test_late_fusion_adds_scores_so_that_a_model_with_itself_ranks_as_alone(models):
     given = {"alone": [models / "good"], "twice": [models / "good"] * 2}
-    alone, twice = compare(given, models / "i.parquet", CompareOptions(metric="ndcg", k=5))
+    alone, twice = compare(given, models / "i.parquet", metric="ndcg", k=5)
     assert alone.value == twice.value
     assert twice.difference.mean == 0
 
@@ -64,11 +62,11 @@ def test_other_orders_are_matched_by_id_and_other_items_refused(models, tmp_path
             tmp_path / f"{side}s.parquet", [ids[row] for row in order], vectors[order], f"{side}_id"
         )
     given = {"good": [models / "good"], "again": [tmp_path]}
-    good, again = compare(given, models / "i.parquet", CompareOptions())
+    good, again = compare(given, models / "i.parquet")
     assert good.value == again.value
     write_vectors(tmp_path / "items.parquet", ["other"], np.ones((1, 8), np.float32), "item_id")
     with pytest.raises(InputError, match="expected the same ones"):
-        compare(given, models / "i.parquet", CompareOptions())
+        compare(given, models / "i.parquet")
 
 
 def test_the_command_prints_the_table_and_writes_it_beside_the_figures(models, tmp_path):
