@@ -88,6 +88,14 @@ class TestSafetensors(TestNpy):
     name = "safetensors"
 
 
+class TestNpz(TestNpy):
+    name = "npz"
+
+
+class TestParquet(TestNpy):
+    name = "parquet"
+
+
 class TestLance(TestNpy):
     name = "lance"
 
