@@ -31,6 +31,14 @@ class Program(TyperGroup):
         for name in (*COMMANDS[:-1], RUN, COMMANDS[-1]):
             self.add_command(TyperCommand(name, help=_summary(name), rich_markup_mode=None))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own
+        """Read no value while a shell completes: none is needed, and Typer imports pydantic to read them."""
+        if not ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        _, rest, _ = self.make_parser(ctx).parse_args(list(args))
+        ctx._protected_args, ctx.args = rest[:1], rest[1:]
+        return list(ctx.args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
         """Put the command itself in the place of its name."""
         name, found, rest = super().resolve_command(ctx, args)

@@ -92,3 +92,22 @@ def on_a_terminal(code, **environment):
     os.close(control)
     assert child.returncode == 0, talk
     return out, talk
+
+
+def test_completing_a_command_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom featurizer.cli.app import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'pydantic', 'numpy', 'polars', 'torch'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy), file=sys.stderr)"
+    )
+    environment = {
+        **os.environ,
+        "_FEATURIZER_COMPLETE": "complete_bash",
+        "COMP_WORDS": "featurizer ex",
+        "COMP_CWORD": "1",
+    }
+    program = [sys.executable, "-c", f"import sys; sys.argv = ['featurizer']\n{code}"]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True)
+    assert sorted(done.stdout.split()) == ["export", "extract"]
+    assert done.stderr.splitlines()[-1] == "heavy: []"
