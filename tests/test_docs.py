@@ -76,3 +76,12 @@ def test_the_readme_has_a_line_for_every_room():
     rooms = {path.name for path in (ROOT / "featurizer").iterdir() if (path / "__init__.py").is_file()}
     assert rooms <= set(told)
     assert all((ROOT / name).is_dir() or name in rooms for name in told)
+
+
+def test_the_volatile_fields_are_those_of_the_page():
+    from featurizer.results.state import VOLATILE
+
+    told = (
+        (ROOT / "docs/formats.md").read_text("utf-8").split("**Volatile fields.**")[1].split("The report")[0]
+    )
+    assert set(re.findall(r"`(\w+)`", told)) == VOLATILE
