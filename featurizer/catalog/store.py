@@ -24,7 +24,8 @@ import pyarrow.parquet as pq
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.records import FetchedImage, ItemRecord, Json
-from featurizer.results.files import atomic_path, read_json
+from featurizer.results.files import atomic_path
+from featurizer.results.spelling import read_manifest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -165,7 +166,7 @@ class Catalog:
                 else "make one with 'featurizer ingest'"
             )
             raise InputError(f"{folder} holds no {MANIFEST}; expected a finished catalog: {cure}")
-        manifest = read_json(folder / MANIFEST)
+        manifest = read_manifest(folder / MANIFEST)
         for key, kind in (
             ("rows", int),
             ("parts", int),

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.records import Json
-from featurizer.results.files import read_json
+from featurizer.results.spelling import read_manifest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,7 +67,7 @@ class FeatureSet:
                 else "make one with 'featurizer extract'"
             )
             raise InputError(f"{folder} holds no {MANIFEST}; expected a finished feature set: {cure}")
-        manifest = read_json(folder / MANIFEST)
+        manifest = read_manifest(folder / MANIFEST)
         for key, kind in (("rows", int), ("spaces", dict), ("shards", list)):
             if not isinstance(manifest.get(key), kind):
                 raise InputError(

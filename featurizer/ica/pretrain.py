@@ -41,7 +41,8 @@ from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
 from featurizer.interactions.store import read_split
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
-from featurizer.results.files import file_sha256, read_json
+from featurizer.results.files import file_sha256
+from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.distributed import DistributedContext, distributed_context
@@ -122,7 +123,9 @@ def pretrain(
         world.wait()
         features = _features(catalog, source, encoders, out, run) if world.is_first else None
         world.wait()
-    return Pretrained(out, features or FeatureSet.open(out / "features"), read_json(out / "model" / MANIFEST))
+    return Pretrained(
+        out, features or FeatureSet.open(out / "features"), read_manifest(out / "model" / MANIFEST)
+    )
 
 
 def open_pretrained(folder: Path) -> Pretrained:
@@ -131,7 +134,9 @@ def open_pretrained(folder: Path) -> Pretrained:
     Raises:
         InputError: there is no finished model, or no features.
     """
-    return Pretrained(folder, FeatureSet.open(folder / "features"), read_json(folder / "model" / MANIFEST))
+    return Pretrained(
+        folder, FeatureSet.open(folder / "features"), read_manifest(folder / "model" / MANIFEST)
+    )
 
 
 def _source(
@@ -180,12 +185,12 @@ def _train(
     if not job.context.is_first:
         return
     run.report(Progress("evaluate", 0, 1, unit="models"))
-    accuracy, leaks = masked_accuracy(job, job.valid), run_probe(job)
+    accuracy, probes = masked_accuracy(job, job.valid), run_probe(job)
     specs = spec_json(encoders.image.spec), spec_json(encoders.text.spec)
     terms: dict[str, Json] = {**job.options.objective.terms()}
     bundle = SavedModel(job.model, job.heads, run.vision, run.text, *specs, terms)
     write_saved_model(stage.folder, bundle)
-    stage.finish(_manifest(catalog, history, accuracy, leaks, (len(job.train), len(job.valid))))
+    stage.finish(_manifest(catalog, history, accuracy, probes, (len(job.train), len(job.valid))))
     run.report(Progress("evaluate", 1, 1, unit="models"))
 
 
@@ -249,7 +254,7 @@ def _manifest(
     catalog: Catalog,
     history: list[dict[str, Json]],
     accuracy: list[MaskedAccuracy],
-    leaks: list[Probe],
+    probes: list[Probe],
     rows: tuple[int, int],
 ) -> dict[str, Json]:
     best = min(history, key=lambda record: float(str(record["valid_loss"])))
@@ -263,6 +268,6 @@ def _manifest(
         "best_epoch": best["epoch"],
         "valid_loss": best["valid_loss"],
         "masked_accuracy": [found.record() for found in accuracy],
-        "leak": [found.record() for found in leaks],
+        "probe": [found.record() for found in probes],
         "source": catalog.manifest.get("source"),
     }

@@ -54,7 +54,7 @@ class Probe:
 def run_probe(job: TrainingSetup) -> list[Probe]:
     """Probe texts as training sees them, texts as they would leak, and pictures: fitted on train, tested on valid."""
     model, heads = job.model, job.heads
-    leaks = []
+    probes = []
     kinds = (
         ("text", "text, encoded under the mask"),
         ("leaky", "text, encoded before it"),
@@ -77,8 +77,8 @@ def run_probe(job: TrainingSetup) -> list[Probe]:
             right = probe(inputs, classes, tests) == truth
             majority = int(torch.bincount(classes).argmax())
             accuracy, most = float(right.float().mean()), float((truth == majority).float().mean())
-            leaks.append(Probe(name, accuracy, most, len(truth)))
-    return leaks
+            probes.append(Probe(name, accuracy, most, len(truth)))
+    return probes
 
 
 def probe(inputs: torch.Tensor, classes: torch.Tensor, tests: torch.Tensor) -> torch.Tensor:

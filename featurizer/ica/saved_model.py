@@ -16,7 +16,8 @@ from featurizer.ica.model import IcaModel, Shapes
 from featurizer.ica.options import Architecture, Pool
 from featurizer.ica.token_store import spec_json
 from featurizer.records import Json
-from featurizer.results.files import atomic_path, read_json, write_json
+from featurizer.results.files import atomic_path, write_json
+from featurizer.results.spelling import read_manifest
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -112,7 +113,7 @@ def load_saved_model(path: Path, device: str = "cpu") -> SavedModel:
         raise InputError(
             f"{folder} holds no {MANIFEST}; expected a model made by 'featurizer pretrain-ica'. Finish or make one."
         )
-    config = read_json(folder / CONFIG)
+    config = read_manifest(folder / CONFIG)
     if config.get("model_type") != "ica" or config.get("format_version") != FORMAT_VERSION:
         raise InputError(
             f"{folder / CONFIG} is of {config.get('model_type')} format {config.get('format_version')}; this version "

@@ -137,4 +137,4 @@ def oracle_set(catalog: Catalog, out: Path) -> FeatureSet:
         for space, traits in SPACES.items()
     ]
     about: dict[str, Json] = {"name": "sample oracle", "license": "Apache-2.0"}
-    return write_arrays(out, ids, spaces, ArrayOptions(source=about))
+    return write_arrays(out, ids, spaces, ArrayOptions(source=about, overwrite=True))

@@ -134,7 +134,15 @@ class PretrainIca(FolderOperation["Pretrained"]):
     def outcome(self, value: Pretrained) -> Outcome[Pretrained]:
         """Say how well masked tokens are predicted."""
         told, features = value.manifest, value.features
-        kept = ("train_items", "valid_items", "epochs", "best_epoch", "valid_loss", "masked_accuracy", "leak")
+        kept = (
+            "train_items",
+            "valid_items",
+            "epochs",
+            "best_epoch",
+            "valid_loss",
+            "masked_accuracy",
+            "probe",
+        )
         record: dict[str, Json] = {"out": str(value.folder), **{name: told[name] for name in kept}}
         folder = shlex.quote(str(value.folder))
         head = (
@@ -186,7 +194,7 @@ def _accuracies(value: Pretrained) -> str:
 def _probes(value: Pretrained) -> str:
     rows = [
         [str(row["tokens"]), f"{row['accuracy']:.3f}", f"{row['majority']:.3f}"]
-        for row in value.manifest["leak"]  # type: ignore[union-attr]
+        for row in value.manifest["probe"]  # type: ignore[union-attr]
         if isinstance(row, dict)
     ]
     return table(["neighbors alone give away", "a linear probe", "majority class"], rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featurizer.errors import InputError
-from featurizer.results.files import read_json
+from featurizer.results.spelling import read_manifest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,7 +41,7 @@ class Model:
             raise InputError(
                 f"{folder} holds no finished model; expected a folder that 'featurizer train' wrote"
             )
-        return cls(Path(folder), read_json(path))
+        return cls(Path(folder), read_manifest(path))
 
     @property
     def name(self) -> str:

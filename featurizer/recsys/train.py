@@ -21,7 +21,8 @@ from featurizer.recsys.fit import SELECTION, Epoch, Fitted, fit
 from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
-from featurizer.results.files import atomic_path, read_json, refuse_file, write_json
+from featurizer.results.files import atomic_path, refuse_file, write_json
+from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import STAGE_FILE, Stage, is_local
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.hooks import Hooks
@@ -31,7 +32,7 @@ WORK = ".work"
 OWNED = ("model.safetensors", "config.json", "metrics.jsonl", WORK)
 """What a run writes in `model/` beside the manifest."""
 
-HOLDS = ("model", "tune", "users.parquet", "items.parquet")
+HOLDS = ("model", "tune", "users.parquet", "items.parquet", "README.md")
 """What may stand in a folder that is trained into."""
 
 
@@ -115,7 +116,7 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
     work = opened.folder / WORK
     if opened.claim(overwrite=stage.overwrite):
         shutil.rmtree(work, ignore_errors=True)  # there when the last run was killed as it ended
-        return read_json(opened.folder / MANIFEST)
+        return read_manifest(opened.folder / MANIFEST)
     begun = time.perf_counter()
     work.mkdir(exist_ok=True)
     kept: Fitted | None = None
@@ -133,7 +134,7 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
     _write(stage, data, kept, logs, summary)
     opened.finish(summary)
     shutil.rmtree(work)
-    return read_json(opened.folder / MANIFEST)
+    return read_manifest(opened.folder / MANIFEST)
 
 
 def _one_seed(stage: TrainStage, data: RecData, seed: int, work: Path, report: Report) -> Fitted:

@@ -15,7 +15,8 @@ from featurizer.release.card import CARD
 from featurizer.release.licenses import hub_license
 from featurizer.release.markdown import render
 from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
-from featurizer.results.files import atomic_path, fingerprint, read_json, write_json
+from featurizer.results.files import atomic_path, fingerprint
+from featurizer.results.spelling import read_manifest, record
 
 MANIFEST, WEIGHTS, CONFIG = "manifest.json", "model.safetensors", "config.json"
 ITEMS, USERS = "items.parquet", "users.parquet"
@@ -48,7 +49,7 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
     """
     check_repo(repo)
     inner = model_folder(folder)
-    manifest = read_json(inner / MANIFEST)
+    manifest = read_manifest(inner / MANIFEST)
     _check(inner, manifest)
     if not isinstance(manifest.get("license"), str):
         raise InputError(
@@ -98,7 +99,7 @@ def kind_of(manifest: Mapping[str, Json]) -> str:
 def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool = False) -> str:
     """Return a model's card from its manifest; nothing is written."""
     inner = model_folder(folder)
-    manifest = read_json(inner / MANIFEST)
+    manifest = read_manifest(inner / MANIFEST)
     splits = {name: manifest.get(name) for name in ("valid", "test")}
     results = {name: values for name, values in splits.items() if isinstance(values, dict) and values}
     metrics = list(dict.fromkeys(name for values in results.values() for name in values))
@@ -125,7 +126,7 @@ def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool
                 if isinstance(manifest.get(name), (int, float, str))
             },
             "accuracies": _rows(manifest, "masked_accuracy"),
-            "leaks": _rows(manifest, "leak"),
+            "probes": _rows(manifest, "probe"),
             "terms": _terms(manifest),
             "data": manifest.get("data") if isinstance(manifest.get("data"), dict) else {},
             "versions": manifest.get("versions") if isinstance(manifest.get("versions"), dict) else {},
@@ -162,7 +163,7 @@ def write_model_card(folder: Path, *, license: str | None = None) -> Path:
     if license is not None:
         if not license.strip():
             raise InputError("the license is empty; expected an SPDX id such as Apache-2.0")
-        write_json(inner / MANIFEST, {**read_json(inner / MANIFEST), "license": license.strip()})
+        record(inner / MANIFEST, {"license": license.strip()})
     with atomic_path(folder / CARD) as partial:
         partial.write_text(render_model_card(folder), "utf-8")
     return folder / CARD

@@ -12,7 +12,7 @@ from featurizer.records import Json
 from featurizer.release.model import MANIFEST, kind_of
 from featurizer.report.charts.chart import Chart, Point, Series, Table, slug
 from featurizer.report.score_charts import group_name
-from featurizer.results.files import read_json
+from featurizer.results.spelling import read_manifest
 
 METRICS = "metrics.jsonl"
 SHOWN = ("recall", "ndcg")
@@ -50,7 +50,7 @@ def read_models(folders: Mapping[str, Path]) -> list[TrainedModel]:
     """
     found = []
     for label, folder in folders.items():
-        manifest = read_json(folder / MANIFEST)
+        manifest = read_manifest(folder / MANIFEST)
         found.append(TrainedModel(label, kind_of(manifest), folder, manifest, _epochs(folder / METRICS)))
     return found
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from featurizer.records import Json
 from featurizer.results.files import file_sha256, fingerprint, read_json
+from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import is_local
 
 CATALOG, FEATURES, MODEL, SCORES, EXPORT = (
@@ -36,7 +37,7 @@ def identity(path: Path, *, card: bool = False, inside: bool = False) -> Json:
         return _inside(path) if inside and path.is_dir() else None
     told = _told(found)
     if card:
-        told["license"] = read_json(found).get("license")
+        told["license"] = read_manifest(found).get("license")
         told["beside"] = {name: file_sha256(path / name) for name in BESIDE if (path / name).is_file()}
     return told
 

@@ -23,6 +23,7 @@ from featurizer.results.files import (
     write_json,
 )
 from featurizer.results.locks import LOCK_FILE, is_locked_alone
+from featurizer.results.spelling import renamed
 from featurizer.results.state import FOLDER as BOOK
 
 STAGE_FILE = ".stage.json"
@@ -112,11 +113,24 @@ class Stage:
         """Go on with what is there; whether it is finished."""
         finished = self._manifest.exists()
         found = read_json(self._manifest if finished else self._started)
-        if found.get("fingerprint") != self.fingerprint:
+        if not self._is_of(found):
             self._refuse(found)
         if finished:
             self._started.unlink(missing_ok=True)
         return finished
+
+    def _is_of(self, found: Mapping[str, Json]) -> bool:
+        """Say whether a manifest is of this configuration, in either spelling; what was not known then is not given."""
+        recorded, before = found.get("fingerprint"), found.get("config")
+        if recorded == self.fingerprint:
+            return True
+        if not isinstance(before, dict) or recorded != fingerprint(before):
+            return False
+        return not self._differing(before)
+
+    def _differing(self, before: Mapping[str, Json]) -> list[str]:
+        asked: dict[str, Json] = json.loads(json.dumps(dict(self.config)))  # tuples as lists
+        return differing_keys(renamed(before), asked)
 
     def _begin(self) -> None:
         write_json(self._started, {"fingerprint": self.fingerprint, "config": dict(self.config)})
@@ -135,7 +149,8 @@ class Stage:
 
     def _refuse(self, found: Mapping[str, Json]) -> None:
         before = found.get("config")
-        differing = differing_keys(before if isinstance(before, dict) else {}, self.config)
+        differing = self._differing(before if isinstance(before, dict) else {})
+        differing = differing or ["its fingerprint is not that of its configuration"]
         raise StaleOutput(
             f"{self.folder} holds the result of another configuration; differing: {', '.join(differing)}. "
             "Choose another --out, or pass --overwrite to replace it."

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from featurizer.results.files import atomic_path
+from featurizer.results.spelling import american
 from featurizer.scoring.document import Entry, Score
 from featurizer.scoring.measures import MetricKey
 from featurizer.scoring.summary import SpaceResult
@@ -30,6 +32,6 @@ def read_cached(path: Path) -> SpaceResult | None:
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as kept:
-        head = json.loads(str(kept["head"]))
+        head: Any = american(json.loads(str(kept["head"])))
         columns = {MetricKey(**key): kept[f"arr_{place}"] for place, key in enumerate(head["keys"])}
     return SpaceResult(Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns)

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from featurizer.config import describe
 from featurizer.errors import InputError
 from featurizer.records import Json
-from featurizer.results.files import read_json
+from featurizer.results.spelling import read_manifest
 
 FILE = "scores.json"
 FLOOR = "floor"
@@ -145,4 +145,4 @@ def read_scores(path: Path) -> Scores:
     Raises:
         InputError: it is not what `featurizer score-features` writes.
     """
-    return parse_scores(read_json(path), path)
+    return parse_scores(read_manifest(path), path)

@@ -13,7 +13,8 @@ from featurizer.encoders.device import recorded_threads
 from featurizer.errors import InputError
 from featurizer.progress import Progress
 from featurizer.records import Json
-from featurizer.results.files import fingerprint, read_json
+from featurizer.results.files import fingerprint
+from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 from featurizer.scoring.baselines import popularity_baseline, random_baseline
 from featurizer.scoring.cache import SUFFIX, keep_result, read_cached
@@ -120,7 +121,7 @@ def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
         check_masked(candidate, name, stage.masks)
     opened = stage.stage
     if opened.claim(overwrite=stage.overwrite):
-        return read_json(opened.folder / FILE)
+        return read_manifest(opened.folder / FILE)
     if MASKING in stage.metrics:
         write_masks(stage.out / MASKS, world.item_ids, stage.options.seed)
     judged = list(_judged(stage, names, scorers, world))
@@ -136,7 +137,7 @@ def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
         }
     )
     shutil.rmtree(opened.folder / WORK, ignore_errors=True)
-    return read_json(opened.folder / FILE)
+    return read_manifest(opened.folder / FILE)
 
 
 def _judged(

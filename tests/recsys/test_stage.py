@@ -21,7 +21,7 @@ from featurizer.recsys.models.alignrec import AlignRec
 from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
 from featurizer.recsys.recommend import recommend
 from featurizer.recsys.summary import describe
-from featurizer.recsys.train import TrainStage, train
+from featurizer.recsys.train import TrainStage, refuse_foreign_folder, train
 from featurizer.recsys.tune import GRIDS, TuneStage, applied, choices, tuned_stage
 from featurizer.recsys.vectors import export_vectors, read_vectors
 
@@ -119,6 +119,11 @@ def test_a_folder_of_something_else_is_not_trained_into(tmp_path):
     with pytest.raises(InputError, match="is a file"):
         train(stage_of(tmp_path / "catalog.json"), toy_data())
     assert [path.name for path in tmp_path.iterdir()] == ["catalog.json"]
+
+
+def test_a_models_card_beside_it_is_no_foreign_file(tmp_path):
+    (tmp_path / "README.md").touch()
+    refuse_foreign_folder(tmp_path)
 
 
 def test_users_without_train_items_and_cold_items_are_counted(tmp_path):

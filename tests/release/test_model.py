@@ -101,7 +101,7 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
         "masked_accuracy": [
             {"side": "text", "items": 1288, "present": 0.301, "absent": 0.151, "majority": 0.047, **gain}
         ],
-        "leak": [{"tokens": "image", "accuracy": 0.2, "majority": 0.003, "count": 9}],
+        "probe": [{"tokens": "image", "accuracy": 0.2, "majority": 0.003, "count": 9}],
         "config": config,
         "fingerprint": fingerprint(config),
         "license": "mit",

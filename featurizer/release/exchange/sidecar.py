@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from featurizer.config import Model, describe
 from featurizer.errors import InputError
-from featurizer.results.files import read_json
+from featurizer.results.spelling import read_manifest
 
 SIDECAR = "export.json"
 FORMAT_VERSION = 1
@@ -75,7 +75,7 @@ def read_sidecar(folder: Path) -> Sidecar | None:
     if not path.is_file():
         return None
     try:
-        sidecar = Sidecar.model_validate(read_json(path))
+        sidecar = Sidecar.model_validate(read_manifest(path))
     except ValidationError as error:
         raise InputError(f"{describe(error, path)}; expected what 'featurizer export' writes") from error
     for space in sidecar.spaces:
