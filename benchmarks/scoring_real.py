@@ -21,7 +21,7 @@ from featurizer.encoders.device import halves_pay
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.interactions.store import read_split
 from featurizer.results.files import file_sha256
-from featurizer.scoring.document import parse_scores
+from featurizer.scoring.document import GEOMETRIES, parse_scores
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.score import ScoreStage, score
@@ -62,7 +62,7 @@ def scored(name: str, features: Path, interactions: Path, runs: Path, item_map: 
         runs / name / "scores",
         candidates,
         (),
-        ("none", "center", "whiten"),
+        ("auto", "none", "whiten"),
         ("zero-shot", "item-cf", "diagnostics"),
         options,
         inputs,
@@ -78,7 +78,7 @@ def scored(name: str, features: Path, interactions: Path, runs: Path, item_map: 
         mine = {
             one["metric"].removeprefix("diagnostic_"): f"{one['value']:.3g}"
             for one in found["scores"]
-            if (one["feature_set"], one["space"], one["transform"]) == row[:3]
+            if (one["feature_set"], one["space"], GEOMETRIES.get(one["transform"])) == row[:3]
         }
         print("| " + " | ".join([*row, *(mine.get(key, "-") for key in DIAGNOSTICS)]) + " |")
     print("\n" + "\n".join(f"- {line}" for line in steps(board, document.comparisons)))

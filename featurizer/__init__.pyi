@@ -580,7 +580,7 @@ def score_features(
     item_map: str | Path | object = None,
     spaces: Sequence[str] = ...,
     metrics: Sequence[str] = ...,
-    transforms: Sequence[Literal['none', 'center', 'whiten']] = ...,
+    transforms: Sequence[Literal['auto', 'none', 'center', 'whiten']] = ...,
     k: Sequence[int] = ...,
     neighbors: Sequence[int] = ...,
     ratios: Sequence[float] = ...,
@@ -616,7 +616,7 @@ def score_features(
         item_map: CSV or TSV with asin and itemID, when the interactions number the items.
         spaces: A space; a+b joins two. [default: all, and each image+text pair]
         metrics: Scorers, your own too.
-        transforms: Geometry; several are reported side by side.
+        transforms: Geometry: auto centers each space, none leaves it as stored; several side by side.
         k: Lengths of the lists.
         neighbors: Of item-CF.
         ratios: Shares of the items that lose the modality, for mask-modality.

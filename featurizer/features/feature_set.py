@@ -141,7 +141,7 @@ class FeatureSet:
     def matrix(self, space: str) -> np.ndarray:
         """Return (n, d) float32 vectors of a space, or of several joined by `+`; a row of NaN where an item has none.
 
-        Of a join each part is L2-normalized, and a missing part is a block of zeros.
+        Of a join each part is centered, then L2-normalized, and a missing part is a block of zeros.
 
         Raises:
             UnknownName: there is no such space.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from featurizer.config import Flag
 from featurizer.errors import InputError
@@ -46,6 +46,11 @@ def _downstream() -> list[type[Model]]:
     return [DownstreamOptions]
 
 
+def _today(transforms: tuple[str, ...]) -> tuple[str, ...]:
+    """Call the centered geometry by the name it has today; two that are the same stand once."""
+    return tuple(dict.fromkeys("auto" if name == "center" else name for name in transforms))
+
+
 class ScoreFeatures(FolderOperation["Leaderboard"]):
     """Score feature sets for recommendation: one leaderboard, with intervals and paired tests.
 
@@ -71,9 +76,12 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     )
     """Scorers, your own too."""
     transforms: Annotated[
-        tuple[Literal["none", "center", "whiten"], ...], Field(min_length=1), Flag("--transform")
-    ] = ("none",)
-    """Geometry; several are reported side by side."""
+        tuple[Literal["auto", "none", "center", "whiten"], ...],
+        Field(min_length=1),
+        Flag("--transform"),
+        AfterValidator(_today),
+    ] = ("auto",)
+    """Geometry: auto centers each space, none leaves it as stored; several side by side."""
     k: Annotated[tuple[Count, ...], Field(min_length=1), Flag("--k", "-k")] = (10, 20)
     """Lengths of the lists."""
     neighbors: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 20, 50)
@@ -204,7 +212,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
             self.out,
             candidates,
             self.spaces,
-            self.transforms,
+            tuple(name for name in self.transforms if name != "center"),
             self.metrics,
             options,
             inputs,

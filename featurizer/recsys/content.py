@@ -29,7 +29,7 @@ def default_space(features: FeatureSet) -> str:
 
 
 def read_features(features: FeatureSet, space: str) -> ItemFeatures:
-    """Read a space, or several joined by `+`: each L2-normalized, a missing part a zero block.
+    """Read a space, or several joined by `+`: each centered and L2-normalized, a missing part a zero block.
 
     Raises:
         UnknownName: no such space; the message lists those there are.

@@ -82,7 +82,7 @@ def _plotted(scores: CardScores) -> list[Score]:
 
 
 def _series(row: Score) -> str:
-    return row.space + ("" if row.transform == "none" else f" ({row.transform})")
+    return row.titled
 
 
 def _label(row: Score) -> str:

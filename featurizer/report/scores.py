@@ -39,9 +39,7 @@ class Board:
     def name(self, entry: Entry) -> str:
         """Return what an entry is called; the feature set is named where there are several."""
         several = len({one.feature_set for one in self.scores if not one.is_floor}) > 1
-        how = "" if entry.transform == "none" else f" ({entry.transform})"
-        own = f"{entry.space}{how}"
-        return f"{entry.feature_set}: {own}" if several and not entry.is_floor else own
+        return f"{entry.feature_set}: {entry.titled}" if several and not entry.is_floor else entry.titled
 
 
 def read_boards(files: Mapping[str, Path]) -> list[Board]:
@@ -70,7 +68,7 @@ def _board(label: str, file: Scores) -> Board:
         found.split,
         k,
         tuple(one for one in listed if one.split == found.split and one.k == k),
-        tuple(Entry(row[0], row[1], row[2]) for row in found.rows),
+        found.entries,
         Table(caption, *found.shown),
         tuple(steps(found, file.comparisons)[:MOST_STEPS]),
     )

@@ -18,13 +18,28 @@ FLOOR = "floor"
 """Stands where a feature set's name would."""
 
 
+GEOMETRIES = {"auto": "centered", "center": "centered", "none": "uncentered", "whiten": "whitened"}
+"""What a reader is told of a transform."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """Whose figure it is: a feature set's label, a space of it, and what was done to the vectors."""
 
     feature_set: str
     space: str
-    transform: str = "none"
+    transform: str = "auto"
+
+    @property
+    def geometry(self) -> str:
+        """What was done to the vectors, in a word; a floor has none."""
+        return "-" if self.is_floor else GEOMETRIES.get(self.transform, self.transform)
+
+    @property
+    def titled(self) -> str:
+        """The space, with what was done to its vectors where that is not the usual centering."""
+        usual = self.is_floor or self.geometry == "centered"
+        return self.space if usual else f"{self.space} ({self.geometry})"
 
     @property
     def is_floor(self) -> bool:

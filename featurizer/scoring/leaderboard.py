@@ -54,12 +54,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardTable:
-    """The table: `header` and `rows` of cells, on `split`; the first of `columns` sorts."""
+    """The table: `header` and `rows` of cells, on `split`, and whose each row is; the first of `columns` sorts."""
 
     split: str
     columns: tuple[Column, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    entries: tuple[Entry, ...]
 
     @property
     def ranks(self) -> bool:
@@ -68,9 +69,9 @@ class LeaderboardTable:
 
     @property
     def shown(self) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-        """Header and rows, without the column of transforms where there was none."""
-        at = self.header.index("transform")
-        if any(row[at] != "none" for row in self.rows):
+        """Header and rows, without the column of geometries where all are centered."""
+        at = self.header.index("geometry")
+        if any(row[at] not in ("centered", "-") for row in self.rows):
             return self.header, self.rows
         return _without(self.header, at), tuple(_without(row, at) for row in self.rows)
 
@@ -97,8 +98,9 @@ def leaderboard(scores: Sequence[Score]) -> LeaderboardTable:
     return LeaderboardTable(
         split,
         tuple(columns),
-        ("feature set", "space", "transform", *(column.title for column in columns)),
+        ("feature set", "space", "geometry", *(column.title for column in columns)),
         tuple((*_names(entry), *map(_cell, found)) for entry, found in rows),
+        tuple(entry for entry, _ in rows),
     )
 
 
@@ -163,8 +165,8 @@ def _is_of(row: Comparison, column: Column) -> bool:
 
 
 def _names(entry: Entry) -> tuple[str, str, str]:
-    return entry.feature_set, entry.space, entry.transform
+    return entry.feature_set, entry.space, entry.geometry
 
 
 def _short(entry: Entry) -> str:
-    return " ".join(part for part in _names(entry) if part != "none")
+    return f"{entry.feature_set} {entry.titled}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.join import join
+from featurizer.features.join import side_by_side
 from featurizer.records import Json
 from featurizer.scoring.document import FLOOR
 from featurizer.scoring.masks import MODALITIES
@@ -75,7 +75,7 @@ class ScoredSpace:
     @property
     def vectors(self) -> np.ndarray:
         """(n, d) float32, the parts joined; a zero row is an item without a vector."""
-        vectors, present = join([(part.vectors, part.present) for part in self.parts])
+        vectors, present = side_by_side([(part.vectors, part.present) for part in self.parts])
         return np.where(present[:, None], vectors, np.float32(0))
 
     def without(self, modality: str, lost: np.ndarray) -> ScoredSpace:

@@ -1,4 +1,4 @@
-"""Geometry: the same vectors as stored, centered, or whitened; the feature set itself stays untouched."""
+"""Geometry: vectors centered, as stored, or whitened; the feature set itself stays untouched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-TransformName: TypeAlias = Literal["none", "center", "whiten"]
+from featurizer.features.join import mean_of
+
+TransformName: TypeAlias = Literal["auto", "none", "whiten"]
 TRANSFORMS: tuple[TransformName, ...] = get_args(TransformName)
 
 SMALLEST = 1e-6
@@ -43,7 +45,7 @@ class Transform:
 def fit(name: TransformName, vectors: np.ndarray, present: np.ndarray) -> Transform:
     """Fit a transform on all items that have a vector.
 
-    `center` subtracts their mean; `whiten` also turns to the principal axes and divides each by its standard
+    `auto` subtracts their mean; `whiten` also turns to the principal axes and divides each by its standard
     deviation (n − 1), so that the covariance is the identity; axes that hold rounding only are dropped.
 
     Args:
@@ -51,13 +53,12 @@ def fit(name: TransformName, vectors: np.ndarray, present: np.ndarray) -> Transf
         vectors: (n, d).
         present: (n,) bool.
     """
-    rows = vectors[present].astype(np.float64)
-    if name == "none" or not len(rows):
+    if name == "none" or not present.any():
         return Transform("none")
-    mean = rows.mean(0)
-    if name == "center":
+    mean = mean_of(vectors, present)
+    if name == "auto":
         return Transform(name, mean)
-    centered = rows - mean
-    values, axes = np.linalg.eigh(centered.T @ centered / max(len(rows) - 1, 1))
+    centered = vectors[present].astype(np.float64) - mean
+    values, axes = np.linalg.eigh(centered.T @ centered / max(len(centered) - 1, 1))
     kept = values > SMALLEST * max(values[-1], np.finfo(float).tiny)
     return Transform(name, mean, axes[:, kept][:, ::-1] / np.sqrt(values[kept][::-1]))

@@ -95,7 +95,7 @@ def sample_space() -> ScoredSpace:
         present = ~np.isin(np.arange(ITEMS), lacking)
         kept = np.where(present[:, None], vectors, 0).astype(np.float32)
         parts.append(SpacePart(f"sample_{modality}", modality, kept, present, np.zeros(ITEMS, bool)))
-    return ScoredSpace("sample", "sample_image+sample_text", "none", tuple(parts))
+    return ScoredSpace("sample", "sample_image+sample_text", "auto", tuple(parts))
 
 
 def _plain(measures: list[Measure]) -> list[tuple[MetricKey, list[float]]]:

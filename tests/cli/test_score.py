@@ -94,7 +94,7 @@ def test_sets_with_other_items_are_compared_on_those_they_share(call, tmp_path):
     [
         (("--space", "clip_imge"), "did you mean clip_image?"),
         (("--metrics", "zero-shoot"), "unknown scorer 'zero-shoot': did you mean zero-shot?"),
-        (("--transform", "bleach"), "expected one or more of none, center, whiten"),
+        (("--transform", "bleach"), "expected one or more of auto, none, center, whiten"),
         (("-k", "0"), "expected whole numbers above 0"),
         (("--memory", "lots"), "'lots' is no amount of memory"),
         (("--memory", "10B"), "too little memory"),

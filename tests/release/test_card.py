@@ -197,7 +197,7 @@ def test_scores_stand_in_a_table_with_intervals_and_in_a_plot(features):
     (features.folder / "scores.json").write_text(json.dumps({"scores": rows, "comparisons": []}))
     body = write_card(features).read_text("utf-8")
     assert (
-        "| `x_image` | zero\\_shot\\_recall | test | 20 | - | none | 0.0500 | 0.0400 to 0.0600 | 100 |"
+        "| `x_image` | zero\\_shot\\_recall | test | 20 | - | uncentered | 0.0500 | 0.0400 to 0.0600 | 100 |"
         in body
     )
     assert "1 more rows" in body

@@ -101,7 +101,7 @@ def write_scores(folder):
     world = evaluation_data(pl.read_parquet(folder / "interactions.parquet"), shared, EvaluationOptions())
     options = ScoreOptions(ks=(5,), neighbors=(5,), ratios=(0.0, 0.5, 1.0))
     metrics = ("zero-shot", "item-cf", "mask-modality")
-    score(ScoreStage(folder / "scores", candidates, (), ("none",), metrics, options, {}), world)
+    score(ScoreStage(folder / "scores", candidates, (), ("auto",), metrics, options, {}), world)
 
 
 def write_model(folder):

@@ -24,8 +24,8 @@ FLOORS = [row("popularity", "floor_popularity_recall", 0.1, feature_set=FLOOR, l
 def test_diagnostics_alone_have_columns_and_no_floors():
     scores = [diagnostic("a", "coverage", 0.99), diagnostic("a", "effective_rank", 123.456)]
     board = leaderboard([*scores, *FLOORS])
-    assert board.header == ("feature set", "space", "transform", "coverage", "effective rank")
-    assert board.rows == (("set", "a", "none", "0.99", "123.5"),)
+    assert board.header == ("feature set", "space", "geometry", "coverage", "effective rank")
+    assert board.rows == (("set", "a", "centered", "0.99", "123.5"),)
     assert not board.ranks
     assert steps(board, []) == []
 
@@ -45,7 +45,7 @@ def test_a_run_without_a_headline_lists_what_it_scored_and_no_floors():
     plain = row("a", "mask_modality_zero_shot_recall", 0.2, low=0.1, high=0.3)
     masked = replace(plain, ratio=0.5, modality="text")
     board = leaderboard([masked, *FLOORS])
-    assert (board.columns, board.rows) == ((), (("set", "a", "none"),))
+    assert (board.columns, board.rows) == ((), (("set", "a", "centered"),))
 
 
 def test_two_equal_rows_are_called_equal_and_not_told_apart():
@@ -58,16 +58,16 @@ def test_two_equal_rows_are_called_equal_and_not_told_apart():
     ]
 
 
-def test_transforms_have_a_column_where_there_are_some():
+def test_geometries_have_a_column_where_some_are_not_centered():
     plain = row("a", "zero_shot_recall", 0.2, low=0.1, high=0.3)
     assert leaderboard([plain]).shown == (
         ("feature set", "space", "zero-shot R@20"),
         (("set", "a", "0.2000 ±0.1000"),),
     )
-    centered = replace(plain, transform="center")
-    header, rows = leaderboard([plain, centered]).shown
-    assert header[:3] == ("feature set", "space", "transform")
-    assert {one[2] for one in rows} == {"none", "center"}
+    stored = replace(plain, transform="none")
+    header, rows = leaderboard([plain, stored]).shown
+    assert header[:3] == ("feature set", "space", "geometry")
+    assert {one[2] for one in rows} == {"centered", "uncentered"}
 
 
 def test_a_folder_called_floor_is_told_from_the_floors(tmp_path):

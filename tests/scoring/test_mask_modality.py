@@ -110,7 +110,7 @@ def test_masked_items_of_a_unified_space_take_what_was_encoded_without_the_modal
     lost = mask("image", ITEMS, 0.25, 0)
     expected = np.where(lost[:, None], blind, stored)
     np.testing.assert_array_equal(read.without("image", lost).vectors, expected)
-    centered = read_space(candidate, "unified", "center", {"image": [masked]})
+    centered = read_space(candidate, "unified", "auto", {"image": [masked]})
     np.testing.assert_allclose(
         centered.without("image", lost).vectors, expected - stored.mean(0, dtype=float), atol=1e-6
     )

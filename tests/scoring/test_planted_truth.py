@@ -25,7 +25,7 @@ def stage_of(sample, out, **changes):
         "out": out,
         "candidates": candidates,
         "spaces": (),
-        "transforms": ("none",),
+        "transforms": ("auto",),
         "metrics": ("zero-shot", "item-cf"),
         "options": ScoreOptions(neighbors=(10,)),
         "inputs": {"interactions": "x"},
@@ -93,7 +93,7 @@ def test_the_leaderboard_is_sorted_and_says_who_beats_whom(found):
     assert board.header == (
         "feature set",
         "space",
-        "transform",
+        "geometry",
         "zero-shot R@20",
         "item-cf R@20 (10 nearest)",
     )
@@ -154,4 +154,4 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_scores(sample, tmp_path, fo
     assert again["comparisons"] == found["comparisons"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["scores.json"]
     with pytest.raises(StaleOutput, match="transforms"):
-        score(*stage_of(sample, tmp_path / "out", transforms=("center",)))
+        score(*stage_of(sample, tmp_path / "out", transforms=("whiten",)))

@@ -89,7 +89,7 @@ def test_a_vector_that_is_not_finite_is_an_error_that_names_the_item(tmp_path):
 def test_centering_and_whitening_do_what_their_names_say():
     vectors = (grouped(2) @ np.diag([3, 2, 1, 1, 1, 0])).astype(np.float32)
     present = np.arange(ITEMS) != 7
-    centered = fit("center", vectors, present)(vectors, present)
+    centered = fit("auto", vectors, present)(vectors, present)
     np.testing.assert_allclose(centered[present].mean(0), 0, atol=1e-6)
     white = fit("whiten", vectors, present)(vectors, present)
     assert white.shape == (ITEMS, 5)
