@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 
-from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
-from featurizer.recsys.presets import preset
+from featurizer.recsys.configuration import Configuration, configuration
+from featurizer.recsys.registry import load_recommender
 
 
 @dataclass(frozen=True)
@@ -15,9 +14,9 @@ class Run:
 
     name: str
     dataset: str
-    model: ModelName
+    model: str
     exact: bool = False
-    form: dict[str, object] = field(default_factory=dict)
+    options: dict[str, object] = field(default_factory=dict)
     training: dict[str, object] = field(default_factory=dict)
 
     @property
@@ -29,9 +28,13 @@ class Run:
 CURVE = {"epochs": 25}
 RUNS = [
     Run("lightgcn", "baby", "lightgcn"),
-    Run("lightgcn, 2 layers", "baby", "lightgcn", form={"layers": 2}, training={"learning_rate": 2e-3}),
+    Run("lightgcn, 2 layers", "baby", "lightgcn", options={"layers": 2}, training={"learning_rate": 2e-3}),
     Run(
-        "lightgcn, 2 layers, slower", "baby", "lightgcn", form={"layers": 2}, training={"learning_rate": 1e-3}
+        "lightgcn, 2 layers, slower",
+        "baby",
+        "lightgcn",
+        options={"layers": 2},
+        training={"learning_rate": 1e-3},
     ),
     Run("bpr", "baby", "bpr"),
     Run("vbpr", "baby", "vbpr"),
@@ -43,20 +46,20 @@ RUNS = [
         "baby",
         "alignrec",
         exact=True,
-        form={"moving_target": False},
+        options={"moving_target": False},
         training=CURVE,
     ),
-    Run("alignrec without CCA", "baby", "alignrec", form={"alpha": 0.0}),
-    Run("alignrec without UIA", "baby", "alignrec", form={"uia": 0.0}),
-    Run("alignrec without REG", "baby", "alignrec", form={"reg": 0.0}),
-    Run("alignrec without item graph", "baby", "alignrec", form={"item_graph": False}),
+    Run("alignrec without CCA", "baby", "alignrec", options={"alpha": 0.0}),
+    Run("alignrec without UIA", "baby", "alignrec", options={"uia": 0.0}),
+    Run("alignrec without REG", "baby", "alignrec", options={"reg": 0.0}),
+    Run("alignrec without item graph", "baby", "alignrec", options={"item_graph": False}),
     Run("lightgcn", "sports", "lightgcn"),
     Run("lightgcn, slower", "sports", "lightgcn", training={"learning_rate": 1e-3}),
     Run(
         "lightgcn, slower, less L2",
         "sports",
         "lightgcn",
-        form={"l2": 1e-5},
+        options={"l2": 1e-5},
         training={"learning_rate": 1e-3},
     ),
     Run("bpr", "sports", "bpr"),
@@ -64,9 +67,9 @@ RUNS = [
 ]
 
 
-def options_of(run: Run, seed: int) -> tuple[ModelOptions, TrainOptions]:
-    form, training = preset(run.model, exact=run.exact)
-    return replace(form, **run.form), replace(training, seed=seed, **run.training)
+def configuration_of(run: Run, seed: int) -> Configuration:
+    preset = configuration(load_recommender(run.model), "exact" if run.exact else "default")
+    return preset.changed(run.options, {**run.training, "seed": seed})
 
 
 def rows_of(run: Run, rows: list[dict]) -> list[dict]:
@@ -76,6 +79,6 @@ def rows_of(run: Run, rows: list[dict]) -> list[dict]:
 
 
 def same_options(row: dict, run: Run) -> bool:
-    form, training = options_of(run, row["seed"])
-    asked = json.loads(json.dumps({**asdict(form), **asdict(training)}))
-    return {**row["model"], **row["training"]} == asked
+    """Compare what the model is told; rows of earlier versions also hold options of other models."""
+    asked, found = configuration_of(run, row["seed"]).record(), {**row["model"], **row["training"]}
+    return all(found.get(name) == value for name, value in {**asked["model"], **asked["training"]}.items())

@@ -19,19 +19,19 @@ def spread(values: list[float]) -> str:
 
 
 def options_text(row: dict) -> str:
-    form, training = row["model"], row["training"]
-    parts = [f"lr {training['learning_rate']:g}", f"batch {training['batch_size']}", f"L2 {form['l2']:g}"]
-    if form["name"] in ("lightgcn", "bpr", "freedom", "alignrec"):
-        parts.append(f"{form['layers']} layers")
-    if form["name"] == "alignrec":
+    model, training = row["model"], row["training"]
+    parts = [f"lr {training['learning_rate']:g}", f"batch {training['batch_size']}", f"L2 {model['l2']:g}"]
+    if model["name"] in ("lightgcn", "bpr", "freedom", "alignrec"):
+        parts.append(f"{model.get('layers', 0)} layers")
+    if model["name"] == "alignrec":
         parts += [
-            f"α {form['alpha']:g}",
-            f"λ {form['reg']:g}",
-            f"UIA {form['uia']:g}",
-            f"k' {form['neighbors']}",
+            f"α {model['alpha']:g}",
+            f"λ {model['reg']:g}",
+            f"UIA {model['uia']:g}",
+            f"k' {model['neighbors']}",
         ]
-    if form["name"] == "freedom":
-        parts += [f"keeps {form['keep_edges']:g} of the edges", f"k' {form['neighbors']}"]
+    if model["name"] == "freedom":
+        parts += [f"keeps {model['keep_edges']:g} of the edges", f"k' {model['neighbors']}"]
     return ", ".join(parts)
 
 

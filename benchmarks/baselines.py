@@ -13,26 +13,24 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from accuracy_runs import RUNS as ALL
-from accuracy_runs import Run, options_of, rows_of
+from accuracy_runs import Run, configuration_of, rows_of
 from accuracy_tables import tables
 from places import DATA, RESULTS, RUNS
 from splits import load
 
-from featurizer.recsys.build import ID_ONLY, build
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import fit
 from featurizer.recsys.memory import keep_freed_memory
+from featurizer.recsys.registry import load_recommender
 
 
 def measure(run: Run, seed: int, data: RecData) -> dict[str, object]:
-    form, training = options_of(run, seed)
-    model = build(data, form, batch_size=training.batch_size, seed=seed, device="cpu")
-    fitted = fit(model, data, training)
+    configuration = configuration_of(run, seed)
+    fitted = fit(configuration.build(data), data, configuration.training)
     curve = {
         row["epoch"]: round(row["valid_recall@20"], 5) for row in fitted.epochs if "valid_recall@20" in row
     }
@@ -47,8 +45,7 @@ def measure(run: Run, seed: int, data: RecData) -> dict[str, object]:
         "seconds_valid": sum(row.get("seconds_valid", 0) for row in fitted.epochs),
         "curve": curve,
         "loss": [round(row["loss"], 3) for row in fitted.epochs],
-        "model": asdict(form),
-        "training": asdict(training),
+        **configuration.record(),
         "torch": torch.__version__,
     }
 
@@ -86,7 +83,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     loaded: dict[tuple[str, bool], RecData] = {}
     for run, seed in due(options, log):
-        case = run.dataset, run.model not in ID_ONLY
+        case = run.dataset, load_recommender(run.model).needs_features
         if case not in loaded:
             loaded[case] = load(run.dataset, options.data, options.runs, with_features=case[1])
         row = measure(run, seed, loaded[case])

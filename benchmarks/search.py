@@ -12,21 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from places import DATA, RESULTS, RUNS
 from splits import load
 
+from featurizer.recsys.configuration import configuration
 from featurizer.recsys.memory import keep_freed_memory
-from featurizer.recsys.options import MODEL_NAMES
-from featurizer.recsys.presets import preset
-from featurizer.recsys.tune import GRIDS, Trial, TuneStage, tuned_stage
+from featurizer.recsys.registry import load_recommender, recommenders
+from featurizer.recsys.tune import Trial, TuneStage, tuned_stage
 
 
 def table(stage: TuneStage, dataset: str, trials: list[Trial]) -> Iterator[str]:
-    names, training = list(trials[0].values), stage.training
-    yield f"# Search: {stage.model.name} on {dataset}\n"
+    names, training = list(trials[0].values), stage.configuration.training
+    yield f"# Search: {stage.configuration.recommender.name} on {dataset}\n"
     yield "Made by `python benchmarks/search.py`. The grid:\n"
     for name, values in stage.grid.items():
         yield f"- {name}: {', '.join(f'{value:g}' for value in values)}"
@@ -49,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", choices=MODEL_NAMES)
+    parser.add_argument("model", choices=list(recommenders()))
     parser.add_argument("--dataset", default="baby")
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--epochs", type=int, help="at most so many a trial")
@@ -62,11 +61,11 @@ def main() -> None:
     if not (options.data / f"amazon-{options.dataset}").is_dir():
         print(f"skipped, no amazon-{options.dataset} in {options.data}")
         return
-    form, training = preset(options.model)
-    training = replace(training, epochs=options.epochs or training.epochs)
+    recommender = load_recommender(options.model)
+    chosen = configuration(recommender).changed(training={"epochs": options.epochs} if options.epochs else {})
     folder = options.runs / f"search-{options.dataset}-{options.model}"
-    grid = dict(GRIDS[options.model]) | dict(map(parsed, options.grid))
-    stage = TuneStage(folder, form, training, grid, "random", options.trials, {"dataset": options.dataset})
+    grid = dict(recommender.grid) | dict(map(parsed, options.grid))
+    stage = TuneStage(folder, chosen, grid, "random", options.trials, {"dataset": options.dataset})
     trials = tuned_stage(stage, load(options.dataset, options.data, options.runs))
     text = "\n".join(table(stage, options.dataset, trials)) + "\n"
     (options.out / f"search-{options.dataset}-{options.model}.md").write_text(text, "utf-8")

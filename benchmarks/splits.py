@@ -18,9 +18,8 @@ def load(dataset: str, data: Path, runs: Path, *, with_features: bool = True) ->
     frame = read_split(folder / f"{dataset}.inter.gz")
     ids = [str(row) for row in range(frame["item_id"].cast(int).max() + 1)]
     if not with_features:
-        return assemble(
-            frame, ItemFeatures(ids, np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), bool))
-        )
+        none = ItemFeatures(ids, np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), bool))
+        return assemble(frame, none, min_coverage=0.0)
     if dataset == "sports":
         made = feature_set(folder, runs).folder
         mapped = folder / "i_id_mapping.csv"

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +24,11 @@ import torch
 from places import DATA
 
 from featurizer.interactions.store import read_split
-from featurizer.recsys.build import build
+from featurizer.recsys.configuration import configuration
 from featurizer.recsys.data import ItemFeatures, RecData, assemble
 from featurizer.recsys.fit import fit, ranked
 from featurizer.recsys.memory import keep_freed_memory
-from featurizer.recsys.models.alignrec import AlignRec
-from featurizer.recsys.presets import preset
+from featurizer.recsys.models.alignrec import ALIGNREC, AlignRec
 from featurizer.recsys.sampler import Sampler
 from featurizer.training.hooks import Clock, Hooks
 
@@ -83,14 +81,14 @@ def synthetic(users: int, items: int, pairs: int) -> tuple[pl.DataFrame, ItemFea
 def measure(
     name: str, source: tuple[pl.DataFrame, ItemFeatures], clock: Clock, *, exact: bool, epochs: int
 ) -> list[str]:
-    form, training = preset("alignrec", exact=exact)
-    training = replace(training, epochs=epochs)
+    chosen = configuration(ALIGNREC, "exact" if exact else "default").changed(training={"epochs": epochs})
+    training = chosen.training
     made: dict[str, RecData | AlignRec] = {}
 
     def set_up() -> None:
         data = assemble(*source)
         made["data"] = data
-        made["model"] = build(data, form, batch_size=training.batch_size, seed=0, device="cpu")
+        made["model"] = chosen.build(data)
 
     setup = timed(clock, set_up)
     data, model = made["data"], made["model"]
@@ -111,18 +109,18 @@ def measure(
 
 def products_alone(model: AlignRec, batch_size: int, clock: Clock) -> float:
     """Seconds of one step's sparse and dense products, forwards and backwards, with nothing around them."""
-    ids = model.parameters["ids"].detach()
-    items, content, form = ids[model.n_users :], model.content, model.options
-    features = model.parameters.get("features", content.features).detach()
-    weight, grad = model.parameters["project.weight"].detach().to(features.dtype), items.to(features.dtype)
-    rows = min(batch_size, form.contrast or batch_size)
+    learned = model.weights.state_dict()
+    ids, content, options = learned["ids"], model.content, model.options
+    items, features = ids[model.n_users :], learned.get("features", content.features)
+    weight, grad = learned["project.weight"].to(features.dtype), items.to(features.dtype)
+    rows = min(batch_size, options.contrast or batch_size)
     groups = batch_size / rows
-    contrast = torch.randn(rows, form.dim)
+    contrast = torch.randn(rows, options.dim)
     targets = content.units[torch.randint(len(content.units), (rows,))]
     side = torch.randn(rows, rows)
 
     def sparse() -> None:
-        for _ in range(2 * form.layers):
+        for _ in range(2 * options.layers):
             model.graph.dot(ids)
         for operator, height in ((content.items, items), (content.to_users, items)):
             operator.forward.dot(height)
@@ -132,7 +130,7 @@ def products_alone(model: AlignRec, batch_size: int, clock: Clock) -> float:
     def dense() -> None:
         features @ weight
         features.T @ grad
-        if form.trainable_features:
+        if options.trainable_features:
             grad @ weight.T
 
     def contrasted() -> None:
@@ -151,7 +149,7 @@ def shares(model: AlignRec, data: RecData, batch_size: int, title: str) -> list[
     """Return the operations that take most of the processor's time over ten steps."""
     from torch.profiler import ProfilerActivity, profile
 
-    optimizer = torch.optim.Adam(model.parameters.values(), fused=True)
+    optimizer = torch.optim.Adam(model.weights.parameters(), fused=True)
     batches = list(Sampler.of(data.train).epoch(batch_size, np.random.default_rng(0)))[:10]
     with profile(activities=[ProfilerActivity.CPU]) as found:
         for batch in batches:

@@ -586,7 +586,7 @@ def score_features(
     ratios: Sequence[float] = ...,
     masked_image: Sequence[str | Path | object] = ...,
     masked_text: Sequence[str | Path | object] = ...,
-    model: Literal['alignrec', 'lightgcn', 'bpr', 'vbpr', 'freedom'] | None = 'alignrec',
+    model: str | None = 'alignrec',
     epochs: int | None = None,
     seeds: int | None = 3,
     trials: int | None = 0,
@@ -648,7 +648,7 @@ def train(
     space: str | None = None,
     item_map: str | Path | object = None,
     min_coverage: float = 0.5,
-    model: Literal['alignrec', 'lightgcn', 'bpr', 'vbpr', 'freedom'] = 'alignrec',
+    model: str = 'alignrec',
     exact: bool = False,
     dim: int | None = None,
     layers: int | None = None,
@@ -659,13 +659,13 @@ def train(
     l2: float | None = None,
     temperature: float | None = None,
     item_graph: bool | None = None,
-    content_loss: float | None = None,
-    keep_edges: float | None = None,
     trainable_features: bool | None = None,
     moving_target: bool | None = None,
     repeats: bool | None = None,
     contrast: int | None = None,
     half: bool | None = None,
+    content_loss: float | None = None,
+    keep_edges: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
@@ -700,30 +700,30 @@ def train(
         min_coverage: Least share of train pairs whose items have a feature.
         model: Which recommender.
         exact: AlignRec as its authors compute it.
-        dim:
-        layers:
-        neighbors:
-        alpha:
-        reg:
-        uia:
-        l2:
-        temperature:
-        item_graph:
-        content_loss:
-        keep_edges:
-        trainable_features:
-        moving_target:
-        repeats:
-        contrast:
-        half:
-        epochs:
-        batch_size:
-        learning_rate:
-        decay:
-        patience:
-        evaluate_every:
-        ks:
-        checkpoint_every:
+        dim: Width of the vectors that users and items get.
+        layers: Layers over the graph of users and items.
+        neighbors: Neighbors an item has in the item graph, itself included.
+        alpha: Weight of content-id alignment (CCA).
+        reg: Weight of the similarity regularization (REG).
+        uia: Weight of user-item alignment (UIA).
+        l2: Weight of the L2 term.
+        temperature: Temperature of CCA.
+        item_graph: The graph between items; off for an ablation.
+        trainable_features: Whether the features are only where learning starts, not what it is held to.
+        moving_target: Whether REG's target moves with trainable features, as in the authors' code.
+        repeats: Whether an item or user counts in CCA and REG as often as it stands in the batch, as in the authors' code.
+        contrast: Rows that CCA contrasts at a time and REG compares, out of a batch; 0 is the whole batch.
+        half: Multiply fixed features in bfloat16 where the processor does that faster than in float32.
+        content_loss: Weight of the BPR loss on projected features.
+        keep_edges: Share of the train pairs that an epoch's graph keeps.
+        epochs: Epochs at most.
+        batch_size: Train pairs a step.
+        learning_rate: Adam's, in the first epoch.
+        decay: The learning rate falls by this factor every 50 epochs, a little each epoch.
+        patience: Stop after so many evaluations without a better validation Recall@20.
+        evaluate_every: Epochs between evaluations.
+        ks: Lengths of the lists that are reported; 20 is always among them.
+        checkpoint_every: Epochs between checkpoints; a killed run resumes from the last.
         seed: The first seed.
         seeds: How many seeds.
         tune: Search hyper-parameters on validation first.

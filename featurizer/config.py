@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from featurizer.errors import ConfigError
 
@@ -61,16 +62,33 @@ def load_yaml(model: type[ModelT], text: str, *, origin: Path | str) -> ModelT:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{origin} is not valid YAML: {' '.join(str(error).split())}") from error
+    return validated(model, document, origin=origin)
+
+
+def validated(model: type[ModelT], values: object, *, origin: Path | str) -> ModelT:
+    """Make a model of values that somebody wrote.
+
+    Args:
+        model: the pydantic model the values must fit.
+        values: by field.
+        origin: where they come from, for messages.
+
+    Raises:
+        ConfigError: a field is wrong; the message names origin, entry and field.
+    """
     try:
-        return model.model_validate(document)
+        return model.model_validate(values)
     except ValidationError as error:
         raise ConfigError(describe(error, origin)) from error
 
 
 def describe(error: ValidationError, origin: Path | str) -> str:
     """Say in one line a problem: file, entry, field, what was found."""
-    lines = [
-        f"{'.'.join(map(str, problem['loc'])) or 'the document'}: {problem['msg']} (found {problem['input']!r:.60})"
-        for problem in error.errors(include_url=False)
-    ]
-    return f"{origin}: " + "; ".join(lines)
+    return f"{origin}: " + "; ".join(map(_problem, error.errors(include_url=False)))
+
+
+def _problem(problem: ErrorDetails) -> str:
+    if problem["type"] == "value_error" and not problem["loc"]:
+        return str(problem["ctx"]["error"])  # a rule of the model about several fields, in its own words
+    where = ".".join(map(str, problem["loc"])) or "the document"
+    return f"{where}: {problem['msg']} (found {problem['input']!r:.60})"

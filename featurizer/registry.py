@@ -16,6 +16,7 @@ ENCODERS = "featurizer.encoders"
 SOURCES = "featurizer.sources"
 SCORERS = "featurizer.scorers"
 FORMATS = "featurizer.formats"
+RECOMMENDERS = "featurizer.recommenders"
 
 PluginT = TypeVar("PluginT")
 logger = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ def load(group: str, name: str) -> object:
 def _import(point: EntryPoint) -> object:
     try:
         return point.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # whatever a plug-in's module raises is that package's fault, and named so
         package = point.dist.name if point.dist else "an unknown package"
         raise FeaturizerError(
             f"plug-in '{point.name}' of {package} cannot be imported from {point.value}: {error}. "

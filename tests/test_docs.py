@@ -14,6 +14,7 @@ PAGES = [
     "README.md",
     "docs/own-catalog.md",
     "docs/add-an-encoder.md",
+    "docs/add-a-recommender.md",
     "docs/add-a-scorer.md",
     "docs/add-an-export-format.md",
     "docs/recipes.md",

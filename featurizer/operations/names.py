@@ -27,6 +27,11 @@ def scorers() -> Iterable[str]:
     return registry.names(registry.SCORERS)
 
 
+def recommenders() -> Iterable[str]:
+    """Return the recommenders, plug-ins too."""
+    return registry.names(registry.RECOMMENDERS)
+
+
 def formats() -> Iterable[str]:
     """Return the formats that can be written, plug-ins too."""
     from featurizer.release.exchange.format import formats as installed
@@ -44,6 +49,7 @@ NAMES: Mapping[str, Callable[[], Iterable[str]]] = MappingProxyType(
         "dataset": datasets,
         "encoder": encoders,
         "scorer": scorers,
+        "recommender": recommenders,
         "format": formats,
         "read-format": read_formats,
     }

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, model_validator
 
 from featurizer.config import Flag, Model
+from featurizer.errors import InputError
 from featurizer.operations.operation import (
     Argument,
+    Completed,
     Context,
     Folder,
     FolderOperation,
@@ -23,8 +24,10 @@ from featurizer.operations.operation import (
     Some,
 )
 from featurizer.operations.text import table
-from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
-from featurizer.recsys.presets import preset, refuse_ignored
+from featurizer.recsys.configuration import Configuration, configuration
+from featurizer.recsys.options import MIN_COVERAGE, TrainOptions
+from featurizer.recsys.registry import load_recommender, recommenders
+from featurizer.recsys.spec import DEFAULT
 
 if TYPE_CHECKING:
     from featurizer.records import Json
@@ -32,21 +35,12 @@ if TYPE_CHECKING:
     from featurizer.recsys.tune import Trial
 
 
-def _as_model(kind: type[Any]) -> type[Model]:
-    hints = get_type_hints(kind)
-    own: dict[str, Any] = {field.name: (hints[field.name], field.default) for field in fields(kind)}
-    return create_model(kind.__name__, __base__=Model, **own)
+EXACT = "exact"
+"""The preset of a model as its authors compute it."""
 
 
-def _overridden(base: Any, given: Mapping[str, object]) -> Any:  # noqa: ANN401
-    from featurizer.errors import InputError
-
-    made = _as_model(type(base))
-    try:
-        values = dict(made.model_validate({**vars(made()), **given})) if given else {}
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    return replace(base, **{name: values[name] for name in given})
+def _model_options() -> list[type[Model]]:
+    return [each.options for each in recommenders().values()]
 
 
 class Train(FolderOperation["Trained"]):
@@ -67,21 +61,17 @@ class Train(FolderOperation["Trained"]):
     """The space to learn from; a+b joins two.  [default: unified, or the only one]"""
     item_map: Annotated[Path | None, Reads(())] = None
     """CSV or TSV with asin and itemID, when the interactions number the items."""
-    min_coverage: Annotated[float, Field(ge=0, le=1)] = 0.5
+    min_coverage: Annotated[float, Field(ge=0, le=1)] = MIN_COVERAGE
     """Least share of train pairs whose items have a feature."""
-    model: ModelName = "alignrec"
+    model: Annotated[str, Completed("recommender", told=True)] = "alignrec"
     """Which recommender."""
     exact: bool = False
     """AlignRec as its authors compute it."""
-    options: Annotated[
-        Some, OptionGroup(lambda: [_as_model(ModelOptions)], stated=False, without=frozenset({"name"}))
-    ] = Field(default_factory=dict)
+    options: Annotated[Some, OptionGroup(_model_options, stated=False)] = Field(default_factory=dict)
     """What differs from the model's preset: alpha (CCA), uia, reg (the paper's lambda), neighbors, …."""
     training: Annotated[
         Some,
-        OptionGroup(
-            lambda: [_as_model(TrainOptions)], stated=False, without=frozenset({"seed", "device", "threads"})
-        ),
+        OptionGroup(lambda: [TrainOptions], stated=False, without=frozenset({"seed", "device", "threads"})),
     ] = Field(default_factory=dict)
     """What differs from it in training: epochs, batch_size, learning_rate, ks, …."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -105,12 +95,14 @@ class Train(FolderOperation["Trained"]):
         self.chosen()
         return self
 
-    def chosen(self) -> tuple[ModelOptions, TrainOptions]:
+    def chosen(self) -> Configuration:
         """Return the preset with what is given in its places."""
-        form, pace = preset(self.model, exact=self.exact)
-        form, pace = _overridden(form, self.options), _overridden(pace, self.training)
-        refuse_ignored(form)
-        return form, replace(pace, ks=tuple(sorted(set(pace.ks))), seed=self.seed)
+        recommender = load_recommender(self.model)
+        if self.exact and EXACT not in recommender.presets:
+            raise InputError(f"--exact: {self.model} has no preset '{EXACT}'; leave one of the two out")
+        found = configuration(recommender, EXACT if self.exact else DEFAULT)
+        found = found.changed(self.options, {**self.training, "seed": self.seed})
+        return found.changed(training={"ks": sorted(set(found.training.ks))})
 
     def depends(self) -> dict[str, Json]:
         """Return the number of threads that weights depend on."""
@@ -139,20 +131,21 @@ class Train(FolderOperation["Trained"]):
             context.say(line)
         from featurizer.encoders.device import training_device
         from featurizer.recsys.train import TrainStage, refuse_other_model, train
-        from featurizer.recsys.tune import GRIDS, TUNE_MANIFEST, TuneStage, applied, tuned_stage
+        from featurizer.recsys.tune import TUNE_MANIFEST, TuneStage, tuned_stage
 
-        form, pace = self.chosen()
-        device = training_device(self.device)
-        pace, inputs = replace(pace, device=device, threads=self.threads), source.fingerprints()
+        chosen = self.chosen().changed(
+            training={"device": training_device(self.device), "threads": self.threads}
+        )
+        inputs = source.fingerprints()
         if self.tune:
-            grid, folder = GRIDS[self.model], self.out / "tune"
+            grid, folder = chosen.recommender.grid, self.out / "tune"
             if not self.overwrite and not (folder / TUNE_MANIFEST).exists():
                 refuse_other_model(self.out)
-            tuning = TuneStage(folder, form, pace, grid, self.search, self.trials, inputs, self.overwrite)
+            tuning = TuneStage(folder, chosen, grid, self.search, self.trials, inputs, self.overwrite)
             trials = tuned_stage(tuning, data, context.report)
             context.say(_trials(trials))
-            form, pace = applied(trials[0].values, form, pace)
-        stage = TrainStage(self.out, form, pace, self.seeds, inputs, self.overwrite)
+            chosen = chosen.applied(trials[0].values)
+        stage = TrainStage(self.out, chosen, self.seeds, inputs, self.overwrite)
         train(stage, data, context.report)
         return self.open()
 

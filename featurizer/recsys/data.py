@@ -11,6 +11,7 @@ import polars as pl
 
 from featurizer.errors import InputError
 from featurizer.interactions.user_items import UserItems
+from featurizer.recsys.options import MIN_COVERAGE
 
 NAMED = 5
 """How many ids an error lists."""
@@ -70,7 +71,9 @@ class RecData:
         return len(self.item_ids)
 
 
-def assemble(interactions: pl.DataFrame, features: ItemFeatures, *, min_coverage: float = 0.0) -> RecData:
+def assemble(
+    interactions: pl.DataFrame, features: ItemFeatures, *, min_coverage: float = MIN_COVERAGE
+) -> RecData:
     """Join interactions with features.
 
     Args:

@@ -40,7 +40,7 @@ class Fitted:
         valid: mean metrics on validation.
         test: mean metrics on test, computed once.
         embeddings: what scores.
-        parameters: what was learned.
+        weights: what was learned, the model's `state_dict`.
     """
 
     best_epoch: int
@@ -48,7 +48,7 @@ class Fitted:
     valid: dict[str, float]
     test: dict[str, float]
     embeddings: Embeddings
-    parameters: Mapping[str, torch.Tensor]
+    weights: Mapping[str, torch.Tensor]
 
 
 def metric_names(ks: tuple[int, ...]) -> list[str]:
@@ -63,14 +63,19 @@ def ranked(embeddings: Embeddings, train: UserItems, positives: UserItems, ks: t
 
 
 def fit(
-    model: Recommender, data: RecData, options: TrainOptions, hooks: Hooks | None = None, *, test: bool = True
+    model: Recommender,
+    data: RecData,
+    training: TrainOptions,
+    hooks: Hooks | None = None,
+    *,
+    test: bool = True,
 ) -> Fitted:
     """Train until validation stops improving, then test the best epoch once.
 
     Args:
-        model: what learns; left with the parameters of the best epoch.
+        model: what learns; left with the weights of the best epoch.
         data: interactions and features.
-        options: how long and how fast.
+        training: how long and how fast.
         hooks: what is called on the way.
         test: off while hyper-parameters are searched: the result's `test` is then empty.
 
@@ -78,7 +83,7 @@ def fit(
         InputError: nothing can be sampled or ranked.
         FeaturizerError: the loss is not finite.
     """
-    run = _TrainingRun(model, data, options, hooks or Hooks())
+    run = _TrainingRun(model, data, training, hooks or Hooks())
     run.resume()
     while run.goes_on():
         run.epoch()
@@ -89,12 +94,12 @@ def fit(
 class _TrainingRun:
     """The state of one fit."""
 
-    def __init__(self, model: Recommender, data: RecData, options: TrainOptions, hooks: Hooks) -> None:
-        self.model, self.data, self.options, self.hooks = model, data, options, hooks
+    def __init__(self, model: Recommender, data: RecData, training: TrainOptions, hooks: Hooks) -> None:
+        self.model, self.data, self.training, self.hooks = model, data, training, hooks
         self.sampler = Sampler.of(data.train)
-        self.parameters = model.named_parameters()
-        self.optimizer = torch.optim.Adam(self.parameters.values(), lr=options.learning_rate, fused=True)
-        self.names = metric_names(options.ks)
+        self.weights = model.weights
+        self.optimizer = torch.optim.Adam(self.weights.parameters(), lr=training.learning_rate, fused=True)
+        self.names = metric_names(training.ks)
         self.history: list[Epoch] = []
         self.best: dict[str, torch.Tensor] = {}
         self.saved_epochs, self.saved_at = 0, self.hooks.clock()
@@ -104,7 +109,7 @@ class _TrainingRun:
         found = self.hooks.checkpoint.load() if self.hooks.checkpoint else None
         if found is None:
             return
-        self._become(found.weights)
+        self.weights.load_state_dict(found.weights)
         self.optimizer.load_state_dict(found.optimizer)
         self.best, self.history = dict(found.best), found.history
         self.saved_epochs = len(self.history)
@@ -121,31 +126,31 @@ class _TrainingRun:
 
     def goes_on(self) -> bool:
         """Whether another epoch is due."""
-        if len(self.history) >= self.options.epochs:
+        if len(self.history) >= self.training.epochs:
             return False
         evaluated = self.evaluated()
         if not evaluated:
             return True
-        return len(evaluated) - 1 - evaluated.index(self.best_record()) < self.options.patience
+        return len(evaluated) - 1 - evaluated.index(self.best_record()) < self.training.patience
 
     def epoch(self) -> None:
         """Train an epoch, evaluate when due, record, leave a checkpoint when due."""
         clock, number = self.hooks.clock, len(self.history) + 1
         begun = clock()
-        record: Epoch = {"epoch": number, "seed": self.options.seed, **self._train(number)}
+        record: Epoch = {"epoch": number, "seed": self.training.seed, **self._train(number)}
         record["seconds_train"] = round(clock() - begun, 4)
-        last = number == self.options.epochs
-        if number % self.options.evaluate_every == 0 or last:
+        last = number == self.training.epochs
+        if number % self.training.evaluate_every == 0 or last:
             begun = clock()
-            valid = self._means(self.model.embeddings(), self.data.valid)
+            valid = self._means(self._embeddings(), self.data.valid)
             record["seconds_valid"] = round(clock() - begun, 4)
             record |= {f"valid_{name}": value for name, value in valid.items()}
         self.history.append(record)
         if f"valid_{SELECTION}" in record and self.best_record() is record:
-            self.best = {name: value.clone() for name, value in self._weights().items()}
+            self.best = {name: value.clone() for name, value in self.weights.state_dict().items()}
         self.hooks.on_epoch(record)
-        self.hooks.report(Progress("train", number, self.options.epochs, unit="epochs", note=self.note()))
-        if number % self.options.checkpoint_every == 0 or clock() - self.saved_at > CHECKPOINT_SECONDS:
+        self.hooks.report(Progress("train", number, self.training.epochs, unit="epochs", note=self.note()))
+        if number % self.training.checkpoint_every == 0 or clock() - self.saved_at > CHECKPOINT_SECONDS:
             self.save()
 
     def note(self) -> str:
@@ -161,13 +166,14 @@ class _TrainingRun:
         return f"{text}, valid {SELECTION} {_selected(last):.4f}, best {_selected(best):.4f} in epoch {best['epoch']}"
 
     def _train(self, number: int) -> dict[str, Json]:
-        generator = np.random.default_rng([self.options.seed, number])
+        generator = np.random.default_rng([self.training.seed, number])
+        self.weights.train()
         self.model.begin_epoch(generator)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.options.learning_rate * self.options.decay ** ((number - 1) / 50)
+            group["lr"] = self.training.learning_rate * self.training.decay ** ((number - 1) / 50)
         sums: dict[str, torch.Tensor] = {}
-        for triples in self.sampler.epoch(self.options.batch_size, generator):
-            parts = self.model.losses(triples.to(self.options.device))
+        for triples in self.sampler.epoch(self.training.batch_size, generator):
+            parts = self.model.losses(triples.to(self.training.device))
             self.optimizer.zero_grad(set_to_none=True)
             torch.stack(list(parts.values())).sum().backward()
             self.optimizer.step()
@@ -182,20 +188,21 @@ class _TrainingRun:
         return {"loss": total, **{f"loss_{name}": value for name, value in found.items()}}
 
     def _means(self, embeddings: Embeddings, positives: UserItems) -> dict[str, float]:
-        return means(ranked(embeddings, self.data.train, positives, self.options.ks), self.names)
+        return means(ranked(embeddings, self.data.train, positives, self.training.ks), self.names)
 
     def save(self) -> None:
         """Leave a checkpoint, if one is wanted and the last is not of this epoch."""
         if self.hooks.checkpoint is None or self.saved_epochs == len(self.history):
             return
-        state = Checkpoint(self._weights(), self.optimizer.state_dict(), self.best, self.history)
+        now = self.weights.state_dict()
+        state = Checkpoint(now, self.optimizer.state_dict(), self.best, self.history)
         self.hooks.checkpoint.save(state)
         self.saved_epochs, self.saved_at = len(self.history), self.hooks.clock()
 
     def result(self, *, test: bool) -> Fitted:
         """Return to the best epoch and test it."""
-        self._become(self.best)
-        embeddings = self.model.embeddings()
+        self.weights.load_state_dict(self.best)
+        embeddings = self._embeddings()
         best = self.best_record()
         return Fitted(
             int(str(best["epoch"])),
@@ -206,13 +213,9 @@ class _TrainingRun:
             self.best,
         )
 
-    def _weights(self) -> dict[str, torch.Tensor]:
-        return {name: value.detach() for name, value in self.parameters.items()}
-
-    def _become(self, weights: Mapping[str, torch.Tensor]) -> None:
-        with torch.no_grad():
-            for name, parameter in self.parameters.items():
-                parameter.copy_(weights[name])
+    def _embeddings(self) -> Embeddings:
+        self.weights.eval()
+        return self.model.embeddings()
 
 
 def _selected(record: Epoch) -> float:

@@ -17,6 +17,11 @@ SPARE = 54
 """Candidates beyond k that half precision proposes; more of them make the slow way rarer."""
 
 
+def neighbor_graph(features: torch.Tensor, k: int, *, binary: bool = False) -> Operator:
+    """Return S (n, n) of the k nearest items of each, on the features' device; see `normalized_neighbors`."""
+    return normalized_neighbors(*nearest_items(features, k), binary=binary).to(features.device)
+
+
 def nearest_items(features: torch.Tensor, k: int, *, block: int = BLOCK) -> tuple[torch.Tensor, torch.Tensor]:
     """Return each item's k nearest by cosine, itself included: ((n, k) int64, (n, k) float32), best first.
 

@@ -24,6 +24,13 @@ class Triples:
         """Return the triples on a device."""
         return Triples(self.users.to(device), self.positives.to(device), self.negatives.to(device))
 
+    def rows(self, n_users: int) -> torch.Tensor:
+        """Return (3b,) rows of a table that holds the users first: users, positives, negatives.
+
+        Gathered at once, their gradient is scattered at once.
+        """
+        return torch.cat([self.users, n_users + torch.cat([self.positives, self.negatives])])
+
 
 @dataclass(frozen=True, slots=True)
 class Sampler:

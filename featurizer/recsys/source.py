@@ -10,6 +10,7 @@ from featurizer.interactions.store import read_split
 from featurizer.records import Json
 from featurizer.recsys.content import default_space, read_features
 from featurizer.recsys.data import RecData, assemble
+from featurizer.recsys.options import MIN_COVERAGE
 from featurizer.results.files import file_sha256
 
 
@@ -29,7 +30,7 @@ class Source:
     space: str
     interactions: Path
     item_map: Path | None = None
-    min_coverage: float = 0.0
+    min_coverage: float = MIN_COVERAGE
 
     @classmethod
     def of(
@@ -39,7 +40,7 @@ class Source:
         *,
         space: str | None = None,
         item_map: Path | None = None,
-        min_coverage: float = 0.0,
+        min_coverage: float = MIN_COVERAGE,
     ) -> Source:
         """Open a feature set folder; without a `space`, `unified` is taken, or the only one.
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -15,10 +15,9 @@ from featurizer.encoders.device import computing_threads
 from featurizer.errors import StaleOutput
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
-from featurizer.recsys.build import build
+from featurizer.recsys.configuration import Configuration
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, Epoch, Fitted, fit
-from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
 from featurizer.results.files import atomic_path, refuse_file, write_json
@@ -42,16 +41,14 @@ class TrainStage:
 
     Attributes:
         out: the folder: `model/`, `users.parquet`, `items.parquet`.
-        model: the model's options.
-        training: the trainer's; its seed is the first of `seeds`.
+        configuration: the recommender with its options; its seed is the first of `seeds`.
         seeds: how many seeds, counted on from the first.
         inputs: fingerprints of feature set and interactions; part of the configuration.
         overwrite: replace another configuration's result.
     """
 
     out: Path
-    model: ModelOptions
-    training: TrainOptions
+    configuration: Configuration
     seeds: int
     inputs: Mapping[str, Json]
     overwrite: bool = False
@@ -60,8 +57,7 @@ class TrainStage:
     def stage(self) -> Stage:
         """The stage in `model/`, whose manifest is written last of all."""
         config: dict[str, Json] = {
-            "model": _plain(asdict(self.model)),
-            "training": self.training.record(),
+            **self.configuration.record(),
             "seeds": self.seeds,
             "inputs": dict(self.inputs),
         }
@@ -122,15 +118,16 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
     kept: Fitted | None = None
     seeds: list[dict[str, Json]] = []
     logs: list[Epoch] = []
-    with computing_threads(stage.training.threads):
-        for seed in range(stage.training.seed, stage.training.seed + stage.seeds):
+    training = stage.configuration.training
+    with computing_threads(training.threads):
+        for seed in range(training.seed, training.seed + stage.seeds):
             fitted = _one_seed(stage, data, seed, work, report)
             seeds.append(seed_summary(seed, fitted))
             logs += fitted.epochs
             if kept is None or fitted.valid[SELECTION] > kept.valid[SELECTION]:
                 kept = fitted
     assert kept is not None
-    summary = summarize(stage.model.name, data, kept, seeds, time.perf_counter() - begun)
+    summary = summarize(stage.configuration.recommender.name, data, kept, seeds, time.perf_counter() - begun)
     _write(stage, data, kept, logs, summary)
     opened.finish(summary)
     shutil.rmtree(work)
@@ -138,8 +135,7 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
 
 
 def _one_seed(stage: TrainStage, data: RecData, seed: int, work: Path, report: Report) -> Fitted:
-    options = replace(stage.training, seed=seed)
-    model = build(data, stage.model, batch_size=options.batch_size, seed=seed, device=options.device)
+    configuration = stage.configuration.changed(training={"seed": seed})
     log = work / f"seed-{seed}.jsonl"
     log.unlink(missing_ok=True)
 
@@ -148,17 +144,17 @@ def _one_seed(stage: TrainStage, data: RecData, seed: int, work: Path, report: R
             file.write(json.dumps(epoch) + "\n")
 
     def named(progress: Progress) -> None:
-        report(replace(progress, stage=f"{stage.model.name}, seed {seed}"))
+        report(replace(progress, stage=f"{configuration.recommender.name}, seed {seed}"))
 
     checkpoint = CheckpointFile(work / f"seed-{seed}.pt", f"{stage.stage.fingerprint} {seed}")
-    return fit(model, data, options, Hooks(named, record, checkpoint))
+    return fit(configuration.build(data), data, configuration.training, Hooks(named, record, checkpoint))
 
 
 def _write(
     stage: TrainStage, data: RecData, kept: Fitted, logs: list[Epoch], summary: Mapping[str, Json]
 ) -> None:
     folder = stage.out / "model"
-    tensors = {name: value.detach().cpu().contiguous() for name, value in kept.parameters.items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in kept.weights.items()}
     with atomic_path(folder / "model.safetensors") as partial:
         save_file(tensors, partial)
     config = dict(stage.stage.config) | {
@@ -171,8 +167,3 @@ def _write(
         partial.write_text("".join(json.dumps(record) + "\n" for record in logs), "utf-8")
     write_users(stage.out / "users.parquet", data, kept.embeddings.users.cpu().numpy())
     write_vectors(stage.out / "items.parquet", data.item_ids, kept.embeddings.items.cpu().numpy(), "item_id")
-
-
-def _plain(values: Mapping[str, object]) -> Json:
-    plain: Json = json.loads(json.dumps(values))
-    return plain

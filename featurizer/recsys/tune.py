@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -16,10 +15,9 @@ from featurizer.encoders.device import computing_threads
 from featurizer.errors import InputError
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
-from featurizer.recsys.build import build
+from featurizer.recsys.configuration import Configuration
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, fit
-from featurizer.recsys.options import ModelName, ModelOptions, TrainOptions
 from featurizer.results.files import atomic_path, fingerprint
 from featurizer.results.stage import Stage
 from featurizer.training.checkpoint import CheckpointFile
@@ -27,30 +25,11 @@ from featurizer.training.hooks import Hooks
 
 Search: TypeAlias = Literal["grid", "random"]
 Values: TypeAlias = Mapping[str, float]
-Options = TypeVar("Options", ModelOptions, TrainOptions)
 
 TUNE_MANIFEST = "tune.json"
 TABLE = "trials.jsonl"
 CHECKPOINT = "trial-{}.pt"
 """Of a trial that is not finished; named by its values alone, so a search owns those of the one it replaces."""
-
-LEARNING_RATES = (5e-3, 3e-3, 2e-3, 1e-3, 5e-4)
-L2_WEIGHTS = (1e-4, 1e-3, 1e-2, 3e-2, 0.1)
-
-GRIDS: Mapping[ModelName, Mapping[str, tuple[float, ...]]] = MappingProxyType(
-    {
-        "alignrec": {
-            "learning_rate": (5e-3, 3e-3, 1e-3, 7e-4, 5e-4, 3e-4, 1e-4),
-            "alpha": (1e-4, 1e-3, 5e-3, 1e-2, 0.1),
-            "reg": (0.1, 0.2, 0.3, 0.4, 0.5),
-        },
-        "lightgcn": {"learning_rate": LEARNING_RATES, "l2": L2_WEIGHTS, "layers": (2, 3, 4)},
-        "bpr": {"learning_rate": LEARNING_RATES, "l2": L2_WEIGHTS},
-        "vbpr": {"learning_rate": LEARNING_RATES, "l2": L2_WEIGHTS},
-        "freedom": {"learning_rate": LEARNING_RATES, "l2": L2_WEIGHTS},
-    }
-)
-"""What a search chooses from; AlignRec's is the grid that its authors search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +47,8 @@ class TuneStage:
 
     Attributes:
         out: holds `trials.jsonl` and, when all are done, `tune.json`.
-        model: what every trial starts from.
-        training: likewise; every trial runs under its seed, which also draws the points of a random search.
-        grid: the values to choose from; see `GRIDS`.
+        configuration: what every trial starts from; its seed also draws the points of a random search.
+        grid: the values to choose from, by option, such as the recommender's own.
         search: the whole grid, or points of it at random.
         trials: how many points a random search has.
         inputs: fingerprints of feature set and interactions; part of the configuration.
@@ -78,8 +56,7 @@ class TuneStage:
     """
 
     out: Path
-    model: ModelOptions
-    training: TrainOptions
+    configuration: Configuration
     grid: Mapping[str, Sequence[float]]
     search: Search
     trials: int
@@ -89,7 +66,7 @@ class TuneStage:
     @property
     def points(self) -> list[Values]:
         """The values of the trials."""
-        return choices(self.grid, self.search, self.trials, self.training.seed)
+        return choices(self.grid, self.search, self.trials, self.configuration.training.seed)
 
     @property
     def stage(self) -> Stage:
@@ -97,7 +74,7 @@ class TuneStage:
         config: dict[str, Json] = json.loads(
             json.dumps(
                 {
-                    "options": [asdict(self.model), self.training.record()],
+                    "options": list(self.configuration.record().values()),
                     "grid": dict(self.grid),
                     "search": [self.search, self.trials],
                     "inputs": dict(self.inputs),
@@ -123,18 +100,6 @@ def choices(grid: Mapping[str, Sequence[float]], search: Search, trials: int, se
     return [points[place] for place in order]
 
 
-def applied(values: Values, model: ModelOptions, training: TrainOptions) -> tuple[ModelOptions, TrainOptions]:
-    """Return the options with a trial's values in their places, each in that of the two that has its name."""
-    return _replaced(model, values), _replaced(training, values)
-
-
-def _replaced(options: Options, values: Values) -> Options:
-    changes: dict[str, Any] = {
-        field.name: values[field.name] for field in fields(options) if field.name in values
-    }
-    return replace(options, **changes)
-
-
 def _tune(stage: TuneStage, run: str, data: RecData, report: Report) -> list[Trial]:
     """Train every point under the first seed and return the trials, best validation Recall@20 first.
 
@@ -148,7 +113,7 @@ def _tune(stage: TuneStage, run: str, data: RecData, report: Report) -> list[Tri
             path = stage.out / CHECKPOINT.format(fingerprint(dict(values))[:16])
             checkpoint = CheckpointFile(path, f"{run} {path.name}")
             hooks = Hooks(_named(report, f"trial {number + 1} of {len(points)}"), checkpoint=checkpoint)
-            row = _run(data, *applied(values, stage.model, stage.training), values, hooks)
+            row = _run(data, stage.configuration.applied(values), values, hooks)
             done[str(dict(values))] = row
             with atomic_path(table) as partial:
                 partial.write_text("".join(json.dumps(kept) + "\n" for kept in done.values()), "utf-8")
@@ -170,7 +135,7 @@ def tuned_stage(stage: TuneStage, data: RecData, report: Report = silent) -> lis
     """
     opened = stage.stage
     finished = opened.claim(overwrite=stage.overwrite)
-    with computing_threads(stage.training.threads):
+    with computing_threads(stage.configuration.training.threads):
         found = _tune(stage, opened.fingerprint, data, report)
     if not finished:
         rows: list[Json] = [
@@ -181,11 +146,8 @@ def tuned_stage(stage: TuneStage, data: RecData, report: Report = silent) -> lis
     return found
 
 
-def _run(
-    data: RecData, model: ModelOptions, training: TrainOptions, values: Values, hooks: Hooks
-) -> dict[str, Json]:
-    made = build(data, model, batch_size=training.batch_size, seed=training.seed, device=training.device)
-    fitted = fit(made, data, training, hooks, test=False)
+def _run(data: RecData, configuration: Configuration, values: Values, hooks: Hooks) -> dict[str, Json]:
+    fitted = fit(configuration.build(data), data, configuration.training, hooks, test=False)
     plain: dict[str, Json] = dict(values)
     return {
         "values": plain,

@@ -17,11 +17,11 @@ from featurizer.encoders.device import computing_threads
 from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.records import Json
+from featurizer.recsys.configuration import Configuration, configuration
 from featurizer.recsys.data import ItemFeatures, RecData, assemble
-from featurizer.recsys.options import ModelOptions, TrainOptions
-from featurizer.recsys.presets import preset
+from featurizer.recsys.registry import load_recommender
 from featurizer.recsys.train import TrainStage, train
-from featurizer.recsys.tune import GRIDS, TuneStage, applied, tuned_stage
+from featurizer.recsys.tune import TuneStage, tuned_stage
 from featurizer.recsys.vectors import read_vectors
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import METRIC_NAMES, MetricKey, PerUser
@@ -43,12 +43,15 @@ def downstream(
 ) -> Iterator[PerUser]:
     """Train under each seed and yield every split's metrics; `key.metric` is the prefix of their names."""
     vectors = space.vectors
-    data = assemble(world.interactions, ItemFeatures(world.item_ids, vectors, np.asarray(vectors.any(1))))
+    features = ItemFeatures(world.item_ids, vectors, np.asarray(vectors.any(1)))
+    # how much of the interactions the sets cover was judged before; what a mask hides is what is measured
+    data = assemble(world.interactions, features, min_coverage=0.0)
     inputs: dict[str, Json] = {"vectors": hashlib.sha256(vectors.tobytes()).hexdigest()}
-    model, training = _options(data, options, inputs)
+    chosen = _configuration(data, options, inputs)
     found: dict[MetricKey, list[np.ndarray]] = {}
     for seed in range(options.seed, options.seed + options.downstream.seeds):
-        stage = TrainStage(options.work / f"seed-{seed}", model, replace(training, seed=seed), 1, inputs)
+        seeded = chosen.changed(training={"seed": seed})
+        stage = TrainStage(options.work / f"seed-{seed}", seeded, 1, inputs)
         train(stage, data, options.report)
         with computing_threads(options.threads):
             for measure in _measured(stage, world, options, key):
@@ -57,23 +60,18 @@ def downstream(
         yield PerUser(name, np.mean(values, axis=0))
 
 
-def _options(
-    data: RecData, options: ScoreOptions, inputs: dict[str, Json]
-) -> tuple[ModelOptions, TrainOptions]:
+def _configuration(data: RecData, options: ScoreOptions, inputs: dict[str, Json]) -> Configuration:
     asked = options.downstream
-    model, training = preset(asked.model)
-    training = replace(
-        training,
-        seed=options.seed,
-        device=options.device,
-        threads=options.threads,
-        epochs=asked.epochs or training.epochs,
+    chosen = configuration(load_recommender(asked.model)).changed(
+        training={"seed": options.seed, "device": options.device, "threads": options.threads}
     )
+    if asked.epochs:
+        chosen = chosen.changed(training={"epochs": asked.epochs})
     if not asked.trials:
-        return model, training
-    grid = GRIDS[asked.model]
-    search = TuneStage(options.work / "tune", model, training, grid, "random", asked.trials, inputs)
-    return applied(tuned_stage(search, data, options.report)[0].values, model, training)
+        return chosen
+    grid = chosen.recommender.grid
+    search = TuneStage(options.work / "tune", chosen, grid, "random", asked.trials, inputs)
+    return chosen.applied(tuned_stage(search, data, options.report)[0].values)
 
 
 def _measured(

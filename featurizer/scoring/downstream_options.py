@@ -7,13 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from featurizer.config import Flag, Model
-from featurizer.recsys.options import ModelName
 
 
 class DownstreamOptions(Model):
     """How recommenders are trained on the spaces, the same for each."""
 
-    model: ModelName = "alignrec"
+    model: str = "alignrec"
     """What downstream trains."""
     epochs: Annotated[int, Field(ge=1)] | None = None
     """At most so many.  [default: the model's]"""

@@ -12,6 +12,7 @@ from featurizer.errors import InputError
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.ranks import ranked_users
 from featurizer.records import Json
+from featurizer.recsys.options import MIN_COVERAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class EvaluationOptions:
     """
 
     splits: tuple[str, ...] = ("valid", "test")
-    min_coverage: float = 0.5
+    min_coverage: float = MIN_COVERAGE
     users: int | None = None
     seed: int = 0
 

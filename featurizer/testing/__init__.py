@@ -7,6 +7,7 @@ class TestMyEncoder(EncoderContract):
 
 from featurizer.testing.families import EncoderFamilyContract
 from featurizer.testing.formats import FormatContract
+from featurizer.testing.recommenders import RecommenderContract
 from featurizer.testing.samples import TOLERANCE, sample_images, sample_texts
 from featurizer.testing.scorers import ScorerContract
 from featurizer.testing.tokens import ImageTokenEncoderContract, TextTokenEncoderContract
@@ -18,6 +19,7 @@ __all__ = [
     "EncoderFamilyContract",
     "FormatContract",
     "ImageTokenEncoderContract",
+    "RecommenderContract",
     "ScorerContract",
     "TextTokenEncoderContract",
     "sample_images",

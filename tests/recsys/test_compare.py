@@ -4,14 +4,13 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
-from toy import toy_data, toy_interactions
+from toy import small, toy_data, toy_interactions
 from typer.testing import CliRunner
 
 from featurizer.cli.app import app
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.interactions.store import write_interactions
 from featurizer.recsys.compare import compare
-from featurizer.recsys.options import ModelOptions, TrainOptions
 from featurizer.recsys.train import TrainStage, train
 from featurizer.recsys.vectors import read_vectors, write_vectors
 
@@ -22,8 +21,8 @@ def models(tmp_path_factory):
     out = tmp_path_factory.mktemp("models")
     write_interactions(toy_interactions().with_columns(timestamp=None, rating=None), out / "i.parquet")
     for name, epochs in (("good", 8), ("poor", 1)):
-        pace = TrainOptions(epochs=epochs, batch_size=64, learning_rate=0.03)
-        train(TrainStage(out / name, ModelOptions(dim=8, neighbors=4), pace, 1, {}), toy_data())
+        chosen = small(training={"epochs": epochs, "learning_rate": 0.03})
+        train(TrainStage(out / name, chosen, 1, {}), toy_data())
     return out
 
 

@@ -7,7 +7,6 @@ from toy import toy_features, toy_interactions
 
 from featurizer.errors import InputError
 from featurizer.recsys.data import ItemFeatures, assemble
-from featurizer.recsys.options import ModelOptions, TrainOptions
 
 
 def test_pairs_land_at_the_indices_of_their_ids():
@@ -65,22 +64,6 @@ def test_an_item_that_the_features_hold_twice_is_an_error():
     twice = ItemFeatures(["i001", *list(whole.item_ids)[1:]], whole.vectors, whole.present)
     with pytest.raises(InputError, match=r"1 items stand in the feature set twice \(i001\)"):
         assemble(toy_interactions(), twice)
-
-
-@pytest.mark.parametrize(
-    ("options", "changes"),
-    [
-        (TrainOptions, {"epochs": 0}),
-        (TrainOptions, {"ks": ()}),
-        (TrainOptions, {"learning_rate": float("nan")}),
-        (ModelOptions, {"alpha": -1.0}),
-        (ModelOptions, {"temperature": 0.01}),
-        (ModelOptions, {"keep_edges": 1.5}),
-    ],
-)
-def test_an_option_that_means_nothing_is_refused(options, changes):
-    with pytest.raises(InputError, match="expected"):
-        options(**changes)
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])

@@ -10,7 +10,7 @@ from featurizer.recsys.losses.cca import cca_loss
 from featurizer.recsys.losses.l2 import l2_loss
 from featurizer.recsys.losses.reg import reg_loss
 from featurizer.recsys.losses.uia import uia_loss
-from featurizer.recsys.options import ModelOptions
+from featurizer.recsys.models.alignrec import AlignRecOptions
 
 TARGET = torch.nn.functional.normalize(
     torch.randn(9, 7, generator=torch.Generator().manual_seed(5), dtype=torch.float64), dim=1
@@ -57,7 +57,7 @@ def test_cca_equals_the_written_out_infonce(size):
 
 def test_cca_is_finite_at_the_lowest_temperature_that_the_options_allow():
     same = torch.ones(2048, 4, requires_grad=True)
-    loss = cca_loss(same, same, ModelOptions(temperature=0.02).temperature)
+    loss = cca_loss(same, same, AlignRecOptions(temperature=0.02).temperature)
     loss.backward()
     assert float(loss.detach()) == pytest.approx(math.log(2048), rel=1e-5)
     assert torch.isfinite(same.grad).all()

@@ -5,14 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from toy import SMALL, options_of, toy_data
+from toy import MODELS, small, toy_data
 
-from featurizer.errors import InputError
-from featurizer.recsys.build import build
 from featurizer.recsys.losses.cca import cca_loss
 from featurizer.recsys.models.alignrec import AlignRec
 from featurizer.recsys.models.freedom import drawn_pairs, thinned_adjacency
-from featurizer.recsys.options import MODEL_NAMES
 from featurizer.recsys.sampler import Sampler, Triples
 from featurizer.recsys.user_item_graph import adjacency, spread_to_users
 
@@ -24,15 +21,9 @@ def one_batch(data, size: int = 40):
 @pytest.mark.parametrize("exact", [True, False])
 def test_alignrec_embeddings_equal_the_equations_in_dense_matrices(exact):
     data = toy_data()
-    model = build(
-        data,
-        dataclasses.replace(SMALL, trainable_features=exact, half=False),
-        batch_size=64,
-        seed=0,
-        device="cpu",
-    )
+    model = small(options={"trainable_features": exact}).build(data)
     assert isinstance(model, AlignRec)
-    p = {name: value.detach() for name, value in model.named_parameters().items()}
+    p = {name: value.detach() for name, value in model.weights.named_parameters()}
     assert ("features" in p) == exact
     a = adjacency(data.train).dot(torch.eye(70))
     s = model.content.items.forward.dot(torch.eye(30))
@@ -45,19 +36,27 @@ def test_alignrec_embeddings_equal_the_equations_in_dense_matrices(exact):
     torch.testing.assert_close(torch.cat([found.users, found.items]), ids + content, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("exact", [True, False])
-@pytest.mark.parametrize("name", MODEL_NAMES)
-def test_the_gradient_of_the_whole_loss_equals_the_finite_difference(name, exact):
+AUTHORS = {"trainable_features": True, "repeats": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("alignrec", {"alpha": 0.1} | AUTHORS),
+        ("alignrec", {"alpha": 0.1}),
+        *((name, {}) for name in MODELS[1:]),
+    ],
+)
+def test_the_gradient_of_the_whole_loss_equals_the_finite_difference(name, options):
     data = toy_data()
-    options = dataclasses.replace(options_of(name), trainable_features=exact, repeats=exact, alpha=0.1)
-    model = build(data, options, batch_size=64, seed=0, device="cpu")
+    model = small(name, options).build(data)
     batch = one_batch(data)
 
     def total() -> torch.Tensor:
         return torch.stack(list(model.losses(batch).values())).double().sum()
 
     total().backward()
-    for seed, (key, parameter) in enumerate(model.named_parameters().items()):
+    for seed, (key, parameter) in enumerate(model.weights.named_parameters()):
         generator = torch.Generator().manual_seed(seed)
         direction = torch.randn(parameter.shape, generator=generator)
         along = float((parameter.grad * direction).sum()) if parameter.grad is not None else 0.0
@@ -73,8 +72,7 @@ def test_the_gradient_of_the_whole_loss_equals_the_finite_difference(name, exact
 
 def test_in_the_authors_form_the_loss_parts_equal_the_formulas_on_the_batch_as_it_stands():
     data = toy_data()
-    options = dataclasses.replace(SMALL, trainable_features=True, repeats=True, alpha=0.01, reg=0.1)
-    model = build(data, options, batch_size=2048, seed=0, device="cpu")
+    model = small(options={"alpha": 0.01, "reg": 0.1} | AUTHORS, training={"batch_size": 2048}).build(data)
     batch = one_batch(data)
     parts = {name: float(part.detach()) for name, part in model.losses(batch).items()}
     ids, content = (tower.detach() for tower in model.towers())
@@ -103,7 +101,7 @@ def test_by_default_an_item_counts_once_in_a_batch_and_one_without_features_not_
     known = data.known.copy()
     known[:5] = False
     data = dataclasses.replace(data, known=known, features=np.where(known[:, None], data.features, 0))
-    model = build(data, dataclasses.replace(SMALL, alpha=1.0, reg=1.0), batch_size=64, seed=0, device="cpu")
+    model = small(options={"alpha": 1.0, "reg": 1.0}).build(data)
     batch = one_batch(data, 100)
     parts = {name: float(part.detach()) for name, part in model.losses(batch).items()}
     ids, content = (tower.detach() for tower in model.towers())
@@ -128,7 +126,7 @@ def test_items_without_features_score_by_their_ids_alone():
     known[7] = False
     data = dataclasses.replace(data, known=known, features=np.where(known[:, None], data.features, 0))
     for graph in (True, False):
-        model = build(data, dataclasses.replace(SMALL, item_graph=graph), batch_size=64, seed=0, device="cpu")
+        model = small(options={"item_graph": graph}).build(data)
         ids, content = model.towers()
         assert not content[40 + 7].any()
         assert torch.isfinite(content).all()
@@ -141,32 +139,24 @@ def test_in_the_baselines_an_item_without_features_gives_its_projection_no_gradi
     known = np.zeros_like(data.known)
     known[0] = True
     data = dataclasses.replace(data, known=known, features=np.where(known[:, None], data.features, 0))
-    model = build(data, options_of(name), batch_size=64, seed=0, device="cpu")
+    model = small(name).build(data)
     batch = one_batch(data)
     kept = (batch.positives != 0) & (batch.negatives != 0)
     losses = model.losses(Triples(batch.users[kept], batch.positives[kept], batch.negatives[kept]))
     torch.stack(list(losses.values())).sum().backward()
-    assert not model.named_parameters()["project.bias"].grad.any()
-    assert model.named_parameters()["items" if name == "vbpr" else "ids"].grad.any()
+    assert not model.weights.get_parameter("project.bias").grad.any()
+    assert model.weights.get_parameter("items" if name == "vbpr" else "ids").grad.any()
 
 
-def test_lightgcn_and_bpr_are_the_machine_with_parts_off():
+def test_lightgcn_is_the_mean_of_its_layers_and_bpr_has_none():
     data = toy_data()
-    lightgcn = build(data, options_of("lightgcn"), batch_size=64, seed=0, device="cpu")
-    bpr = build(data, options_of("bpr"), batch_size=64, seed=0, device="cpu")
-    ids = lightgcn.named_parameters()["ids"].detach()
+    lightgcn = small("lightgcn").build(data)
+    bpr = small("bpr").build(data)
+    ids = lightgcn.weights.get_parameter("ids").detach()
     a = adjacency(data.train).dot(torch.eye(70))
     found = torch.cat([lightgcn.embeddings().users, lightgcn.embeddings().items])
     torch.testing.assert_close(found, (ids + a @ ids + a @ a @ ids) / 3, atol=1e-6, rtol=1e-5)
     assert torch.equal(torch.cat([bpr.embeddings().users, bpr.embeddings().items]), ids)
-
-
-@pytest.mark.parametrize("name", ["alignrec", "vbpr", "freedom"])
-def test_a_model_of_features_refuses_a_space_without_any(name):
-    data = toy_data()
-    empty = dataclasses.replace(data, known=np.zeros_like(data.known), features=np.zeros_like(data.features))
-    with pytest.raises(InputError, match="no item has a feature"):
-        build(empty, options_of(name), batch_size=64, seed=0, device="cpu")
 
 
 def test_freedom_keeps_the_share_and_renormalizes_what_is_left():
@@ -195,13 +185,13 @@ def test_freedom_keeps_rare_pairs_more_often_in_proportion_to_their_weight():
 @pytest.mark.parametrize("moving", [True, False])
 def test_the_target_of_reg_moves_with_trainable_features_only_when_asked(moving):
     data = toy_data()
-    options = dataclasses.replace(SMALL, trainable_features=True, moving_target=moving, reg=1.0)
-    model = build(data, options, batch_size=64, seed=0, device="cpu")
+    options = {"trainable_features": True, "moving_target": moving, "reg": 1.0}
+    model = small(options=options).build(data)
     batch = one_batch(data)
     with torch.no_grad():
-        model.named_parameters()["features"].copy_(torch.randn(30, 8))
+        model.weights.get_parameter("features").copy_(torch.randn(30, 8))
     items = torch.unique(batch.positives)
-    features = model.named_parameters()["features"].detach() if moving else torch.from_numpy(data.features)
+    features = model.weights.get_parameter("features").detach() if moving else torch.from_numpy(data.features)
     units = torch.nn.functional.normalize(features, dim=1)[items]
     h = model.towers()[1].detach()[items + 40]
     assert float(model.losses(batch)["reg"].detach()) == pytest.approx(
@@ -211,8 +201,7 @@ def test_the_target_of_reg_moves_with_trainable_features_only_when_asked(moving)
 
 def test_groups_of_a_contrast_average_the_loss_of_each_group():
     data = toy_data()
-    options = dataclasses.replace(SMALL, alpha=1.0, contrast=8)
-    model = build(data, options, batch_size=64, seed=0, device="cpu")
+    model = small(options={"alpha": 1.0, "contrast": 8}).build(data)
     m, e = torch.randn(20, 8), torch.randn(20, 8)
     written = sum(
         float(cca_loss(a, b, 0.2)) * len(a)
@@ -223,10 +212,5 @@ def test_groups_of_a_contrast_average_the_loss_of_each_group():
 
 def test_half_precision_features_change_the_vectors_only_by_rounding():
     data = toy_data()
-    vectors = [
-        build(data, dataclasses.replace(SMALL, half=half), batch_size=64, seed=0, device="cpu")
-        .embeddings()
-        .items
-        for half in (True, False)
-    ]
+    vectors = [small(options={"half": half}).build(data).embeddings().items for half in (True, False)]
     torch.testing.assert_close(*vectors, atol=5e-3, rtol=2e-2)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from toy import toy_data, toy_features, toy_interactions
+from toy import MODELS, small, toy_data, toy_features, toy_interactions
 
 from featurizer.errors import InputError, StaleOutput, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
@@ -18,27 +18,26 @@ from featurizer.recsys import train as stage_module
 from featurizer.recsys.content import default_space, read_features
 from featurizer.recsys.data import assemble
 from featurizer.recsys.models.alignrec import AlignRec
-from featurizer.recsys.options import MODEL_NAMES, ModelOptions, TrainOptions
 from featurizer.recsys.recommend import recommend
+from featurizer.recsys.registry import load_recommender
 from featurizer.recsys.summary import describe
 from featurizer.recsys.train import TrainStage, refuse_foreign_folder, train
-from featurizer.recsys.tune import GRIDS, TuneStage, applied, choices, tuned_stage
+from featurizer.recsys.tune import TuneStage, choices, tuned_stage
 from featurizer.recsys.vectors import export_vectors, read_vectors
 
-MODEL = ModelOptions(dim=8, neighbors=4)
-TRAINING = TrainOptions(epochs=6, batch_size=64, learning_rate=0.03, checkpoint_every=2)
+TRAINING = {"epochs": 6, "learning_rate": 0.03, "checkpoint_every": 2}
+SMALL = small(training=TRAINING)
 
 
 def stage_of(out, **changes) -> TrainStage:
-    given = {"out": out, "model": MODEL, "training": TRAINING, "seeds": 1, "inputs": {"features": "x"}}
+    given = {"out": out, "configuration": SMALL, "seeds": 1, "inputs": {"features": "x"}}
     return TrainStage(**(given | changes))
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_reported_figure_can_be_recomputed_from_the_two_vector_files(tmp_path, name):
-    model = dataclasses.replace(MODEL, name=name, layers=0 if name == "bpr" else 2)
     data = toy_data()
-    summary = train(stage_of(tmp_path, model=model, seeds=2), data)
+    summary = train(stage_of(tmp_path, configuration=small(name, training=TRAINING), seeds=2), data)
     user_ids, users = read_vectors(tmp_path / "users.parquet", "user_id")
     item_ids, items = read_vectors(tmp_path / "items.parquet", "item_id")
     assert user_ids == list(data.user_ids)
@@ -79,9 +78,9 @@ def test_a_finished_stage_is_not_run_again_and_another_configuration_is_refused(
     first = train(stage_of(tmp_path), toy_data())
     monkeypatch.setattr(stage_module, "fit", None)
     assert train(stage_of(tmp_path), toy_data()) == first
-    other = dataclasses.replace(TRAINING, learning_rate=0.01)
+    other = SMALL.changed(training={"learning_rate": 0.01})
     with pytest.raises(StaleOutput, match=r"training\.learning_rate"):
-        train(stage_of(tmp_path, training=other), toy_data())
+        train(stage_of(tmp_path, configuration=other), toy_data())
 
 
 @pytest.mark.parametrize(("epoch", "left"), [(1, 5), (4, 3)])
@@ -95,17 +94,17 @@ def test_a_killed_stage_goes_on_and_ends_the_same_without_training_a_finished_se
         if progress.stage.endswith("seed 1") and progress.done == epoch:
             raise Killed
 
-    five = dataclasses.replace(TRAINING, epochs=5)
-    straight = train(stage_of(tmp_path / "a", seeds=2, training=five), toy_data())
+    five = SMALL.changed(training={"epochs": 5})
+    straight = train(stage_of(tmp_path / "a", seeds=2, configuration=five), toy_data())
     with pytest.raises(Killed):
-        train(stage_of(tmp_path / "b", seeds=2, training=five), toy_data(), kill)
+        train(stage_of(tmp_path / "b", seeds=2, configuration=five), toy_data(), kill)
     assert not (tmp_path / "b/model/manifest.json").exists()
     trained = []
     whole_epoch = AlignRec.begin_epoch
     monkeypatch.setattr(
         AlignRec, "begin_epoch", lambda *arguments: (trained.append(1), whole_epoch(*arguments))
     )
-    resumed = train(stage_of(tmp_path / "b", seeds=2, training=five), toy_data())
+    resumed = train(stage_of(tmp_path / "b", seeds=2, configuration=five), toy_data())
     assert len(trained) == left
     assert resumed["seeds"] == straight["seeds"]
     for name in ("users.parquet", "items.parquet", "model/model.safetensors"):
@@ -186,7 +185,7 @@ def test_vectors_are_exported_as_feature_sets(tmp_path):
 
 
 def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path):
-    grid = GRIDS["alignrec"]
+    grid = SMALL.recommender.grid
     points = choices(grid, "random", 3, seed=0)
     assert len({tuple(point.values()) for point in points}) == 3
     assert len(choices(grid, "grid", 1, seed=0)) == 7 * 5 * 5
@@ -198,7 +197,7 @@ def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path
         if progress.stage == "tune" and progress.done == 2:
             raise Killed
 
-    search = TuneStage(tmp_path, MODEL, TRAINING, grid, "random", 3, {})
+    search = TuneStage(tmp_path, SMALL, grid, "random", 3, {})
     with pytest.raises(Killed):
         tuned_stage(search, toy_data(), kill)
     before = (tmp_path / "trials.jsonl").read_text()
@@ -219,7 +218,7 @@ def test_a_search_that_replaces_a_killed_one_trains_its_trials_from_the_start(tm
         if progress.stage == "trial 1 of 1" and progress.done == 3:
             raise Killed
 
-    first = TuneStage(tmp_path, MODEL, TRAINING, {"l2": (1e-4,)}, "grid", 1, {"features": "before"})
+    first = TuneStage(tmp_path, SMALL, {"l2": (1e-4,)}, "grid", 1, {"features": "before"})
     with pytest.raises(Killed):
         tuned_stage(first, toy_data(), kill)
     assert len(list(tmp_path.glob("trial-*"))) == 1
@@ -239,9 +238,9 @@ def test_vectors_that_a_stopped_training_may_have_left_of_two_runs_are_not_used(
         raise Killed
 
     train(stage_of(tmp_path / "model"), toy_data())
-    other = dataclasses.replace(TRAINING, learning_rate=0.01)
+    other = SMALL.changed(training={"learning_rate": 0.01})
     with pytest.raises(Killed):
-        train(stage_of(tmp_path / "model", training=other, overwrite=True), toy_data(), kill)
+        train(stage_of(tmp_path / "model", configuration=other, overwrite=True), toy_data(), kill)
     assert (tmp_path / "model/users.parquet").exists()
     for use in (
         lambda: recommend(tmp_path / "model", "u003", 7),
@@ -249,7 +248,7 @@ def test_vectors_that_a_stopped_training_may_have_left_of_two_runs_are_not_used(
     ):
         with pytest.raises(InputError, match="not finished"):
             use()
-    train(stage_of(tmp_path / "model", training=other), toy_data())
+    train(stage_of(tmp_path / "model", configuration=other), toy_data())
     assert len(recommend(tmp_path / "model", "u003", 7)) == 7
 
 
@@ -260,11 +259,11 @@ def test_what_a_kill_at_the_very_end_leaves_is_cleared(tmp_path):
     assert not (tmp_path / "model/.work").exists()
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_value_of_a_grid_reaches_the_options(name):
-    for point in choices(GRIDS[name], "random", 5, seed=1):
-        model, training = applied(point, MODEL, TRAINING)
-        found = dataclasses.asdict(model) | dataclasses.asdict(training)
+    for point in choices(load_recommender(name).grid, "random", 5, seed=1):
+        record = small(name).applied(point).record()
+        found = record["model"] | record["training"]
         assert {key: found[key] for key in point} == point
 
 

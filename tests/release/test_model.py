@@ -14,17 +14,15 @@ from featurizer.release.model import render_model_card
 from featurizer.release.plan import plan_set
 from featurizer.release.recard import recard
 from featurizer.results.files import fingerprint
-from tests.recsys.toy import toy_data
+from tests.recsys.toy import small, toy_data
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    from featurizer.recsys.options import ModelOptions, TrainOptions
     from featurizer.recsys.train import TrainStage, train
 
     out = tmp_path_factory.mktemp("trained") / "m"
-    options = TrainOptions(epochs=1, batch_size=64, device="cpu")
-    train(TrainStage(out, ModelOptions(name="bpr", dim=4), options, 1, {}), toy_data())
+    train(TrainStage(out, small("bpr", {"dim": 4}, {"epochs": 1}), 1, {}), toy_data())
     return out
 
 

@@ -14,7 +14,8 @@ from featurizer.catalog.sample.traits import make_items
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.interactions.store import write_interactions
 from featurizer.records import ImageRef, ItemRecord
-from featurizer.recsys.options import ModelOptions, TrainOptions
+from featurizer.recsys.configuration import configuration
+from featurizer.recsys.registry import load_recommender
 from featurizer.recsys.source import Source
 from featurizer.recsys.train import TrainStage, train
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
@@ -106,9 +107,10 @@ def write_scores(folder):
 
 def write_model(folder):
     source = Source.of(folder / "features", folder / "interactions.parquet", space="word_text")
-    options = TrainOptions(epochs=4, batch_size=64, learning_rate=0.03)
-    model = ModelOptions(name="lightgcn", dim=8, neighbors=4, half=False)
-    train(TrainStage(folder / "model", model, options, 2, source.fingerprints()), source.read())
+    chosen = configuration(load_recommender("lightgcn")).changed(
+        {"dim": 8}, {"epochs": 4, "batch_size": 64, "learning_rate": 0.03}
+    )
+    train(TrainStage(folder / "model", chosen, 2, source.fingerprints()), source.read())
 
 
 def write_alignment(folder):

@@ -1,24 +1,76 @@
-"""AlignRec's second stage; LightGCN and BPR are the same machine with parts off."""
+"""AlignRec's second stage (Liu et al., 2024): ids through LightGCN, content through the item graph, and aligned."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-import torch
-from torch.nn import functional
+from pydantic import Field, model_validator
 
-from featurizer.recsys.csr import Csr, Operator
-from featurizer.recsys.losses.bpr import bpr_loss
-from featurizer.recsys.losses.cca import cca_loss
-from featurizer.recsys.losses.l2 import l2_loss
-from featurizer.recsys.losses.reg import reg_loss
-from featurizer.recsys.losses.uia import uia_loss
-from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.recommender import Embeddings, id_table, learned, linear
-from featurizer.recsys.sampler import Triples
-from featurizer.recsys.user_item_graph import propagate
+from featurizer.config import Flag, Model
+from featurizer.lazy import lazy
+from featurizer.papers import ALIGNREC as PAPER
+from featurizer.recsys.options import L2, Dim, Layers, Neighbors, TrainOptions, Uia, Weight
+from featurizer.recsys.recommender import Embeddings
+from featurizer.recsys.spec import Preset, RecommenderSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch.nn import functional
+
+    from featurizer.encoders import device as devices
+    from featurizer.recsys import item_graph, losses, user_item_graph, weights
+    from featurizer.recsys.csr import Operator
+    from featurizer.recsys.data import RecData
+    from featurizer.recsys.sampler import Triples
+else:
+    torch = lazy("torch")
+    functional = lazy("torch.nn.functional")
+    devices = lazy("featurizer.encoders.device")
+    item_graph = lazy("featurizer.recsys.item_graph")
+    losses = lazy("featurizer.recsys.losses")
+    user_item_graph = lazy("featurizer.recsys.user_item_graph")
+    weights = lazy("featurizer.recsys.weights")
+
+COLDEST = 0.02
+"""CCA sums exp(cosine / temperature) as it is; float32 holds a million terms of exp(50)."""
+
+
+class AlignRecOptions(Model):
+    """AlignRec's hyper-parameters; what they are where none is given was found on the validation items of Baby."""
+
+    dim: Dim = 64
+    layers: Layers = 2
+    neighbors: Neighbors = 10
+    alpha: Weight = 0.01
+    """Weight of content-id alignment (CCA)."""
+    reg: Annotated[Weight, Flag("--lambda")] = 0.4
+    """Weight of the similarity regularization (REG)."""
+    uia: Uia = 0.1
+    l2: L2 = 1e-4
+    temperature: Annotated[float, Field(ge=COLDEST, allow_inf_nan=False)] = 0.2
+    """Temperature of CCA."""
+    item_graph: bool = True
+    """The graph between items; off for an ablation."""
+    trainable_features: bool = False
+    """Whether the features are only where learning starts, not what it is held to."""
+    moving_target: bool = False
+    """Whether REG's target moves with trainable features, as in the authors' code."""
+    repeats: bool = False
+    """Whether an item or user counts in CCA and REG as often as it stands in the batch, as in the authors' code."""
+    contrast: Annotated[int, Field(ge=0)] = 512
+    """Rows that CCA contrasts at a time and REG compares, out of a batch; 0 is the whole batch."""
+    half: bool = True
+    """Multiply fixed features in bfloat16 where the processor does that faster than in float32."""
+
+    @model_validator(mode="after")
+    def _refuse_a_target_that_cannot_move(self) -> AlignRecOptions:
+        if self.moving_target and not self.trainable_features:
+            raise ValueError(
+                "alignrec has no use for --moving-target; leave it out, or add --exact, which has trainable features"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +96,24 @@ class AlignRec:
     """Ids through LightGCN, content through the item graph, their sum scored by dot product.
 
     With m = W·feature + b:  x = e_id ⊙ sigmoid(W₂·m + b₂);  h_mm(item) = S·x;  h_mm(user) = R~·h_mm(item);
-    h = h_id + h_mm. Without `content` it is LightGCN, with no layers too it is BPR matrix factorization.
+    h = h_id + h_mm.
     """
 
     def __init__(
-        self,
-        shape: tuple[int, int],
-        graph: Csr,
-        content: ContentGraph | None,
-        options: ModelOptions,
-        generator: torch.Generator,
-        batch_size: int,
+        self, data: RecData, options: AlignRecOptions, *, batch_size: int, seed: int, device: str
     ) -> None:
-        self.n_users, self.n_items = shape
-        self.graph, self.content, self.options, self.batch_size = graph, content, options, batch_size
-        first = {"ids": id_table(*shape, options.dim, generator)}
-        if content is not None:
-            width = content.features.shape[1]
-            first["project.weight"], first["project.bias"] = linear(width, options.dim, generator)
-            first["gate.weight"], first["gate.bias"] = linear(options.dim, options.dim, generator)
-            if options.trainable_features:
-                first["features"] = content.features.float().clone()
-        self.parameters = learned(first, graph.weights.device)
-
-    def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
-        """Return what is learned, by name."""
-        return self.parameters
+        self.n_users, self.n_items = data.n_users, data.n_items
+        self.options, self.batch_size = options, batch_size
+        self.graph = user_item_graph.adjacency(data.train).to(device)
+        self.content = content_graph(data, options, device)
+        generator = torch.Generator().manual_seed(seed)
+        first = {"ids": weights.id_table(self.n_users, self.n_items, options.dim, generator)}
+        width = self.content.features.shape[1]
+        first["project.weight"], first["project.bias"] = weights.linear(width, options.dim, generator)
+        first["gate.weight"], first["gate.bias"] = weights.linear(options.dim, options.dim, generator)
+        if options.trainable_features:
+            first["features"] = self.content.features.float().clone()
+        self.weights = weights.learned(first, device)
 
     def begin_epoch(self, generator: np.random.Generator) -> None:
         """Nothing is drawn."""
@@ -78,48 +122,40 @@ class AlignRec:
         """Return h of all users and items."""
         with torch.no_grad():
             ids, content = self.towers()
-            # without layers the tower is the table itself, which training goes on to change
-            final = ids.detach().clone() if content is None else ids + content
+            final = ids + content
         return Embeddings(final[: self.n_users], final[self.n_users :])
 
-    def towers(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return h_id (u + n, d) and h_mm (u + n, d); None without content."""
-        table = self.parameters["ids"]
-        ids = propagate(table, self.graph, self.options.layers)
-        if self.content is None:
-            return ids, None
-        return ids, self.content.to_users(self._item_content(table[self.n_users :], self.content))
+    def towers(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return h_id (u + n, d) and h_mm (u + n, d)."""
+        table = self.weights.get_parameter("ids")
+        ids = user_item_graph.propagate(table, self.graph, self.options.layers)
+        return ids, self.content.to_users(self._item_content(table[self.n_users :]))
 
-    def _item_content(self, items: torch.Tensor, content: ContentGraph) -> torch.Tensor:
-        features = self.parameters.get("features", content.features)
-        weights = self.parameters
-        projected = features @ weights["project.weight"].to(features.dtype)
-        mapped = projected.float() + weights["project.bias"]
-        gated = items * torch.sigmoid(torch.addmm(weights["gate.bias"], mapped, weights["gate.weight"]))
-        return gated * content.known[:, None] if content.items is None else content.items(gated)
+    def _features(self) -> torch.Tensor:
+        if self.options.trainable_features:
+            return self.weights.get_parameter("features")
+        return self.content.features
+
+    def _item_content(self, items: torch.Tensor) -> torch.Tensor:
+        value, features = self.weights.get_parameter, self._features()
+        projected = features @ value("project.weight").to(features.dtype)
+        mapped = projected.float() + value("project.bias")
+        gated = items * torch.sigmoid(torch.addmm(value("gate.bias"), mapped, value("gate.weight")))
+        if self.content.items is None:
+            return gated * self.content.known[:, None]
+        return self.content.items(gated)
 
     def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
         """Return the weighted parts: bpr, l2, and uia, cca, reg where their weight is not 0."""
-        users, items = triples.users, self.n_users + torch.cat([triples.positives, triples.negatives])
-        rows = torch.cat([users, items])
-        ids, content = self.towers()
-        of_ids = ids.index_select(0, rows)
-        of_content = None if content is None else content.index_select(0, rows)
-        u, i, j = (of_ids if of_content is None else of_ids + of_content).chunk(3)
-        options = self.options
-        parts = {"bpr": bpr_loss(u, i, j), "l2": options.l2 * l2_loss(u, i, j, batch_size=self.batch_size)}
-        if options.uia:
-            parts["uia"] = options.uia * uia_loss(u, i)
-        if of_content is not None and self.content is not None:
-            parts |= self._alignment(triples, of_ids.chunk(3)[:2], of_content.chunk(3)[:2], self.content)
-        return parts
+        rows, options = triples.rows(self.n_users), self.options
+        ids, content = (tower.index_select(0, rows) for tower in self.towers())
+        parts = losses.pairwise_losses(
+            *(ids + content).chunk(3), l2=options.l2, batch_size=self.batch_size, uia=options.uia
+        )
+        return parts | self._alignment(triples, ids.chunk(3)[:2], content.chunk(3)[:2])
 
     def _alignment(
-        self,
-        triples: Triples,
-        ids: tuple[torch.Tensor, ...],
-        content: tuple[torch.Tensor, ...],
-        graph: ContentGraph,
+        self, triples: Triples, ids: tuple[torch.Tensor, ...], content: tuple[torch.Tensor, ...]
     ) -> dict[str, torch.Tensor]:
         """Return cca and reg; `ids` and `content` are each of the (b, d) users and of the (b, d) positives."""
         options, parts = self.options, {}
@@ -127,7 +163,7 @@ class AlignRec:
         of_items, item_counts = _distinct(triples.positives, self.n_items)
         if not options.repeats:
             of_users, user_counts = of_users[content[0].detach()[of_users].any(1)], None
-            of_items, item_counts = of_items[graph.known[triples.positives[of_items]]], None
+            of_items, item_counts = of_items[self.content.known[triples.positives[of_items]]], None
         if options.alpha:
             parts["cca"] = options.alpha * (
                 self._contrast(content[1][of_items], ids[1][of_items], item_counts)
@@ -135,8 +171,8 @@ class AlignRec:
             )
         if options.reg:
             compared = of_items if options.repeats else of_items[: options.contrast or None]
-            targets = self._targets(triples.positives[compared], graph)
-            parts["reg"] = options.reg * reg_loss(content[1][compared], targets, item_counts)
+            targets = self._targets(triples.positives[compared])
+            parts["reg"] = options.reg * losses.reg_loss(content[1][compared], targets, item_counts)
         return parts
 
     def _contrast(
@@ -145,16 +181,29 @@ class AlignRec:
         """Return CCA of the whole, or the mean over nearly equal groups of at most `contrast` rows."""
         options, total = self.options, content.new_zeros(())
         if counts is not None or not options.contrast:
-            return cca_loss(content, ids, options.temperature, counts)
+            return losses.cca_loss(content, ids, options.temperature, counts)
         groups = max(1, -(-len(content) // options.contrast))
         for m, e in zip(content.tensor_split(groups), ids.tensor_split(groups), strict=True):
-            total = total + cca_loss(m, e, options.temperature) * len(m)
+            total = total + losses.cca_loss(m, e, options.temperature) * len(m)
         return total / max(len(content), 1)
 
-    def _targets(self, items: torch.Tensor, graph: ContentGraph) -> torch.Tensor:
-        if self.options.moving_target and self.options.trainable_features:
-            return unit_rows(self.parameters["features"].detach()[items])
-        return graph.units[items]
+    def _targets(self, items: torch.Tensor) -> torch.Tensor:
+        if self.options.moving_target:
+            return unit_rows(self._features().detach()[items])
+        return self.content.units[items]
+
+
+def content_graph(data: RecData, options: AlignRecOptions, device: str) -> ContentGraph:
+    """Return what the content side computes with, on a device."""
+    features = torch.from_numpy(data.features).to(device)
+    halved = options.half and not options.trainable_features and devices.halves_pay(device)
+    return ContentGraph(
+        features.bfloat16() if halved else features,
+        unit_rows(features),
+        torch.from_numpy(data.known).to(device),
+        item_graph.neighbor_graph(features, options.neighbors) if options.item_graph else None,
+        user_item_graph.spread_to_users(data.train).to(device),
+    )
 
 
 def _distinct(values: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -169,3 +218,28 @@ def _distinct(values: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tens
 def unit_rows(features: torch.Tensor) -> torch.Tensor:
     """Return (n, f) rows of length 1; a zero row stays zero."""
     return functional.normalize(features, dim=1)
+
+
+ALIGNREC = RecommenderSpec(
+    name="alignrec",
+    options=AlignRecOptions,
+    builder=AlignRec,
+    presets={
+        "default": Preset(
+            AlignRecOptions(), TrainOptions(learning_rate=3e-3, epochs=40, evaluate_every=2, patience=6)
+        ),
+        "exact": Preset(
+            AlignRecOptions(
+                reg=0.1, trainable_features=True, moving_target=True, repeats=True, contrast=0, half=False
+            ),
+            TrainOptions(),
+        ),
+    },
+    grid={
+        "learning_rate": (5e-3, 3e-3, 1e-3, 7e-4, 5e-4, 3e-4, 1e-4),
+        "alpha": (1e-4, 1e-3, 5e-3, 1e-2, 0.1),
+        "reg": (0.1, 0.2, 0.3, 0.4, 0.5),
+    },
+    paper=PAPER,
+)
+"""`exact` is AlignRec as its authors compute it, and the grid is the one that they search."""

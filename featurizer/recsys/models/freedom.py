@@ -1,21 +1,58 @@
-"""FREEDOM: a frozen item graph, and a user-item graph thinned anew each epoch (Zhou and Shen, 2023)."""
+"""FREEDOM (Zhou and Shen, 2023): a frozen item graph, and a user-item graph thinned anew each epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-import torch
-from scipy import sparse
+from pydantic import Field
 
-from featurizer.interactions.user_items import UserItems
-from featurizer.recsys.csr import Csr, Operator
-from featurizer.recsys.losses.bpr import bpr_loss
-from featurizer.recsys.losses.l2 import l2_loss
-from featurizer.recsys.options import ModelOptions
-from featurizer.recsys.recommender import Embeddings, id_table, learned, linear
-from featurizer.recsys.sampler import Triples
-from featurizer.recsys.user_item_graph import adjacency, joined, normalized_block, propagate
+from featurizer.config import Model
+from featurizer.lazy import lazy
+from featurizer.papers import Paper
+from featurizer.recsys.options import (
+    L2,
+    L2_WEIGHTS,
+    LEARNING_RATES,
+    Dim,
+    Layers,
+    Neighbors,
+    TrainOptions,
+    Weight,
+)
+from featurizer.recsys.recommender import Embeddings
+from featurizer.recsys.spec import Preset, RecommenderSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from scipy import sparse
+
+    from featurizer.interactions.user_items import UserItems
+    from featurizer.recsys import item_graph, losses, user_item_graph, weights
+    from featurizer.recsys.csr import Csr
+    from featurizer.recsys.data import RecData
+    from featurizer.recsys.sampler import Triples
+else:
+    np = lazy("numpy")
+    torch = lazy("torch")
+    sparse = lazy("scipy.sparse")
+    item_graph = lazy("featurizer.recsys.item_graph")
+    losses = lazy("featurizer.recsys.losses")
+    user_item_graph = lazy("featurizer.recsys.user_item_graph")
+    weights = lazy("featurizer.recsys.weights")
+
+
+class FreedomOptions(Model):
+    """FREEDOM's hyper-parameters; what they are where none is given was found on the validation items of Baby."""
+
+    dim: Dim = 64
+    layers: Layers = 2
+    neighbors: Neighbors = 10
+    l2: L2 = 1e-3
+    content_loss: Weight = 1e-3
+    """Weight of the BPR loss on projected features."""
+    keep_edges: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Share of the train pairs that an epoch's graph keeps."""
 
 
 class Freedom:
@@ -27,26 +64,19 @@ class Freedom:
     """
 
     def __init__(
-        self,
-        train: UserItems,
-        features: torch.Tensor,
-        item_graph: Operator,
-        options: ModelOptions,
-        generator: torch.Generator,
-        batch_size: int,
+        self, data: RecData, options: FreedomOptions, *, batch_size: int, seed: int, device: str
     ) -> None:
-        self.train, self.options, self.features, self.item_graph = train, options, features, item_graph
-        self.batch_size = batch_size
-        self.n_users, device = train.n_users, features.device
-        self.whole = adjacency(train).to(device)
+        self.train, self.options, self.batch_size = data.train, options, batch_size
+        self.n_users = data.n_users
+        self.features = torch.from_numpy(data.features).to(device)
+        self.item_graph = item_graph.neighbor_graph(self.features, options.neighbors, binary=True)
+        self.whole = user_item_graph.adjacency(data.train).to(device)
         self.thinned = self.whole
-        weight, bias = linear(features.shape[1], options.dim, generator)
-        ids = id_table(train.n_users, train.n_items, options.dim, generator)
-        self.parameters = learned({"ids": ids, "project.weight": weight, "project.bias": bias}, device)
-
-    def named_parameters(self) -> Mapping[str, torch.nn.Parameter]:
-        """Return what is learned, by name."""
-        return self.parameters
+        generator = torch.Generator().manual_seed(seed)
+        weight, bias = weights.linear(self.features.shape[1], options.dim, generator)
+        ids = weights.id_table(data.n_users, data.n_items, options.dim, generator)
+        first = {"ids": ids, "project.weight": weight, "project.bias": bias}
+        self.weights = weights.learned(first, device)
 
     def begin_epoch(self, generator: np.random.Generator) -> None:
         """Draw the epoch's graph."""
@@ -58,30 +88,27 @@ class Freedom:
         """Return the vectors over the whole graph."""
         with torch.no_grad():
             users, items = self._towers(self.whole)
-        return Embeddings(users, items)
+        return Embeddings(users.clone(), items)
 
     def _towers(self, graph: Csr) -> tuple[torch.Tensor, torch.Tensor]:
-        table = self.parameters["ids"]
-        ids = propagate(table, graph, self.options.layers)
+        table = self.weights.get_parameter("ids")
+        ids = user_item_graph.propagate(table, graph, self.options.layers)
         return ids[: self.n_users], ids[self.n_users :] + self.item_graph(table[self.n_users :])
 
     def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
-        """Return bpr, l2 and the content's bpr."""
+        """Return the weighted parts: bpr, l2, and the content's bpr where its weight is not 0."""
         users, items = self._towers(self.thinned)
         u = users.index_select(0, triples.users)
-        i, j = items.index_select(0, triples.positives), items.index_select(0, triples.negatives)
-        parts = {
-            "bpr": bpr_loss(u, i, j),
-            "l2": self.options.l2 * l2_loss(u, i, j, batch_size=self.batch_size),
-        }
+        pair = items.index_select(0, triples.positives), items.index_select(0, triples.negatives)
+        parts = losses.pairwise_losses(u, *pair, l2=self.options.l2, batch_size=self.batch_size)
         if self.options.content_loss:
             mapped = (self._mapped(triples.positives), self._mapped(triples.negatives))
-            parts["content"] = self.options.content_loss * bpr_loss(u, *mapped)
+            parts["content"] = self.options.content_loss * losses.bpr_loss(u, *mapped)
         return parts
 
     def _mapped(self, items: torch.Tensor) -> torch.Tensor:
-        weights, features = self.parameters, self.features[items]
-        mapped = torch.addmm(weights["project.bias"], features, weights["project.weight"])
+        value, features = self.weights.get_parameter, self.features[items]
+        mapped = torch.addmm(value("project.bias"), features, value("project.weight"))
         return mapped * features.any(1, keepdim=True)
 
 
@@ -90,9 +117,9 @@ def drawn_pairs(train: UserItems, share: float, generator: np.random.Generator) 
 
     A pair's clock runs at its weight, which draws without replacement with these weights (Efraimidis, 2006).
     """
-    weights = normalized_block(train).data.astype(np.float64)
-    clocks = generator.exponential(size=len(weights)) / weights
-    count = max(1, int(share * len(weights)))
+    pair_weights = user_item_graph.normalized_block(train).data.astype(np.float64)
+    clocks = generator.exponential(size=len(pair_weights)) / pair_weights
+    count = max(1, int(share * len(pair_weights)))
     return np.sort(np.argpartition(clocks, count - 1)[:count])
 
 
@@ -101,6 +128,28 @@ def thinned_adjacency(train: UserItems, kept: np.ndarray) -> Csr:
     users, items = train.users[kept], train.items[kept]
     by_user = np.maximum(np.bincount(users, minlength=train.n_users), 1) ** -0.5
     by_item = np.maximum(np.bincount(items, minlength=train.n_items), 1) ** -0.5
-    weights = (by_user[users] * by_item[items]).astype(np.float32)
+    values = (by_user[users] * by_item[items]).astype(np.float32)
     starts = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=train.n_users))]).astype(np.int32)
-    return joined(sparse.csr_array((weights, items, starts), shape=(train.n_users, train.n_items)))
+    block = sparse.csr_array((values, items, starts), shape=(train.n_users, train.n_items))
+    return user_item_graph.joined(block)
+
+
+FREEDOM = RecommenderSpec(
+    name="freedom",
+    options=FreedomOptions,
+    builder=Freedom,
+    presets={
+        "default": Preset(FreedomOptions(), TrainOptions(learning_rate=3e-3, evaluate_every=5, patience=4))
+    },
+    grid={
+        "learning_rate": LEARNING_RATES,
+        "l2": L2_WEIGHTS,
+    },
+    paper=Paper(
+        "zhou2023freedom",
+        "A Tale of Two Graphs: Freezing and Denoising Graph Structures for Multimodal Recommendation",
+        "Zhou, Xin and Shen, Zhiqi",
+        2023,
+        "ACM Multimedia",
+    ),
+)
