@@ -623,7 +623,7 @@ def score_features(
         masked_image: The set encoded without pictures, for spaces of both modalities.
         masked_text: The set encoded without texts, likewise.
         masked_sets: image=DIR or text=DIR, as these two were given before.
-        model: What downstream trains.
+        model: The recommender that downstream trains.
         epochs: At most so many. [default: the model's]
         seeds: Of each training, counted on from --seed.
         trials: Of a search on validation before each training; 0 for none.

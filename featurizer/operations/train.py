@@ -168,7 +168,8 @@ class Train(FolderOperation["Trained"]):
         if len(told["seeds"]) > 1:
             lines += ["\neach seed", _each_seed(told)]
         lines += [f"\ntest Recall@20 by group, seed {told['seed']}", _groups(told)]
-        advice = [f"Next: featurizer recommend {shlex.quote(str(self.out))} --user USER"]
+        user = shlex.quote(_first_user(self.out))
+        advice = [f"Next: featurizer recommend {shlex.quote(str(self.out))} --user {user}"]
         if len(told["seeds"]) > 1:
             kept = f"the model kept is the best on validation, seed {told['seed']}"
             advice.insert(0, f"{len(told['seeds'])} seeds; {kept}")
@@ -180,6 +181,17 @@ class Train(FolderOperation["Trained"]):
             (self.out / "model" / "metrics.jsonl",),
             advice=tuple(advice),
         )
+
+
+def _first_user(out: Path) -> str:
+    """Return a user whom a list can be made for: one with train items."""
+    import polars as pl
+
+    from featurizer.recsys.model import USERS
+    from featurizer.recsys.vectors import HISTORY
+
+    users = pl.scan_parquet(out / USERS).select("user_id", HISTORY)
+    return str(users.filter(pl.col(HISTORY).list.len() > 0).head(1).collect()["user_id"].item())
 
 
 def _over_seeds(told: Mapping[str, Any]) -> str:

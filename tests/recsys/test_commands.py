@@ -125,10 +125,11 @@ def test_an_export_of_another_model_is_replaced_only_with_overwrite(world, train
     ],
 )
 def test_bad_input_ends_in_one_clear_paragraph(world, options, message):
-    done = featurizer(
-        "train", world / "features", "--interactions", world / "interactions.parquet", "--out", world / "other",
-        *SMALL, *options,
-    )  # fmt: skip
+    given = dict(zip(SMALL[::2], SMALL[1::2], strict=True)) | {
+        "--interactions": world / "interactions.parquet"
+    }
+    usual = [word for pair in given.items() if pair[0] not in options for word in pair]
+    done = featurizer("train", world / "features", "--out", world / "other", *usual, *options)
     assert done.code == 1
     assert message in done.stderr.strip().splitlines()[-1]
     assert not (world / "other").exists()
