@@ -26,6 +26,7 @@ from featurizer.operations.operation import (
 )
 from featurizer.operations.text import table
 from featurizer.operations.validation import overridden
+from featurizer.recsys.options import MIN_COVERAGE
 
 if TYPE_CHECKING:
     from featurizer.config import Model
@@ -103,7 +104,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     """Whose positives are ranked for."""
     users: Count | None = None
     """Rank for so many users at most, drawn by --seed."""
-    min_coverage: Share = 0.5
+    min_coverage: Share = MIN_COVERAGE
     """Least share of train pairs whose items every set has."""
     seed: int = 0
     """Of everything drawn."""

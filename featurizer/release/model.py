@@ -9,9 +9,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from featurizer.errors import InputError
-from featurizer.papers import ALIGNREC
 from featurizer.records import Json
 from featurizer.release.card import CARD
+from featurizer.release.citations import paper_of_model
 from featurizer.release.licenses import hub_license
 from featurizer.release.markdown import render
 from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
@@ -134,7 +134,7 @@ def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool
             "metrics": metrics,
             "with_users": with_users,
             "repo": repo or "ORG/NAME",
-            "paper": ALIGNREC,
+            "paper": paper_of_model(kind_of(manifest)),
         },
     )
 

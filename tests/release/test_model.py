@@ -78,6 +78,14 @@ def test_the_card_tells_results_configuration_and_what_is_not_published(model):
     assert f"| recall@20 | {body.split('| recall@20 | ')[1].split(' |')[0]} | {recall:.4f} |" in body
     assert "User ids and what users used are not published" in body
     assert '"name": "bpr"' in body
+    assert "{rendle2009bpr," in body
+    assert "alignrec" not in body
+
+
+def test_the_card_of_a_model_whose_package_is_not_here_cites_nobody(model):
+    path = model / "model" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model": "of-another-package"}))
+    assert "Citation" not in render_model_card(model)
 
 
 def test_a_model_without_a_license_or_with_damaged_weights_is_refused(hub, writer, model):
@@ -116,6 +124,7 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
     assert "trained with the optional term `contrastive`, weight 0.5" in text
     assert "copurchase`" not in text
     assert "It knows the items and users" not in text
+    assert "{liu2024alignrec," in text
 
 
 def test_flags_for_the_other_kind_are_refused(writer, model, tmp_path):
