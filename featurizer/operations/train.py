@@ -104,6 +104,11 @@ class Train(FolderOperation["Trained"]):
         found = found.changed(self.options, {**self.training, "seed": self.seed})
         return found.changed(training={"ks": sorted(set(found.training.ks))})
 
+    def settled(self) -> dict[str, Json]:
+        """Return every option of model and training, whether given or the preset's."""
+        told = self.chosen().record()
+        return {"options": told["model"], "training": told["training"]}
+
     def depends(self) -> dict[str, Json]:
         """Return the number of threads that weights depend on."""
         from featurizer.encoders.device import cpu_threads
