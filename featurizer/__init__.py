@@ -52,6 +52,7 @@ __all__ = [
     "Model",
     "Space",
     "__version__",
+    "align",
     "card",
     "compare",
     "diff",

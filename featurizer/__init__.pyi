@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from featurizer.alignment.align import Aligned as Aligned
 from featurizer.catalog.datasets import DatasetEntry as DatasetEntry
 from featurizer.catalog.store import Catalog as Catalog
 from featurizer.encoders.presets import PresetDescription as PresetDescription
@@ -31,6 +32,43 @@ from featurizer.release.pull import Pulled as Pulled
 from featurizer.scoring.board import Leaderboard as Leaderboard
 
 __version__: str
+
+def align(
+    features: str | Path | object,
+    *,
+    interactions: str | Path | object,
+    spaces: Sequence[str] = ...,
+    weights: Sequence[float] = ...,
+    item_map: str | Path | object = None,
+    width: int = 1024,
+    folds: int = 3,
+    user_items: int = 1000,
+    seed: int = 0,
+    out: str | Path | object,
+    overwrite: bool = False,
+    wait: float | None = None,
+    progress: bool | None = None,
+) -> Aligned:
+    """Align features with behavior: a linear map, in closed form, that also serves items nobody has bought yet.
+
+    Everything is chosen on held-out items inside the train interactions; valid and test rows are not looked at.
+
+    Example: featurizer align ./features --interactions ./catalog/interactions.parquet --out ./aligned
+
+    Args:
+        features: A feature set folder.
+        interactions: Split interactions: .parquet, .csv, .tsv or .inter; the train rows teach.
+        spaces: A space to map. [default: all that no interactions taught]
+        weights: Of each space in the join. [default: chosen on held-out items]
+        item_map: CSV or TSV with asin and itemID, when the interactions number the items.
+        width: Length of the aligned vectors, at most.
+        folds: How many fifths of the items are held out in turn, to choose by.
+        user_items: Items of a user that count, at most.
+        seed: Of everything drawn.
+        out: Folder to write into.
+        overwrite: Replace what the folder holds.
+        wait: Seconds to wait where another process writes the folder; without it that is an error.
+    """
 
 def card(
     of: str | Path | object,

@@ -20,13 +20,12 @@ from featurizer.catalog.interactions import SplitOptions, collect, write_known_i
 from featurizer.catalog.lines import LineSource
 from featurizer.catalog.sample import write_sample
 from featurizer.catalog.source import SourceFormat
-from featurizer.catalog.store import Catalog
+from featurizer.catalog.store import MANIFEST, Catalog
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import StaleOutput
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.files import file_sha256, read_json, write_json
-from featurizer.results.names import CATALOG
 from featurizer.results.stage import Stage, differing_keys
 
 logger = logging.getLogger(__name__)
@@ -90,7 +89,7 @@ def download(
         StaleOutput: `out` holds another dataset or other options.
     """
     config = _config(name, entry, options)
-    stage = Stage(out, CATALOG, config, OWNED)
+    stage = Stage(out, MANIFEST, config, OWNED)
     if stage.claim(overwrite=options.overwrite):
         found = Catalog.open(out)
         return retry_failed(found, fetcher=fetcher, report=report) if options.retry_failed else found
@@ -119,11 +118,11 @@ def download(
 
 
 def _compare(name: str, entry: DatasetEntry, made: Catalog) -> None:
-    counts = made.manifest.interactions
+    found = made.manifest["interactions"]
+    assert isinstance(found, dict)
     for field, expected in entry.expected.model_dump(exclude_none=True).items():
-        found = getattr(counts, field)
-        if found != expected:
-            logger.warning("%s has %s %s, the manifest expects %s", name, found, field, expected)
+        if found[field] != expected:
+            logger.warning("%s has %s %s, the manifest expects %s", name, found[field], field, expected)
 
 
 def _source_folder(name: str, entry: DatasetEntry, out: Path, options: DownloadOptions) -> Path:

@@ -89,17 +89,17 @@ class Space:
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return self.features.spaces[self.name].dim
+        return int(self.provenance["dim"])
 
     @property
     def modality(self) -> str:
         """What the vectors were made from: `image`, `text` or `both`."""
-        return self.features.spaces[self.name].modality
+        return str(self.provenance["modality"])
 
     @property
     def provenance(self) -> dict[str, Any]:
         """What the manifest says of the space: model, revision, weights, preprocessing, license, …."""
-        return self.features.spaces[self.name].document()
+        return dict(self.features.spaces[self.name])
 
     @property
     def ids(self) -> list[str]:

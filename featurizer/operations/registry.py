@@ -21,6 +21,7 @@ COMMANDS = (
     "encoders",
     "extract",
     "pretrain-ica",
+    "align",
     "inspect",
     "verify",
     "score-features",

@@ -15,7 +15,6 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import arrow_to_vectors, vectors_to_arrow
 from featurizer.recsys.data import RecData
 from featurizer.results.files import atomic_path
-from featurizer.results.names import MODEL
 from featurizer.results.stage import STAGE_FILE
 
 COLUMN = "embedding"
@@ -50,7 +49,7 @@ def refuse_unfinished(model: Path) -> None:
     Raises:
         InputError: it is such a folder.
     """
-    begun, ended = model / "model" / STAGE_FILE, model / "model" / MODEL
+    begun, ended = model / "model" / STAGE_FILE, model / "model" / "manifest.json"
     if begun.exists() and not ended.exists():
         raise InputError(
             f"{model} holds a training that is not finished, expected a finished one; "

@@ -1,29 +1,20 @@
-"""The papers behind what is released: AlignRec's, and those of encoders and recommenders."""
+"""The papers behind a feature set: AlignRec's, those that its encoders' families name, and their architectures'."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from featurizer.encoders.architectures import ARCHITECTURES
 from featurizer.encoders.family import find_family
 from featurizer.papers import ALIGNREC, Paper
-from featurizer.recsys.registry import load_recommender
-from featurizer.registry import RECOMMENDERS, names
-from featurizer.results.manifests.feature_set import SpaceProvenance
+from featurizer.records import Json
 
 
-def papers_of(spaces: Iterable[SpaceProvenance]) -> list[Paper]:
+def papers_of(spaces: Iterable[Mapping[str, Json]]) -> list[Paper]:
     """Return AlignRec's paper and those behind the spaces' encoders, each once, in order."""
-    found = (paper for spec in spaces for paper in _behind(spec.family or "", spec.model or ""))
+    found = (paper for spec in spaces for paper in _behind(str(spec.get("family")), str(spec.get("model"))))
     return list(dict.fromkeys([ALIGNREC, *found]))
-
-
-def paper_of_model(kind: str) -> Paper | None:
-    """Return the paper of a trained model: AlignRec's for `ica`, else its recommender's, if it is known here."""
-    if kind == "ica":
-        return ALIGNREC
-    return load_recommender(kind).paper if kind in names(RECOMMENDERS) else None
 
 
 def _behind(name: str, model: str) -> Iterator[Paper]:

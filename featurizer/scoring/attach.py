@@ -8,8 +8,7 @@ from pathlib import Path
 
 from featurizer.records import Json
 from featurizer.results.files import write_json
-from featurizer.results.names import SCORES
-from featurizer.scoring.document import Score, parse_scores
+from featurizer.scoring.document import FILE, Score, parse_scores
 
 
 def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
@@ -25,7 +24,7 @@ def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
         (row for row in document.scores if row.is_floor or row.feature_set == label), key=_plainness
     )
     compared = [row for row in document.comparisons if label in (row.a.feature_set, row.b.feature_set)]
-    path = folder / SCORES
+    path = folder / FILE
     write_json(
         path,
         {

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featurizer.records import Json
-from featurizer.results.names import SCORES
 from featurizer.results.spelling import read_manifest
-from featurizer.scoring.document import Scores, parse_scores
+from featurizer.scoring.document import FILE, Scores, parse_scores
 from featurizer.scoring.leaderboard import LeaderboardTable, leaderboard
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Leaderboard:
         Raises:
             InputError: there are none, or the file is damaged.
         """
-        return cls(Path(folder), read_manifest(Path(folder) / SCORES))
+        return cls(Path(folder), read_manifest(Path(folder) / FILE))
 
     @property
     def scores(self) -> Scores:

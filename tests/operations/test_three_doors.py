@@ -29,6 +29,9 @@ WAY = [
         "catalog": "catalog", "vision": "small", "text": "small", "width": 16, "layers": 1, "heads": 2,
         "fused_layers": 1, "expansion": 2, "codes": 4, "epochs": 2, "batch_size": 16, "out": "ica", **CPU,
     }),
+    ("align", {
+        "features": "features", "interactions": "catalog/interactions.parquet", "folds": 1, "out": "aligned",
+    }),
     ("score-features", {
         "features": ["features"], "interactions": "catalog/interactions.parquet",
         "metrics": ["zero-shot", "downstream"], "spaces": ["small_image"], "k": [5, 10], "epochs": 1, "seeds": 1,

@@ -1,0 +1,1 @@
+"""Item features aligned with behavior: a linear map, in closed form, from content to what items are bought with."""

@@ -1,0 +1,227 @@
+"""The stage `align`: a feature set and interactions become a map and the feature set that it makes.
+
+`out/model/` the map, `out/features/` the spaces it was learned on with `aligned` beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+import featurizer
+from featurizer.alignment.fit import Alignment, fit
+from featurizer.alignment.options import AlignOptions
+from featurizer.alignment.saved_model import (
+    FORMAT_VERSION,
+    MANIFEST,
+    SPACE,
+    SUPERVISED,
+    WEIGHTS,
+    SavedMap,
+    load_map,
+    write_mapping,
+    write_supervised,
+)
+from featurizer.errors import InputError
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.join import SpaceVectors
+from featurizer.interactions.store import read_split
+from featurizer.interactions.user_items import UserItems
+from featurizer.records import Json
+from featurizer.results.files import file_sha256, read_json
+from featurizer.results.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class AlignStage:
+    """What is aligned, and by what.
+
+    Attributes:
+        features: the feature set.
+        interactions: split interactions; the train rows teach.
+        out: the folder.
+        spaces: which spaces; none for all that no interactions taught.
+        weights: of each space in the join; None to choose them.
+        item_map: asin ↔ itemID, where the interactions number their items.
+        options: what to choose from.
+        overwrite: replace what the folder holds.
+    """
+
+    features: FeatureSet
+    interactions: Path
+    out: Path
+    spaces: tuple[str, ...] = ()
+    weights: tuple[float, ...] | None = None
+    item_map: Path | None = None
+    options: AlignOptions = field(default_factory=AlignOptions)
+    overwrite: bool = False
+
+    def names(self) -> tuple[str, ...]:
+        """Return the spaces that are mapped.
+
+        Raises:
+            UnknownName: there is no such space.
+            InputError: no space is left, or there are other than as many weights.
+        """
+        own = self.features.spaces
+        names = self.spaces or tuple(name for name, spec in own.items() if not spec.get("supervised"))
+        for name in names:
+            self.features.check_space(name)
+        if SPACE in names or not names:
+            raise InputError(
+                f"{self.features.folder} has the spaces {', '.join(own)}; expected one that no interactions taught, "
+                "under another name than aligned"
+            )
+        if self.weights is not None and len(self.weights) != len(names):
+            raise InputError(
+                f"{len(self.weights)} weights for the spaces {', '.join(names)}; expected one a space, in that order"
+            )
+        return names
+
+    @property
+    def model(self) -> Stage:
+        """The stage of the map."""
+        config: dict[str, Json] = {
+            "features": self.features.manifest.get("fingerprint"),
+            "spaces": list(self.names()),
+            "weights": None if self.weights is None else list(self.weights),
+            "interactions": file_sha256(self.interactions),
+            "item_map": file_sha256(self.item_map) if self.item_map else None,
+            "options": self.options.model_dump(mode="json"),
+        }
+        return Stage(self.out / "model", MANIFEST, config, (WEIGHTS, SUPERVISED, "README.md"))
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """What `align` leaves: a map and a feature set.
+
+    Attributes:
+        folder: what --out named.
+        features: `aligned` beside the spaces it was made of.
+        manifest: the map's manifest.
+    """
+
+    folder: Path
+    features: FeatureSet
+    manifest: Mapping[str, Json]
+
+    @classmethod
+    def open(cls, folder: Path) -> Aligned:
+        """Open what is finished.
+
+        Raises:
+            InputError: it is not.
+        """
+        load_map(folder)
+        return cls(folder, FeatureSet.open(folder / "features"), read_json(folder / "model" / MANIFEST))
+
+
+def align(stage: AlignStage) -> Aligned:
+    """Learn the map and write the feature set.
+
+    Raises:
+        StaleOutput: the folder holds the result of another configuration.
+        InputError: there is too little to learn from, or a vector is not finite.
+    """
+    names = stage.names()
+    parts = [stage.features.vectors(name) for name in names]
+    model = stage.model
+    if not model.claim(overwrite=stage.overwrite):
+        ids = stage.features.item_ids()
+        train = train_items(read_split(stage.interactions, item_map=stage.item_map), ids)
+        learned = fit(parts, train, stage.options, stage.weights)
+        taught = [ids[row] for row in np.flatnonzero(learned.supervised).tolist()]
+        write_mapping(model.folder, learned.mapping, taught)
+        model.finish(_manifest(stage, names, learned))
+    _write_features(stage, names, parts, load_map(stage.out))
+    return Aligned.open(stage.out)
+
+
+def train_items(interactions: pl.DataFrame, item_ids: Sequence[str]) -> UserItems:
+    """Return who has what among the train rows, by place in `item_ids`; rows of other items are left out.
+
+    Raises:
+        InputError: none of the items is among the train rows.
+    """
+    items = pl.DataFrame({"item_id": list(item_ids), "item": np.arange(len(item_ids))})
+    train = interactions.filter(pl.col("split") == "train")
+    rows = train.join(items, on="item_id", maintain_order="left")
+    if not rows.height:
+        raise InputError(
+            f"no train interaction is of an item of the feature set ({train['item_id'][0]} against {item_ids[0]}, "
+            "for example); expected the same catalog, or --item-map for a file that numbers its items"
+        )
+    users = rows["user_id"].unique().sort()
+    indexed = rows.join(pl.DataFrame({"user_id": users, "user": np.arange(len(users))}), on="user_id")
+    return UserItems.from_pairs(
+        indexed["user"].to_numpy(), indexed["item"].to_numpy(), n_users=len(users), n_items=len(item_ids)
+    )
+
+
+def _manifest(stage: AlignStage, names: Sequence[str], learned: Alignment) -> dict[str, Json]:
+    spaces: list[Json] = [
+        {"name": name, "modality": spec["modality"], "dim": spec["dim"], "provenance": spec}
+        for name, spec in ((name, stage.features.spaces[name]) for name in names)
+    ]
+    choice: dict[str, Json] = asdict(learned.choice)
+    return {
+        "format_version": FORMAT_VERSION,
+        "featurizer_version": featurizer.__version__,
+        "model_type": "align",
+        "spaces": spaces,
+        "weights": list(learned.choice.weights),
+        "width": learned.mapping.matrix.shape[1],
+        "choice": {**choice, "weights": list(learned.choice.weights)},
+        "interactions": file_sha256(stage.interactions),
+        "supervised_items": int(learned.supervised.sum()),
+        "sampled_users": learned.sampled_users,
+        "weight_hash": file_sha256(stage.out / "model" / WEIGHTS),
+    }
+
+
+def _write_features(
+    stage: AlignStage, names: Sequence[str], parts: Sequence[SpaceVectors], saved: SavedMap
+) -> FeatureSet:
+    folder = stage.out / "features"
+    vectors, present = saved.mapping(parts)
+    own = stage.features.spaces
+    spaces = [ArraySpace(SPACE, _modality(own[name] for name in names), vectors, present, provenance(saved))]
+    spaces += [
+        ArraySpace(name, str(own[name]["modality"]), *part, own[name])
+        for name, part in zip(names, parts, strict=True)
+    ]
+    source = stage.features.manifest.get("source")
+    options = ArrayOptions(source if isinstance(source, dict) else {}, overwrite=stage.overwrite)
+    made = write_arrays(folder, stage.features.item_ids(), spaces, options)
+    write_supervised(folder / SUPERVISED, saved.supervised)
+    return made
+
+
+def _modality(specs: object) -> str:
+    found = {str(spec["modality"]) for spec in specs}  # type: ignore[attr-defined]
+    return found.pop() if len(found) == 1 else "both"
+
+
+def provenance(saved: SavedMap) -> dict[str, Json]:
+    """Return what a manifest says of the aligned space; `supervised` is what tells it from content alone."""
+    manifest = saved.manifest
+    return {
+        "family": "align",
+        "model": "aligned",
+        "source": "featurizer align",
+        "weight_hash": manifest.weight_hash,
+        "pooling": "linear map",
+        "normalized": True,
+        "preprocessing": {
+            "spaces": [space.name for space in manifest.spaces],
+            "weights": list(manifest.weights),
+        },
+        "compute_dtype": "float32",
+        "supervised": {"interactions": manifest.interactions, "items": manifest.supervised_items},
+    }

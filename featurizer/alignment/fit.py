@@ -1,0 +1,100 @@
+"""From spaces and interactions to the map: choose on inner folds, then learn on all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from featurizer.alignment.behavior import behavior_vectors
+from featurizer.alignment.choose import Choice, choose, counts, geometry_of
+from featurizer.alignment.content import Axes, joined_content
+from featurizer.alignment.mapping import Mapping, aligned_matrix
+from featurizer.alignment.options import AlignOptions
+from featurizer.alignment.ppmi import Ppmi, sampled
+from featurizer.alignment.ridge import Ridge
+from featurizer.errors import InputError
+from featurizer.features.join import SpaceVectors
+from featurizer.interactions.user_items import UserItems
+
+FEWEST = 10
+"""Seen items with content, at least: a fold holds a fifth of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """A map, and how it came about.
+
+    Attributes:
+        mapping: spaces to aligned vectors.
+        choice: what was chosen, and by what.
+        supervised: (n,) bool, the items whose interactions taught it.
+        sampled_users: users of whose items only some were counted.
+    """
+
+    mapping: Mapping
+    choice: Choice
+    supervised: np.ndarray
+    sampled_users: int
+
+
+def fit(
+    parts: Sequence[SpaceVectors],
+    train: UserItems,
+    options: AlignOptions,
+    weights: Sequence[float] | None = None,
+) -> Alignment:
+    """Learn the map from content to behavior.
+
+    Args:
+        parts: the spaces: (n, d) vectors and (n,) present.
+        train: who has what, by row of the spaces; what is held out for a test must not be among it.
+        options: what to choose from.
+        weights: of the spaces; None to choose them.
+
+    Raises:
+        InputError: too few items are seen, no two are bought together, or a vector is not finite.
+    """
+    known = np.any([present & vectors.any(1) for vectors, present in parts], axis=0)
+    _check(parts, train, known)
+    used, long = sampled(_of(train, known), options.user_items, options.seed)
+    choice = choose(parts, used, options, weights)
+    joined = joined_content(parts, choice.weights)
+    content_map = geometry_of(joined, Axes.of(joined, parts), choice.halved, options.width)
+    content = content_map(parts)
+    behavior = behavior_vectors(Ppmi.of(used), choice.rank, options.seed)
+    seen = used.popularity().astype(np.float64)
+    mapped = Ridge.of(content, behavior, counts(seen, choice.power)).solve(choice.ridge, choice.rank)
+    matrix = aligned_matrix(content, mapped, choice.share)[:, : choice.width]
+    return Alignment(Mapping(content_map, matrix), choice, seen > 0, long)
+
+
+def _of(train: UserItems, known: np.ndarray) -> UserItems:
+    """Leave out items without content: nothing can be mapped to them."""
+    kept = known[train.items]
+    return UserItems.from_pairs(
+        train.users[kept], train.items[kept], n_users=train.n_users, n_items=train.n_items
+    )
+
+
+def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray) -> None:
+    for vectors, present in parts:
+        broken = int((~np.isfinite(vectors[present]).all(1)).sum())
+        if broken:
+            raise InputError(
+                f"{broken} items have a vector that is not finite; expected numbers. 'featurizer inspect' counts "
+                "them; make the feature set anew"
+            )
+    used = _of(train, known)
+    seen = int((used.popularity() > 0).sum())
+    if seen < FEWEST:
+        raise InputError(
+            f"{seen} items have both a vector and train interactions, expected at least {FEWEST} to learn from; "
+            "give interactions of the same catalog, or --item-map for a file that numbers its items"
+        )
+    if not (used.counts > 1).any():
+        raise InputError(
+            "no user has two items with vectors among the train interactions, so nothing is bought together; "
+            "expected users with several items each"
+        )

@@ -1,0 +1,91 @@
+"""What items are bought together more often than by chance: positive pointwise mutual information, never stored whole.
+
+With C[i, j] the number of users who have both i and j (0 where i = j), s its row sums and t their total (Levy and
+Goldberg, 2014):
+
+    PPMI[i, j] = max(0, log(C[i, j] · t / (s_i · s_j)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from featurizer.interactions.user_items import UserItems
+
+BLOCK_PAIRS = 20_000_000
+"""Co-interactions counted at once, at most; a single item may have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ppmi:
+    """The symmetric (n, n) matrix as something to multiply with.
+
+    Attributes:
+        users: (u, n) float32, who has what.
+        items: (n, u), the same turned.
+        sums: (n,) float64, s.
+    """
+
+    users: sparse.csr_array
+    items: sparse.csr_array
+    sums: np.ndarray
+
+    @classmethod
+    def of(cls, train: UserItems) -> Ppmi:
+        """Take over who has what."""
+        ones = np.ones(len(train.items), np.float32)
+        users = sparse.csr_array((ones, train.items, train.starts), shape=(train.n_users, train.n_items))
+        items = sparse.csr_array(users.T)
+        others = (train.counts - 1).astype(np.float64)
+        return cls(users, items, items.astype(np.float64) @ others)
+
+    def __matmul__(self, right: np.ndarray) -> np.ndarray:
+        """Return the (n, k) float64 product with an (n, k) matrix, a block of rows made and forgotten at a time."""
+        out = np.zeros((len(self.sums), right.shape[1]))
+        for start, stop in self._blocks():
+            out[start:stop] = self.rows(start, stop) @ right
+        return out
+
+    def rows(self, start: int, stop: int) -> sparse.csr_array:
+        """Return some rows."""
+        counts = sparse.csr_array(self.items[start:stop] @ self.users).tocoo()
+        row, column = counts.coords
+        expected = self.sums[row + start] * self.sums[column] / max(self.sums.sum(), 1.0)
+        together = np.where(row + start == column, 0.0, counts.data.astype(np.float64))
+        apart = together > expected
+        values = np.log(together[apart] / expected[apart])
+        return sparse.csr_array((values, (row[apart], column[apart])), shape=counts.shape)
+
+    def _blocks(self) -> Iterator[tuple[int, int]]:
+        """Yield rows whose co-interactions are few enough to be counted at once."""
+        pairs = np.cumsum(self.items.astype(np.float64) @ np.diff(self.users.indptr).astype(np.float64))
+        start = 0
+        while start < len(pairs):
+            done = pairs[start - 1] if start else 0.0
+            stop = max(start + 1, int(np.searchsorted(pairs, done + BLOCK_PAIRS, side="right")))
+            yield start, stop
+            start = stop
+
+
+def sampled(train: UserItems, most: int, seed: int) -> tuple[UserItems, int]:
+    """Keep at most so many items of each user, drawn by the seed; also return how many users had more.
+
+    A user with thousands of items says little of each pair of them, and costs the square of their number.
+    """
+    long = np.flatnonzero(train.counts > most)
+    if not len(long):
+        return train, 0
+    draw = np.random.default_rng([seed, 1])
+    kept = np.ones(len(train.items), bool)
+    for user in long.tolist():
+        start, stop = int(train.starts[user]), int(train.starts[user + 1])
+        kept[start + draw.permutation(stop - start)[most:]] = False
+    users = train.users[kept]
+    return (
+        UserItems.from_pairs(users, train.items[kept], n_users=train.n_users, n_items=train.n_items),
+        len(long),
+    )

@@ -1,0 +1,156 @@
+"""A learned map on disk: `align.safetensors`, `supervised.parquet`; `manifest.json` is written last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ConfigDict, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from featurizer.alignment.content import ContentMap
+from featurizer.alignment.mapping import Mapping
+from featurizer.config import Model, describe
+from featurizer.errors import InputError
+from featurizer.records import Json
+from featurizer.results.files import atomic_path, read_json
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+WEIGHTS = "align.safetensors"
+SUPERVISED = "supervised.parquet"
+SPACE = "aligned"
+
+
+class LearnedSpace(Model):
+    """A space that the map was learned on: its name, what it reads, its length, and its whole provenance."""
+
+    name: str
+    modality: str
+    dim: int
+    provenance: dict[str, object]
+
+
+class AlignManifest(Model):
+    """What `manifest.json` says of a map."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    format_version: int
+    """Of this file."""
+    model_type: str
+    """Always `align`."""
+    spaces: tuple[LearnedSpace, ...]
+    """What is mapped, in order."""
+    weights: tuple[float, ...]
+    """Of each space in the join."""
+    width: int
+    """Length of the aligned vectors."""
+    interactions: str
+    """The sha256 of the file whose train rows taught the map."""
+    supervised_items: int
+    """How many items those rows are of; `supervised.parquet` lists them."""
+    weight_hash: str
+    """The sha256 of `align.safetensors`."""
+    fingerprint: str
+    """Of the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMap:
+    """A map with what it needs to be applied.
+
+    Attributes:
+        folder: where it lies.
+        mapping: spaces to aligned vectors.
+        manifest: what it was learned on.
+    """
+
+    folder: Path
+    mapping: Mapping
+    manifest: AlignManifest
+
+    @property
+    def supervised(self) -> list[str]:
+        """The ids of the items whose interactions taught it."""
+        return read_supervised(self.folder / SUPERVISED)
+
+
+def write_mapping(folder: Path, mapping: Mapping, supervised: Sequence[str]) -> None:
+    """Write the numbers, and which items taught them; the stage writes the manifest."""
+    content = mapping.content
+    assert content.basis is not None
+    tensors = {f"mean_{place}": mean for place, mean in enumerate(content.means)}
+    tensors |= {"weights": np.array(content.weights), "basis": content.basis, "matrix": mapping.matrix}
+    with atomic_path(folder / WEIGHTS) as partial:
+        save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial)
+    write_supervised(folder / SUPERVISED, supervised)
+
+
+def write_supervised(path: Path, items: Sequence[str]) -> None:
+    """Write the ids of the items whose interactions taught a space."""
+    with atomic_path(path) as partial:
+        pq.write_table(pa.table({"item_id": pa.array(list(items), pa.string())}), partial)
+
+
+def read_supervised(path: Path) -> list[str]:
+    """Return the ids of the items whose interactions taught a space.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        found: list[str] = pq.read_table(path, columns=["item_id"]).column("item_id").to_pylist()
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}; expected the ids of the items that taught the map. Align again."
+        ) from error
+    return found
+
+
+def model_folder(path: Path) -> Path:
+    """Return the folder that holds the map: `path`, or `path/model` when `path` is what --out named."""
+    return path / "model" if (path / "model" / MANIFEST).exists() else path
+
+
+def load_map(path: Path) -> SavedMap:
+    """Read a map.
+
+    Raises:
+        InputError: there is none, it is of another version, or damaged.
+    """
+    folder = model_folder(path)
+    if not (folder / MANIFEST).exists():
+        raise InputError(
+            f"{folder} holds no {MANIFEST}; expected a map made by 'featurizer align'. Finish or make one."
+        )
+    manifest = _manifest(folder / MANIFEST, read_json(folder / MANIFEST))
+    try:
+        found = load_file(folder / WEIGHTS)
+        means = tuple(found[f"mean_{place}"] for place in range(len(manifest.spaces)))
+        weights = tuple(float(weight) for weight in found["weights"])
+        content = ContentMap(means, weights, found["basis"])
+        mapping = Mapping(content, found["matrix"])
+    except (OSError, SafetensorError, KeyError) as error:
+        raise InputError(
+            f"the map in {folder} is damaged: {error}. Copy it again, or align again."
+        ) from error
+    return SavedMap(folder, mapping, manifest)
+
+
+def _manifest(path: Path, document: Json) -> AlignManifest:
+    try:
+        manifest = AlignManifest.model_validate(document)
+    except ValidationError as error:
+        raise InputError(f"{describe(error, path)}; expected what 'featurizer align' writes") from error
+    if (manifest.model_type, manifest.format_version) != ("align", FORMAT_VERSION):
+        raise InputError(
+            f"{path} is of {manifest.model_type} format {manifest.format_version}; this version reads align format "
+            f"{FORMAT_VERSION}. Use the version that made it, or align again."
+        )
+    return manifest

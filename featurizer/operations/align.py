@@ -1,0 +1,131 @@
+"""The command `align`: a feature set and interactions become features that know what is bought together."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from featurizer.config import Flag
+from featurizer.operations.feature_sets import look_inside
+from featurizer.operations.operation import (
+    Argument,
+    Context,
+    Folder,
+    FolderOperation,
+    Kind,
+    Outcome,
+    Reads,
+)
+from featurizer.operations.text import table
+
+if TYPE_CHECKING:
+    from featurizer.alignment.align import Aligned
+    from featurizer.records import Json
+
+
+class Align(FolderOperation["Aligned"]):
+    """Align features with behavior: a linear map, in closed form, that also serves items nobody has bought yet.
+
+    Everything is chosen on held-out items inside the train interactions; valid and test rows are not looked at.
+
+    Example: featurizer align ./features --interactions ./catalog/interactions.parquet --out ./aligned
+    """
+
+    makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
+
+    features: Annotated[Folder, Argument("FEATURES"), Reads(("features",))]
+    """A feature set folder."""
+    interactions: Annotated[Path, Flag("-i"), Reads(("interactions",))]
+    """Split interactions: .parquet, .csv, .tsv or .inter; the train rows teach."""
+    spaces: Annotated[tuple[str, ...], Flag("--space")] = ()
+    """A space to map.  [default: all that no interactions taught]"""
+    weights: tuple[Annotated[float, Field(ge=0)], ...] = ()
+    """Of each space in the join.  [default: chosen on held-out items]"""
+    item_map: Annotated[Path | None, Reads(())] = None
+    """CSV or TSV with asin and itemID, when the interactions number the items."""
+    width: Annotated[int, Field(ge=1)] = 1024
+    """Length of the aligned vectors, at most."""
+    folds: Annotated[int, Field(ge=1, le=5)] = 3
+    """How many fifths of the items are held out in turn, to choose by."""
+    user_items: Annotated[int, Field(ge=2)] = 1000
+    """Items of a user that count, at most."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of everything drawn."""
+
+    def make(self, context: Context) -> Aligned:
+        """Learn the map, write model and features with their card."""
+        from featurizer.alignment.align import AlignStage, align
+        from featurizer.alignment.options import AlignOptions
+        from featurizer.features.feature_set import FeatureSet
+        from featurizer.release.card import write_card
+
+        options = AlignOptions(seed=self.seed, folds=self.folds, user_items=self.user_items, width=self.width)
+        stage = AlignStage(
+            FeatureSet.open(self.features),
+            self.interactions,
+            self.out,
+            self.spaces,
+            self.weights or None,
+            self.item_map,
+            options,
+            self.overwrite,
+        )
+        made = align(stage)
+        write_card(made.features)
+        return made
+
+    def open(self) -> Aligned:
+        """Return what stands in the folder."""
+        from featurizer.alignment.align import Aligned
+
+        return Aligned.open(self.out)
+
+    def outcome(self, value: Aligned) -> Outcome[Aligned]:
+        """Say what was chosen, and by how much held-out items gain."""
+        told = value.manifest
+        choice = told["choice"]
+        assert isinstance(choice, dict)
+        head = (
+            f"aligned ({told['width']}) of {told['supervised_items']:,} items' interactions; held-out items, "
+            f"Recall@20: join {choice['content_recall']:.4f}, aligned {choice['recall']:.4f}"
+        )
+        rows = [[name, _shown(choice[name])] for name in CHOSEN]
+        notes = []
+        if not choice["share"]:
+            notes.append("Interactions did not help held-out items: aligned is the join alone")
+        if told["sampled_users"]:
+            notes.append(
+                f"{told['sampled_users']:,} users have more than {self.user_items:,} items; so many were drawn"
+            )
+        folder = shlex.quote(str(value.folder))
+        record: dict[str, Json] = {
+            "out": str(value.folder),
+            "spaces": list(value.features.spaces),
+            "choice": choice,
+        }
+        return Outcome(
+            value,
+            head,
+            "\n".join([f"{value.folder}: {head}", table(["chosen", "value"], rows)]),
+            record,
+            (value.features.folder / "README.md",),
+            advice=(
+                look_inside(value.features.folder),
+                f"Compare with: featurizer score-features {folder}/features --interactions FILE --metrics cold",
+            ),
+            warnings=tuple(notes),
+        )
+
+
+CHOSEN = ("weights", "halved", "ridge", "rank", "share", "power", "width")
+"""What the text lists of the choice."""
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(f"{part:g}" for part in value)
+    return "no" if value is None else f"{value:g}"

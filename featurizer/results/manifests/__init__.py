@@ -1,1 +1,0 @@
-"""What manifests say, typed: a file a kind of result."""

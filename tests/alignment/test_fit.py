@@ -1,0 +1,111 @@
+"""What the alignment learns, what it refuses, and that held-out interactions play no part."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import toy
+
+from featurizer.alignment.align import Aligned, AlignStage, align
+from featurizer.alignment.fit import fit
+from featurizer.alignment.options import AlignOptions
+from featurizer.alignment.saved_model import load_map
+from featurizer.errors import InputError
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.interactions.store import write_interactions
+
+QUICK = AlignOptions(folds=2, ranks=(4, 8), ridges=(0.1, 1), shares=(1, 3), weights=(0.5, 1), halved=(8,))
+
+
+def features(tmp_path, changed=None):
+    ids = [f"i{row}" for row in range(toy.ITEMS)]
+    image, text = toy.parts()
+    spaces = [ArraySpace("eye_image", "image", *image), ArraySpace("word_text", "text", *text)]
+    return write_arrays(tmp_path / "features", ids, changed or spaces, ArrayOptions())
+
+
+def interactions(tmp_path, prefix="i"):
+    train = toy.train()
+    rows = {
+        "user_id": [f"u{user}" for user in train.users.tolist()],
+        "item_id": [f"{prefix}{item}" for item in train.items.tolist()],
+    }
+    frame = pl.DataFrame(rows).with_columns(timestamp=None, rating=None, split=pl.lit("train"))
+    write_interactions(frame, tmp_path / "clicks.parquet")
+    return tmp_path / "clicks.parquet"
+
+
+def test_mapped_content_tells_kinds_better_than_content_alone():
+    learned = fit(toy.parts(), toy.train(), QUICK)
+    assert learned.choice.share > 0
+    assert learned.choice.recall > learned.choice.content_recall
+    vectors, present = learned.mapping(toy.parts())
+    assert present.all()
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_bits():
+    first, again = (fit(toy.parts(), toy.train(), QUICK).mapping for _ in range(2))
+    assert first.matrix.tobytes() == again.matrix.tobytes()
+    assert first.content.basis.tobytes() == again.content.basis.tobytes()
+
+
+def test_a_saved_map_gives_the_vectors_of_its_feature_set_and_says_what_taught_it(tmp_path):
+    made = align(AlignStage(features(tmp_path), interactions(tmp_path), tmp_path / "out", options=QUICK))
+    stored, present = made.features.vectors("aligned")
+    saved = load_map(tmp_path / "out")
+    vectors, _ = saved.mapping(toy.parts())
+    np.testing.assert_array_equal(stored, vectors)
+    assert present.all()
+    assert list(made.features.spaces) == ["aligned", "eye_image", "word_text"]
+    assert made.features.spaces["aligned"]["supervised"]["items"] == len(saved.supervised) == toy.ITEMS
+    assert "supervised" not in made.features.spaces["eye_image"]
+    assert Aligned.open(tmp_path / "out").manifest["model_type"] == "align"
+
+
+def test_given_weights_are_kept_and_must_be_one_a_space(tmp_path):
+    stage = AlignStage(
+        features(tmp_path), interactions(tmp_path), tmp_path / "out", weights=(2.0, 1.0), options=QUICK
+    )
+    assert align(stage).manifest["weights"] == [2.0, 1.0]
+    with pytest.raises(
+        InputError, match="1 weights for the spaces eye_image, word_text; expected one a space"
+    ):
+        AlignStage(stage.features, stage.interactions, tmp_path / "o", weights=(2.0,)).names()
+
+
+def test_interactions_of_other_ids_are_an_error(tmp_path):
+    stage = AlignStage(features(tmp_path), interactions(tmp_path, "other"), tmp_path / "out", options=QUICK)
+    with pytest.raises(InputError, match="no train interaction is of an item of the feature set"):
+        align(stage)
+
+
+def test_users_of_one_item_each_are_an_error():
+    train = toy.train(each=1)
+    with pytest.raises(InputError, match="no user has two items"):
+        fit(toy.parts(), train, QUICK)
+
+
+def test_too_few_seen_items_are_an_error():
+    train = toy.train()
+    kept = train.items < 6
+    few = type(train).from_pairs(train.users[kept], train.items[kept], n_users=toy.USERS, n_items=toy.ITEMS)
+    with pytest.raises(InputError, match="6 items have both a vector and train interactions"):
+        fit(toy.parts(), few, QUICK)
+
+
+def test_a_vector_that_is_not_finite_is_an_error():
+    broken = toy.parts()
+    broken[0][0][3, 2] = np.nan
+    with pytest.raises(InputError, match="1 items have a vector that is not finite"):
+        fit(broken, toy.train(), QUICK)
+
+
+def test_a_damaged_map_is_an_error(tmp_path):
+    align(AlignStage(features(tmp_path), interactions(tmp_path), tmp_path / "out", options=QUICK))
+    (tmp_path / "out/model/align.safetensors").write_bytes(b"no")
+    with pytest.raises(InputError, match="damaged"):
+        load_map(tmp_path / "out")
+    with pytest.raises(InputError, match="expected a map made by"):
+        load_map(tmp_path)

@@ -1,0 +1,117 @@
+"""Each formula of the alignment against the same written out dense."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import toy
+
+from featurizer.alignment import ppmi as ppmi_module
+from featurizer.alignment.behavior import behavior_vectors
+from featurizer.alignment.content import Axes, joined_content
+from featurizer.alignment.folds import folds
+from featurizer.alignment.mapping import aligned_matrix, side_by_side
+from featurizer.alignment.ppmi import Ppmi, sampled
+from featurizer.alignment.ridge import Ridge
+from featurizer.features.join import join
+from featurizer.features.neighbors import unit_rows
+
+
+def dense_ppmi(train):
+    has = np.zeros((train.n_users, train.n_items))
+    has[train.users, train.items] = 1
+    together = has.T @ has
+    np.fill_diagonal(together, 0)
+    sums = together.sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.log(together * sums.sum() / np.outer(sums, sums))
+    return np.where(together > 0, np.maximum(found, 0), 0)
+
+
+@pytest.mark.parametrize("block", [1, 500, 20_000_000])
+def test_ppmi_multiplied_in_blocks_equals_the_dense_matrix(block, monkeypatch):
+    monkeypatch.setattr(ppmi_module, "BLOCK_PAIRS", block)
+    right = np.random.default_rng(0).standard_normal((toy.ITEMS, 5))
+    np.testing.assert_allclose(Ppmi.of(toy.train()) @ right, dense_ppmi(toy.train()) @ right, atol=1e-9)
+
+
+def test_behavior_vectors_are_the_leading_singular_vectors_times_the_root_of_their_values():
+    left, values, _ = np.linalg.svd(dense_ppmi(toy.train()))
+    found = behavior_vectors(Ppmi.of(toy.train()), toy.KINDS, seed=0)
+    expected = left[:, : toy.KINDS] * values[: toy.KINDS] @ left[:, : toy.KINDS].T
+    np.testing.assert_allclose(found @ found.T, expected, atol=0.02)
+
+
+def test_behavior_vectors_are_the_same_bits_for_the_same_seed():
+    first, again = (behavior_vectors(Ppmi.of(toy.train()), 6, seed=3) for _ in range(2))
+    assert first.tobytes() == again.tobytes()
+
+
+def test_ridge_equals_the_normal_equations_written_out():
+    draw = np.random.default_rng(1)
+    content = draw.standard_normal((30, 6)).astype(np.float32)
+    behavior = draw.standard_normal((30, 4)).astype(np.float32)
+    counts = draw.integers(0, 5, 30).astype(float)
+    weighted = content.T * counts
+    moments = weighted @ content
+    penalty = 0.3 * np.trace(moments) / 6
+    expected = np.linalg.solve(moments + penalty * np.eye(6), weighted @ behavior[:, :3])
+    np.testing.assert_allclose(
+        Ridge.of(content, behavior, counts).solve(0.3, 3), expected, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_one_linear_map_has_the_cosines_of_own_and_mapped_vectors_side_by_side():
+    draw = np.random.default_rng(2)
+    content = draw.standard_normal((40, 7)).astype(np.float32)
+    mapped = draw.standard_normal((7, 3))
+    one = unit_rows(content @ aligned_matrix(content, mapped, 1.5))
+    both = unit_rows(side_by_side(content, mapped, 1.5))
+    np.testing.assert_allclose(one @ one.T, both @ both.T, atol=1e-5)
+
+
+def test_content_is_the_honest_join_normalized():
+    weights = (1.0, 0.5)
+    expected = unit_rows(join(toy.parts(), weights)[0])
+    np.testing.assert_allclose(joined_content(toy.parts(), weights)(toy.parts()), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("items", [toy.ITEMS, 15])
+def test_half_whitening_divides_principal_axes_by_the_root_of_their_deviation(items):
+    parts = [(vectors[:items], present[:items]) for vectors, present in toy.parts()]
+    joined = joined_content(parts, (1.0, 1.0))
+    axes = Axes.of(joined, parts)
+    plain, halved = axes.plain(joined, 5)(parts), axes.half_whitened(joined, 5)(parts)
+    deviations = np.sqrt((plain.astype(float) ** 2).mean(0))
+    np.testing.assert_allclose(halved, plain / np.sqrt(deviations), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(plain.T @ plain, np.diag(deviations**2 * items), atol=1e-3)
+
+
+def test_a_fold_shares_no_interaction_between_what_teaches_and_what_is_ranked():
+    train = toy.train()
+    for fold in folds(train, 5, 1000, seed=0):
+        assert not np.isin(fold.train.items, fold.held).any()
+        np.testing.assert_allclose(fold.profiles.sum(1), 1, rtol=1e-5)
+        assert (fold.profiles.toarray()[:, fold.held] == 0).all()
+
+
+def test_the_recall_of_a_fold_equals_the_written_out_mean():
+    vectors = np.random.default_rng(4).standard_normal((toy.ITEMS, 5)).astype(np.float32)
+    fold = next(folds(toy.train(), 1, 1000, seed=0))
+    units = unit_rows(vectors - vectors.mean(0))
+    values = []
+    for profile, wanted in zip(fold.profiles.toarray(), fold.positives, strict=True):
+        order = np.argsort(-(units[fold.held] @ (profile @ units)), kind="stable")
+        values.append(wanted[order[:20]].sum() / wanted.sum())
+    assert fold.recall(vectors) == pytest.approx(np.mean(values))
+
+
+def test_users_of_many_items_are_drawn_from_and_counted():
+    kept, long = sampled(toy.train(each=8), 3, seed=0)
+    assert long == toy.USERS
+    assert (kept.counts == 3).all()
+    assert toy.train(each=8).contains(kept.users, kept.items).all()
+    train = toy.train(each=8)
+    whole, none = sampled(train, 8, seed=0)
+    assert whole is train
+    assert none == 0
