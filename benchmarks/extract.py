@@ -76,7 +76,7 @@ def engine(folder):
         made = extract(catalog, encoders, Path(out) / "f", ExtractOptions(batch_size=BATCH, shard_rows=512))
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{catalog.rows},{catalog.rows / seconds:.1f},{before:.0f},{peak:.0f},{made.manifest['seconds']}")
+    print(f"{catalog.rows},{catalog.rows / seconds:.1f},{before:.0f},{peak:.0f},{made.manifest.seconds}")
 
 
 def main():

@@ -9,9 +9,17 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One report: `done` of `total` units of `stage` (total None: unknown), `failures` among the done.
+    """One report of how far a stage is.
 
-    `note` is what stands beside, the loss for example.
+    Attributes:
+        stage: what is done.
+        done: units so far.
+        total: units at most; None where that is not known.
+        failures: among the done.
+        unit: what is counted.
+        note: what stands beside, the loss for example.
+        likely: units after which a stage that may stop early will, if nothing gets better from here on; None where
+            it always goes on to `total`.
     """
 
     stage: str
@@ -20,6 +28,12 @@ class Progress:
     failures: int = 0
     unit: str = "items"
     note: str = ""
+    likely: int | None = None
+
+    @property
+    def expected(self) -> int | None:
+        """The units that the time left is counted for: the likely ones, where a stage may stop early."""
+        return self.total if self.likely is None else self.likely
 
 
 Report: TypeAlias = Callable[[Progress], None]

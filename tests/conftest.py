@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests on two cores: torch on one thread each
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_core():

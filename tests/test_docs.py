@@ -86,3 +86,19 @@ def test_the_volatile_fields_are_those_of_the_page():
         (ROOT / "docs/formats.md").read_text("utf-8").split("**Volatile fields.**")[1].split("The report")[0]
     )
     assert set(re.findall(r"`(\w+)`", told)) == VOLATILE
+
+
+def test_the_diffs_of_contributing_apply(tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    diffs = re.findall(r"```diff\n(.*?)```", text, re.DOTALL)
+    assert len(diffs) == 3
+    for number, diff in enumerate(diffs):
+        patch = tmp_path / f"{number}.diff"
+        patch.write_text(diff)
+        done = subprocess.run(
+            ["git", "apply", "--check", "--unsafe-paths", f"--directory={ROOT}", str(patch)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr

@@ -87,8 +87,8 @@ def test_the_number_of_threads_is_recorded_and_decides_the_last_digits(given, tw
     compute(Catalog.open(given / "catalog"), given / "interactions.parquet", tmp_path, 1)
     recorded = [
         (
-            FeatureSet.open(folder / "features").manifest["threads"],
-            FeatureSet.open(folder / "ica" / "features").manifest["threads"],
+            FeatureSet.open(folder / "features").manifest.threads,
+            FeatureSet.open(folder / "ica" / "features").manifest.threads,
             read_json(folder / "ica" / "model" / "manifest.json")["config"]["threads"],
             read_json(folder / "model" / "model" / "manifest.json")["config"]["training"]["threads"],
         )

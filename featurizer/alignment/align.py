@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class AlignStage:
             InputError: no space is left, or there are other than as many weights.
         """
         own = self.features.spaces
-        names = self.spaces or tuple(name for name, spec in own.items() if not spec.get("supervised"))
+        names = self.spaces or tuple(name for name, spec in own.items() if spec.supervised is None)
         for name in names:
             self.features.check_space(name)
         if SPACE in names or not names:
@@ -87,7 +87,7 @@ class AlignStage:
     def model(self) -> Stage:
         """The stage of the map."""
         config: dict[str, Json] = {
-            "features": self.features.manifest.get("fingerprint"),
+            "features": self.features.manifest.fingerprint,
             "spaces": list(self.names()),
             "weights": None if self.weights is None else list(self.weights),
             "interactions": file_sha256(self.interactions),
@@ -166,7 +166,12 @@ def train_items(interactions: pl.DataFrame, item_ids: Sequence[str]) -> UserItem
 
 def _manifest(stage: AlignStage, names: Sequence[str], learned: Alignment) -> dict[str, Json]:
     spaces: list[Json] = [
-        {"name": name, "modality": spec["modality"], "dim": spec["dim"], "provenance": spec}
+        {
+            "name": name,
+            "modality": spec.modality,
+            "dim": spec.dim,
+            "provenance": spec.document(),
+        }
         for name, spec in ((name, stage.features.spaces[name]) for name in names)
     ]
     choice: dict[str, Json] = asdict(learned.choice)
@@ -191,20 +196,25 @@ def _write_features(
     folder = stage.out / "features"
     vectors, present = saved.mapping(parts)
     own = stage.features.spaces
-    spaces = [ArraySpace(SPACE, _modality(own[name] for name in names), vectors, present, provenance(saved))]
+    spaces = [
+        ArraySpace(
+            SPACE, _modality(own[name].modality for name in names), vectors, present, provenance(saved)
+        )
+    ]
     spaces += [
-        ArraySpace(name, str(own[name]["modality"]), *part, own[name])
+        ArraySpace(name, own[name].modality, *part, own[name].document())
         for name, part in zip(names, parts, strict=True)
     ]
-    source = stage.features.manifest.get("source")
-    options = ArrayOptions(source if isinstance(source, dict) else {}, overwrite=stage.overwrite)
+    source = stage.features.manifest.source
+    known: dict[str, Json] = {} if source is None else source.document()
+    options = ArrayOptions(known, overwrite=stage.overwrite)
     made = write_arrays(folder, stage.features.item_ids(), spaces, options)
     write_supervised(folder / SUPERVISED, saved.supervised)
     return made
 
 
-def _modality(specs: object) -> str:
-    found = {str(spec["modality"]) for spec in specs}  # type: ignore[attr-defined]
+def _modality(sides: Iterable[str]) -> str:
+    found = set(sides)
     return found.pop() if len(found) == 1 else "both"
 
 

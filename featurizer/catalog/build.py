@@ -19,7 +19,6 @@ from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import (
     FORMAT_VERSION,
-    MANIFEST,
     PART_ROWS,
     Catalog,
     catalog_schema,
@@ -32,6 +31,8 @@ from featurizer.errors import InputError
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import NONE, OK, FetchedImage, ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256
+from featurizer.results.names import CATALOG
+from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 
 FETCHED_ROWS = 250
@@ -185,9 +186,8 @@ def retry_failed(catalog: Catalog, *, fetcher: ImageFetcher, report: Report = si
     Parts are replaced one by one. A kill in between leaves an unfinished catalog, which the command that
     made it finishes.
     """
-    config = catalog.manifest["config"]
-    assert isinstance(config, dict)
-    stage = Stage(catalog.folder, MANIFEST, config, OWNED)
+    before = read_manifest(catalog.folder / CATALOG)
+    stage = Stage(catalog.folder, CATALOG, catalog.manifest.config, OWNED)
     stage.reopen()
     pictures = _Tally(report)
     for path in catalog.parts:
@@ -198,7 +198,7 @@ def retry_failed(catalog: Catalog, *, fetcher: ImageFetcher, report: Report = si
             _fetch_again(path, fetcher, pictures)
         else:
             pictures.skip(len(failed))
-    stage.finish({**catalog.manifest, **describe_parts(catalog.parts)})
+    stage.finish({**before, **describe_parts(catalog.parts)})
     return Catalog.open(catalog.folder)
 
 

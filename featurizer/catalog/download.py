@@ -20,12 +20,13 @@ from featurizer.catalog.interactions import SplitOptions, collect, write_known_i
 from featurizer.catalog.lines import LineSource
 from featurizer.catalog.sample import write_sample
 from featurizer.catalog.source import SourceFormat
-from featurizer.catalog.store import MANIFEST, Catalog
+from featurizer.catalog.store import Catalog
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import StaleOutput
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.files import file_sha256, read_json, write_json
+from featurizer.results.names import CATALOG
 from featurizer.results.stage import Stage, differing_keys
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def download(
         StaleOutput: `out` holds another dataset or other options.
     """
     config = _config(name, entry, options)
-    stage = Stage(out, MANIFEST, config, OWNED)
+    stage = Stage(out, CATALOG, config, OWNED)
     if stage.claim(overwrite=options.overwrite):
         found = Catalog.open(out)
         return retry_failed(found, fetcher=fetcher, report=report) if options.retry_failed else found
@@ -118,11 +119,11 @@ def download(
 
 
 def _compare(name: str, entry: DatasetEntry, made: Catalog) -> None:
-    found = made.manifest["interactions"]
-    assert isinstance(found, dict)
+    counts = made.manifest.interactions
     for field, expected in entry.expected.model_dump(exclude_none=True).items():
-        if found[field] != expected:
-            logger.warning("%s has %s %s, the manifest expects %s", name, found[field], field, expected)
+        found = getattr(counts, field)
+        if found != expected:
+            logger.warning("%s has %s %s, the manifest expects %s", name, found, field, expected)
 
 
 def _source_folder(name: str, entry: DatasetEntry, out: Path, options: DownloadOptions) -> Path:

@@ -13,11 +13,12 @@ from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.interactions import InteractionsFile, write_known_interactions
 from featurizer.catalog.source import ItemSource
-from featurizer.catalog.store import MANIFEST, Catalog
+from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
+from featurizer.results.names import CATALOG
 from featurizer.results.stage import Stage
 
 HUB = "hf:"
@@ -79,7 +80,7 @@ def ingest(
     ):  # read before the folder is claimed and a picture fetched: what is wrong shows at once
         about["interactions"] = history.as_json()
         interactions = history.read()
-    stage = Stage(out, MANIFEST, about, OWNED)
+    stage = Stage(out, CATALOG, about, OWNED)
     if stage.claim(overwrite=overwrite):
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)

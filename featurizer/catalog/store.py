@@ -25,12 +25,12 @@ from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.records import FetchedImage, ItemRecord, Json
 from featurizer.results.files import atomic_path
-from featurizer.results.spelling import read_manifest
+from featurizer.results.manifests.catalog import CatalogManifest, read_catalog_manifest
+from featurizer.results.names import CATALOG
 
 if TYPE_CHECKING:
     import polars as pl
 
-MANIFEST = "catalog.json"
 FORMAT_VERSION = 1
 PART_ROWS = 1000
 ROW_GROUP_ROWS = 100
@@ -144,7 +144,7 @@ class Catalog:
     """A finished catalog, opened for reading: `Catalog.open(folder)`."""
 
     folder: Path
-    manifest: Mapping[str, Json]
+    manifest: CatalogManifest
     parts: tuple[Path, ...]
 
     @classmethod
@@ -158,40 +158,27 @@ class Catalog:
             raise InputError(
                 f"{folder} is no folder; expected a catalog made by 'featurizer ingest' or 'download'"
             )
-        if not (folder / MANIFEST).exists():
+        if not (folder / CATALOG).exists():
             unfinished = part_path(folder, 0).exists()
             cure = (
                 "run the command that makes it again, to finish it"
                 if unfinished
                 else "make one with 'featurizer ingest'"
             )
-            raise InputError(f"{folder} holds no {MANIFEST}; expected a finished catalog: {cure}")
-        manifest = read_manifest(folder / MANIFEST)
-        for key, kind in (
-            ("rows", int),
-            ("parts", int),
-            ("image_status", dict),
-            ("data_sha256", str),
-            ("fingerprint", str),
-        ):
-            if not isinstance(manifest.get(key), kind):
-                raise InputError(
-                    f"{folder / MANIFEST} has no '{key}'; expected a catalog's manifest. Make it again."
-                )
-        parts = tuple(part_path(folder, index) for index in range(int(str(manifest["parts"]))))
+            raise InputError(f"{folder} holds no {CATALOG}; expected a finished catalog: {cure}")
+        manifest = read_catalog_manifest(folder / CATALOG)
+        parts = tuple(part_path(folder, index) for index in range(manifest.parts))
         for path in parts:
             if not path.exists():
                 raise InputError(
-                    f"{path} is missing; {MANIFEST} lists {len(parts)} parts. Make the catalog again."
+                    f"{path} is missing; {CATALOG} lists {len(parts)} parts. Make the catalog again."
                 )
         return cls(folder, manifest, parts)
 
     @property
     def rows(self) -> int:
         """Number of items."""
-        rows = self.manifest["rows"]
-        assert isinstance(rows, int)
-        return rows
+        return self.manifest.rows
 
     def to_polars(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the items as a frame.
@@ -216,7 +203,7 @@ class Catalog:
     @property
     def identity(self) -> dict[str, Json]:
         """What another stage puts into its fingerprint: this catalog's configuration and its content."""
-        return {"fingerprint": self.manifest["fingerprint"], "data_sha256": self.manifest["data_sha256"]}
+        return {"fingerprint": self.manifest.fingerprint, "data_sha256": self.manifest.data_sha256}
 
     @property
     def schema(self) -> pa.Schema:

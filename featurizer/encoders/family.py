@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from featurizer import registry
 from featurizer.encoders.base import Loader
-from featurizer.encoders.preset import Preset
+from featurizer.encoders.preset import EncoderPreset
 from featurizer.errors import FeaturizerError
 from featurizer.papers import Paper
 from featurizer.registry import ENCODERS, Extra
@@ -43,7 +43,7 @@ class EncoderFamily:
     extra: Extra = field(default_factory=Extra)
     libraries: tuple[str, ...] = ()
     papers: Mapping[str, Paper] = field(default_factory=dict)
-    presets: tuple[Preset, ...] = ()
+    presets: tuple[EncoderPreset, ...] = ()
     needs_model: bool = False
     folders_only: bool = False
     name_model: Callable[[str], str | None] | None = None

@@ -55,7 +55,7 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
+class EncoderPreset:
     """One short name and all that stands behind it.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from featurizer.encoders.family import EncoderFamily, families
-from featurizer.encoders.preset import Preset
+from featurizer.encoders.preset import EncoderPreset
 from featurizer.registry import Extra
 
 
@@ -20,7 +20,7 @@ class PresetDescription:
     """
 
     family: EncoderFamily
-    preset: Preset
+    preset: EncoderPreset
 
     @property
     def extra(self) -> Extra:

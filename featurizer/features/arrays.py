@@ -11,10 +11,13 @@ import numpy as np
 
 import featurizer
 from featurizer.errors import InputError, ShapeMismatch
-from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
+from featurizer.features.feature_set import FORMAT_VERSION, OWNED, FeatureSet
 from featurizer.features.schema import CORE, StoredDtype
 from featurizer.features.shards import ShardMetadata, ShardRows, ShardWriter, shard_json
 from featurizer.records import Json
+from featurizer.results.manifests.feature_set import SpaceProvenance
+from featurizer.results.manifests.manifest import checked
+from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import Stage
 
 BLOCK = 4096
@@ -74,7 +77,7 @@ def write_arrays(
         StaleOutput: `out` holds something else.
     """
     _check(item_ids, spaces, options.dtype)
-    stage = Stage(out, MANIFEST, _config(item_ids, spaces, options), OWNED)
+    stage = Stage(out, FEATURE_SET, _config(item_ids, spaces, options), OWNED)
     if stage.claim(overwrite=options.overwrite):
         return FeatureSet.open(out)
     starts = range(0, len(item_ids), options.shard_rows)
@@ -120,6 +123,9 @@ def _check(item_ids: Sequence[str], spaces: Sequence[ArraySpace], dtype: StoredD
             )
         if space.name in CORE.names:
             raise InputError(f"a space cannot be called {space.name}: that is a column of every feature set")
+        checked(
+            SpaceProvenance, _described(space, (), dtype), origin=space.name, cure="Correct its provenance."
+        )
         broken = sum(_not_finite(space, rows, dtype) for rows in _blocks(space))
         if broken:
             mend = " or, where the numbers are too large for it, store float32" if dtype == "float16" else ""

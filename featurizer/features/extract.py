@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,12 @@ from featurizer.encoders.libraries import library_versions
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.encode_shard import ShardJob, encode_shard
-from featurizer.features.feature_set import FORMAT_VERSION, MANIFEST, OWNED, FeatureSet
+from featurizer.features.feature_set import FORMAT_VERSION, OWNED, FeatureSet
 from featurizer.features.schema import StoredDtype
 from featurizer.features.shards import MARKS, ShardMetadata, ShardRows, ShardWriter, shard_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import Stage
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def extract(
     """
     if not catalog.rows:
         raise InputError(f"{catalog.folder} has no items; expected at least one")
-    stage = Stage(out, MANIFEST, _config(catalog, encoders, options), OWNED)
+    stage = Stage(out, FEATURE_SET, _config(catalog, encoders, options), OWNED)
     if stage.claim(overwrite=options.overwrite):
         logger.info("%s is finished already: nothing to do", out)
         shutil.rmtree(out / MARKS, ignore_errors=True)
@@ -181,8 +182,8 @@ def manifest(
         "mask": next((spec.mask for spec in specs if spec.mask is not None), None),
         "spaces": spaces,
         "shards": [shard_json(account) for account in accounts],
-        "source": catalog.manifest.get("source"),
-        "text_recipe": catalog.manifest.get("text_recipe"),
+        "source": catalog.manifest.source.document(),
+        "text_recipe": catalog.manifest.text_recipe,
         "catalog": catalog.identity,
         "device": options.device,
         "threads": recorded_threads(options.threads, options.device),
@@ -191,10 +192,9 @@ def manifest(
     }
 
 
-def _total(counts: Sequence[object]) -> dict[str, Json]:
+def _total(counts: Sequence[Mapping[str, float]]) -> dict[str, Json]:
     totals: dict[str, float] = {}
     for count in counts:
-        assert isinstance(count, dict)
         for name, value in count.items():
             totals[name] = round(totals.get(name, 0) + value, 3)
     return {name: totals[name] for name in sorted(totals)}

@@ -15,24 +15,27 @@ import pyarrow.parquet as pq
 
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.schema import arrow_to_vectors
-from featurizer.records import Json
-from featurizer.results.spelling import read_manifest
+from featurizer.results.manifests.feature_set import (
+    FeatureSetManifest,
+    SpaceProvenance,
+    read_feature_set_manifest,
+)
+from featurizer.results.names import CARD, CROISSANT, EXAMPLES, FEATURE_SET, SCORES, SCORES_PLOT
 
 if TYPE_CHECKING:
     import polars as pl
 
     from featurizer.features.space import Space
 
-MANIFEST = "feature_set.json"
 FORMAT_VERSION = 1
 OWNED = (
     "data",
     ".shards",
-    "README.md",
-    "scores.json",
-    "scores.png",
-    "examples.json",
-    "croissant.json",
+    CARD,
+    SCORES,
+    SCORES_PLOT,
+    EXAMPLES,
+    CROISSANT,
     "supervised.parquet",
 )
 """What the stages of a feature set write beside its manifest."""
@@ -49,7 +52,7 @@ class FeatureSet:
     """The folder format: `data/train-*.parquet`, `feature_set.json`, `README.md`."""
 
     folder: Path
-    manifest: Mapping[str, Json]
+    manifest: FeatureSetManifest
 
     @classmethod
     def open(cls, folder: Path) -> FeatureSet:
@@ -60,44 +63,34 @@ class FeatureSet:
         """
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder; expected a feature set made by 'featurizer extract'")
-        if not (folder / MANIFEST).exists():
+        if not (folder / FEATURE_SET).exists():
             begun = (folder / "data").is_dir()
             cure = (
                 "run the same 'featurizer extract' again to finish it"
                 if begun
                 else "make one with 'featurizer extract'"
             )
-            raise InputError(f"{folder} holds no {MANIFEST}; expected a finished feature set: {cure}")
-        manifest = read_manifest(folder / MANIFEST)
-        for key, kind in (("rows", int), ("spaces", dict), ("shards", list)):
-            if not isinstance(manifest.get(key), kind):
-                raise InputError(
-                    f"{folder / MANIFEST} has no '{key}'; expected the manifest of a feature set"
-                )
-        return cls(folder, manifest)
+            raise InputError(f"{folder} holds no {FEATURE_SET}; expected a finished feature set: {cure}")
+        return cls(folder, read_feature_set_manifest(folder / FEATURE_SET))
 
     @property
     def rows(self) -> int:
         """Number of items."""
-        return int(str(self.manifest["rows"]))
+        return self.manifest.rows
 
     @property
-    def spaces(self) -> dict[str, dict[str, Json]]:
+    def spaces(self) -> Mapping[str, SpaceProvenance]:
         """Each space's provenance, by name."""
-        spaces = self.manifest["spaces"]
-        assert isinstance(spaces, dict)
-        return {name: dict(spec) for name, spec in spaces.items() if isinstance(spec, dict)}
+        return self.manifest.spaces
 
     @property
     def shards(self) -> tuple[Path, ...]:
         """The shard files, in row order."""
-        shards = self.manifest["shards"]
-        assert isinstance(shards, list)
-        paths = [str(shard.get("path")) for shard in shards if isinstance(shard, dict)]
+        paths = [shard.path for shard in self.manifest.shards]
         for path in paths:
             if not SHARD.fullmatch(path):
                 raise InputError(
-                    f"{self.folder / MANIFEST} lists the shard '{path}'; expected data/train-….parquet"
+                    f"{self.folder / FEATURE_SET} lists the shard '{path}'; expected data/train-….parquet"
                 )
         return tuple(self.folder / path for path in paths)
 
@@ -120,7 +113,7 @@ class FeatureSet:
                 yield pq.read_table(path, columns=list(columns))
             except FileNotFoundError:
                 raise InputError(
-                    f"{path} is missing, though {MANIFEST} lists it. Run the 'featurizer extract' that made it "
+                    f"{path} is missing, though {FEATURE_SET} lists it. Run the 'featurizer extract' that made it "
                     "again with --overwrite, or fetch the set again."
                 ) from None
             except (OSError, pa.ArrowInvalid, KeyError) as error:
@@ -167,13 +160,13 @@ class FeatureSet:
         return pl.concat([pl.DataFrame(table) for table in self.tables(columns)])
 
     def __repr__(self) -> str:
-        spaces = ", ".join(f"{name} ({spec['dim']})" for name, spec in self.spaces.items())
+        spaces = ", ".join(f"{name} ({spec.dim})" for name, spec in self.spaces.items())
         return f"FeatureSet({self.folder}: {self.rows:,} items; {spaces})"
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{spec['modality']}</td><td>{spec['dim']}</td><td>{spec['null']}</td>"
-            f"<td>{escape(str(spec['model']))}</td></tr>"
+            f"<tr><td>{escape(name)}</td><td>{spec.modality}</td><td>{spec.dim}</td><td>{spec.null}</td>"
+            f"<td>{escape(str(spec.model))}</td></tr>"
             for name, spec in self.spaces.items()
         )
         head = "<tr><th>space</th><th>reads</th><th>dim</th><th>null</th><th>model</th></tr>"

@@ -16,6 +16,7 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.features.neighbors import label_accuracy, nearest
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.records import Json
+from featurizer.results.names import FEATURE_SET
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ def _summarize(feature_set: FeatureSet, space: str) -> SpaceSummary:
         [float(every.min()), float(every.mean()), float(every.max())] if len(every) else [None, None, None]
     )
     return SpaceSummary(
-        str(spec["modality"]),
-        int(str(spec["dim"])),
-        str(spec["dtype"]),
+        spec.modality,
+        spec.dim,
+        spec.dtype,
         null,
         zero,
         nonfinite,
@@ -161,9 +162,13 @@ def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> d
 
 def provenance(feature_set: FeatureSet) -> dict[str, Json]:
     """Return everything the manifest says but the shard list."""
-    return {name: value for name, value in feature_set.manifest.items() if name not in ("shards", "config")}
+    return {
+        name: value
+        for name, value in feature_set.manifest.document().items()
+        if name not in ("shards", "config")
+    }
 
 
 def is_feature_set(folder: Path) -> bool:
     """Say whether a folder is a feature set rather than a catalog."""
-    return (folder / "feature_set.json").exists()
+    return (folder / FEATURE_SET).exists()

@@ -89,17 +89,17 @@ class Space:
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return int(self.provenance["dim"])
+        return self.features.spaces[self.name].dim
 
     @property
     def modality(self) -> str:
         """What the vectors were made from: `image`, `text` or `both`."""
-        return str(self.provenance["modality"])
+        return self.features.spaces[self.name].modality
 
     @property
     def provenance(self) -> dict[str, Any]:
         """What the manifest says of the space: model, revision, weights, preprocessing, license, …."""
-        return dict(self.features.spaces[self.name])
+        return self.features.spaces[self.name].document()
 
     @property
     def ids(self) -> list[str]:

@@ -11,18 +11,18 @@ from PIL.Image import Image
 
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, Dtype, Modality, Pair
+from featurizer.encoders.base import AnyEncoder, Dtype, Pair
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
-from featurizer.results.files import file_sha256, fingerprint
+from featurizer.results.files import file_sha256
+from featurizer.results.names import FEATURE_SET
 
 BATCH = 32
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
 """Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
 DTYPES: Mapping[str, Dtype] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
-SIDES: Mapping[str, Modality] = {"image": "image", "text": "text"}
 
 
 def verify(feature_set: FeatureSet) -> list[str]:
@@ -30,49 +30,41 @@ def verify(feature_set: FeatureSet) -> list[str]:
     problems = [*_verify_manifest(feature_set)]
     seen: set[str] = set()
     rows = 0
-    for path, entry in zip(feature_set.shards, _entries(feature_set), strict=True):
+    for path, entry in zip(feature_set.shards, feature_set.manifest.shards, strict=True):
         if not path.exists():
-            problems.append(f"{entry['path']} is missing")
+            problems.append(f"{entry.path} is missing")
             continue
-        if file_sha256(path) != entry.get("sha256"):
-            problems.append(f"{entry['path']}: its sha256 differs from the manifest's")
+        if file_sha256(path) != entry.sha256:
+            problems.append(f"{entry.path}: its sha256 differs from the manifest's")
         try:
             table = pq.read_table(path)
         except (OSError, pa.ArrowInvalid) as error:
-            problems.append(f"{entry['path']} cannot be read: {error}")
+            problems.append(f"{entry.path} cannot be read: {error}")
             continue
-        if table.num_rows != entry["rows"]:
-            problems.append(f"{entry['path']} holds {table.num_rows} rows, the manifest says {entry['rows']}")
+        if table.num_rows != entry.rows:
+            problems.append(f"{entry.path} holds {table.num_rows} rows, the manifest says {entry.rows}")
         rows += table.num_rows
-        problems += [f"{entry['path']}: {problem}" for problem in _verify_table(feature_set, table, seen)]
+        problems += [f"{entry.path}: {problem}" for problem in _verify_table(feature_set, table, seen)]
     if rows != feature_set.rows:
         problems.append(f"the shards hold {rows} rows, the manifest says {feature_set.rows}")
     return problems
 
 
 def _verify_manifest(feature_set: FeatureSet) -> Iterator[str]:
-    config = feature_set.manifest.get("config")
-    if isinstance(config, dict) and feature_set.manifest.get("fingerprint") != fingerprint(config):
-        yield "feature_set.json: its fingerprint is not that of its configuration"
-    listed = {str(entry["path"]) for entry in _entries(feature_set)}
+    if not feature_set.manifest.fits_its_config:
+        yield f"{FEATURE_SET}: its fingerprint is not that of its configuration"
+    listed = {entry.path for entry in feature_set.manifest.shards}
     stray = {
         path.relative_to(feature_set.folder).as_posix() for path in (feature_set.folder / "data").glob("*")
     } - listed
     yield from (f"{name} is not in the manifest" for name in sorted(stray))
 
 
-def _entries(feature_set: FeatureSet) -> list[dict[str, object]]:
-    shards = feature_set.manifest["shards"]
-    assert isinstance(shards, list)
-    return [dict(shard) for shard in shards if isinstance(shard, dict)]
-
-
 def _verify_table(feature_set: FeatureSet, table: pa.Table, seen: set[str]) -> Iterator[str]:
     spaces = feature_set.spaces
     found = {field.name: field.type for field in table.schema}
     expected = {field.name: field.type for field in CORE} | {
-        name: pa.list_(ARROW_DTYPES[str(spec["dtype"])], int(str(spec["dim"])))
-        for name, spec in spaces.items()
+        name: pa.list_(ARROW_DTYPES[spec.dtype], spec.dim) for name, spec in spaces.items()
     }
     for name, kind in expected.items():
         if name not in found:
@@ -87,7 +79,7 @@ def _verify_table(feature_set: FeatureSet, table: pa.Table, seen: set[str]) -> I
         seen.update(ids)
     for name, spec in spaces.items():
         if found.get(name) == expected[name]:
-            yield from _verify_vectors(table, name, f"has_{spec['modality']}")
+            yield from _verify_vectors(table, name, f"has_{spec.modality}")
 
 
 def _verify_vectors(table: pa.Table, space: str, flag: str) -> Iterator[str]:
@@ -152,7 +144,7 @@ def _compare(
 ) -> Iterator[str]:
     space = encoder.spec.space
     recorded = feature_set.spaces[space]
-    if recorded.get("weight_hash") != encoder.spec.weight_hash:
+    if recorded.weight_hash != encoder.spec.weight_hash:
         yield f"{space}: the encoder's weights differ from those recorded"
         return
     vectors, present = feature_set.vectors(space)
@@ -178,7 +170,7 @@ def _compare(
             yield f"{space}: item {items[index]['item_id']} is null, but encodes to a vector"
             continue
         gap = float(np.abs(vectors[row] - vector).max() / max(np.abs(vector).max(), 1e-12))
-        if not gap <= TOLERANCE[str(recorded["dtype"])]:
+        if not gap <= TOLERANCE[recorded.dtype]:
             yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of its scale"
     for index in set(range(len(items))) - set(usable):
         if present[chosen[index]]:
@@ -217,18 +209,17 @@ def recorded_encoders(feature_set: FeatureSet, *, device: str = "auto") -> list[
         InputError: it records none: its vectors were imported, or made by encoders without a request.
         FeaturizerError: one of them cannot be loaded.
     """
-    requests = feature_set.manifest.get("requests")
-    if not isinstance(requests, list) or not requests:
+    requests, mask = feature_set.manifest.requests, feature_set.manifest.mask
+    if not requests:
         raise _no_encoder(feature_set)
-    computed = [str(spec.get("compute_dtype")) for spec in feature_set.spaces.values()]
-    dtype: Dtype = next((DTYPES[name] for name in computed if name in DTYPES), "float32")
-    mask = SIDES.get(str(feature_set.manifest.get("mask")))
-    return load_encoders([str(request) for request in requests], device=device, dtype=dtype, mask=mask)
+    computed = [spec.compute_dtype for spec in feature_set.spaces.values()]
+    dtype: Dtype = next((DTYPES[name] for name in computed if name is not None and name in DTYPES), "float32")
+    return load_encoders(requests, device=device, dtype=dtype, mask=mask)
 
 
 def _no_encoder(feature_set: FeatureSet) -> InputError:
-    source = feature_set.manifest.get("source")
-    imported = isinstance(source, dict) and "imported" in source
+    source = feature_set.manifest.source
+    imported = source is not None and "imported" in source.document()
     how = "was imported" if imported else "was made from arrays or by encoders put together by hand"
     return InputError(
         f"{feature_set.folder} {how}: its manifest names no encoder, so its items cannot be encoded again. Leave "

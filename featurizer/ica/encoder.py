@@ -16,7 +16,7 @@ from featurizer.encoders.weights import freeze, state_sha256
 from featurizer.errors import InputError
 from featurizer.ica.batch import Batch, padded
 from featurizer.ica.encoders import as_trained
-from featurizer.ica.saved_model import SavedModel, load_saved_model
+from featurizer.ica.saved_model import SavedModel, load_saved_model, pooled_of
 from featurizer.ica.text_states import encode_text
 from featurizer.records import Json
 
@@ -114,9 +114,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
 
 def _read_now(trained: Mapping[str, Json], spec: TokenSpec) -> Mapping[str, Json]:
     """Put the plug-in that gives the tokens now in the place of the one that gave them in training."""
-    pooled = trained["pooled"]
-    assert isinstance(pooled, dict)
-    kept = {name: value for name, value in pooled.items() if name != "plugin"}
+    kept = {name: value for name, value in pooled_of(trained).items() if name != "plugin"}
     plugin = spec.pooled.plugin
     return {**trained, "pooled": kept | ({"plugin": asdict(plugin)} if plugin is not None else {})}
 

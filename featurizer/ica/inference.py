@@ -15,13 +15,14 @@ from featurizer.encoders.device import computing_threads, recorded_threads
 from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.features.extract import ExtractOptions, manifest
-from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
+from featurizer.features.feature_set import OWNED, FeatureSet
 from featurizer.features.shards import ShardRows, ShardWriter
 from featurizer.ica.batch import Batch, TokenSource
 from featurizer.ica.saved_model import SavedModel
 from featurizer.ica.text_states import encode_text
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import Stage
 
 
@@ -75,7 +76,7 @@ def write_features(
         "threads": recorded_threads(options.threads, options.device),
         "libraries": library_versions(spec.request for spec in specs),
     }
-    stage = Stage(out, MANIFEST, config, OWNED)
+    stage = Stage(out, FEATURE_SET, config, OWNED)
     if stage.claim(overwrite=options.overwrite):
         return FeatureSet.open(out)
     total = -(-catalog.rows // options.shard_rows)

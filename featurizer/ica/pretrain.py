@@ -35,14 +35,15 @@ from featurizer.ica.initialize import build
 from featurizer.ica.on_the_fly import OnTheFlyTokens
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.probe import Probe, run_probe
-from featurizer.ica.saved_model import MANIFEST, SavedModel, load_saved_model, write_saved_model
+from featurizer.ica.saved_model import SavedModel, load_saved_model, write_saved_model
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
 from featurizer.interactions.store import read_split
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.files import file_sha256
-from featurizer.results.spelling import read_manifest
+from featurizer.results.manifests.ica import IcaManifest, read_ica_manifest
+from featurizer.results.names import CARD, CONFIG, METRICS, MODEL, WEIGHTS
 from featurizer.results.stage import Stage
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.distributed import DistributedContext, distributed_context
@@ -51,8 +52,7 @@ from featurizer.training.hooks import Hooks
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
-OWNED = ("model.safetensors", "config.json", "metrics.jsonl", CHECKPOINT, BROKEN, "README.md")
-METRICS = "metrics.jsonl"
+OWNED = (WEIGHTS, CONFIG, METRICS, CHECKPOINT, BROKEN, CARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Pretrained:
 
     folder: Path
     features: FeatureSet
-    manifest: dict[str, Json]
+    manifest: IcaManifest
 
 
 def pretrain(
@@ -111,11 +111,11 @@ def pretrain(
         raise InputError("the co-purchase term needs to know who bought what: --interactions FILE")
     with distributed_context(encoders.device) as world, computing_threads(encoders.threads):
         source = _source(catalog, encoders, out, run, world)
-        stage = Stage(out / "model", MANIFEST, _config(catalog, encoders, options, run), OWNED)
+        stage = Stage(out / "model", MODEL, _config(catalog, encoders, options, run), OWNED)
         if world.is_first:
             stage.claim(overwrite=run.overwrite)
         world.wait()
-        if not (out / "model" / MANIFEST).exists():
+        if not (out / "model" / MODEL).exists():
             job = _job(source, encoders, options, run, world)
             _train(job, catalog, encoders, stage, run)
         if world.is_first:
@@ -124,7 +124,7 @@ def pretrain(
         features = _features(catalog, source, encoders, out, run) if world.is_first else None
         world.wait()
     return Pretrained(
-        out, features or FeatureSet.open(out / "features"), read_manifest(out / "model" / MANIFEST)
+        out, features or FeatureSet.open(out / "features"), read_ica_manifest(out / "model" / MODEL)
     )
 
 
@@ -135,7 +135,7 @@ def open_pretrained(folder: Path) -> Pretrained:
         InputError: there is no finished model, or no features.
     """
     return Pretrained(
-        folder, FeatureSet.open(folder / "features"), read_manifest(folder / "model" / MANIFEST)
+        folder, FeatureSet.open(folder / "features"), read_ica_manifest(folder / "model" / MODEL)
     )
 
 
@@ -269,5 +269,5 @@ def _manifest(
         "valid_loss": best["valid_loss"],
         "masked_accuracy": [found.record() for found in accuracy],
         "probe": [found.record() for found in probes],
-        "source": catalog.manifest.get("source"),
+        "source": catalog.manifest.source.document(),
     }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
+from pydantic import Field, JsonValue
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -17,12 +19,11 @@ from featurizer.ica.options import Architecture, Pool
 from featurizer.ica.token_store import spec_json
 from featurizer.records import Json
 from featurizer.results.files import atomic_path, write_json
+from featurizer.results.manifests.manifest import Record, read_as
+from featurizer.results.names import CONFIG, MODEL, WEIGHTS
 from featurizer.results.spelling import read_manifest
 
 FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
 MATCHING = ("dim", "layers", "grid", "prefix", "max_tokens", "vocabulary", "mask_id", "tokenizer")
 """What two token encoders must share, beside their weights, to be one."""
 
@@ -57,9 +58,7 @@ class SavedModel:
         """
         trained = self.image_spec if side == "image" else self.text_spec
         found = spec_json(spec)
-        before, now = trained["pooled"], found["pooled"]
-        assert isinstance(before, dict)
-        assert isinstance(now, dict)
+        before, now = pooled_of(trained), pooled_of(found)
         differing = [name for name in MATCHING if trained.get(name) != found.get(name)]
         differing += [name for name in ("weight_hash",) if before.get(name) != now.get(name)]
         if differing:
@@ -68,6 +67,49 @@ class SavedModel:
                 f"({before['family']}:{before['model']}): {', '.join(differing)} differ. Install or name the encoder "
                 "of the training, or train again with 'featurizer pretrain-ica'."
             )
+
+
+def pooled_of(tokens: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what a record of an encoder's tokens says of the encoder itself.
+
+    Raises:
+        InputError: it says nothing.
+    """
+    pooled = tokens.get("pooled")
+    if not isinstance(pooled, dict):
+        raise InputError(
+            f"{CONFIG} says nothing of an encoder ('pooled'), expected one; train the model again"
+        )
+    return pooled
+
+
+class SavedConfig(Record):
+    """What `config.json` says: all but the weights that a model is built from."""
+
+    format_version: int
+    """Of the format."""
+    model_type: Literal["ica"]
+    """Tells it from a recommender."""
+    architecture: dict[str, int]
+    """Of the trunk."""
+    shapes: dict[str, int]
+    """Of what it is given."""
+    pool: Pool
+    """How the unified vector comes about."""
+    words: int
+    """Word pieces that the heads tell apart."""
+    codes: int
+    """Visual tokens, likewise."""
+    vision: str
+    """The vision encoder as the user named it."""
+    text: str
+    """The text encoder, likewise."""
+    image_tokens: dict[str, JsonValue]
+    """The vision encoder's tokens."""
+    text_tokens: dict[str, JsonValue]
+    """The text encoder's."""
+    terms: dict[str, JsonValue] = Field(default_factory=dict)
+    """Weights of the terms beyond mask-then-predict."""
 
 
 def write_saved_model(folder: Path, bundle: SavedModel) -> None:
@@ -109,23 +151,24 @@ def load_saved_model(path: Path, device: str = "cpu") -> SavedModel:
         InputError: no such model, an unfinished one, one of another version, or a damaged one.
     """
     folder = model_folder(path)
-    if not (folder / MANIFEST).exists():
+    if not (folder / MODEL).exists():
         raise InputError(
-            f"{folder} holds no {MANIFEST}; expected a model made by 'featurizer pretrain-ica'. Finish or make one."
+            f"{folder} holds no {MODEL}; expected a model made by 'featurizer pretrain-ica'. Finish or make one."
         )
-    config = read_manifest(folder / CONFIG)
-    if config.get("model_type") != "ica" or config.get("format_version") != FORMAT_VERSION:
+    found = read_manifest(folder / CONFIG)
+    if found.get("model_type") != "ica" or found.get("format_version") != FORMAT_VERSION:
         raise InputError(
-            f"{folder / CONFIG} is of {config.get('model_type')} format {config.get('format_version')}; this version "
+            f"{folder / CONFIG} is of {found.get('model_type')} format {found.get('format_version')}; this version "
             f"reads ica format {FORMAT_VERSION}. Use the version that made it, or train again."
         )
+    config = read_as(SavedConfig, folder / CONFIG, cure="Copy the model again, or train again.")
     try:
         model = IcaModel(
-            Shapes(**_section(config, "shapes")),
-            Architecture.model_validate(_section(config, "architecture")),
-            _pool(config["pool"]),
+            Shapes(**config.shapes),
+            Architecture.model_validate(config.architecture),
+            config.pool,
         )
-        heads = Heads(model, words=int(str(config["words"])), codes=int(str(config["codes"])))
+        heads = Heads(model, words=config.words, codes=config.codes)
         state = load_file(folder / WEIGHTS)
         for part, module in (("model.", model), ("heads.", heads)):
             module.load_state_dict(
@@ -137,23 +180,6 @@ def load_saved_model(path: Path, device: str = "cpu") -> SavedModel:
         ) from error
     for module in (model, heads):
         module.requires_grad_(requires_grad=False).eval().to(device)
-    specs, terms = (config["image_tokens"], config["text_tokens"]), config.get("terms", {})
-    assert isinstance(specs[0], dict)
-    assert isinstance(specs[1], dict)
-    assert isinstance(terms, dict)
-    return SavedModel(model, heads, str(config["vision"]), str(config["text"]), specs[0], specs[1], terms)
-
-
-def _section(config: Mapping[str, Json], name: str) -> dict[str, int]:
-    section = config[name]
-    if not isinstance(section, dict):
-        raise ValueError(f"'{name}' is no object")
-    return {key: int(str(value)) for key, value in section.items()}
-
-
-def _pool(value: Json) -> Pool:
-    if value == "mean":
-        return "mean"
-    if value == "cls":
-        return "cls"
-    raise ValueError(f"unknown pooling {value}")
+    return SavedModel(
+        model, heads, config.vision, config.text, config.image_tokens, config.text_tokens, config.terms
+    )

@@ -23,7 +23,7 @@ from featurizer.encoders.tokens import TokenizedText, TokenSpec
 from featurizer.errors import InputError
 from featurizer.results.files import atomic_path, read_json, write_json
 
-DONE = "shard.json"
+DONE, TABLE = "shard.json", "items.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def write_shard(folder: Path, shard: ShardTokens) -> None:
             "tokens": pa.array([0 if text is None else len(text.ids) for text in shard.texts], pa.int32()),
         }
     )
-    with atomic_path(folder / "items.parquet") as partial:
+    with atomic_path(folder / TABLE) as partial:
         pq.write_table(table, partial)
     write_json(folder / DONE, {"rows": len(shard.item_ids)})
 
@@ -126,7 +126,7 @@ class TokenShard:
         self.folder = folder
         read_json(folder / DONE)
         try:
-            flags = pq.read_table(folder / "items.parquet", columns=["has_image", "has_text", "tokens"])
+            flags = pq.read_table(folder / TABLE, columns=["has_image", "has_text", "tokens"])
         except (OSError, pa.ArrowInvalid) as error:
             raise InputError(
                 f"{folder} is damaged ({error}); delete it and run the same command again"
@@ -176,7 +176,7 @@ class TokenShard:
 
     def table(self) -> pa.Table:
         """Return the shard's ids, flags and errors."""
-        return pq.read_table(self.folder / "items.parquet")
+        return pq.read_table(self.folder / TABLE)
 
     @property
     def bytes(self) -> int:

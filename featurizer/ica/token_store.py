@@ -27,9 +27,9 @@ from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.names import TOKENS
 from featurizer.results.stage import Stage
 
-MANIFEST = "tokens.json"
 FORMAT_VERSION = 1
 SHARD_ROWS = 512
 BATCH = 32
@@ -146,7 +146,7 @@ def cache_tokens(
         "threads": recorded_threads(encoders.threads, encoders.device),
         "libraries": library_versions(spec.pooled.request for spec in specs),
     }
-    stage = Stage(out, MANIFEST, config, ("shards",))
+    stage = Stage(out, TOKENS, config, ("shards",))
     folders = [out / "shards" / f"{index:05d}" for index in range(-(-catalog.rows // SHARD_ROWS))]
     if not stage.claim(overwrite=overwrite):
         with computing_threads(encoders.threads):

@@ -63,13 +63,13 @@ class _Bars:
 
     def __call__(self, progress: Progress) -> None:
         if progress.stage not in self.tasks:
-            task = self.bars.add_task(progress.stage, total=progress.total, rate="", failed="")
+            task = self.bars.add_task(progress.stage, total=progress.expected, rate="", failed="")
             self.tasks[progress.stage] = task, _Rate(progress.done)
         task, rate = self.tasks[progress.stage]
         self.bars.update(
             task,
             completed=progress.done,
-            total=progress.total,
+            total=progress.expected,
             rate=f"{rate.of(progress.done):,.1f} {progress.unit}/s",
             failed=f"{progress.failures} failed" if progress.failures else progress.note,
         )
@@ -113,9 +113,10 @@ class _Lines:
         if now is None or now == self.printed:
             return
         rate = self.rates[now.stage].of(now.done)
+        expected = now.expected
         left = (
-            f", {duration((now.total - now.done) / rate)} left"
-            if now.total and rate and now.done < now.total
+            f", {duration((expected - now.done) / rate)} left{_if_it_stops(now)}"
+            if expected and rate and now.done < expected
             else ""
         )
         of = f" of {now.total:,}" if now.total is not None else ""
@@ -124,3 +125,7 @@ class _Lines:
         speed = f", {rate:,.1f}/s" if rate >= 0.05 else ""  # a rate of 0.0 would only be a rounded one
         self.say(f"{now.stage}: {now.done:,}{of} {now.unit}{speed}{left}{failed}{note}")
         self.printed, self.when = now, time.monotonic()
+
+
+def _if_it_stops(now: Progress) -> str:
+    return f" if it stops at {now.likely:,}" if now.likely not in (None, now.total) else ""

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
-
-CARD, CROISSANT, FEATURES = "README.md", "croissant.json", "feature_set.json"
+from featurizer.results.names import CARD, CROISSANT, FEATURE_SET
 
 
 class Card(Operation):
@@ -35,7 +34,7 @@ class Card(Operation):
 
     def products(self) -> tuple[Path, ...]:
         """Return the card, which lies in the folder that it describes, and a feature set's Croissant metadata."""
-        names = (CARD, CROISSANT) if (self.of / FEATURES).is_file() else (CARD,)
+        names = (CARD, CROISSANT) if (self.of / FEATURE_SET).is_file() else (CARD,)
         return tuple(self.of / name for name in names)
 
     def run(self, context: Context) -> Outcome[tuple[Path, ...]]:

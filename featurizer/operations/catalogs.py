@@ -18,8 +18,7 @@ MOST = 0.5
 
 def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catalog]:
     """Say what was made; exit code 3 when more pictures failed than allowed."""
-    manifest = catalog.manifest
-    statuses: dict[str, int] = dict(manifest["image_status"])  # type: ignore[arg-type]
+    manifest, statuses = catalog.manifest.document(), catalog.manifest.image_status
     failed = sum(count for status, count in statuses.items() if status not in (OK, NONE))
     pictures = ", ".join(f"{count:,} {status}" for status, count in statuses.items())
     shown = {
@@ -56,9 +55,9 @@ def _counted(entries: Mapping[str, object]) -> str:
 def _summary(catalog: Catalog, statuses: Mapping[str, int], failed: int) -> str:
     parts = [f"{catalog.rows:,} items", f"{statuses.get(OK, 0):,} pictures"]
     parts += [f"{failed:,} pictures failed"] if failed else []
-    pairs = catalog.manifest.get("interactions")
-    if isinstance(pairs, dict) and pairs:
-        parts.append(f"{pairs['interactions']:,} pairs of {pairs['users']:,} users")
+    pairs = catalog.manifest.interactions
+    if pairs is not None:
+        parts.append(f"{pairs.interactions:,} pairs of {pairs.users:,} users")
     return ", ".join(parts)
 
 

@@ -21,6 +21,7 @@ from featurizer.operations.operation import (
     Reads,
 )
 from featurizer.records import Json
+from featurizer.results.names import CARD
 
 if TYPE_CHECKING:
     from featurizer.encoders.base import AnyEncoder
@@ -89,10 +90,10 @@ class Extract(FolderOperation["FeatureSet"]):
     def _load(self) -> Sequence[AnyEncoder]:
         """Load the encoders; a wrong name or folder is told before anything heavy is imported."""
         from featurizer.encoders.resolve import resolve
-        from featurizer.features.feature_set import MANIFEST
+        from featurizer.results.names import FEATURE_SET
         from featurizer.results.stage import refuse_foreign
 
-        refuse_foreign(self.out, MANIFEST)
+        refuse_foreign(self.out, FEATURE_SET)
         for name in self.encoders:
             resolve(name)
         from featurizer.encoders.device import resolve_device
@@ -109,15 +110,14 @@ class Extract(FolderOperation["FeatureSet"]):
 
     def outcome(self, value: FeatureSet) -> Outcome[FeatureSet]:
         """Count vectors and failures; exit code 3 when more items failed than allowed."""
-        failures: dict[str, int] = dict(value.manifest["failures"])  # type: ignore[arg-type]
-        failed, null = int(str(value.manifest["failed"])), nulls(value)
+        failures, failed, null = value.manifest.failures, value.manifest.failed, nulls(value)
         lines = [f"{value.folder}: {value.rows:,} items"]
         lines += [f"  {space}: {value.rows - count:,} vectors" for space, count in null.items()]
         lines += [f"  failed, {reason}: {count:,}" for reason, count in failures.items()] or [
             "  nothing failed"
         ]
         warnings = [
-            f"warning: {space} is empty: no item has {value.spaces[space]['modality']} that could be used"
+            f"warning: {space} is empty: no item has {value.spaces[space].modality} that could be used"
             for space, count in null.items()
             if count == value.rows
         ]
@@ -135,7 +135,7 @@ class Extract(FolderOperation["FeatureSet"]):
                 "null": null,
                 "failures": failures,
             },
-            (value.folder / "README.md",),
+            (value.folder / CARD,),
             advice=(look_inside(value.folder),),
             warnings=tuple(warnings),
             code=3 if too_many else 0,

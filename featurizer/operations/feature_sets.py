@@ -25,13 +25,13 @@ def encoder_folders(field: str, encoders: Iterable[str]) -> Iterator[tuple[str, 
 
 def nulls(features: FeatureSet) -> dict[str, int]:
     """Return how many items have no vector, by space."""
-    return {name: int(str(spec["null"])) for name, spec in features.spaces.items()}
+    return {name: spec.null for name, spec in features.spaces.items()}
 
 
 def spaces_line(features: FeatureSet) -> str:
     """Name a set's spaces with their lengths, and count its items and failures."""
-    spaces = ", ".join(f"{name} ({spec['dim']})" for name, spec in features.spaces.items())
-    return f"{features.rows:,} items, {features.manifest['failed']:,} failed: {spaces}"
+    spaces = ", ".join(f"{name} ({spec.dim})" for name, spec in features.spaces.items())
+    return f"{features.rows:,} items, {features.manifest.failed:,} failed: {spaces}"
 
 
 def look_inside(folder: Path) -> str:

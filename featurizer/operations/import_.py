@@ -19,6 +19,7 @@ from featurizer.operations.operation import (
     Reads,
 )
 from featurizer.operations.text import table
+from featurizer.results.names import CARD
 
 if TYPE_CHECKING:
     from featurizer.features.feature_set import FeatureSet
@@ -83,12 +84,12 @@ class Import(FolderOperation["FeatureSet"]):
     def outcome(self, value: FeatureSet) -> Outcome[FeatureSet]:
         """List the spaces."""
         null = nulls(value)
-        rows = [[name, spec["modality"], spec["dim"], null[name]] for name, spec in value.spaces.items()]
+        rows = [[name, spec.modality, spec.dim, null[name]] for name, spec in value.spaces.items()]
         return Outcome(
             value,
             f"{value.rows:,} items: {', '.join(value.spaces)}",
             f"{self.out}: {value.rows:,} items\n{table(['space', 'reads', 'dim', 'null'], rows)}",
             {"out": str(self.out), "rows": value.rows, "spaces": list(value.spaces), "null": null},
-            (value.folder / "README.md",),
+            (value.folder / CARD,),
             advice=(look_inside(self.out),),
         )

@@ -62,14 +62,15 @@ class Inspect(Operation):
 
     def run(self, context: Context) -> Outcome[Inspected]:
         """Look inside."""
-        from featurizer.catalog.store import MANIFEST, Catalog
+        from featurizer.catalog.store import Catalog
         from featurizer.features.inspect import is_feature_set
+        from featurizer.results.names import CATALOG
 
         if not self.path.is_dir():
             raise InputError(
                 f"{self.path} is no folder; expected what 'featurizer extract' or 'featurizer ingest' wrote"
             )
-        if not is_feature_set(self.path) and (self.path / MANIFEST).exists():
+        if not is_feature_set(self.path) and (self.path / CATALOG).exists():
             if self.label is not None or self.neighbors is not None:
                 raise InputError(
                     f"{self.path} is a catalog, which has no vectors; --label and --neighbors need a feature set"
@@ -102,10 +103,10 @@ class Inspect(Operation):
 
 
 def _catalog(catalog: Catalog) -> Outcome[Inspected]:
-    shown = {name: value for name, value in catalog.manifest.items() if name != "config"}
-    statuses: Mapping[str, int] = shown["image_status"]  # type: ignore[assignment]
+    shown = {name: value for name, value in catalog.manifest.document().items() if name != "config"}
+    statuses = catalog.manifest.image_status
     lines = [
-        f"catalog {catalog.folder}: {catalog.rows:,} items, {catalog.manifest['with_text']:,} with text",
+        f"catalog {catalog.folder}: {catalog.rows:,} items, {catalog.manifest.with_text:,} with text",
         f"columns: {', '.join(catalog.schema.names)}\n",
         table(["picture", "items"], list(statuses.items())),
         "",
@@ -116,11 +117,11 @@ def _catalog(catalog: Catalog) -> Outcome[Inspected]:
 
 
 def _record(found: Inspection) -> Mapping[str, object]:
-    manifest = found.features.manifest
+    manifest = found.features.manifest.document()
     return {
         **{key: value for key, value in manifest.items() if key not in ("shards", "config", "spaces")},
         "spaces": {name: asdict(summary) for name, summary in found.spaces.items()},
-        "provenance": found.features.spaces,
+        "provenance": manifest["spaces"],
         "label_accuracy": {space: asdict(one) for space, one in found.label_accuracy.items()},
         "neighbors": {space: [asdict(one) for one in near] for space, near in found.neighbors.items()},
     }
@@ -128,13 +129,12 @@ def _record(found: Inspection) -> Mapping[str, object]:
 
 def _summary(features: FeatureSet) -> Iterator[str]:
     manifest = features.manifest
-    pictures, texts = (int(str(manifest.get(key, 0))) for key in ("with_image", "with_text"))
+    pictures, texts = manifest.with_image, manifest.with_text
     yield (
         f"feature set {features.folder}: {features.rows:,} items, {pictures:,} with a picture, {texts:,} with text"
     )
-    failures = manifest.get("failures")
-    if isinstance(failures, dict) and failures:
-        yield "\n" + table(["failure", "items"], list(failures.items()))
+    if manifest.failures:
+        yield "\n" + table(["failure", "items"], list(manifest.failures.items()))
     yield ""
 
 
@@ -146,14 +146,15 @@ def _spaces(found: Inspection) -> str:
 
 
 def _provenance(features: FeatureSet) -> Iterator[str]:
+    said = features.manifest.document()
     for name, spec in features.spaces.items():
         yield (
-            f"{name}: {spec.get('family', '')}:{spec.get('model', '')}, {spec.get('pooling', '')} pooling, "
-            f"from {spec.get('source', '?')}, weights {str(spec.get('weight_hash') or 'unknown')[:16]}"
+            f"{name}: {spec.family or ''}:{spec.model or ''}, {spec.pooling or ''} pooling, "
+            f"from {spec.source or '?'}, weights {(spec.weight_hash or 'unknown')[:16]}"
         )
     for name in ("text_recipe", "source", "device", "libraries", "seconds", "fingerprint"):
-        if features.manifest.get(name):
-            yield f"{name}: {plain(features.manifest[name])}"
+        if said.get(name):
+            yield f"{name}: {plain(said[name])}"
 
 
 def _accuracies(found: Inspection, label: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ from featurizer.operations.operation import (
 from featurizer.operations.text import table
 from featurizer.operations.validation import overridden
 from featurizer.records import Json
+from featurizer.results.names import CARD
 
 if TYPE_CHECKING:
     from featurizer.ica.pretrain import Pretrained
@@ -134,6 +135,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
     def outcome(self, value: Pretrained) -> Outcome[Pretrained]:
         """Say how well masked tokens are predicted."""
         told, features = value.manifest, value.features
+        said = told.document()
         kept = (
             "train_items",
             "valid_items",
@@ -143,11 +145,11 @@ class PretrainIca(FolderOperation["Pretrained"]):
             "masked_accuracy",
             "probe",
         )
-        record: dict[str, Json] = {"out": str(value.folder), **{name: told[name] for name in kept}}
+        record: dict[str, Json] = {"out": str(value.folder), **{name: said[name] for name in kept}}
         folder = shlex.quote(str(value.folder))
         head = (
-            f"trained on {told['train_items']} items, best of {told['epochs']} epochs: {told['best_epoch']}, "
-            f"validation loss {told['valid_loss']:.4f}"
+            f"trained on {told.train_items} items, best of {told.epochs} epochs: {told.best_epoch}, "
+            f"validation loss {told.valid_loss:.4f}"
         )
         lines = [f"{value.folder}: {head}", _accuracies(value), _probes(value)]
         lines += [f"  {name}: {features.rows:,} items" for name in features.spaces]
@@ -156,7 +158,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
             head,
             "\n".join(lines),
             {**record, "spaces": list(features.spaces)},
-            (features.folder / "README.md",),
+            (features.folder / CARD,),
             advice=(
                 look_inside(features.folder),
                 f"Compare the spaces with: featurizer score-features {folder}/features --interactions FILE",
@@ -177,14 +179,13 @@ class PretrainIca(FolderOperation["Pretrained"]):
 def _accuracies(value: Pretrained) -> str:
     rows = [
         [
-            f"masked {row['side']}",
-            f"{row['present']:.3f}",
-            f"{row['absent']:.3f}",
-            f"{row['gain']:+.3f} [{row['gain_low']:+.3f}, {row['gain_high']:+.3f}]",
-            f"{row['majority']:.3f}",
+            f"masked {row.side}",
+            f"{row.present:.3f}",
+            f"{row.absent:.3f}",
+            f"{row.gain:+.3f} [{row.gain_low:+.3f}, {row.gain_high:+.3f}]",
+            f"{row.majority:.3f}",
         ]
-        for row in value.manifest["masked_accuracy"]  # type: ignore[union-attr]
-        if isinstance(row, dict)
+        for row in value.manifest.masked_accuracy
     ]
     return table(
         ["held-out accuracy", "with the other modality", "without", "gain [95 %]", "majority class"], rows
@@ -192,9 +193,5 @@ def _accuracies(value: Pretrained) -> str:
 
 
 def _probes(value: Pretrained) -> str:
-    rows = [
-        [str(row["tokens"]), f"{row['accuracy']:.3f}", f"{row['majority']:.3f}"]
-        for row in value.manifest["probe"]  # type: ignore[union-attr]
-        if isinstance(row, dict)
-    ]
+    rows = [[row.tokens, f"{row.accuracy:.3f}", f"{row.majority:.3f}"] for row in value.manifest.probe]
     return table(["neighbors alone give away", "a linear probe", "majority class"], rows)

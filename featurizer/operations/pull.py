@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from featurizer.operations.feature_sets import look_inside
 from featurizer.operations.operation import Argument, Context, FolderOperation, Made, Outcome
+from featurizer.results.names import CARD
 
 if TYPE_CHECKING:
     from featurizer.release.pull import Pulled
@@ -59,6 +60,6 @@ class Pull(FolderOperation[Made["Pulled"]]):
             told,
             f"{self.out}: {told}",
             {"out": str(self.out), "repo": self.repo, "commit": done.commit, **lists},
-            (self.out / "README.md",),
+            (self.out / CARD,),
             advice=tuple(advice),
         )

@@ -26,6 +26,8 @@ from featurizer.operations.operation import (
 )
 from featurizer.operations.text import table
 from featurizer.operations.validation import overridden
+from featurizer.recsys.options import MIN_COVERAGE
+from featurizer.results.names import SCORES
 
 if TYPE_CHECKING:
     from featurizer.config import Model
@@ -59,7 +61,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     Example: featurizer score-features ./clip ./dinov2 --interactions ./catalog/interactions.parquet --out ./scores
     """
 
-    makes: ClassVar[Mapping[Kind, str]] = {"scores": "scores.json"}
+    makes: ClassVar[Mapping[Kind, str]] = {"scores": SCORES}
     indifferent: ClassVar[frozenset[str]] = frozenset({"memory", "device"})
 
     features: Annotated[Folders, Argument("FEATURES..."), Field(min_length=1), Reads(("features",))]
@@ -103,7 +105,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     """Whose positives are ranked for."""
     users: Count | None = None
     """Rank for so many users at most, drawn by --seed."""
-    min_coverage: Share = 0.5
+    min_coverage: Share = MIN_COVERAGE
     """Least share of train pairs whose items every set has."""
     seed: int = 0
     """Of everything drawn."""
@@ -228,7 +230,6 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
 
     def outcome(self, value: Leaderboard) -> Outcome[Leaderboard]:
         """Lay the leaderboard out, and name the best."""
-        from featurizer.scoring.document import FILE
         from featurizer.scoring.leaderboard import steps
 
         board = value.table
@@ -244,7 +245,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
             "\n".join([table(*board.shown), *(["", *told] if told else [])]),
             {name: entry for name, entry in value.document.items() if name != "config"},
             (self.out / self.makes["scores"],),
-            advice=(f"{means}{rest} in {self.out / FILE}",),
+            advice=(f"{means}{rest} in {self.out / SCORES}",),
         )
 
 

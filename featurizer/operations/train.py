@@ -28,11 +28,13 @@ from featurizer.recsys.configuration import Configuration, configuration
 from featurizer.recsys.options import MIN_COVERAGE, TrainOptions
 from featurizer.recsys.registry import load_recommender, recommenders
 from featurizer.recsys.spec import DEFAULT
+from featurizer.results.names import METRICS, TUNE
 
 if TYPE_CHECKING:
     from featurizer.records import Json
     from featurizer.recsys.model import Model as Trained
     from featurizer.recsys.tune import Trial
+    from featurizer.results.manifests.recommender import RecommenderManifest
 
 
 EXACT = "exact"
@@ -104,6 +106,11 @@ class Train(FolderOperation["Trained"]):
         found = found.changed(self.options, {**self.training, "seed": self.seed})
         return found.changed(training={"ks": sorted(set(found.training.ks))})
 
+    def settled(self) -> dict[str, Json]:
+        """Return every option of model and training, whether given or the preset's."""
+        told = self.chosen().record()
+        return {"options": told["model"], "training": told["training"]}
+
     def depends(self) -> dict[str, Json]:
         """Return the number of threads that weights depend on."""
         from featurizer.encoders.device import cpu_threads
@@ -131,7 +138,7 @@ class Train(FolderOperation["Trained"]):
             context.say(line)
         from featurizer.encoders.device import training_device
         from featurizer.recsys.train import TrainStage, refuse_other_model, train
-        from featurizer.recsys.tune import TUNE_MANIFEST, TuneStage, tuned_stage
+        from featurizer.recsys.tune import TuneStage, tuned_stage
 
         chosen = self.chosen().changed(
             training={"device": training_device(self.device), "threads": self.threads}
@@ -139,7 +146,7 @@ class Train(FolderOperation["Trained"]):
         inputs = source.fingerprints()
         if self.tune:
             grid, folder = chosen.recommender.grid, self.out / "tune"
-            if not self.overwrite and not (folder / TUNE_MANIFEST).exists():
+            if not self.overwrite and not (folder / TUNE).exists():
                 refuse_other_model(self.out)
             tuning = TuneStage(folder, chosen, grid, self.search, self.trials, inputs, self.overwrite)
             trials = tuned_stage(tuning, data, context.report)
@@ -159,26 +166,26 @@ class Train(FolderOperation["Trained"]):
         """Say how it did on validation and test, over its seeds."""
         told = value.summary
         figures = ", ".join(
-            f"{name} {told['test'][name]:.4f}" for name in told["test"] if name.endswith("@20")
+            f"{name} {figure:.4f}" for name, figure in told.test.items() if name.endswith("@20")
         )
         lines = [
-            f"{self.out}: {told['model']}, best epoch {told['best_epoch']}, {told['seconds']} s",
+            f"{self.out}: {told.model}, best epoch {told.best_epoch}, {told.seconds} s",
             _over_seeds(told),
         ]
-        if len(told["seeds"]) > 1:
+        if len(told.seeds) > 1:
             lines += ["\neach seed", _each_seed(told)]
-        lines += [f"\ntest Recall@20 by group, seed {told['seed']}", _groups(told)]
+        lines += [f"\ntest Recall@20 by group, seed {told.seed}", _groups(told)]
         user = shlex.quote(_first_user(self.out))
         advice = [f"Next: featurizer recommend {shlex.quote(str(self.out))} --user {user}"]
-        if len(told["seeds"]) > 1:
-            kept = f"the model kept is the best on validation, seed {told['seed']}"
-            advice.insert(0, f"{len(told['seeds'])} seeds; {kept}")
+        if len(told.seeds) > 1:
+            kept = f"the model kept is the best on validation, seed {told.seed}"
+            advice.insert(0, f"{len(told.seeds)} seeds; {kept}")
         return Outcome(
             value,
-            f"{told['model']}, epoch {told['best_epoch']}; test {figures}",
+            f"{told.model}, epoch {told.best_epoch}; test {figures}",
             "\n".join(lines),
-            {name: entry for name, entry in told.items() if name != "config"},
-            (self.out / "model" / "metrics.jsonl",),
+            {name: entry for name, entry in told.document().items() if name != "config"},
+            (self.out / "model" / METRICS,),
             advice=tuple(advice),
         )
 
@@ -187,31 +194,26 @@ def _first_user(out: Path) -> str:
     """Return a user whom a list can be made for: one with train items."""
     import polars as pl
 
-    from featurizer.recsys.model import USERS
     from featurizer.recsys.vectors import HISTORY
+    from featurizer.results.names import USERS
 
     users = pl.scan_parquet(out / USERS).select("user_id", HISTORY)
     return str(users.filter(pl.col(HISTORY).list.len() > 0).head(1).collect()["user_id"].item())
 
 
-def _over_seeds(told: Mapping[str, Any]) -> str:
-    valid, test = told["over_seeds"]["valid"], told["over_seeds"]["test"]
-    rows = [
-        [name, valid[name]["mean"], valid[name]["sd"], test[name]["mean"], test[name]["sd"]] for name in valid
-    ]
+def _over_seeds(told: RecommenderManifest) -> str:
+    valid, test = told.over_seeds["valid"], told.over_seeds["test"]
+    rows = [[name, valid[name].mean, valid[name].sd, test[name].mean, test[name].sd] for name in valid]
     return table(["mean over seeds", "valid", "sd", "test", "sd"], rows)
 
 
-def _each_seed(told: Mapping[str, Any]) -> str:
-    rows = [
-        [row["seed"], row["best_epoch"], row["valid"]["recall@20"], row["test"]["recall@20"]]
-        for row in told["seeds"]
-    ]
+def _each_seed(told: RecommenderManifest) -> str:
+    rows = [[row.seed, row.best_epoch, row.valid["recall@20"], row.test["recall@20"]] for row in told.seeds]
     return table(["seed", "best epoch", "valid recall@20", "test recall@20"], rows)
 
 
-def _groups(told: Mapping[str, Any]) -> str:
-    rows = [list(group.values()) for group in told["groups"]]
+def _groups(told: RecommenderManifest) -> str:
+    rows = [[group.name, group.users, group.positives, group.recall] for group in told.groups]
     return table(["group", "users", "positives", "recall@20"], rows)
 
 

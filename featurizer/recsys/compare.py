@@ -17,6 +17,7 @@ from featurizer.ranking.bootstrap import Interval, holm, mean_interval, paired_t
 from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.recsys.vectors import read_vectors, refuse_unfinished
+from featurizer.results.names import ITEMS, USERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ def compare(
 
 def _ids(folder: Path) -> tuple[list[str], list[str]]:
     return (
-        read_vectors(folder / "users.parquet", "user_id")[0],
-        read_vectors(folder / "items.parquet", "item_id")[0],
+        read_vectors(folder / USERS, "user_id")[0],
+        read_vectors(folder / ITEMS, "item_id")[0],
     )
 
 

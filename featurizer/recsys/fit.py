@@ -149,9 +149,23 @@ class _TrainingRun:
         if f"valid_{SELECTION}" in record and self.best_record() is record:
             self.best = {name: value.clone() for name, value in self.weights.state_dict().items()}
         self.hooks.on_epoch(record)
-        self.hooks.report(Progress("train", number, self.training.epochs, unit="epochs", note=self.note()))
+        self.hooks.report(
+            Progress(
+                "train",
+                number,
+                self.training.epochs,
+                unit="epochs",
+                note=self.note(),
+                likely=self.likely_epochs(),
+            )
+        )
         if number % self.training.checkpoint_every == 0 or clock() - self.saved_at > CHECKPOINT_SECONDS:
             self.save()
+
+    def likely_epochs(self) -> int:
+        """The epoch after which training stops if validation gets no better than it is by now."""
+        best = int(str(self.best_record()["epoch"])) if self.evaluated() else self.training.evaluate_every
+        return min(best + self.training.patience * self.training.evaluate_every, self.training.epochs)
 
     def note(self) -> str:
         """The loss with its parts, and where validation stands."""

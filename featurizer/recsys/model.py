@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from featurizer.errors import InputError
-from featurizer.results.spelling import read_manifest
+from featurizer.results.manifests.recommender import RecommenderManifest, read_recommender_manifest
+from featurizer.results.names import ITEMS, MODEL, USERS
 
 if TYPE_CHECKING:
     import polars as pl
-
-MANIFEST = "manifest.json"
-USERS, ITEMS = "users.parquet", "items.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Model:
     """
 
     folder: Path
-    summary: Mapping[str, Any]
+    summary: RecommenderManifest
 
     @classmethod
     def open(cls, folder: Path) -> Model:
@@ -36,17 +34,17 @@ class Model:
         Raises:
             InputError: there is none, or it is not finished.
         """
-        path = Path(folder) / "model" / MANIFEST
+        path = Path(folder) / "model" / MODEL
         if not path.is_file():
             raise InputError(
                 f"{folder} holds no finished model; expected a folder that 'featurizer train' wrote"
             )
-        return cls(Path(folder), read_manifest(path))
+        return cls(Path(folder), read_recommender_manifest(path))
 
     @property
     def name(self) -> str:
         """Which recommender."""
-        return str(self.summary["model"])
+        return self.summary.model
 
     def recommend(self, users: str | Sequence[str], k: int = 20) -> pl.DataFrame:
         """Return each user's k best items without those they trained on: user_id, rank from 1, item_id, score.
@@ -84,14 +82,15 @@ class Model:
         """Return the figures: metric, valid, test; of the kept seed."""
         import polars as pl
 
-        valid, test = self.summary["valid"], self.summary["test"]
+        valid, test = self.summary.valid, self.summary.test
         return pl.DataFrame(
             {"metric": list(valid), "valid": list(valid.values()), "test": [*map(test.get, valid)]}
         )
 
     def __repr__(self) -> str:
-        test = self.summary["test"]
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in test.items() if name.endswith("@20"))
+        figures = ", ".join(
+            f"{name} {value:.4f}" for name, value in self.summary.test.items() if name.endswith("@20")
+        )
         return f"Model({self.name} in {self.folder}: test {figures})"
 
     def _repr_html_(self) -> str:

@@ -13,6 +13,7 @@ from featurizer.errors import InputError, UnknownName
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.ranking.rank import top_items
 from featurizer.recsys.vectors import COLUMN, HISTORY, read_table, read_vectors, refuse_unfinished
+from featurizer.results.names import ITEMS, USERS
 
 COMPARED = 5000
 """So many known users an unknown one is compared with; all of them would take seconds."""
@@ -34,7 +35,7 @@ def recommend(model: Path, user: str, k: int) -> list[Recommended]:
         UnknownName: no such user; the nearest of some known ids are named.
     """
     refuse_unfinished(model)
-    users = read_table(model / "users.parquet", ["user_id", COLUMN, HISTORY])
+    users = read_table(model / USERS, ["user_id", COLUMN, HISTORY])
     rows = users.filter(pc.equal(users.column("user_id"), user))
     if not rows.num_rows:
         raise UnknownName("user", user, users.column("user_id").slice(0, COMPARED).to_pylist())
@@ -43,7 +44,7 @@ def recommend(model: Path, user: str, k: int) -> list[Recommended]:
         raise InputError(
             f"user '{user}' has no train items, so the model learned nothing of them; expected a user who has some"
         )
-    item_ids, items = read_vectors(model / "items.parquet", "item_id")
+    item_ids, items = read_vectors(model / ITEMS, "item_id")
     scores = items @ arrow_to_vectors(rows.column(COLUMN))[0][0]
     scores[np.fromiter((item in seen for item in item_ids), bool, len(item_ids))] = -np.inf
     shown = top_items(torch.from_numpy(scores)[None], k)[0].tolist()

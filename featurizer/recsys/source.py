@@ -64,7 +64,7 @@ class Source:
     def fingerprints(self) -> dict[str, Json]:
         """Return what tells these inputs from others; part of a stage's configuration."""
         return {
-            "features": self.features.manifest.get("fingerprint"),
+            "features": self.features.manifest.fingerprint,
             "space": self.space,
             "interactions": file_sha256(self.interactions),
             "item_map": file_sha256(self.item_map) if self.item_map else None,

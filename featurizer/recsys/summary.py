@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -17,12 +17,13 @@ from featurizer.records import Json
 from featurizer.recsys.data import NAMED, RecData
 from featurizer.recsys.fit import Fitted, ranked
 from featurizer.recsys.sampler import Sampler
+from featurizer.results.manifests.recommender import SeedFigures
 
 GROUP_K = 20
 
 
 def summarize(
-    model: str, data: RecData, kept: Fitted, seeds: Sequence[Mapping[str, Json]], seconds: float
+    model: str, data: RecData, kept: Fitted, seeds: Sequence[SeedFigures], seconds: float
 ) -> dict[str, Json]:
     """Return what `manifest.json` says of a run.
 
@@ -43,7 +44,7 @@ def summarize(
         "seconds": round(seconds, 3),
         "valid": dict(kept.valid),
         "test": dict(kept.test),
-        "seeds": [dict(row) for row in seeds],
+        "seeds": [row.document() for row in seeds],
         "over_seeds": over_seeds(seeds),
         "groups": _groups(data, kept),
         "data": describe(data),
@@ -55,26 +56,23 @@ def summarize(
     }
 
 
-def seed_summary(seed: int, fitted: Fitted) -> dict[str, Json]:
+def seed_summary(seed: int, fitted: Fitted) -> SeedFigures:
     """Return one seed's epochs and figures."""
-    return {
-        "seed": seed,
-        "best_epoch": fitted.best_epoch,
-        "epochs": len(fitted.epochs),
-        "valid": dict(fitted.valid),
-        "test": dict(fitted.test),
-    }
+    return SeedFigures(
+        seed=seed,
+        best_epoch=fitted.best_epoch,
+        epochs=len(fitted.epochs),
+        valid=dict(fitted.valid),
+        test=dict(fitted.test),
+    )
 
 
-def over_seeds(seeds: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+def over_seeds(seeds: Sequence[SeedFigures]) -> dict[str, Json]:
     """Return each split's metrics as mean and standard deviation (n − 1) over the seeds."""
     found: dict[str, Json] = {}
     for split in ("valid", "test"):
-        rows = [row[split] for row in seeds]
-        names = list(rows[0]) if isinstance(rows[0], dict) else []
-        values = {
-            name: np.array([float(str(row[name])) for row in rows if isinstance(row, dict)]) for name in names
-        }
+        rows = [row.valid if split == "valid" else row.test for row in seeds]
+        values = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         found[split] = {
             name: {"mean": float(value.mean()), "sd": float(value.std(ddof=1)) if len(value) > 1 else None}
             for name, value in values.items()

@@ -21,17 +21,21 @@ from featurizer.recsys.fit import SELECTION, Epoch, Fitted, fit
 from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
 from featurizer.results.files import atomic_path, refuse_file, write_json
-from featurizer.results.spelling import read_manifest
+from featurizer.results.manifests.recommender import (
+    RecommenderManifest,
+    SeedFigures,
+    read_recommender_manifest,
+)
+from featurizer.results.names import CARD, CONFIG, ITEMS, METRICS, MODEL, USERS, WEIGHTS
 from featurizer.results.stage import STAGE_FILE, Stage, is_local
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.hooks import Hooks
 
-MANIFEST = "manifest.json"
 WORK = ".work"
-OWNED = ("model.safetensors", "config.json", "metrics.jsonl", WORK)
+OWNED = (WEIGHTS, CONFIG, METRICS, WORK)
 """What a run writes in `model/` beside the manifest."""
 
-HOLDS = ("model", "tune", "users.parquet", "items.parquet", "README.md")
+HOLDS = ("model", "tune", USERS, ITEMS, CARD)
 """What may stand in a folder that is trained into."""
 
 
@@ -61,7 +65,7 @@ class TrainStage:
             "seeds": self.seeds,
             "inputs": dict(self.inputs),
         }
-        return Stage(self.out / "model", MANIFEST, config, OWNED)
+        return Stage(self.out / "model", MODEL, config, OWNED)
 
 
 def refuse_foreign_folder(out: Path) -> None:
@@ -88,14 +92,14 @@ def refuse_other_model(out: Path) -> None:
         StaleOutput: it does.
     """
     folder = out / "model"
-    if (folder / MANIFEST).exists() or (folder / STAGE_FILE).exists():
+    if (folder / MODEL).exists() or (folder / STAGE_FILE).exists():
         raise StaleOutput(
             f"{folder} holds a model that was chosen without this search, expected none before the search is done; "
             "choose another --out, or pass --overwrite to replace it"
         )
 
 
-def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str, Json]:
+def train(stage: TrainStage, data: RecData, report: Report = silent) -> RecommenderManifest:
     """Train under each seed, keep the one with the best validation Recall@20, and write everything.
 
     A finished seed is not trained again after a kill, an unfinished one goes on from its checkpoint.
@@ -112,11 +116,11 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
     work = opened.folder / WORK
     if opened.claim(overwrite=stage.overwrite):
         shutil.rmtree(work, ignore_errors=True)  # there when the last run was killed as it ended
-        return read_manifest(opened.folder / MANIFEST)
+        return read_recommender_manifest(opened.folder / MODEL)
     begun = time.perf_counter()
     work.mkdir(exist_ok=True)
     kept: Fitted | None = None
-    seeds: list[dict[str, Json]] = []
+    seeds: list[SeedFigures] = []
     logs: list[Epoch] = []
     training = stage.configuration.training
     with computing_threads(training.threads):
@@ -131,7 +135,7 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> dict[str
     _write(stage, data, kept, logs, summary)
     opened.finish(summary)
     shutil.rmtree(work)
-    return read_manifest(opened.folder / MANIFEST)
+    return read_recommender_manifest(opened.folder / MODEL)
 
 
 def _one_seed(stage: TrainStage, data: RecData, seed: int, work: Path, report: Report) -> Fitted:
@@ -155,15 +159,15 @@ def _write(
 ) -> None:
     folder = stage.out / "model"
     tensors = {name: value.detach().cpu().contiguous() for name, value in kept.weights.items()}
-    with atomic_path(folder / "model.safetensors") as partial:
+    with atomic_path(folder / WEIGHTS) as partial:
         save_file(tensors, partial)
     config = dict(stage.stage.config) | {
         "seed": summary["seed"],
         "users": data.n_users,
         "items": data.n_items,
     }
-    write_json(folder / "config.json", config)
-    with atomic_path(folder / "metrics.jsonl") as partial:
+    write_json(folder / CONFIG, config)
+    with atomic_path(folder / METRICS) as partial:
         partial.write_text("".join(json.dumps(record) + "\n" for record in logs), "utf-8")
-    write_users(stage.out / "users.parquet", data, kept.embeddings.users.cpu().numpy())
-    write_vectors(stage.out / "items.parquet", data.item_ids, kept.embeddings.items.cpu().numpy(), "item_id")
+    write_users(stage.out / USERS, data, kept.embeddings.users.cpu().numpy())
+    write_vectors(stage.out / ITEMS, data.item_ids, kept.embeddings.items.cpu().numpy(), "item_id")

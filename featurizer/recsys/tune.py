@@ -19,6 +19,7 @@ from featurizer.recsys.configuration import Configuration
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, fit
 from featurizer.results.files import atomic_path, fingerprint
+from featurizer.results.names import TUNE
 from featurizer.results.stage import Stage
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.hooks import Hooks
@@ -26,7 +27,6 @@ from featurizer.training.hooks import Hooks
 Search: TypeAlias = Literal["grid", "random"]
 Values: TypeAlias = Mapping[str, float]
 
-TUNE_MANIFEST = "tune.json"
 TABLE = "trials.jsonl"
 CHECKPOINT = "trial-{}.pt"
 """Of a trial that is not finished; named by its values alone, so a search owns those of the one it replaces."""
@@ -82,7 +82,7 @@ class TuneStage:
             )
         )
         checkpoints = sorted(path.name for path in self.out.glob(CHECKPOINT.format("*")))
-        return Stage(self.out, TUNE_MANIFEST, config, (TABLE, *checkpoints))
+        return Stage(self.out, TUNE, config, (TABLE, *checkpoints))
 
 
 def choices(grid: Mapping[str, Sequence[float]], search: Search, trials: int, seed: int) -> list[Values]:

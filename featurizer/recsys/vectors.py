@@ -15,6 +15,7 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import arrow_to_vectors, vectors_to_arrow
 from featurizer.recsys.data import RecData
 from featurizer.results.files import atomic_path
+from featurizer.results.names import MODEL
 from featurizer.results.stage import STAGE_FILE
 
 COLUMN = "embedding"
@@ -49,7 +50,7 @@ def refuse_unfinished(model: Path) -> None:
     Raises:
         InputError: it is such a folder.
     """
-    begun, ended = model / "model" / STAGE_FILE, model / "model" / "manifest.json"
+    begun, ended = model / "model" / STAGE_FILE, model / "model" / MODEL
     if begun.exists() and not ended.exists():
         raise InputError(
             f"{model} holds a training that is not finished, expected a finished one; "

@@ -13,10 +13,10 @@ from featurizer.release.citations import papers_of
 from featurizer.release.examples import Example, find_examples, store_examples, stored_examples
 from featurizer.release.licenses import HubLicense, hub_license, is_stated
 from featurizer.release.markdown import render
-from featurizer.release.scores import PLOT, draw, shown_scores
+from featurizer.release.scores import draw, shown_scores
 from featurizer.results.files import atomic_path
+from featurizer.results.names import CARD, SCORES_PLOT
 
-CARD = "README.md"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 FROM_MANIFEST = (
     "rows",
@@ -64,7 +64,7 @@ def write_card(feature_set: FeatureSet, options: CardOptions | None = None) -> P
         store_examples(feature_set, find_examples(feature_set, options.titles))
     scores = shown_scores(feature_set.folder)
     if scores is not None and scores.rows:
-        with atomic_path(feature_set.folder / PLOT) as partial:
+        with atomic_path(feature_set.folder / SCORES_PLOT) as partial:
             partial.write_bytes(draw(scores))
     path = feature_set.folder / CARD
     with atomic_path(path) as partial:
@@ -89,32 +89,32 @@ def render_card(feature_set: FeatureSet, options: CardOptions | None = None) -> 
 
 def license_of(feature_set: FeatureSet) -> str | None:
     """Return the license that the vectors go out under: the set's own, else its source's where it states one."""
-    own, source = feature_set.manifest.get("license"), feature_set.manifest.get("source")
-    if isinstance(own, str) and own.strip():
+    own, source = feature_set.manifest.license, feature_set.manifest.source
+    if own is not None and own.strip():
         return own
-    stated = source.get("license") if isinstance(source, dict) else None
-    return str(stated) if is_stated(stated) else None
+    stated = source.license if source is not None else None
+    return stated if is_stated(stated) else None
 
 
 def title_of(feature_set: FeatureSet) -> str:
     """Return the set's name: its source's, and its encoders'."""
-    source = feature_set.manifest.get("source")
-    name = source.get("name") if isinstance(source, dict) else None
-    encoders = ", ".join(dict.fromkeys(str(spec["encoder"]) for spec in feature_set.spaces.values()))
+    source = feature_set.manifest.source
+    name = source.name if source is not None else None
+    encoders = ", ".join(dict.fromkeys(spec.encoder for spec in feature_set.spaces.values()))
     return f"{name or 'Item'} features ({encoders})"
 
 
 def _context(feature_set: FeatureSet, options: CardOptions, examples: list[Example]) -> dict[str, object]:
-    source = feature_set.manifest.get("source")
+    source = feature_set.manifest.source
     license = license_of(feature_set)
     scores = shown_scores(feature_set.folder)
     specs = feature_set.spaces
     return {
-        **{name: feature_set.manifest[name] for name in FROM_MANIFEST},
+        **{name: getattr(feature_set.manifest, name) for name in FROM_MANIFEST},
         "title": title_of(feature_set),
         "license": hub_license(license) or HubLicense(""),
-        "source": {str(key): value for key, value in source.items()} if isinstance(source, dict) else {},
-        "spaces": [{**spec, "name": name} for name, spec in specs.items()],
+        "source": source.document() if source is not None else {},
+        "spaces": [{**spec.document(), "name": name} for name, spec in specs.items()],
         "command": _command(feature_set),
         "bytes": sum(path.stat().st_size for path in feature_set.shards),
         "size_category": next((name for limit, name in SIZES if feature_set.rows < limit), "n>1M"),
@@ -129,15 +129,14 @@ def _context(feature_set: FeatureSet, options: CardOptions, examples: list[Examp
 
 def _command(feature_set: FeatureSet) -> str | None:
     """Return the `featurizer extract` that makes the set, options that are no defaults included."""
-    manifest, config = feature_set.manifest, feature_set.manifest.get("config")
-    requests = manifest.get("requests")
-    if not isinstance(requests, list) or not requests or not isinstance(config, dict):
+    manifest = feature_set.manifest
+    if not manifest.requests:
         return None
     words = ["featurizer", "extract", "CATALOG"]
-    for request in requests:
-        words += ["--encoder", str(request)]
-    compute = {str(spec.get("compute_dtype")) for spec in feature_set.spaces.values()}
-    chosen = {**config, "compute_dtype": compute.pop() if len(compute) == 1 else "float32"}
+    for request in manifest.requests:
+        words += ["--encoder", request]
+    compute = {spec.compute_dtype for spec in feature_set.spaces.values()}
+    chosen = {**manifest.config, "compute_dtype": compute.pop() if len(compute) == 1 else "float32"}
     for name, usual in DEFAULTS.items():
         if chosen.get(name, usual) != usual:
             words += [f"--{name.replace('_', '-')}", str(chosen[name])]

@@ -12,11 +12,11 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.papers import ALIGNREC
 from featurizer.release.card import license_of, title_of
 from featurizer.results.files import atomic_path
+from featurizer.results.names import CROISSANT
 
 if TYPE_CHECKING:
     import mlcroissant
 
-FILE = "croissant.json"
 SHARDS = "shards"
 CORE = (
     ("item_id", "TEXT", "The item's id in its source."),
@@ -28,7 +28,7 @@ CORE = (
 
 def write_croissant(feature_set: FeatureSet, *, repo: str | None = None) -> Path:
     """Write `croissant.json` into the feature set's folder and return its path."""
-    path = feature_set.folder / FILE
+    path = feature_set.folder / CROISSANT
     with atomic_path(path) as partial:
         partial.write_text(render_croissant(feature_set, repo=repo), "utf-8")
     return path
@@ -72,19 +72,16 @@ def render_croissant(feature_set: FeatureSet, *, repo: str | None = None) -> str
 def _files(feature_set: FeatureSet) -> list[mlcroissant.FileObject]:
     import mlcroissant
 
-    shards = feature_set.manifest["shards"]
-    assert isinstance(shards, list)
     return [
         mlcroissant.FileObject(
-            id=str(shard["path"]),
-            name=str(shard["path"]),
-            content_url=str(shard["path"]),
-            content_size=f"{shard['bytes']} B",
+            id=shard.path,
+            name=shard.path,
+            content_url=shard.path,
+            content_size=f"{shard.bytes} B",
             encoding_formats=["application/x-parquet"],
-            sha256=str(shard["sha256"]),
+            sha256=shard.sha256,
         )
-        for shard in shards
-        if isinstance(shard, dict)
+        for shard in feature_set.manifest.shards
     ]
 
 
@@ -106,9 +103,9 @@ def _records(feature_set: FeatureSet) -> mlcroissant.RecordSet:
         _field(name, getattr(mlcroissant.DataType, kind), description) for name, kind, description in CORE
     ]
     for name, spec in feature_set.spaces.items():
-        kind = mlcroissant.DataType.FLOAT16 if spec["dtype"] == "float16" else mlcroissant.DataType.FLOAT32
-        description = f"{spec['encoder']} vector of the item's {spec['modality']}, null where there is none."
-        fields.append(_field(name, kind, description, dim=int(str(spec["dim"]))))
+        kind = mlcroissant.DataType.FLOAT16 if spec.dtype == "float16" else mlcroissant.DataType.FLOAT32
+        description = f"{spec.encoder} vector of the item's {spec.modality}, null where there is none."
+        fields.append(_field(name, kind, description, dim=spec.dim))
     return mlcroissant.RecordSet(id="items", name="items", fields=fields)
 
 

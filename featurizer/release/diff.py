@@ -180,8 +180,9 @@ def _changes(before: Mapping[str, Json], after: Mapping[str, Json], prefix: str 
 
 
 def _spec(feature_set: FeatureSet, name: str) -> Mapping[str, Json]:
-    return {key: value for key, value in feature_set.spaces[name].items() if key not in COUNTS}
+    return {key: value for key, value in feature_set.spaces[name].document().items() if key not in COUNTS}
 
 
 def _recipe(feature_set: FeatureSet) -> Mapping[str, Json]:
-    return {key: feature_set.manifest.get(key) for key in RECIPE}
+    document = feature_set.manifest.document()
+    return {key: document.get(key) for key in RECIPE}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
+from featurizer.config import describe
+from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import neighbors_of
 from featurizer.records import Json
 from featurizer.results.files import read_json, write_json
+from featurizer.results.names import EXAMPLES
 
-FILE = "examples.json"
 ITEMS, NEIGHBORS = 2, 3
 
 
@@ -33,6 +37,9 @@ class Example:
     spaces: Mapping[str, list[Near]]
 
 
+_EXAMPLES = TypeAdapter(list[Example])
+
+
 def find_examples(feature_set: FeatureSet, titles: Mapping[str, str | None]) -> list[Example]:
     """Return a few items, spread over the set, with their nearest by cosine."""
     ids = feature_set.item_ids()
@@ -52,50 +59,23 @@ def find_examples(feature_set: FeatureSet, titles: Mapping[str, str | None]) -> 
 
 def stored_examples(feature_set: FeatureSet) -> list[Example] | None:
     """Return the examples in the folder, if they are of this set."""
-    path = feature_set.folder / FILE
+    path = feature_set.folder / EXAMPLES
     if not path.exists():
         return None
     found = read_json(path)
-    items = found.get("items")
-    if found.get("fingerprint") != feature_set.manifest.get("fingerprint") or not isinstance(items, list):
+    if found.get("fingerprint") != feature_set.manifest.fingerprint:
         return None
-    return [_example(item) for item in items if isinstance(item, dict)]
+    try:
+        return _EXAMPLES.validate_python(found.get("items"))
+    except ValidationError as error:
+        raise InputError(
+            f"{describe(error, path)}; delete the file, the card is written without it"
+        ) from error
 
 
 def store_examples(feature_set: FeatureSet, examples: list[Example]) -> Path:
     """Write the examples, so that the card comes out the same without the catalog."""
-    path = feature_set.folder / FILE
-    items: list[Json] = [
-        {
-            "item_id": one.item_id,
-            "title": one.title,
-            "spaces": {
-                space: [{"item_id": n.item_id, "title": n.title, "cosine": n.cosine} for n in near]
-                for space, near in one.spaces.items()
-            },
-        }
-        for one in examples
-    ]
-    write_json(path, {"fingerprint": feature_set.manifest.get("fingerprint"), "items": items})
+    path = feature_set.folder / EXAMPLES
+    items: list[Json] = [dict(asdict(one)) for one in examples]
+    write_json(path, {"fingerprint": feature_set.manifest.fingerprint, "items": items})
     return path
-
-
-def _example(item: Mapping[str, Json]) -> Example:
-    spaces = item.get("spaces")
-    assert isinstance(spaces, dict)
-    return Example(
-        str(item["item_id"]),
-        _text(item.get("title")),
-        {
-            space: [
-                Near(str(one["item_id"]), _text(one.get("title")), float(str(one["cosine"])))
-                for one in (near if isinstance(near, list) else [])
-                if isinstance(one, dict)
-            ]
-            for space, near in spaces.items()
-        },
-    )
-
-
-def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) else None

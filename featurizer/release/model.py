@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
 from featurizer.errors import InputError
-from featurizer.papers import ALIGNREC
-from featurizer.records import Json
-from featurizer.release.card import CARD
+from featurizer.release.citations import paper_of_model
 from featurizer.release.licenses import hub_license
 from featurizer.release.markdown import render
 from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
-from featurizer.results.files import atomic_path, fingerprint
-from featurizer.results.spelling import read_manifest, record
+from featurizer.results.files import atomic_path
+from featurizer.results.manifests.ica import IcaManifest
+from featurizer.results.manifests.model import ModelManifest, read_model_manifest
+from featurizer.results.manifests.recommender import RecommenderManifest
+from featurizer.results.names import CARD, ITEMS, MODEL, USERS, WEIGHTS
+from featurizer.results.spelling import record
 
-MANIFEST, WEIGHTS, CONFIG = "manifest.json", "model.safetensors", "config.json"
-ITEMS, USERS = "items.parquet", "users.parquet"
+FACTS = ("best_epoch", "epochs", "seconds", "seed", "train_items", "valid_items", "valid_loss")
+"""What a card tells of the training."""
 OWNED = ("model/", ITEMS, USERS)
 """Where a model's repository holds nothing but what is planned: users do not stay when they are no longer published."""
 
@@ -27,13 +28,13 @@ OWNED = ("model/", ITEMS, USERS)
 def is_model(folder: Path) -> bool:
     """Say whether a folder is what `train` or `pretrain-ica` wrote, or the `model` folder inside."""
     return any(
-        (place / MANIFEST).is_file() and (place / WEIGHTS).is_file() for place in (folder, folder / "model")
+        (place / MODEL).is_file() and (place / WEIGHTS).is_file() for place in (folder, folder / "model")
     )
 
 
 def model_folder(folder: Path) -> Path:
     """Return the folder that holds weights and manifest."""
-    return folder if (folder / MANIFEST).is_file() else folder / "model"
+    return folder if (folder / MODEL).is_file() else folder / "model"
 
 
 def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
@@ -49,9 +50,9 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
     """
     check_repo(repo)
     inner = model_folder(folder)
-    manifest = read_manifest(inner / MANIFEST)
+    manifest = read_model_manifest(inner / MODEL)
     _check(inner, manifest)
-    if not isinstance(manifest.get("license"), str):
+    if manifest.license is None:
         raise InputError(
             f"{folder} has no license; expected one before it is published. If the model may be shared, say how: "
             f"featurizer card {folder} --license ID (an SPDX id such as Apache-2.0)"
@@ -67,10 +68,10 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
     data = [path for path in own if path.suffix == ".safetensors"] + [
         path for path in beside if path.is_file()
     ]
-    rest = [path for path in own if path not in data and path.name not in (CARD, MANIFEST)]
+    rest = [path for path in own if path not in data and path.name not in (CARD, MODEL)]
     files: list[PlannedFile] = [on_disk(path, _name(path, folder), last=False) for path in data]
     files += [on_disk(path, _name(path, folder)) for path in rest]
-    files += [made(CARD, card.encode()), on_disk(inner / MANIFEST, _name(inner / MANIFEST, folder))]
+    files += [made(CARD, card.encode()), on_disk(inner / MODEL, _name(inner / MODEL, folder))]
     return Plan(repo, "model", folder, tuple(files), card, f"model {kind_of(manifest)}", OWNED)
 
 
@@ -78,11 +79,10 @@ def _name(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _check(inner: Path, manifest: Mapping[str, Json]) -> None:
-    config = manifest.get("config")
-    if not isinstance(config, dict) or manifest.get("fingerprint") != fingerprint(config):
+def _check(inner: Path, manifest: ModelManifest) -> None:
+    if not manifest.fits_its_config:
         raise InputError(
-            f"{inner / MANIFEST}: its fingerprint is not that of its configuration; train the model again"
+            f"{inner / MODEL}: its fingerprint is not that of its configuration; train the model again"
         )
     try:
         with safe_open(inner / WEIGHTS, framework="np") as file:
@@ -91,66 +91,61 @@ def _check(inner: Path, manifest: Mapping[str, Json]) -> None:
         raise InputError(f"{inner / WEIGHTS} is damaged ({error}); train the model again") from error
 
 
-def kind_of(manifest: Mapping[str, Json]) -> str:
+def kind_of(manifest: ModelManifest) -> str:
     """Return what a model is called: alignrec, lightgcn, …; a pre-trained encoder names no recommender."""
-    return str(manifest.get("model") or manifest.get("model_type") or "ica")
+    return manifest.model if isinstance(manifest, RecommenderManifest) else manifest.model_type
 
 
 def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool = False) -> str:
     """Return a model's card from its manifest; nothing is written."""
-    inner = model_folder(folder)
-    manifest = read_manifest(inner / MANIFEST)
-    splits = {name: manifest.get(name) for name in ("valid", "test")}
-    results = {name: values for name, values in splits.items() if isinstance(values, dict) and values}
-    metrics = list(dict.fromkeys(name for values in results.values() for name in values))
-    license = hub_license(str(manifest["license"]) if manifest.get("license") else None)
+    manifest = read_model_manifest(model_folder(folder) / MODEL)
+    facts = {name: value for name in FACTS if (value := getattr(manifest, name, None)) is not None}
     return render(
         "model.md.j2",
         {
             "kind": kind_of(manifest),
-            "recommender": "model" in manifest,
-            "license": license,
-            "config": json.dumps(manifest.get("config"), indent=2, ensure_ascii=False),
-            "fingerprint": manifest.get("fingerprint"),
-            "facts": {
-                name: manifest[name]
-                for name in (
-                    "best_epoch",
-                    "epochs",
-                    "seconds",
-                    "seed",
-                    "train_items",
-                    "valid_items",
-                    "valid_loss",
-                )
-                if isinstance(manifest.get(name), (int, float, str))
-            },
-            "accuracies": _rows(manifest, "masked_accuracy"),
-            "probes": _rows(manifest, "probe"),
-            "terms": _terms(manifest),
-            "data": manifest.get("data") if isinstance(manifest.get("data"), dict) else {},
-            "versions": manifest.get("versions") if isinstance(manifest.get("versions"), dict) else {},
-            "results": results,
-            "metrics": metrics,
+            "recommender": isinstance(manifest, RecommenderManifest),
+            "license": hub_license(manifest.license),
+            "config": json.dumps(manifest.config, indent=2, ensure_ascii=False),
+            "fingerprint": manifest.fingerprint,
+            "facts": facts,
+            **_told(manifest),
             "with_users": with_users,
             "repo": repo or "ORG/NAME",
-            "paper": ALIGNREC,
+            "paper": paper_of_model(kind_of(manifest)),
         },
     )
 
 
-def _rows(manifest: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
-    rows = manifest.get(name)
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+def _told(manifest: ModelManifest) -> dict[str, object]:
+    """Return what the card tells of one kind of model, empty for the other."""
+    return _of_alignment(manifest) if isinstance(manifest, IcaManifest) else _of_recommender(manifest)
 
 
-def _terms(manifest: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the weights of a pre-trained encoder's optional terms that were on."""
-    found: Json = manifest.get("config")
-    for name in ("options", "objective"):
-        found = found.get(name) if isinstance(found, dict) else None
-    objective = found if isinstance(found, dict) else {}
-    return {name: objective[name] for name in ("contrastive", "copurchase") if objective.get(name)}
+def _of_recommender(manifest: RecommenderManifest) -> dict[str, object]:
+    splits = {"valid": manifest.valid, "test": manifest.test}
+    results = {name: values for name, values in splits.items() if values}
+    return {
+        "results": results,
+        "metrics": list(dict.fromkeys(name for values in results.values() for name in values)),
+        "data": manifest.data,
+        "versions": manifest.versions,
+        "accuracies": [],
+        "probes": [],
+        "terms": {},
+    }
+
+
+def _of_alignment(manifest: IcaManifest) -> dict[str, object]:
+    return {
+        "results": {},
+        "metrics": [],
+        "data": {},
+        "versions": {},
+        "accuracies": [row.document() for row in manifest.masked_accuracy],
+        "probes": [row.document() for row in manifest.probe],
+        "terms": manifest.terms,
+    }
 
 
 def write_model_card(folder: Path, *, license: str | None = None) -> Path:
@@ -163,7 +158,7 @@ def write_model_card(folder: Path, *, license: str | None = None) -> Path:
     if license is not None:
         if not license.strip():
             raise InputError("the license is empty; expected an SPDX id such as Apache-2.0")
-        record(inner / MANIFEST, {"license": license.strip()})
+        record(inner / MODEL, {"license": license.strip()})
     with atomic_path(folder / CARD) as partial:
         partial.write_text(render_model_card(folder), "utf-8")
     return folder / CARD

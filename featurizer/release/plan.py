@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
-from featurizer.features.feature_set import MANIFEST, FeatureSet
+from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import verify
-from featurizer.release.card import CARD, CardOptions, license_of, render_card
-from featurizer.release.croissant import FILE as CROISSANT
+from featurizer.release.card import CardOptions, license_of, render_card
 from featurizer.release.croissant import render_croissant
 from featurizer.release.licenses import lets_pictures_pass
-from featurizer.release.scores import PLOT, draw, shown_scores
+from featurizer.release.scores import draw, shown_scores
 from featurizer.results.files import file_sha256
-from featurizer.scoring.document import FILE as SCORES
+from featurizer.results.names import CARD, CROISSANT, FEATURE_SET, SCORES, SCORES_PLOT
 
 RepoType: TypeAlias = Literal["dataset", "model"]
 SHOWN = 3
 """How many problems of a set an error names."""
-OWNED = ("data/", "items/", SCORES, PLOT)
+OWNED = ("data/", "items/", SCORES, SCORES_PLOT)
 """Where a set's repository holds nothing but what is planned."""
 
 
@@ -109,16 +107,16 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
     card = render_card(feature_set, options)
     scores = shown_scores(feature_set.folder)
     files = [
-        _shard(path, str(entry["sha256"]), feature_set.folder)
-        for path, entry in zip(feature_set.shards, _entries(feature_set), strict=True)
+        _shard(path, entry.sha256, feature_set.folder)
+        for path, entry in zip(feature_set.shards, feature_set.manifest.shards, strict=True)
     ]
     files += _pictures(feature_set, pictures) if pictures is not None else []
     if scores is not None:
         files.append(on_disk(feature_set.folder / SCORES, SCORES))
-        files += [made(PLOT, draw(scores))] if scores.rows else []
+        files += [made(SCORES_PLOT, draw(scores))] if scores.rows else []
     files.append(made(CROISSANT, render_croissant(feature_set, repo=repo).encode()))
     files.append(made(CARD, card.encode()))
-    files.append(on_disk(feature_set.folder / MANIFEST, MANIFEST))
+    files.append(on_disk(feature_set.folder / FEATURE_SET, FEATURE_SET))
     title = f"{feature_set.rows:,} items, spaces {', '.join(feature_set.spaces)}"
     return Plan(repo, "dataset", feature_set.folder, tuple(files), card, title, OWNED)
 
@@ -167,16 +165,10 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _entries(feature_set: FeatureSet) -> Sequence[dict[str, object]]:
-    shards = feature_set.manifest["shards"]
-    assert isinstance(shards, list)
-    return [dict(shard) for shard in shards if isinstance(shard, dict)]
-
-
 def _check_license(feature_set: FeatureSet) -> None:
     if license_of(feature_set) is None:
-        source = feature_set.manifest.get("source")
-        stated = source.get("license") if isinstance(source, dict) else None
+        source = feature_set.manifest.source
+        stated = source.license if source is not None else None
         found = f"its source states '{stated}'" if stated else "its source states none"
         raise InputError(
             f"{feature_set.folder} has no license ({found}); expected one before it is published. If the vectors may "
@@ -185,14 +177,14 @@ def _check_license(feature_set: FeatureSet) -> None:
 
 
 def _pictures(feature_set: FeatureSet, catalog: Catalog) -> list[PlannedFile]:
-    source = catalog.manifest.get("source")
-    license = source.get("license") if isinstance(source, dict) else None
+    license = catalog.manifest.source.license
     if not lets_pictures_pass(license):
         raise InputError(
             f"{catalog.folder}: the license of its pictures is {license or 'not known'}, which does not let them be "
             "passed on; expected an open one such as CC0-1.0 or CC-BY-4.0. Publish without --with-images"
         )
-    if feature_set.manifest.get("catalog") != catalog.identity:
+    made_from = feature_set.manifest.catalog
+    if made_from is None or made_from.document() != catalog.identity:
         raise InputError(
             f"{catalog.folder} is not the catalog that {feature_set.folder} was made from; give that one"
         )

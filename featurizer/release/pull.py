@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError, InputError, StaleOutput
-from featurizer.features.feature_set import MANIFEST, OWNED, FeatureSet
+from featurizer.features.feature_set import OWNED, FeatureSet
 from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import Asker, retry_policy
-from featurizer.release.model import MANIFEST as MODEL_MANIFEST
 from featurizer.release.plan import RepoType, check_repo, on_disk
 from featurizer.release.repository import RemoteFile, Repository
 from featurizer.results.files import file_sha256
+from featurizer.results.names import CARD, CROISSANT, FEATURE_SET, ITEMS, MODEL, SCORES, SCORES_PLOT, USERS
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 WORK = ".pull"
-OFFERED = ("README.md", "scores.json", "scores.png", "croissant.json")
+OFFERED = (CARD, SCORES, SCORES_PLOT, CROISSANT)
 """What comes along beside shards and manifest, where it is there."""
 
 
@@ -138,7 +138,7 @@ def _fetch(
 
 
 def _manifest_name(name: str, there: Mapping[str, RemoteFile], *, model: bool) -> str:
-    names = (f"model/{MODEL_MANIFEST}", MODEL_MANIFEST) if model else (MANIFEST,)
+    names = (f"model/{MODEL}", MODEL) if model else (FEATURE_SET,)
     found = next((path for path in names if path in there), None)
     if found is None:
         what, other = ("model", "without") if model else ("feature set", "with")
@@ -151,9 +151,7 @@ def _manifest_name(name: str, there: Mapping[str, RemoteFile], *, model: bool) -
 
 def _claim(out: Path, last: str, asked: dict[str, str], *, overwrite: bool) -> None:
     """Take the folder; what another pull or another stage left there is refused or removed."""
-    stage = Stage(
-        out, last, {"pulled": dict(asked)}, (*OWNED, WORK, "model", "items.parquet", "users.parquet")
-    )
+    stage = Stage(out, last, {"pulled": dict(asked)}, (*OWNED, WORK, "model", ITEMS, USERS))
     if (out / STAGE_FILE).exists() or not (out / last).exists():
         stage.claim(overwrite=overwrite)
         return
@@ -184,12 +182,7 @@ def _wanted(
         ]
         return {path: there[path].sha256 for path in sorted(mine)}
     feature_set = FeatureSet.open(manifest.parent)
-    shards = feature_set.manifest["shards"]
-    hashes = {
-        str(entry["path"]): str(entry.get("sha256"))
-        for entry in (shards if isinstance(shards, list) else [])
-        if isinstance(entry, dict)
-    }
+    hashes = {entry.path: entry.sha256 for entry in feature_set.manifest.shards}
     wanted: dict[str, str | None] = {}
     for path in feature_set.shards:  # refuses a name outside data/
         name = path.relative_to(manifest.parent).as_posix()

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
-from featurizer.features.feature_set import MANIFEST, FeatureSet
+from featurizer.features.feature_set import FeatureSet
 from featurizer.release.card import CardOptions, write_card
 from featurizer.release.croissant import write_croissant
 from featurizer.release.model import is_model, write_model_card
 from featurizer.results.files import atomic_path
+from featurizer.results.names import FEATURE_SET, SCORES
 from featurizer.results.spelling import record
-from featurizer.scoring.document import FILE as SCORES
 from featurizer.scoring.document import read_scores
 
 
@@ -39,7 +39,7 @@ def recard(
     if license is not None:
         if not license.strip():
             raise InputError("the license is empty; expected an SPDX id such as CC-BY-4.0")
-        record(folder / MANIFEST, {"license": license.strip()})
+        record(folder / FEATURE_SET, {"license": license.strip()})
         feature_set = FeatureSet.open(folder)
     if scores is not None:
         _take_scores(scores, folder)

@@ -7,9 +7,9 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurizer.scoring.document import FILE, Score, read_scores
+from featurizer.results.names import SCORES
+from featurizer.scoring.document import Score, read_scores
 
-PLOT = "scores.png"
 PLOTTED_K = 20
 MOST_ROWS = 80
 """Rows a card's table shows; the file has all."""
@@ -29,7 +29,7 @@ def shown_scores(folder: Path) -> CardScores | None:
     Raises:
         InputError: it is not what `featurizer score-features` writes.
     """
-    path = folder / FILE
+    path = folder / SCORES
     if not path.exists():
         return None
     rows = read_scores(path).scores

@@ -11,6 +11,7 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.records import NONE, OK, Json
 from featurizer.report.charts.chart import Table
 from featurizer.report.models import TrainedModel
+from featurizer.results.manifests.manifest import Manifest
 
 SHOWN = (
     "modality",
@@ -51,12 +52,12 @@ def failures(catalogs: Mapping[str, Catalog], feature_sets: Mapping[str, Feature
     """Count what failed by reason, folder by folder."""
     found = []
     for label, catalog in catalogs.items():
-        statuses = catalog.manifest["image_status"]
-        reasons = {name: count for name, count in _counts(statuses).items() if name not in (OK, NONE)}
+        statuses = catalog.manifest.image_status
+        reasons = {name: count for name, count in statuses.items() if name not in (OK, NONE)}
         found.append(Failures(label, "pictures", catalog.rows, _ranked(reasons)))
     for label, feature_set in feature_sets.items():
-        reasons = _counts(feature_set.manifest.get("failures"))
-        found.append(Failures(label, "items", feature_set.rows, _ranked(reasons)))
+        failed = _ranked(feature_set.manifest.failures)
+        found.append(Failures(label, "items", feature_set.rows, failed))
     return found
 
 
@@ -72,7 +73,7 @@ def provenance(
 
 def _spaces(feature_set: FeatureSet) -> Table:
     rows = tuple(
-        (name, *(_cell(spec.get(key)) for key in SHOWN)) for name, spec in feature_set.spaces.items()
+        (name, *(_cell(getattr(spec, key)) for key in SHOWN)) for name, spec in feature_set.spaces.items()
     )
     return Table("How each space was made", ("space", *(key.replace("_", " ") for key in SHOWN)), rows)
 
@@ -85,15 +86,9 @@ def _cell(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _text(manifest: Mapping[str, Json]) -> str:
-    shown = {name: value for name, value in manifest.items() if name != "shards"}
+def _text(manifest: Manifest) -> str:
+    shown = {name: value for name, value in manifest.document().items() if name != "shards"}
     return json.dumps(shown, indent=2, ensure_ascii=False)
-
-
-def _counts(value: Json) -> dict[str, int]:
-    if not isinstance(value, dict):
-        return {}
-    return {name: count for name, count in value.items() if isinstance(count, int)}
 
 
 def _ranked(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:

@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featurizer.catalog.store import MANIFEST as CATALOG
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
-from featurizer.features.feature_set import MANIFEST as FEATURE_SET
 from featurizer.features.feature_set import FeatureSet
-from featurizer.release.model import MANIFEST as MODEL
 from featurizer.release.model import is_model, model_folder
-from featurizer.scoring.document import FILE as SCORES
+from featurizer.results.names import CATALOG, FEATURE_SET, MODEL, SCORES
 from featurizer.scoring.spaces import folder_labels
 
 EXPECTED = (

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from featurizer.errors import InputError
 from featurizer.records import Json
-from featurizer.release.model import MANIFEST, kind_of
+from featurizer.release.model import kind_of
 from featurizer.report.charts.chart import Chart, Point, Series, Table, slug
 from featurizer.report.score_charts import group_name
-from featurizer.results.spelling import read_manifest
+from featurizer.results.manifests.ica import AccuracyEntry, IcaManifest
+from featurizer.results.manifests.model import ModelManifest, read_model_manifest
+from featurizer.results.manifests.recommender import RecommenderManifest
+from featurizer.results.names import METRICS, MODEL
 
-METRICS = "metrics.jsonl"
 SHOWN = ("recall", "ndcg")
 """Of a recommender's figures; the manifest has all."""
 MOST_POINTS = 100
@@ -33,13 +35,18 @@ class TrainedModel:
     label: str
     kind: str
     folder: Path
-    manifest: Mapping[str, Json]
+    manifest: ModelManifest
     epochs: tuple[Mapping[str, Json], ...]
 
     @property
     def pretrained(self) -> bool:
         """Whether it is an alignment of the contents rather than a recommender."""
-        return "model" not in self.manifest
+        return isinstance(self.manifest, IcaManifest)
+
+    @property
+    def recommender(self) -> RecommenderManifest | None:
+        """What a recommender's manifest says; None of an alignment."""
+        return self.manifest if isinstance(self.manifest, RecommenderManifest) else None
 
 
 def read_models(folders: Mapping[str, Path]) -> list[TrainedModel]:
@@ -50,7 +57,7 @@ def read_models(folders: Mapping[str, Path]) -> list[TrainedModel]:
     """
     found = []
     for label, folder in folders.items():
-        manifest = read_manifest(folder / MANIFEST)
+        manifest = read_model_manifest(folder / MODEL)
         found.append(TrainedModel(label, kind_of(manifest), folder, manifest, _epochs(folder / METRICS)))
     return found
 
@@ -114,9 +121,9 @@ def long_tail_charts(models: Sequence[TrainedModel]) -> list[Chart]:
     bars = []
     for model in models:
         points = [
-            Point(group_name(str(group.get("name"))), float(str(group["recall"])))
-            for group in _objects(model.manifest.get("groups"))
-            if group.get("recall") is not None and group.get("name") != "all"
+            Point(group_name(group.name), group.recall)
+            for group in (model.recommender.groups if model.recommender else ())
+            if group.recall is not None and group.name != "all"
         ]
         if points:
             bars.append(Series(_title(model), tuple(points)))
@@ -128,54 +135,37 @@ def long_tail_charts(models: Sequence[TrainedModel]) -> list[Chart]:
 
 def results_table(models: Sequence[TrainedModel]) -> Table | None:
     """Lay out what the recommenders reach on test: the mean over seeds and its standard deviation."""
-    trained = [model for model in models if not model.pretrained]
-    found = dict.fromkeys(name for model in trained for name in _test(model))
+    trained = [(model, model.recommender) for model in models if model.recommender is not None]
+    found = dict.fromkeys(name for _, manifest in trained for name in _test(manifest))
     names = [name for name in found if name.startswith(SHOWN)]
     if not names:
         return None
     rows = tuple(
-        (model.label, model.kind, _seeds(model), *(_test(model).get(name, "-") for name in names))
-        for model in trained
+        (model.label, model.kind, str(len(told.seeds)), *(_test(told).get(name, "-") for name in names))
+        for model, told in trained
     )
     return Table("Trained recommenders on the test split", ("folder", "model", "seeds", *names), rows)
 
 
-def _seeds(model: TrainedModel) -> str:
-    seeds = model.manifest.get("seeds")
-    return str(len(seeds)) if isinstance(seeds, list) else "-"
-
-
-def _test(model: TrainedModel) -> dict[str, str]:
-    over = model.manifest.get("over_seeds")
-    test = over.get("test") if isinstance(over, dict) else None
-    found = {}
-    for name, value in test.items() if isinstance(test, dict) else ():
-        if isinstance(value, dict) and isinstance(value.get("mean"), (int, float)):
-            spread = value.get("sd")
-            found[name] = f"{value['mean']:.4f}" + (f" ±{spread:.4f}" if isinstance(spread, float) else "")
-    return found
+def _test(manifest: RecommenderManifest) -> dict[str, str]:
+    return {
+        name: f"{value.mean:.4f}" + (f" ±{value.sd:.4f}" if value.sd is not None else "")
+        for name, value in manifest.over_seeds.get("test", {}).items()
+    }
 
 
 def masked_table(models: Sequence[TrainedModel]) -> Table | None:
     """Lay out how often alignments guess masked tokens right, with the other modality and without."""
     rows = [
-        (model.label, str(side.get("side")), str(side.get("items")), *_accuracies(side))
+        (model.label, side.side, str(side.items), *_accuracies(side))
         for model in models
-        for side in _objects(model.manifest.get("masked_accuracy"))
+        for side in (model.manifest.masked_accuracy if isinstance(model.manifest, IcaManifest) else ())
     ]
     header = ("folder", "masked", "items", "with the other", "without it", "gain", "always the commonest")
     caption = "Masked tokens of held-out items guessed right, means over items with 95 % intervals"
     return Table(caption, header, tuple(rows)) if rows else None
 
 
-def _objects(value: Json) -> list[dict[str, Json]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _accuracies(side: Mapping[str, Json]) -> tuple[str, str, str, str]:
-    def number(name: str) -> str:
-        value = side.get(name)
-        return f"{value:.4f}" if isinstance(value, (int, float)) else "-"
-
-    gain = f"{number('gain')} ({number('gain_low')} to {number('gain_high')})"
-    return number("present"), number("absent"), gain, number("majority")
+def _accuracies(side: AccuracyEntry) -> tuple[str, str, str, str]:
+    gain = f"{side.gain:.4f} ({side.gain_low:.4f} to {side.gain_high:.4f})"
+    return f"{side.present:.4f}", f"{side.absent:.4f}", gain, f"{side.majority:.4f}"

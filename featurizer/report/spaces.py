@@ -115,12 +115,12 @@ def _distinct(
                     continue
                 shown = f"{name} ({label})"
             seen.setdefault(name, (label, feature_set))
-            yield SpaceVectors(shown, label, str(spec["modality"]), units)
+            yield SpaceVectors(shown, label, spec.modality, units)
 
 
 def _read(feature_set: FeatureSet, space: str, rows: np.ndarray) -> np.ndarray:
     """Read the (n, d) unit vectors of rows, shard by shard; -1 and null become zeros, as do rows not finite."""
-    dim = int(str(feature_set.spaces[space]["dim"]))
+    dim = feature_set.spaces[space].dim
     units, start = np.zeros((len(rows), dim), np.float32), 0
     for table in feature_set.tables([space]):
         here = np.flatnonzero((rows >= start) & (rows < start + len(table)))

@@ -102,10 +102,9 @@ def _values(shown: ReportContent, options: ReportOptions) -> dict[str, object]:
 
 def _title(folders: Folders) -> str:
     """Name the report after the source that its feature sets or catalogs record."""
-    manifests = [one.manifest for one in folders.feature_sets.values()]
-    manifests += [one.manifest for one in folders.catalogs.values()]
-    sources = [manifest.get("source") for manifest in manifests]
-    names = [str(source["name"]) for source in sources if isinstance(source, dict) and source.get("name")]
+    sources = [one.manifest.source for one in folders.feature_sets.values()]
+    sources += [one.manifest.source for one in folders.catalogs.values()]
+    names = [source.name for source in sources if source is not None and source.name]
     return f"Features of {names[0]}" if names else "Feature report"
 
 

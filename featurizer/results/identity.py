@@ -6,19 +6,13 @@ from pathlib import Path
 
 from featurizer.records import Json
 from featurizer.results.files import file_sha256, fingerprint, read_json
+from featurizer.results.names import CARD, CATALOG, CROISSANT, EXPORT, FEATURE_SET, MODEL, SCORES, WEIGHTS
 from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import is_local
 
-CATALOG, FEATURES, MODEL, SCORES, EXPORT = (
-    "catalog.json",
-    "feature_set.json",
-    "manifest.json",
-    "scores.json",
-    "export.json",
-)
-PLACES = (CATALOG, FEATURES, MODEL, f"model/{MODEL}", f"features/{FEATURES}", SCORES, EXPORT)
+PLACES = (CATALOG, FEATURE_SET, MODEL, f"model/{MODEL}", f"features/{FEATURE_SET}", SCORES, EXPORT)
 """Manifests of finished stages; the first that is there says what a folder is."""
-BESIDE = ("README.md", "scores.json", "croissant.json")
+BESIDE = (CARD, SCORES, CROISSANT)
 """What a card step writes into a folder that is published."""
 
 
@@ -57,7 +51,7 @@ def _told(found: Path) -> dict[str, Json]:
     told: dict[str, Json] = {"fingerprint": manifest.get("fingerprint")}
     if found.name == CATALOG:
         told["data"] = manifest.get("data_sha256")
-    elif found.name == FEATURES:
+    elif found.name == FEATURE_SET:
         shards = manifest.get("shards")
         told["data"] = [
             shard.get("sha256")
@@ -65,7 +59,7 @@ def _told(found: Path) -> dict[str, Json]:
             if isinstance(shard, dict)
         ]
     elif found.name == MODEL:
-        weights = found.with_name("model.safetensors")
+        weights = found.with_name(WEIGHTS)
         told["data"] = file_sha256(weights) if weights.is_file() else None
     else:
         told["data"] = file_sha256(found)

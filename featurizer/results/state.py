@@ -16,6 +16,7 @@ from featurizer.config import Model
 from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.results.files import read_json, write_json
+from featurizer.results.names import CARD, CROISSANT, EXAMPLES, FEATURE_SET, MODEL, SCORES, SCORES_PLOT
 
 FOLDER = ".featurizer"
 """Where the book lies in a folder; never published, never foreign."""
@@ -23,17 +24,7 @@ LOG = ".jsonl"
 """Ends the name of a log, whose length depends on how long things took."""
 VOLATILE = frozenset({"seconds", "seconds_train", "seconds_valid", "date", "host"})
 """Fields of manifests and logs that tell how long, when and where: all else is the same whenever a run is repeated."""
-REWRITTEN = frozenset(
-    {
-        "README.md",
-        "scores.json",
-        "scores.png",
-        "examples.json",
-        "croissant.json",
-        "feature_set.json",
-        "manifest.json",
-    }
-)
+REWRITTEN = frozenset({CARD, SCORES, SCORES_PLOT, EXAMPLES, CROISSANT, FEATURE_SET, MODEL})
 """Files that another command may write again: cards, attached scores, manifests that take a license."""
 
 

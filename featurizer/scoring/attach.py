@@ -8,7 +8,8 @@ from pathlib import Path
 
 from featurizer.records import Json
 from featurizer.results.files import write_json
-from featurizer.scoring.document import FILE, Score, parse_scores
+from featurizer.results.names import SCORES
+from featurizer.scoring.document import Score, parse_scores
 
 
 def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
@@ -24,7 +25,7 @@ def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
         (row for row in document.scores if row.is_floor or row.feature_set == label), key=_plainness
     )
     compared = [row for row in document.comparisons if label in (row.a.feature_set, row.b.feature_set)]
-    path = folder / FILE
+    path = folder / SCORES
     write_json(
         path,
         {

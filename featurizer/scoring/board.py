@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featurizer.records import Json
+from featurizer.results.names import SCORES
 from featurizer.results.spelling import read_manifest
-from featurizer.scoring.document import FILE, Scores, parse_scores
+from featurizer.scoring.document import Scores, parse_scores
 from featurizer.scoring.leaderboard import LeaderboardTable, leaderboard
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Leaderboard:
         Raises:
             InputError: there are none, or the file is damaged.
         """
-        return cls(Path(folder), read_manifest(Path(folder) / FILE))
+        return cls(Path(folder), read_manifest(Path(folder) / SCORES))
 
     @property
     def scores(self) -> Scores:

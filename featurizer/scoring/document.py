@@ -11,9 +11,9 @@ from pydantic.dataclasses import dataclass
 from featurizer.config import describe
 from featurizer.errors import InputError
 from featurizer.records import Json
+from featurizer.results.names import SCORES
 from featurizer.results.spelling import read_manifest
 
-FILE = "scores.json"
 FLOOR = "floor"
 """Stands where a feature set's name would."""
 
@@ -140,7 +140,7 @@ class Scores:
 _SCORES = TypeAdapter(Scores)
 
 
-def parse_scores(document: Json, origin: Path | str = FILE) -> Scores:
+def parse_scores(document: Json, origin: Path | str = SCORES) -> Scores:
     """Read what `score` returns or `scores.json` holds; what else stands there is left aside.
 
     Raises:

@@ -14,11 +14,12 @@ from featurizer.errors import InputError
 from featurizer.progress import Progress
 from featurizer.records import Json
 from featurizer.results.files import fingerprint
+from featurizer.results.names import SCORES
 from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 from featurizer.scoring.baselines import popularity_baseline, random_baseline
 from featurizer.scoring.cache import SUFFIX, keep_result, read_cached
-from featurizer.scoring.document import FILE, FLOOR, Entry
+from featurizer.scoring.document import FLOOR, Entry
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.masks import write_masks
 from featurizer.scoring.scorer import ScoreOptions, Scorer, load_scorer
@@ -74,9 +75,9 @@ class ScoreStage:
     def stage(self) -> Stage:
         """The stage, whose manifest is `scores.json` itself."""
         config: dict[str, Json] = {
-            "feature_sets": {one.label: one.features.manifest.get("fingerprint") for one in self.candidates},
+            "feature_sets": {one.label: one.features.manifest.fingerprint for one in self.candidates},
             "masked": {
-                modality: [one.features.manifest.get("fingerprint") for one in sets]
+                modality: [one.features.manifest.fingerprint for one in sets]
                 for modality, sets in self.masks.items()
             },
             "spaces": list(self.spaces),
@@ -90,7 +91,7 @@ class ScoreStage:
             "seed": self.options.seed,
             "inputs": dict(self.inputs),
         }
-        return Stage(self.out, FILE, config, (WORK, MASKS))
+        return Stage(self.out, SCORES, config, (WORK, MASKS))
 
     def _training_threads(self) -> int | None:
         """How many threads recommenders are trained on; None where none are, or not on the CPU."""
@@ -121,7 +122,7 @@ def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
         check_masked(candidate, name, stage.masks)
     opened = stage.stage
     if opened.claim(overwrite=stage.overwrite):
-        return read_manifest(opened.folder / FILE)
+        return read_manifest(opened.folder / SCORES)
     if MASKING in stage.metrics:
         write_masks(stage.out / MASKS, world.item_ids, stage.options.seed)
     judged = list(_judged(stage, names, scorers, world))
@@ -137,7 +138,7 @@ def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
         }
     )
     shutil.rmtree(opened.folder / WORK, ignore_errors=True)
-    return read_manifest(opened.folder / FILE)
+    return read_manifest(opened.folder / SCORES)
 
 
 def _judged(

@@ -11,7 +11,7 @@ import numpy as np
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import side_by_side
-from featurizer.records import Json
+from featurizer.results.manifests.feature_set import SpaceProvenance
 from featurizer.scoring.document import FLOOR
 from featurizer.scoring.masks import MODALITIES
 from featurizer.scoring.transform import TransformName, fit
@@ -122,7 +122,7 @@ def check_masked(candidate: Candidate, name: str, masks: Mapping[str, Sequence[C
     """
     for part in name.split("+"):
         spec = candidate.features.spaces[part]
-        for modality in () if spec["modality"] in MODALITIES else MODALITIES:
+        for modality in () if spec.modality in MODALITIES else MODALITIES:
             if not any(_same_encoder(one, spec, part) for one in masks.get(modality, ())):
                 raise _unmasked(part, modality)
 
@@ -158,7 +158,7 @@ def open_masked(folder: Path, modality: str, shared: Sequence[str]) -> Candidate
         InputError: it was not encoded so, or lacks items.
     """
     features = FeatureSet.open(folder)
-    masks = [_mask_of(spec) for spec in features.spaces.values()]
+    masks = [spec.mask for spec in features.spaces.values()]
     if modality not in masks:
         found = ", ".join(
             f"{name} ({mask or 'none'})" for name, mask in zip(features.spaces, masks, strict=True)
@@ -175,11 +175,6 @@ def open_masked(folder: Path, modality: str, shared: Sequence[str]) -> Candidate
             "encode the same catalog without the modality"
         )
     return Candidate(folder.name, features, np.array([place[item] for item in shared]))
-
-
-def _mask_of(spec: Mapping[str, Json]) -> Json:
-    preprocessing = spec.get("preprocessing")
-    return preprocessing.get("mask") if isinstance(preprocessing, dict) else None
 
 
 def folder_labels(folders: Sequence[Path]) -> list[str]:
@@ -219,7 +214,7 @@ def space_names(candidate: Candidate, asked: Sequence[str]) -> list[str]:
     spaces = candidate.features.spaces
     if not asked:
         sides = {
-            side: [name for name, spec in spaces.items() if spec["modality"] == side] for side in MODALITIES
+            side: [name for name, spec in spaces.items() if spec.modality == side] for side in MODALITIES
         }
         pairs = [f"{image}+{text}" for image in sides["image"] for text in sides["text"]]
         return [*spaces, *pairs]
@@ -257,15 +252,15 @@ def _read_part(
     masked = {}
     for modality, sets in masks.items():
         other = next((one for one in sets if _same_encoder(one, spec, name)), None)
-        if other is not None and spec["modality"] not in MODALITIES:
+        if other is not None and spec.modality not in MODALITIES:
             found, there, _ = _read(other, name)
             masked[modality] = fitted(found, there), there
-    return SpacePart(name, str(spec["modality"]), fitted(vectors, present), present, zero, masked)
+    return SpacePart(name, spec.modality, fitted(vectors, present), present, zero, masked)
 
 
-def _same_encoder(masked: Candidate, spec: Mapping[str, object], name: str) -> bool:
+def _same_encoder(masked: Candidate, spec: SpaceProvenance, name: str) -> bool:
     found = masked.features.spaces.get(name)
-    return found is not None and all(found.get(key) == spec.get(key) for key in ("weight_hash", "model"))
+    return found is not None and (found.weight_hash, found.model) == (spec.weight_hash, spec.model)
 
 
 def _read(candidate: Candidate, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The contracts that anybody's family, encoder, scorer or format has to keep; inherit them to test yours.
+"""The contracts that anybody's family, encoder, scorer, recommender or format has to keep; inherit them in tests.
 
 class TestMyEncoder(EncoderContract):
     def make_encoder(self) -> AnyEncoder:

@@ -59,8 +59,8 @@ def test_a_saved_map_gives_the_vectors_of_its_feature_set_and_says_what_taught_i
     np.testing.assert_array_equal(stored, vectors)
     assert present.all()
     assert list(made.features.spaces) == ["aligned", "eye_image", "word_text"]
-    assert made.features.spaces["aligned"]["supervised"]["items"] == len(saved.supervised) == toy.ITEMS
-    assert "supervised" not in made.features.spaces["eye_image"]
+    assert made.features.spaces["aligned"].supervised.items == len(saved.supervised) == toy.ITEMS
+    assert made.features.spaces["eye_image"].supervised is None
     assert Aligned.open(tmp_path / "out").manifest["model_type"] == "align"
 
 

@@ -60,8 +60,8 @@ def test_no_item_is_dropped_and_each_failure_has_its_reason(table, tmp_path):
     assert (found[0]["width"], found[0]["height"]) == (30, 20)
     assert [row["label"] for row in found] == ["x", "y", "x", None]
     assert [row["text"] for row in found] == ["Cup", "Mug", "Jug", None]
-    assert catalog.manifest["image_status"] == {"none": 1, "not_an_image": 1, "ok": 2}
-    assert catalog.manifest["with_text"] == 3
+    assert catalog.manifest.image_status == {"none": 1, "not_an_image": 1, "ok": 2}
+    assert catalog.manifest.with_text == 3
 
 
 def test_datasets_shows_the_pictures_of_a_catalog(table, tmp_path):
@@ -98,7 +98,7 @@ def test_batches_have_the_size_asked_for_across_row_groups_and_parts(tmp_path):
 
 
 def test_a_build_that_was_broken_off_goes_on_and_ends_with_the_same_content(table, tmp_path, monkeypatch):
-    whole = make(source(table), tmp_path / "whole", part_rows=1).manifest["data_sha256"]
+    whole = make(source(table), tmp_path / "whole", part_rows=1).manifest.data_sha256
     written = []
 
     def break_off(path, schema):
@@ -115,7 +115,7 @@ def test_a_build_that_was_broken_off_goes_on_and_ends_with_the_same_content(tabl
         Catalog.open(tmp_path / "c")
     monkeypatch.undo()
     stamps = [path.stat().st_mtime_ns for path in written]
-    assert make(source(table), tmp_path / "c", part_rows=1).manifest["data_sha256"] == whole
+    assert make(source(table), tmp_path / "c", part_rows=1).manifest.data_sha256 == whole
     assert [path.stat().st_mtime_ns for path in written] == stamps
 
 
@@ -166,14 +166,14 @@ def test_failed_pictures_are_fetched_again_on_request(tmp_path):
     (pictures / "a.png").write_bytes(picture("red"))
     (tmp_path / "t.csv").write_text(f"id,image\na,file://{pictures}/a.png\nb,file://{pictures}/b.png\nc,\n")
     catalog = make(TableSource(tmp_path / "t.csv", ColumnNames()), tmp_path / "c", part_rows=2)
-    assert catalog.manifest["image_status"] == {"missing_file": 1, "none": 1, "ok": 1}
+    assert catalog.manifest.image_status == {"missing_file": 1, "none": 1, "ok": 1}
     (pictures / "b.png").write_bytes(picture("blue"))
     with ImageFetcher() as fetcher:
         again = retry_failed(catalog, fetcher=fetcher)
-    assert again.manifest["image_status"] == {"none": 1, "ok": 2}
+    assert again.manifest.image_status == {"none": 1, "ok": 2}
     assert rows(again)[1]["image"]["bytes"] == picture("blue")
-    assert again.manifest["fingerprint"] == catalog.manifest["fingerprint"]
-    assert again.manifest["data_sha256"] != catalog.manifest["data_sha256"]
+    assert again.manifest.fingerprint == catalog.manifest.fingerprint
+    assert again.manifest.data_sha256 != catalog.manifest.data_sha256
 
 
 def test_a_folder_of_pictures_is_one_item_a_picture_with_caption_and_categories(tmp_path):

@@ -82,8 +82,8 @@ def test_a_dataset_becomes_a_catalog_with_interactions_and_a_reason_for_each_fai
     interactions = pl.read_parquet(tmp_path / "c" / "interactions.parquet")
     assert set(interactions["item_id"]) == set(ITEMS)
     assert set(interactions["split"]) == {"train", "valid", "test"}
-    assert catalog.manifest["interactions"]["users"] == 6
-    assert catalog.manifest["source"]["license"] == "CC0-1.0"
+    assert catalog.manifest.interactions.users == 6
+    assert catalog.manifest.source.license == "CC0-1.0"
 
 
 def test_all_items_keeps_those_outside_the_core_and_no_images_fetches_none(entry, site, tmp_path):
@@ -114,7 +114,7 @@ def test_an_unfinished_download_retries_too_once_it_is_finished(entry, site, tmp
 
 
 def test_the_source_files_are_recorded_and_a_resumed_download_refuses_others(entry, site, tmp_path):
-    found = run(entry, tmp_path).manifest["source"]["files"]
+    found = run(entry, tmp_path).manifest.source.files
     assert found["metadata"]["url"] == entry.metadata.url
     assert len(found["interactions"]["sha256"]) == 64
     config = json.loads((tmp_path / "c" / "catalog.json").read_text())
@@ -174,8 +174,8 @@ def test_the_sample_finds_the_pictures_it_wrote(tmp_path):
     options = DownloadOptions(SplitOptions(5))
     with ImageFetcher() as fetcher:
         made = download("sample", get_dataset("sample"), tmp_path / "c", options, fetcher=fetcher)
-    assert made.manifest["image_status"]["ok"] > 500
-    assert "forbidden_path" not in made.manifest["image_status"]
+    assert made.manifest.image_status["ok"] > 500
+    assert "forbidden_path" not in made.manifest.image_status
 
 
 def test_rows_without_a_user_or_an_item_are_left_out_and_counted(tmp_path, caplog):

@@ -22,7 +22,7 @@ COLOR = re.compile(r"\x1b\[3\d")
         (["extract"], "Missing argument 'CATALOG'"),
         (["extrct"], "Did you mean 'extract'"),
         (["run", "quickstart", "--dryrun"], "--dry-run"),
-        (["train", "f", "-i", "x", "-o", "y", "--model", "alinrec"], "'alignrec'"),
+        (["train", "f", "-i", "x", "-o", "y", "--search", "rndom"], "'random'"),
     ],
 )
 def test_a_wrong_use_exits_with_2_and_names_what_was_likely_meant(arguments, said):

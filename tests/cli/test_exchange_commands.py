@@ -64,9 +64,9 @@ def test_a_wrong_format_is_one_line_that_names_the_right_one(call, tmp_path):
     make_set(tmp_path / "f")
     assert "amazon-b" not in call("export", "f", "-f", "wat", "-o", "x").err
     for command in (["export", "f"], ["import", "f"]):
-        done = call(*command, "--format", "nyp", "--out", "out")
+        done = call(*command, "--format", "mmrek", "--out", "out")
         assert done.code == 1
-        assert done.err.strip() == "error: unknown format 'nyp': did you mean npy?"
+        assert done.err.strip() == "error: unknown format 'mmrek': did you mean mmrec?"
 
 
 def test_a_dry_run_of_publish_ends_by_saying_that_it_was_one(call, tmp_path):

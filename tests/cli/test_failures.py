@@ -72,7 +72,7 @@ def test_an_option_given_twice_is_refused_not_overridden(call, tmp_path, twice):
 def test_former_spellings_still_work_and_help_does_not_show_them(call):
     assert call("ingest", "items.csv", "--licence", "CC0-1.0", "--out", "c")[0] == 0
     assert call("ingest", "items.csv", "--licence=CC0-1.0", "--out", "c")[0] == 0
-    assert fz.ingest("items.csv", licence="CC0-1.0", out="c").manifest["source"]["license"] == "CC0-1.0"
+    assert fz.ingest("items.csv", licence="CC0-1.0", out="c").manifest.source.license == "CC0-1.0"
     assert "licence" not in call("ingest", "--help")[1]
 
 

@@ -19,7 +19,7 @@ from featurizer.testing import EncoderFamilyContract
 PLUGIN = """
 from featurizer.encoders.base import EncoderSpec
 from featurizer.encoders.family import EncoderFamily
-from featurizer.encoders.preset import Preset
+from featurizer.encoders.preset import EncoderPreset
 from featurizer.papers import Paper
 from featurizer.registry import Extra
 
@@ -48,7 +48,7 @@ FAMILY = EncoderFamily(
     load,
     extra=Extra(("json",), "all", "letters-encoder"),
     papers={"": Paper("own2026", "Letters", "Own, Author", 2026, "Nowhere")},
-    presets=(Preset("abc", "latin", {"text": 1}, "MIT"),),
+    presets=(EncoderPreset("abc", "latin", {"text": 1}, "MIT"),),
     name_model=lambda model: f"letters-{model}" if model else None,
 )
 LACKING = EncoderFamily("lacking", load, extra=Extra(("no_such_module",), "all", "letters-encoder"))

@@ -55,7 +55,7 @@ def run(catalog, out, **options):
 
 
 def hashes(features):
-    return [shard["sha256"] for shard in features.manifest["shards"]]
+    return [shard.sha256 for shard in features.manifest.shards]
 
 
 def test_every_item_is_a_row_in_the_catalogs_order_with_its_own_vector(catalog, tmp_path):
@@ -104,8 +104,7 @@ def test_a_finished_set_is_not_made_again_and_another_option_is_stale(catalog, t
     with pytest.raises(StaleOutput, match=r"dtype \(\"float32\" there, \"float16\" asked for\)"):
         run(catalog, tmp_path / "f", dtype="float16")
     assert (
-        run(catalog, tmp_path / "f", dtype="float16", overwrite=True).spaces["letter_text"]["dtype"]
-        == "float16"
+        run(catalog, tmp_path / "f", dtype="float16", overwrite=True).spaces["letter_text"].dtype == "float16"
     )
 
 
@@ -115,7 +114,7 @@ def test_a_vector_that_is_not_finite_is_a_row_with_its_reason(tmp_path):
     table = next(features.tables(["error", "letter_text"]))
     assert table.column("error").to_pylist() == [None, "image: not_an_image; letter_text: nonfinite"]
     assert table.column("letter_text").is_valid().to_pylist() == [True, False]
-    assert features.manifest["failures"] == {"image: not_an_image": 1, "letter_text: nonfinite": 1}
+    assert features.manifest.failures == {"image: not_an_image": 1, "letter_text: nonfinite": 1}
 
 
 def test_a_picture_that_is_broken_in_the_catalog_is_a_row_with_its_reason(tmp_path):
@@ -294,8 +293,8 @@ def test_text_alone_reads_no_picture_and_counts_none_of_their_failures(tmp_path,
 
 def test_the_manifest_says_where_the_time_went_and_with_which_libraries(catalog, tmp_path):
     manifest = run(catalog, tmp_path / "f").manifest
-    assert set(manifest["seconds"]) == {"read", "decode", "encode", "write"}
-    assert {"numpy", "pyarrow", "torch"} <= set(manifest["libraries"])
+    assert set(manifest.seconds) == {"read", "decode", "encode", "write"}
+    assert {"numpy", "pyarrow", "torch"} <= set(manifest.libraries)
 
 
 def test_verify_sample_finds_other_weights(catalog, tmp_path):

@@ -25,7 +25,7 @@ def catalog(tmp_path_factory):
 
 def test_a_set_made_from_python_is_encoded_again_from_its_manifest_alone(catalog, tmp_path):
     made = extract(catalog, load_encoders(["mine=minilm"], device="cpu"), tmp_path / "f", ExtractOptions())
-    assert made.manifest["requests"] == ["mine=minilm"]
+    assert made.manifest.requests == ["mine=minilm"]
     (again,) = recorded_encoders(FeatureSet.open(tmp_path / "f"), device="cpu")
     assert verify_sample(made, catalog, [again], sample=4) == []
 

@@ -57,8 +57,8 @@ def run(catalog, out):
 def test_another_version_of_a_plugin_makes_a_set_stale(catalog, tmp_path, release):
     release("1.0")
     made = run(catalog, tmp_path / "f")
-    assert made.spaces["small_text"]["plugin"] == {"distribution": "versioned-encoders", "version": "1.0"}
-    assert made.manifest["libraries"]["versioned-encoders"] == "1.0"
+    assert made.spaces["small_text"].plugin == {"distribution": "versioned-encoders", "version": "1.0"}
+    assert made.manifest.libraries["versioned-encoders"] == "1.0"
     assert "loaded by versioned-encoders 1.0" in render_card(made)
     run(catalog, tmp_path / "f")
     release("1.1")
@@ -71,11 +71,11 @@ def test_another_version_of_a_plugin_makes_a_set_stale(catalog, tmp_path, releas
 
 def test_the_libraries_that_a_plugin_names_are_recorded_where_it_is_used(catalog, tmp_path, release):
     release("1.0")
-    libraries = run(catalog, tmp_path / "f").manifest["libraries"]
+    libraries = run(catalog, tmp_path / "f").manifest.libraries
     assert {"numpy", "typer"} <= libraries.keys()
     assert "never-installed" not in libraries
     own = extract(catalog, load_encoders(["minilm"], device="cpu"), tmp_path / "g", ExtractOptions())
-    assert own.manifest["libraries"].keys() == libraries.keys() - {"typer", "versioned-encoders"}
+    assert own.manifest.libraries.keys() == libraries.keys() - {"typer", "versioned-encoders"}
     assert "plugin" not in own.spaces["minilm_text"]
 
 

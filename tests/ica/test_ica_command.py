@@ -44,7 +44,7 @@ def test_a_catalog_becomes_a_model_whose_features_are_extracted_and_verified(sma
     )
     masked = FeatureSet.open(out)
     assert list(masked.spaces) == ["unified"]
-    assert masked.spaces["unified"]["null"] == sum(record(n).title is None for n in range(20))
+    assert masked.spaces["unified"].null == sum(record(n).title is None for n in range(20))
     for folder in (out, tmp_path / "ica" / "features"):
         checked = run("verify", folder, "--catalog", small.folder, "--sample", 4, "--json")
         assert json.loads(checked.stdout) == {"ok": True, "problems": []}

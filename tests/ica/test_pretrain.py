@@ -51,12 +51,12 @@ def test_it_leaves_tokens_a_model_and_a_feature_set_with_unified_and_both_pooled
         "model.safetensors",
     }
     assert list(made.features.spaces) == ["unified", "patches_image", "words_text"]
-    assert "terms" not in made.features.spaces["unified"]["preprocessing"]
+    assert "terms" not in made.features.spaces["unified"].preprocessing
     for manifest in (made.manifest, made.features.manifest):
-        assert manifest["config"]["libraries"] == library_versions()
+        assert manifest.config["libraries"] == library_versions()
     assert verify(made.features) == []
     assert made.features.item_ids() == [f"i{n}" for n in range(120)]
-    nulls = {name: spec["null"] for name, spec in made.features.spaces.items()}
+    nulls = {name: spec.null for name, spec in made.features.spaces.items()}
     lacking = [n for n in range(120) if n % 7 == 6 and n % 13 == 12]
     assert nulls == {
         "unified": len(lacking),
@@ -67,7 +67,7 @@ def test_it_leaves_tokens_a_model_and_a_feature_set_with_unified_and_both_pooled
     lines = [json.loads(line) for line in (made.folder / "model" / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2]
     assert {"loss", "valid_loss", "valid_word", "valid_cls_patch"} <= lines[0].keys()
-    assert {row["side"] for row in made.manifest["masked_accuracy"]} == {"text", "image"}
+    assert {row.side for row in made.manifest.masked_accuracy} == {"text", "image"}
 
 
 def test_extract_with_the_model_gives_the_vectors_that_pretraining_wrote(made, catalog, encoders, tmp_path):
@@ -96,8 +96,8 @@ def test_a_masked_modality_plays_no_part_and_an_item_with_nothing_else_has_no_ve
     unpaired = has[left] & ~has[mask]
     np.testing.assert_allclose(vectors[unpaired], whole[unpaired], atol=1e-5)
     assert np.abs(vectors - whole)[has["image"] & has["text"]].max(axis=1).min() > 1e-3
-    assert masked.spaces["unified"]["preprocessing"]["mask"] == mask
-    assert masked.manifest["mask"] == mask
+    assert masked.spaces["unified"].preprocessing["mask"] == mask
+    assert masked.manifest.mask == mask
 
 
 def test_without_a_cache_the_result_is_the_same(made, catalog, encoders, options, tmp_path):
@@ -114,7 +114,7 @@ def test_running_it_again_does_nothing_and_other_options_are_refused_by_name(
     before = (made.folder / "model" / "model.safetensors").stat().st_mtime_ns
     again = pretrain(catalog, encoders, made.folder, options, RUN)
     assert (made.folder / "model" / "model.safetensors").stat().st_mtime_ns == before
-    assert again.features.manifest["shards"] == made.features.manifest["shards"]
+    assert again.features.manifest.shards == made.features.manifest.shards
     other = options.replaced(training=options.training.replaced(seed=5))
     with pytest.raises(StaleOutput, match=r"options\.training\.seed"):
         pretrain(catalog, encoders, made.folder, other, RUN)
@@ -153,8 +153,8 @@ def test_the_copurchase_term_needs_interactions_that_pair_items(catalog, encoder
         pretrain(catalog, encoders, tmp_path / "b", asked, replace(RUN, interactions=bought))
     bought.write_text("user_id,item_id,split\n" + "".join(f"u{n // 3},i{n},train\n" for n in range(120)))
     found = pretrain(catalog, encoders, tmp_path / "c", asked, replace(RUN, interactions=bought))
-    assert found.manifest["config"]["options"]["objective"]["copurchase"] == 0.5
-    assert found.features.spaces["unified"]["preprocessing"]["terms"] == {"copurchase": 0.5}
+    assert found.manifest.config["options"]["objective"]["copurchase"] == 0.5
+    assert found.features.spaces["unified"].preprocessing["terms"] == {"copurchase": 0.5}
 
 
 def test_held_out_items_are_nobodys_partners(store, options, tmp_path):
@@ -227,7 +227,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights_and_features(cat
     assert killed == 10
     weights = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "k")]
     assert weights[0] == weights[1]
-    shards = [FeatureSet.open(tmp_path / name / "features").manifest["shards"] for name in ("whole", "k")]
+    shards = [FeatureSet.open(tmp_path / name / "features").manifest.shards for name in ("whole", "k")]
     assert shards[0] == shards[1]
     assert torch.isfinite(
         torch.from_numpy(FeatureSet.open(tmp_path / "k" / "features").vectors("unified")[0])

@@ -116,6 +116,7 @@ def test_an_export_of_another_model_is_replaced_only_with_overwrite(world, train
     ("options", "message"),
     [
         (("--space", "unifed"), "did you mean unified?"),
+        (("--model", "lightgnc"), "unknown recommender 'lightgnc': did you mean lightgcn"),
         (("--model", "bpr", "--exact"), "bpr has no preset 'exact'"),
         (("--model", "lightgcn", "--alpha", "0.5"), "lightgcn has no use for --alpha"),
         (("--moving-target",), "add --exact"),

@@ -59,6 +59,26 @@ def test_progress_tells_the_loss_with_its_parts_and_validation():
     assert [(one.done, one.total, one.unit) for one in found] == [(n, 3, "epochs") for n in (1, 2, 3)]
 
 
+def test_progress_tells_when_training_will_stop_if_nothing_gets_better():
+    data, found = toy_data(), []
+    options = QUICK.replaced(epochs=500, patience=4, evaluate_every=3)
+    fitted = fit(small().build(data), data, options, Hooks(report=found.append))
+    best = None
+    for one, record in zip(found, fitted.epochs, strict=True):
+        recall = record.get("valid_recall@20")
+        if recall is not None and (best is None or recall > best[1]):
+            best = record["epoch"], recall
+        assert one.likely == (best[0] if best else 3) + 4 * 3
+    assert found[-1].done == found[-1].likely == len(fitted.epochs) < 500
+    assert [one.likely for one in found[:2]] == [15, 15]
+
+
+def test_progress_never_expects_more_epochs_than_there_are():
+    data, found = toy_data(), []
+    fit(small("bpr").build(data), data, QUICK.replaced(epochs=2), Hooks(report=found.append))
+    assert [one.likely for one in found] == [2, 2]
+
+
 def test_a_checkpoint_is_also_left_when_the_last_is_old(tmp_path):
     data, found = toy_data(), []
     checkpoint = CheckpointFile(tmp_path / "checkpoint.pt", "a run")

@@ -44,11 +44,11 @@ def test_every_reported_figure_can_be_recomputed_from_the_two_vector_files(tmp_p
     assert item_ids == list(data.item_ids)
     for split in ("valid", "test"):
         score = dot_products(torch.from_numpy(users), torch.from_numpy(items))
-        again = means(rank(score, data.train, getattr(data, split), 20), list(summary[split]))
-        for metric, value in summary[split].items():
+        again = means(rank(score, data.train, getattr(data, split), 20), list(getattr(summary, split)))
+        for metric, value in getattr(summary, split).items():
             assert abs(again[metric] - value) < 1e-12
-    all_items = next(group for group in summary["groups"] if group["name"] == "all")
-    assert all_items["recall"] == pytest.approx(summary["test"]["recall@20"], abs=1e-12)
+    all_items = next(group for group in summary.groups if group.name == "all")
+    assert all_items.recall == pytest.approx(summary.test["recall@20"], abs=1e-12)
 
 
 def test_the_folder_holds_what_the_format_promises(tmp_path):
@@ -65,13 +65,13 @@ def test_the_folder_holds_what_the_format_promises(tmp_path):
     assert {"seconds_train", "seconds_valid", "loss", "loss_bpr", "loss_cca", "valid_recall@20"} <= set(
         lines[0]
     )
-    assert [row["seed"] for row in summary["seeds"]] == [0, 1]
-    values = [row["test"]["recall@20"] for row in summary["seeds"]]
-    assert summary["over_seeds"]["test"]["recall@20"]["mean"] == pytest.approx(np.mean(values))
-    assert summary["over_seeds"]["test"]["recall@20"]["sd"] == pytest.approx(np.std(values, ddof=1))
-    best = max(summary["seeds"], key=lambda row: row["valid"]["recall@20"])
-    assert summary["seed"] == best["seed"]
-    assert summary["test"] == best["test"]
+    assert [row.seed for row in summary.seeds] == [0, 1]
+    values = [row.test["recall@20"] for row in summary.seeds]
+    assert summary.over_seeds["test"]["recall@20"].mean == pytest.approx(np.mean(values))
+    assert summary.over_seeds["test"]["recall@20"].sd == pytest.approx(np.std(values, ddof=1))
+    best = max(summary.seeds, key=lambda row: row.valid["recall@20"])
+    assert summary.seed == best.seed
+    assert summary.test == best.test
 
 
 def test_a_finished_stage_is_not_run_again_and_another_configuration_is_refused(tmp_path, monkeypatch):
@@ -106,7 +106,7 @@ def test_a_killed_stage_goes_on_and_ends_the_same_without_training_a_finished_se
     )
     resumed = train(stage_of(tmp_path / "b", seeds=2, configuration=five), toy_data())
     assert len(trained) == left
-    assert resumed["seeds"] == straight["seeds"]
+    assert resumed.seeds == straight.seeds
     for name in ("users.parquet", "items.parquet", "model/model.safetensors"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -130,7 +130,7 @@ def test_users_without_train_items_and_cold_items_are_counted(tmp_path):
         {"user_id": ["new"] * 2, "item_id": ["i000", "fresh"], "split": ["valid", "test"]}
     )
     data = assemble(pl.concat([toy_interactions(), stranger]), toy_features())
-    found = train(stage_of(tmp_path), data)["data"]
+    found = train(stage_of(tmp_path), data).data
     assert found["users_without_train_items"] == 1
     assert found["valid_users_not_ranked"] == found["test_users_not_ranked"] == 1
     assert found["items_not_in_feature_set"] == found["cold_items"] == found["items_without_features"] == 1

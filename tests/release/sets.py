@@ -27,9 +27,8 @@ def same_vectors(one, other):
     assert one.item_ids() == other.item_ids()
     assert list(one.spaces) == list(other.spaces)
     for name, spec in one.spaces.items():
-        assert {key: other.spaces[name][key] for key in ("modality", "dim", "dtype", "null")} == {
-            key: spec[key] for key in ("modality", "dim", "dtype", "null")
-        }
+        for key in ("modality", "dim", "dtype", "null"):
+            assert getattr(other.spaces[name], key) == getattr(spec, key)
         (rows, present), (again, there) = one.vectors(name), other.vectors(name)
         np.testing.assert_array_equal(present, there)
         assert rows[present].tobytes() == again[present].tobytes()

@@ -1,7 +1,6 @@
 import json
 import re
 
-import jinja2
 import numpy as np
 import pytest
 import yaml
@@ -14,7 +13,7 @@ from featurizer.release.card import CardOptions, render_card, write_card
 from featurizer.release.licenses import unknown_license
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
-from featurizer.results.files import write_json
+from featurizer.results.files import read_json, write_json
 from tests.release.sets import make_set
 
 ROW = {
@@ -62,7 +61,7 @@ def features(tmp_path):
 
 
 def changed(features, **more):
-    write_json(features.folder / "feature_set.json", {**features.manifest, **more})
+    write_json(features.folder / "feature_set.json", {**features.manifest.document(), **more})
     return FeatureSet.open(features.folder)
 
 
@@ -152,9 +151,14 @@ def test_coverage_and_failures_are_in_the_card(features):
 
 
 def test_a_field_that_the_manifest_lacks_is_an_error_not_a_gap(features):
-    manifest = {**features.manifest, "spaces": {"x_image": {"modality": "image", "dim": 4, "encoder": "x"}}}
-    with pytest.raises(jinja2.UndefinedError):
-        render_card(FeatureSet(features.folder, manifest))
+    path = features.folder / "feature_set.json"
+    manifest = read_json(path)
+    del manifest["spaces"]["x_image"]["pooling"]
+    write_json(path, manifest)
+    with pytest.raises(
+        InputError, match=r"feature_set.json: it has no 'spaces.x_image.pooling', expected one"
+    ):
+        FeatureSet.open(features.folder)
 
 
 def test_vectors_of_unknown_origin_have_a_card_too(tmp_path):
@@ -246,8 +250,8 @@ def test_a_license_can_be_recorded_after_the_fact_without_making_the_set_stale(f
     written = recard(features.folder, license="CC-BY-4.0")
     assert [path.name for path in written] == ["README.md", "croissant.json"]
     again = FeatureSet.open(features.folder)
-    assert again.manifest["license"] == "CC-BY-4.0"
-    assert again.manifest["fingerprint"] == features.manifest["fingerprint"]
+    assert again.manifest.license == "CC-BY-4.0"
+    assert again.manifest.fingerprint == features.manifest.fingerprint
     assert front_matter((features.folder / "README.md").read_text())[0]["license"] == "cc-by-4.0"
     with pytest.raises(InputError, match="the license is empty"):
         recard(features.folder, license=" ")

@@ -32,8 +32,8 @@ def test_it_names_every_shard_with_its_hash_and_the_repository(tmp_path):
     made = make_set(tmp_path / "f", shard_rows=4)
     told = json.loads(render_croissant(made, repo="org/set"))
     files = {entry["@id"]: entry for entry in told["distribution"] if entry["@type"] == "cr:FileObject"}
-    for shard in made.manifest["shards"]:
-        assert files[shard["path"]]["sha256"] == shard["sha256"]
+    for shard in made.manifest.shards:
+        assert files[shard.path]["sha256"] == shard.sha256
     assert told["url"] == "https://huggingface.co/datasets/org/set"
     assert told["license"] == "CC0-1.0"
     assert told["conformsTo"] == "http://mlcommons.org/croissant/1.1"

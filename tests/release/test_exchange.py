@@ -111,20 +111,20 @@ def test_provenance_and_source_come_back_and_say_imported(tmp_path):
     made = make_set(tmp_path / "f")
     export(made, tmp_path / "out", ExportOptions("npy"))
     again = import_set(tmp_path / "out", tmp_path / "b", ImportOptions("npy"))
-    assert again.spaces["x_image"]["model"] == "m"
-    assert again.spaces["x_image"]["imported_from"] == "npy"
-    assert again.manifest["source"]["license"] == "CC0-1.0"
-    assert again.manifest["source"]["imported"] == "npy"
-    assert again.manifest["source"]["exported_fingerprint"] == made.manifest["fingerprint"]
+    assert again.spaces["x_image"].model == "m"
+    assert again.spaces["x_image"].imported_from == "npy"
+    assert again.manifest.source.license == "CC0-1.0"
+    assert again.manifest.source.imported == "npy"
+    assert again.manifest.source.exported_fingerprint == made.manifest.fingerprint
 
 
 def test_a_bare_array_is_a_space_with_row_numbers_for_ids(tmp_path):
     np.save(tmp_path / "spectral_text.npy", np.eye(3, dtype=np.float16))
     made = import_set(tmp_path / "spectral_text.npy", tmp_path / "f", ImportOptions("npy"))
     assert made.item_ids() == ["0", "1", "2"]
-    assert made.spaces["spectral_text"]["modality"] == "text"
-    assert made.spaces["spectral_text"]["dtype"] == "float16"
-    assert made.spaces["spectral_text"]["family"] == "imported"
+    assert made.spaces["spectral_text"].modality == "text"
+    assert made.spaces["spectral_text"].dtype == "float16"
+    assert made.spaces["spectral_text"].family == "imported"
 
 
 def test_ids_name_and_license_can_be_given_to_a_bare_array(tmp_path):
@@ -136,7 +136,12 @@ def test_ids_name_and_license_can_be_given_to_a_bare_array(tmp_path):
     made = import_set(tmp_path / "a.npy", tmp_path / "f", options)
     assert made.item_ids() == ["a", "b", "c"]
     assert made.vectors("z")[1].tolist() == [True, False, True]
-    assert made.manifest["source"] == {"imported": "npy", "file": "a.npy", "name": "me", "license": "mit"}
+    assert made.manifest.source.document() == {
+        "imported": "npy",
+        "file": "a.npy",
+        "name": "me",
+        "license": "mit",
+    }
 
 
 def test_rows_of_nan_are_nulls_only_when_that_is_said(tmp_path):
@@ -159,7 +164,7 @@ def test_a_space_can_be_renamed_and_keeps_its_nulls(tmp_path, name):
     made = make_set(tmp_path / "f")
     export(made, tmp_path / "out", ExportOptions(name, spaces=("x_image",)))
     again = import_set(tmp_path / "out", tmp_path / "b", ImportOptions(name, space="z"))
-    assert again.spaces["z"]["null"] == 2
+    assert again.spaces["z"].null == 2
 
 
 def test_the_same_export_is_written_once_another_replaces_it_when_asked(tmp_path):

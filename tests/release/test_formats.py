@@ -110,7 +110,7 @@ def test_files_of_others_are_read_without_a_sidecar(tmp_path, made):
         again = import_set(tmp_path / name, tmp_path / f"{name}-back", ImportOptions(name))
         assert again.item_ids() == made.item_ids(), name
         first, second = again.spaces
-        assert (again.spaces[first]["modality"], again.spaces[second]["modality"]) == ("image", "text"), name
+        assert (again.spaces[first].modality, again.spaces[second].modality) == ("image", "text"), name
         np.testing.assert_array_equal(again.vectors(first)[0], made.vectors("x_image")[0])
 
 
@@ -125,7 +125,7 @@ def test_amazons_image_features_are_streamed_record_by_record(tmp_path, pack):
     made = import_set(path, tmp_path / "f", ImportOptions("amazon-b"))
     assert made.item_ids() == ["B000000001", "B000000002"]
     assert made.vectors("amazon_image")[0][:, 0].tolist() == [1, 2]
-    assert made.spaces["amazon_image"]["modality"] == "image"
+    assert made.spaces["amazon_image"].modality == "image"
 
 
 def test_of_amazons_image_features_the_items_asked_for_are_taken_in_their_order(tmp_path):

@@ -13,8 +13,8 @@ from featurizer.recsys.recommend import recommend
 from featurizer.release.model import render_model_card
 from featurizer.release.plan import plan_set
 from featurizer.release.recard import recard
-from featurizer.results.files import fingerprint
 from tests.recsys.toy import small, toy_data
+from tests.support.manifests import alignment_manifest
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,14 @@ def test_the_card_tells_results_configuration_and_what_is_not_published(model):
     assert f"| recall@20 | {body.split('| recall@20 | ')[1].split(' |')[0]} | {recall:.4f} |" in body
     assert "User ids and what users used are not published" in body
     assert '"name": "bpr"' in body
+    assert "{rendle2009bpr," in body
+    assert "alignrec" not in body
+
+
+def test_the_card_of_a_model_whose_package_is_not_here_cites_nobody(model):
+    path = model / "model" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model": "of-another-package"}))
+    assert "Citation" not in render_model_card(model)
 
 
 def test_a_model_without_a_license_or_with_damaged_weights_is_refused(hub, writer, model):
@@ -94,18 +102,7 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
     folder.mkdir(parents=True)
     save_file({"w": np.ones(2, np.float32)}, folder / "model.safetensors")
     config = {"layers": 2, "options": {"objective": {"contrastive": 0.5, "copurchase": 0.0, "cls": 1.0}}}
-    gain = {"gain": 0.15, "gain_low": 0.127, "gain_high": 0.176}
-    manifest = {
-        "masked_accuracy": [
-            {"side": "text", "items": 1288, "present": 0.301, "absent": 0.151, "majority": 0.047, **gain}
-        ],
-        "probe": [{"tokens": "image", "accuracy": 0.2, "majority": 0.003, "count": 9}],
-        "config": config,
-        "fingerprint": fingerprint(config),
-        "license": "mit",
-        "epochs": 3,
-        "model_type": "ica",
-    }
+    manifest = alignment_manifest(config, license="mit")
     (folder / "manifest.json").write_text(json.dumps(manifest))
     text = render_model_card(tmp_path / "ica")
     assert "# ica" in text
@@ -116,6 +113,7 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
     assert "trained with the optional term `contrastive`, weight 0.5" in text
     assert "copurchase`" not in text
     assert "It knows the items and users" not in text
+    assert "{liu2024alignrec," in text
 
 
 def test_flags_for_the_other_kind_are_refused(writer, model, tmp_path):
@@ -160,8 +158,8 @@ def features_of(catalog, out):
     opened = Catalog.open(catalog)
     ids = opened.column("item_id").to_pylist()
     space = ArraySpace("x_image", "image", np.eye(len(ids), dtype=np.float32))
-    made = write_arrays(out, ids, [space], ArrayOptions(source=opened.manifest["source"]))
-    write_json(out / "feature_set.json", {**made.manifest, "catalog": opened.identity})
+    made = write_arrays(out, ids, [space], ArrayOptions(source=opened.manifest.source.document()))
+    write_json(out / "feature_set.json", {**made.manifest.document(), "catalog": opened.identity})
     return FeatureSet.open(out), opened
 
 

@@ -224,22 +224,28 @@ def test_what_must_not_be_published_is_refused_before_the_hub_is_asked(hub, writ
     assert hub.state().log == []
 
 
+SHARD = {"rows": 1, "bytes": 1, "sha256": "0" * 64}
+
+
 @pytest.mark.parametrize(
     ("manifest", "expected"),
     [
-        ({}, "has no 'rows'; expected the manifest of a feature set"),
+        ({"rows": None}, "'rows' is null, expected a valid integer"),
         (
-            {"shards": [{"path": "../../evil.parquet"}]},
+            {"shards": [{**SHARD, "path": "../../evil.parquet"}]},
             "lists the shard '../../evil.parquet'; expected data/",
         ),
-        ({"shards": [{"path": "data/train-00000-of-00003.parquet"}]}, "is not what its manifest says"),
+        (
+            {"shards": [{**SHARD, "path": "data/train-00000-of-00003.parquet"}]},
+            "is not what its manifest says",
+        ),
     ],
 )
 def test_a_manifest_that_was_changed_by_hand_brings_nothing_and_ends_in_a_clear_error(
     hub, writer, features, tmp_path, manifest, expected
 ):
     writer("publish", features.folder, "--repo", "org/set")
-    changed = json.dumps({**({"rows": 1, "spaces": {}} if manifest else {}), **manifest})
+    changed = json.dumps({**json.loads((features.folder / "feature_set.json").read_text()), **manifest})
     body = changed.ljust((features.folder / "feature_set.json").stat().st_size)  # the client compares sizes
     hub.fail({"method": "GET", "path": "feature_set.json", "status": 200, "body": body, "times": 9})
     done = writer("pull", "org/set", "--out", tmp_path / "g")

@@ -23,6 +23,7 @@ from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import open_candidates
 from tests.support.items import make_catalog
+from tests.support.manifests import ACCURACY, alignment_manifest
 
 ITEMS = 48
 HOSTILE = {
@@ -120,6 +121,6 @@ def write_alignment(folder):
     epochs = [{"epoch": n, "loss": 3 / n, "valid_loss": 3.2 / n, "word": 1.0} for n in range(1, 251)]
     (model / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in epochs))
     side = {"side": "text", "items": 9, "majority": 0.1, "present": 0.5, "absent": 0.3, "gain": 0.2}
-    manifest = {"model_type": "ica", "masked_accuracy": [side | {"gain_low": 0.1, "gain_high": 0.3}]}
+    manifest = alignment_manifest(masked_accuracy=[{**ACCURACY, **side, "gain_low": 0.1, "gain_high": 0.3}])
     (model / "manifest.json").write_text(json.dumps(manifest))
     (model / "model.safetensors").write_bytes(b"")

@@ -22,6 +22,7 @@ from featurizer.results.spelling import AMERICAN, american, read_manifest, recor
 from featurizer.results.stage import Stage
 from featurizer.scoring.cache import read_cached
 from featurizer.scoring.document import read_scores
+from tests.support.manifests import alignment_manifest, recommender_manifest
 
 names = st.sampled_from([*AMERICAN, *AMERICAN.values(), "spaces", "config", "x"])
 values = st.recursive(
@@ -119,6 +120,9 @@ def test_an_option_that_was_not_known_then_counts_as_not_given(tmp_path):
         Stage(folder, "done.json", {**NEW, "threads": 2}).claim(overwrite=False)
 
 
+COUNTS = {"users": 1, "items": 2, "interactions": 2, "train": 2, "valid": 0, "test": 0, "density": 1.0}
+
+
 def catalog_json(folder):
     (folder / "items").mkdir(parents=True)
     (folder / "items" / "part-00000.parquet").touch()
@@ -137,7 +141,7 @@ def catalog_json(folder):
                 "with_text": 2,
                 "data_sha256": "1" * 64,
                 "notes": {},
-                "interactions": {"users": 1, "items": 2, "items_without_catalogue_row": 0},
+                "interactions": {**COUNTS, "items_without_catalogue_row": 0},
                 "fingerprint": fingerprint(config),
                 "config": config,
             }
@@ -150,8 +154,8 @@ def catalog_json(folder):
 def test_an_old_catalog_is_read(tmp_path):
     catalog = Catalog.open(catalog_json(tmp_path / "catalog"))
     recorded = read_json(tmp_path / "catalog" / "catalog.json")["fingerprint"]
-    assert catalog.manifest["source"]["license"] == "CC-BY-4.0"
-    assert catalog.manifest["interactions"]["items_without_catalog_row"] == 0
+    assert catalog.manifest.source.license == "CC-BY-4.0"
+    assert catalog.manifest.interactions.items_without_catalog_row == 0
     assert catalog.identity["fingerprint"] == recorded
 
 
@@ -179,7 +183,7 @@ def feature_set_json(folder):
         "requests": ["x"],
         "mask": None,
         "spaces": {"x_text": {**space, "compute_dtype": "float32"}},
-        "shards": [dict(entry) for entry in made.manifest["shards"]],
+        "shards": [entry.document() for entry in made.manifest.shards],
         "source": {"name": "shop", "licence": "CC-BY-4.0"},
         "text_recipe": {"version": 1, "template": "{title}"},
         "catalog": {"fingerprint": "1" * 64, "data_sha256": "2" * 64},
@@ -198,8 +202,8 @@ def test_an_old_feature_set_is_read_and_verified(tmp_path):
     features = FeatureSet.open(feature_set_json(tmp_path / "f"))
     assert verify(features) == []
     assert license_of(features) == "CC0-1.0"
-    assert features.manifest["source"]["license"] == "CC-BY-4.0"
-    assert (features.spaces["x_text"]["normalized"], features.spaces["x_text"]["license"]) == (True, "MIT")
+    assert features.manifest.source.license == "CC-BY-4.0"
+    assert (features.spaces["x_text"].normalized, features.spaces["x_text"].license) == (True, "MIT")
 
 
 def test_an_old_feature_set_takes_a_license_and_stays_verified(tmp_path):
@@ -214,34 +218,24 @@ def test_an_old_feature_set_takes_a_license_and_stays_verified(tmp_path):
 
 
 def test_an_old_model_is_read(tmp_path):
-    config = {"model": {"name": "alignrec", "neighbours": 10}}
     (tmp_path / "model").mkdir()
-    write_json(
-        tmp_path / "model" / "manifest.json",
-        {
-            "format_version": 1,
-            "model": "alignrec",
-            "valid": {"recall@20": 0.25},
-            "test": {"recall@20": 0.5},
-            "licence": "MIT",
-            "fingerprint": fingerprint(config),
-            "config": config,
-        },
-    )
+    old = recommender_manifest({"model": {"name": "alignrec", "neighbours": 10}}, licence="MIT")
+    write_json(tmp_path / "model" / "manifest.json", old)
     model = Model.open(tmp_path)
-    assert (model.name, model.summary["test"], model.summary["license"]) == (
-        "alignrec",
-        {"recall@20": 0.5},
-        "MIT",
-    )
+    assert (model.name, model.summary.test, model.summary.license) == ("alignrec", {"recall@20": 0.5}, "MIT")
+    assert model.summary.fits_its_config
 
 
 def test_an_old_alignment_is_read(tmp_path):
     feature_set_json(tmp_path / "features")
     (tmp_path / "model").mkdir()
     probe = {"tokens": "image", "accuracy": 0.5, "majority": 0.1, "count": 4}
-    write_json(tmp_path / "model" / "manifest.json", {"model_type": "ica", "leak": [probe]})
-    assert open_pretrained(tmp_path).manifest["probe"] == [probe]
+    old = alignment_manifest(leak=[probe], source={"name": "shop", "licence": "MIT"})
+    del old["probe"]
+    write_json(tmp_path / "model" / "manifest.json", old)
+    manifest = open_pretrained(tmp_path).manifest
+    assert [row.document() for row in manifest.probe] == [probe]
+    assert manifest.source.license == "MIT"
 
 
 SCORE = {

@@ -18,8 +18,9 @@ from featurizer.interactions.read import read_interactions
 from featurizer.records import Json
 from featurizer.release.exchange.content import Content, ExchangedVectors, Missing, fill
 from featurizer.release.exchange.format import Files, Format, format_named
-from featurizer.release.exchange.sidecar import FORMAT_VERSION, SIDECAR, Sidecar, read_sidecar
+from featurizer.release.exchange.sidecar import FORMAT_VERSION, Sidecar, read_sidecar
 from featurizer.results.files import file_sha256, read_json, write_json
+from featurizer.results.names import EXPORT
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
 
 WORK = ".export"
@@ -70,8 +71,8 @@ def export(feature_set: FeatureSet, out: Path, options: ExportOptions) -> Sideca
         raise InputError(f"{options.format} is a format that is only imported; choose another --format")
     chosen_format.require()
     spaces = [feature_set.check_space(name) for name in options.spaces or feature_set.spaces]
-    refuse_foreign(out, SIDECAR)
-    stage = Stage(out, SIDECAR, _config(feature_set, spaces, options), (WORK, *_written(out)))
+    refuse_foreign(out, EXPORT)
+    stage = Stage(out, EXPORT, _config(feature_set, spaces, options), (WORK, *_written(out)))
     if not stage.claim(overwrite=options.overwrite):
         _export(feature_set, spaces, options, chosen_format, stage)
     written = read_sidecar(out)
@@ -144,13 +145,11 @@ def _vectors(
     picked[~there] = 0
     if not nulls:
         picked = fill(picked, there, missing, name)
-    return ExchangedVectors(name, str(spec["modality"]), str(spec["dtype"]), picked, there)
+    return ExchangedVectors(name, spec.modality, spec.dtype, picked, there)
 
 
 def _config(feature_set: FeatureSet, spaces: Sequence[str], options: ExportOptions) -> dict[str, Json]:
-    shards = feature_set.manifest["shards"]
-    assert isinstance(shards, list)
-    hashes = "".join(str(shard.get("sha256")) for shard in shards if isinstance(shard, dict))
+    hashes = "".join(shard.sha256 for shard in feature_set.manifest.shards)
     inputs = {"interactions": options.interactions, "item_map": options.item_map}
     for path in inputs.values():
         if path is not None and not path.is_file():
@@ -159,7 +158,7 @@ def _config(feature_set: FeatureSet, spaces: Sequence[str], options: ExportOptio
         "format": options.format,
         "spaces": [*spaces],
         "missing": options.missing.value,
-        "feature_set": feature_set.manifest.get("fingerprint"),
+        "feature_set": feature_set.manifest.fingerprint,
         "shards": hashlib.sha256(hashes.encode()).hexdigest(),
         **{name: file_sha256(path) if path is not None else None for name, path in inputs.items()},
     }
@@ -167,7 +166,7 @@ def _config(feature_set: FeatureSet, spaces: Sequence[str], options: ExportOptio
 
 def _written(out: Path) -> tuple[str, ...]:
     """Name the files that an earlier export put into the folder; --overwrite removes those."""
-    for path in (out / STAGE_FILE, out / SIDECAR):
+    for path in (out / STAGE_FILE, out / EXPORT):
         if path.is_file():
             files = read_json(path).get("files", [])
             if isinstance(files, list):
@@ -195,7 +194,7 @@ def _manifest(
             "dtype": space.dtype,
             "fill": None if space.present.all() else fills,
             "missing_rows": [*np.flatnonzero(~space.present).tolist()],
-            "provenance": dict(feature_set.spaces[space.name]),
+            "provenance": feature_set.spaces[space.name].document(),
         }
         for space in content.spaces
     ]
@@ -208,7 +207,7 @@ def _manifest(
         "added": items.added,
         "interactions": None if content.interactions is None else content.interactions.height,
         "spaces": entries,
-        "feature_set": _origin(feature_set.manifest),
+        "feature_set": _origin(feature_set.manifest.document()),
     }
 
 

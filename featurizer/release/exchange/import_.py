@@ -11,13 +11,14 @@ import numpy as np
 
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
-from featurizer.features.feature_set import MANIFEST, FeatureSet
+from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import StoredDtype
 from featurizer.records import Json
 from featurizer.release.exchange.content import Found
 from featurizer.release.exchange.format import Files, format_named
 from featurizer.release.exchange.ids import read_ids
 from featurizer.release.exchange.sidecar import Sidecar, SpaceEntry, read_sidecar
+from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import refuse_foreign
 
 BLOCK = 4096
@@ -71,7 +72,7 @@ def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
     chosen.require()
     if not path.exists():
         raise InputError(f"{path} does not exist; expected files in the format {options.format}")
-    refuse_foreign(out, MANIFEST)
+    refuse_foreign(out, FEATURE_SET)
     sidecar = read_sidecar(path) if path.is_dir() else None
     if sidecar is not None and sidecar.format != options.format:
         raise InputError(f"{path} was exported as {sidecar.format}; pass --format {sidecar.format}")

@@ -9,9 +9,9 @@ from pydantic import JsonValue, ValidationError
 
 from featurizer.config import Model, describe
 from featurizer.errors import InputError
+from featurizer.results.names import EXPORT
 from featurizer.results.spelling import read_manifest
 
-SIDECAR = "export.json"
 FORMAT_VERSION = 1
 
 
@@ -71,7 +71,7 @@ def read_sidecar(folder: Path) -> Sidecar | None:
     Raises:
         InputError: it is not what `featurizer export` writes.
     """
-    path = folder / SIDECAR
+    path = folder / EXPORT
     if not path.is_file():
         return None
     try:

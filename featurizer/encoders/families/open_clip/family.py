@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest
 from featurizer.encoders.family import EncoderFamily
-from featurizer.encoders.preset import Preset
+from featurizer.encoders.preset import EncoderPreset
 from featurizer.papers import Paper
 from featurizer.registry import Extra
 
@@ -51,8 +51,8 @@ FAMILY = EncoderFamily(
     libraries=("open-clip-torch", "timm", "tokenizers", "torchvision", "transformers"),
     papers={"": Paper("ilharco2021openclip", "OpenCLIP", "Ilharco, Gabriel and others", 2021, "Zenodo")},
     presets=(
-        Preset("clip", "ViT-B-32/laion2b_s34b_b79k", {"image": 512, "text": 512}, "MIT"),
-        Preset("clip-l14", "ViT-L-14/laion2b_s32b_b82k", {"image": 768, "text": 768}, "MIT"),
+        EncoderPreset("clip", "ViT-B-32/laion2b_s34b_b79k", {"image": 512, "text": 512}, "MIT"),
+        EncoderPreset("clip-l14", "ViT-L-14/laion2b_s32b_b82k", {"image": 768, "text": 768}, "MIT"),
     ),
     needs_model=True,
     name_model=name_model,

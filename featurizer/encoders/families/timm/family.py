@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest
 from featurizer.encoders.family import EncoderFamily
-from featurizer.encoders.preset import Preset, Wheel
+from featurizer.encoders.preset import EncoderPreset, Wheel
 from featurizer.registry import Extra
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ FAMILY = EncoderFamily(
     extra=Extra(("timm",)),
     libraries=("timm", "torchvision"),
     presets=(
-        Preset("resnet50", "resnet50.a1_in1k", {"image": 2048}, "Apache-2.0"),
-        Preset(
+        EncoderPreset("resnet50", "resnet50.a1_in1k", {"image": 2048}, "Apache-2.0"),
+        EncoderPreset(
             "efficientnet-lite0",
             "tf_efficientnet_lite0",
             {"image": 1280},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest
 from featurizer.encoders.family import EncoderFamily
-from featurizer.encoders.preset import Preset
+from featurizer.encoders.preset import EncoderPreset
 from featurizer.registry import Extra
 
 if TYPE_CHECKING:
@@ -35,10 +35,12 @@ FAMILY = EncoderFamily(
     extra=Extra(("transformers",)),
     libraries=("tokenizers", "torchvision", "transformers"),
     presets=(
-        Preset("siglip", "google/siglip-base-patch16-224", {"image": 768, "text": 768}, "Apache-2.0"),
-        Preset("dinov2", "facebook/dinov2-base", {"image": 768}, "Apache-2.0", pooling="cls"),
-        Preset("vit", "google/vit-base-patch16-224-in21k", {"image": 768}, "Apache-2.0", pooling="cls"),
-        Preset("bert", "google-bert/bert-base-uncased", {"text": 768}, "Apache-2.0", pooling="mean"),
+        EncoderPreset("siglip", "google/siglip-base-patch16-224", {"image": 768, "text": 768}, "Apache-2.0"),
+        EncoderPreset("dinov2", "facebook/dinov2-base", {"image": 768}, "Apache-2.0", pooling="cls"),
+        EncoderPreset(
+            "vit", "google/vit-base-patch16-224-in21k", {"image": 768}, "Apache-2.0", pooling="cls"
+        ),
+        EncoderPreset("bert", "google-bert/bert-base-uncased", {"text": 768}, "Apache-2.0", pooling="mean"),
     ),
     needs_model=True,
 )

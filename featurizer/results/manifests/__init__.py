@@ -1,0 +1,1 @@
+"""What manifests say, typed: a file a kind of result."""

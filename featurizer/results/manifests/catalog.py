@@ -1,0 +1,68 @@
+"""`catalog.json`: what the items of a catalog are, and where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, JsonValue
+
+from featurizer.results.manifests.manifest import Count, Manifest, Origin, Record, read_as
+
+
+class InteractionCounts(Record):
+    """The interactions beside the items, counted."""
+
+    users: Count
+    """Who used something."""
+    items: Count
+    """That were used."""
+    interactions: Count
+    """Pairs."""
+    train: Count
+    """Of these, to learn from."""
+    valid: Count
+    """To choose by."""
+    test: Count
+    """To report."""
+    density: float
+    """Pairs per user and item."""
+    items_without_catalog_row: Count = 0
+    """Used, but not in the catalog."""
+
+
+class CatalogManifest(Manifest):
+    """What `catalog.json` says."""
+
+    format_version: int
+    """Of the format."""
+    featurizer_version: str
+    """What wrote it."""
+    source: Origin = Origin()
+    """Where the items come from."""
+    text_recipe: dict[str, JsonValue] | None = None
+    """How `text` was rendered."""
+    parts: Count
+    """Files in `items/`."""
+    rows: Count
+    """Items."""
+    columns: list[str]
+    """Of every part, in order."""
+    image_status: dict[str, Count]
+    """Items by what became of their picture."""
+    with_text: Count
+    """Items with a text."""
+    data_sha256: str
+    """Over all parts."""
+    notes: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the source says of how it was read."""
+    interactions: InteractionCounts | None = None
+    """None where there are none."""
+
+
+def read_catalog_manifest(path: Path) -> CatalogManifest:
+    """Read `catalog.json`.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    return read_as(CatalogManifest, path, cure="Make the catalog again, with --overwrite.")

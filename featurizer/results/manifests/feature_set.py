@@ -1,0 +1,137 @@
+"""`feature_set.json`: the spaces of a feature set with their provenance, its shards, counts and source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from featurizer.results.manifests.manifest import Count, Manifest, Origin, Record, read_as
+
+
+class Supervision(Record):
+    """Which interactions taught a space."""
+
+    interactions: str
+    """The sha256 of their file."""
+    items: Count
+    """How many items they are of; `supervised.parquet` beside the manifest lists them."""
+
+
+class SpaceProvenance(Record):
+    """One space: how its vectors came about."""
+
+    modality: Literal["image", "text", "both"]
+    """What they were made from."""
+    dim: Count
+    """Numbers a vector."""
+    dtype: Literal["float32", "float16"]
+    """As they are stored."""
+    encoder: str
+    """As the encoder calls itself."""
+    null: Count
+    """Items without a vector."""
+    family: str | None
+    """The library, `timm` for example."""
+    model: str | None
+    """The model as its library names it."""
+    revision: str | None
+    """Of the model's repository."""
+    source: str | None
+    """Where the weights came from."""
+    weight_hash: str | None
+    """The sha256 of the weights."""
+    pooling: str | None
+    """How one vector came of many."""
+    normalized: bool | None
+    """Whether the model's own pipeline ends in L2 normalization."""
+    preprocessing: dict[str, JsonValue]
+    """What was done to a picture or a text before."""
+    license: str | None
+    """Of the weights."""
+    compute_dtype: str | None = None
+    """What the encoder computed in."""
+    plugin: dict[str, str] | None = None
+    """The package that brought the encoder, where it is not ours."""
+    supervised: Supervision | None = None
+    """The interactions that taught it; None where content alone did."""
+
+    @property
+    def mask(self) -> JsonValue:
+        """The modality that an encoder of both was told to do without; None for none."""
+        return self.preprocessing.get("mask")
+
+
+class ShardEntry(Record):
+    """One file of vectors."""
+
+    path: str
+    """Relative to the folder."""
+    rows: Count
+    """Items in it."""
+    bytes: Count
+    """Its size."""
+    sha256: str
+    """Of the file."""
+
+
+class CatalogIdentity(Record):
+    """Which catalog a set was made from."""
+
+    fingerprint: str
+    """Of its configuration."""
+    data_sha256: str
+    """Of its items."""
+
+
+class FeatureSetManifest(Manifest):
+    """What `feature_set.json` says."""
+
+    format_version: int
+    """Of the format."""
+    featurizer_version: str
+    """What wrote it."""
+    rows: Count
+    """Items."""
+    with_image: Count
+    """Items with a picture that could be used."""
+    with_text: Count
+    """Items with a text."""
+    failed: Count
+    """Items of which something failed."""
+    failures: dict[str, Count]
+    """Items by what failed."""
+    requests: list[str] = Field(default_factory=list)
+    """The encoders as a user named them; none of a set that no encoder of ours made."""
+    mask: Literal["image", "text"] | None = None
+    """The modality that encoders of both were told to do without."""
+    spaces: dict[str, SpaceProvenance]
+    """By name."""
+    shards: list[ShardEntry]
+    """In row order."""
+    source: Origin | None = None
+    """The catalog's, or what an import states."""
+    text_recipe: dict[str, JsonValue] | None = None
+    """The catalog's."""
+    catalog: CatalogIdentity | None = None
+    """None of a set that was imported."""
+    device: str | None = None
+    """What it was computed on."""
+    threads: int | None = None
+    """How many computed it, where that matters."""
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """Versions of what can change a vector."""
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """Spent, by what on."""
+    license: str | None = None
+    """Of the vectors, where `featurizer card --license` states it."""
+
+
+def read_feature_set_manifest(path: Path) -> FeatureSetManifest:
+    """Read `feature_set.json`.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    return read_as(FeatureSetManifest, path, cure="Make the feature set again, or fetch it again.")
