@@ -27,6 +27,7 @@ from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.cosine import CosineRanks, unit_rows
 from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
 from featurizer.ranking.metrics import recall
+from featurizer.ranking.nearest import nearest
 from featurizer.ranking.ranks import find_ranks
 from featurizer.scoring.memory import parse_memory
 
@@ -163,15 +164,10 @@ def main() -> None:
 
 def neighbors(clock: Callable[[], float], vectors: np.ndarray, options: argparse.Namespace) -> float:
     """Return seconds an item to find its 50 nearest."""
-    from featurizer.ranking.nearest import _Search
-
-    search = _Search.over(unit_rows(vectors), NEIGHBORS[-1], "cpu", halves=halves_pay("cpu"))
-    block = max(1, options.memory // (len(vectors) * 8))
     rows = np.arange(options.items)
 
     def run() -> None:
-        for start in range(0, len(rows), block):
-            search.best(rows[start : start + block])
+        nearest(vectors, NEIGHBORS[-1], queries=rows, memory=options.memory, halves=halves_pay("cpu"))
 
     seconds, _ = timed(clock, run)
     row("50 nearest of an item", seconds, len(rows), ITEMS, "items")

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from featurizer.features.join import SpaceVectors, blocks, mean_of
-from featurizer.features.neighbors import unit_rows
+from featurizer.features.join import SpaceVectors, blocks, mean_of, unit_rows
 
 SMALLEST = 1e-7
 """Axes with less than this share of the largest variance are rounding."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from featurizer.features.join import centered
-from featurizer.features.neighbors import unit_rows
+from featurizer.features.join import centered, unit_rows
 from featurizer.interactions.user_items import UserItems
 
 PARTS = 5

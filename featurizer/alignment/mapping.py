@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurizer.alignment.content import ContentMap
-from featurizer.features.join import SpaceVectors, blocks
-from featurizer.features.neighbors import unit_rows
+from featurizer.features.join import SpaceVectors, blocks, unit_rows
 
 TINY = float(np.finfo(np.float32).tiny)
 

@@ -13,7 +13,6 @@ import numpy as np
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.neighbors import label_accuracy, nearest
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.records import Json
 from featurizer.results.names import FEATURE_SET
@@ -84,7 +83,7 @@ def _summarize(feature_set: FeatureSet, space: str) -> SpaceSummary:
 def neighbors_of(
     feature_set: FeatureSet, item_id: str, *, k: int = 10, spaces: Sequence[str] | None = None
 ) -> dict[str, list[Neighbor]]:
-    """Return an item's nearest items in each space that has a vector for it.
+    """Return an item's nearest others by cosine in each space that has a vector for it, best first.
 
     Args:
         feature_set: the set.
@@ -100,15 +99,16 @@ def neighbors_of(
         raise InputError(
             f"{feature_set.folder} has no item '{item_id}'; expected one of its {len(ids)} ids, such as {ids[0]}"
         )
-    row = ids.index(item_id)
+    from featurizer.ranking.nearest import nearest  # imports torch, which a look inside does without
+
+    query = np.array([ids.index(item_id)])
     found: dict[str, list[Neighbor]] = {}
     for space in feature_set.spaces if spaces is None else spaces:
-        vectors, present = feature_set.vectors(space)
-        rows = np.flatnonzero(present)
-        if not present[row] or len(rows) < 2:
-            continue
-        index, cosines = nearest(vectors[rows], np.searchsorted(rows, [row]), min(k, len(rows) - 1))
-        found[space] = [Neighbor(ids[rows[i]], float(c)) for i, c in zip(index[0], cosines[0], strict=True)]
+        near = nearest(feature_set.vectors(space)[0], k, queries=query)
+        pairs = zip(near.items[0].tolist(), near.cosines[0].tolist(), strict=True)
+        neighbors = [Neighbor(ids[item], cosine) for item, cosine in pairs if item >= 0]
+        if neighbors:
+            found[space] = neighbors
     return found
 
 
@@ -120,7 +120,7 @@ class LabelAccuracy:
         items: that have a vector and a label.
         labels: different ones among them.
         majority: share of the commonest, what guessing it always reaches.
-        accuracy: leave-one-out 1-NN by cosine.
+        accuracy: leave-one-out 1-NN by cosine; an all-zero vector is never right.
     """
 
     items: int
@@ -158,6 +158,14 @@ def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> d
                 label_accuracy(vectors[rows], labels),
             )
     return accuracies
+
+
+def label_accuracy(vectors: np.ndarray, labels: Sequence[str]) -> float:
+    """Return the share of (n, d) rows whose nearest other row by cosine has the same label (leave-one-out 1-NN)."""
+    from featurizer.ranking.nearest import nearest  # imports torch, which a look inside does without
+
+    names, near = np.asarray(labels), nearest(vectors, 1).items[:, 0]
+    return float(((near >= 0) & (names[near] == names)).mean())
 
 
 def provenance(feature_set: FeatureSet) -> dict[str, Json]:

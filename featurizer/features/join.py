@@ -7,8 +7,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from featurizer.features.neighbors import unit_rows
-
 BLOCK = 8192
 """Rows looked at at once, so that no copy in double precision is as large as the space."""
 
@@ -74,6 +72,12 @@ def join(
     if len(parts) == 1:
         return parts[0]
     return side_by_side([(centered(vectors, there), there) for vectors, there in parts], weights)
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Return (n, d) float32 rows of length 1; a zero row stays zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(norms > 0, norms, 1)).astype(np.float32)
 
 
 def blocks(n: int) -> Iterator[slice]:

@@ -130,8 +130,10 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> Recommen
             logs += fitted.epochs
             if kept is None or fitted.valid[SELECTION] > kept.valid[SELECTION]:
                 kept = fitted
-    assert kept is not None
-    summary = summarize(stage.configuration.recommender.name, data, kept, seeds, time.perf_counter() - begun)
+        assert kept is not None
+        summary = summarize(
+            stage.configuration.recommender.name, data, kept, seeds, time.perf_counter() - begun
+        )
     _write(stage, data, kept, logs, summary)
     opened.finish(summary)
     shutil.rmtree(work)

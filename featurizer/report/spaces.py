@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.neighbors import unit_rows
+from featurizer.features.join import unit_rows
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.progress import Progress, Report, silent
 from featurizer.ranking.nearest import Neighbors, nearest

@@ -13,8 +13,7 @@ from featurizer.alignment.folds import folds
 from featurizer.alignment.mapping import aligned_matrix, side_by_side
 from featurizer.alignment.ppmi import Ppmi, sampled
 from featurizer.alignment.ridge import Ridge
-from featurizer.features.join import join
-from featurizer.features.neighbors import unit_rows
+from featurizer.features.join import join, unit_rows
 
 
 def dense_ppmi(train):

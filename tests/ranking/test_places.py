@@ -140,7 +140,7 @@ def test_half_precision_blocks_and_memory_change_no_place_and_no_neighbor(monkey
     monkeypatch.setattr(cosine, "GLANCE", 64)
     for module in (cosine, nearest):
         monkeypatch.setattr(module, "HALVES_FROM", 1)
-    monkeypatch.setattr(nearest, "SPARE", 20)
+    monkeypatch.setattr(nearest, "SPARE_OF_HALVES", 20)
     monkeypatch.setattr(cosine, "BAND", 3)
     results = []
     for halves, memory, block in ((False, 1 << 24, 100), (True, 1 << 12, 9)):

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.recsys import item_graph
+from featurizer.ranking.nearest import nearest
 from featurizer.recsys.csr import Csr, Operator
-from featurizer.recsys.item_graph import nearest_items, normalized_neighbors
+from featurizer.recsys.item_graph import neighbor_graph, normalized_neighbors
 from featurizer.recsys.user_item_graph import adjacency, propagate, spread_to_users
 
 
@@ -77,73 +77,35 @@ def test_spreading_to_users_stacks_the_block_and_the_identity():
     torch.testing.assert_close(dense(spread_to_users(train).forward), expected, atol=1e-6, rtol=1e-6)
 
 
-def test_neighbors_in_blocks_equal_a_full_sort_and_count_the_item_itself():
+def test_an_item_is_joined_to_its_nearest_itself_included_where_the_cosine_is_positive():
     features = torch.randn(50, 7, generator=torch.Generator().manual_seed(0))
     units = torch.nn.functional.normalize(features, dim=1)
-    cosines = units @ units.T
-    expected = cosines.sort(dim=1, descending=True, stable=True)
-    for block in (7, 50, 1000):
-        indices, values = nearest_items(features, 10, block=block)
-        kept = expected.values[:, :10] > 0
-        assert (indices[:, 0] == torch.arange(50)).all()
-        assert (indices == expected.indices[:, :10].masked_fill(~kept, -1)).all()
-        torch.testing.assert_close(values, expected.values[:, :10].clamp(min=0), atol=1e-5, rtol=1e-5)
+    expected = (units @ units.T).sort(dim=1, descending=True, stable=True)
+    matrix = dense(neighbor_graph(features, 40, binary=True).forward)
+    for row in range(50):
+        near = expected.indices[row, :40][expected.values[row, :40] > 0]
+        assert set(matrix[row].nonzero().flatten().tolist()) == set(near.tolist())
+        assert 1 < len(near) < 40
 
 
-def test_a_zero_row_has_no_neighbors_is_nobodys_and_makes_no_nan():
+def test_a_zero_row_is_joined_to_nothing_and_makes_no_nan():
     features = torch.randn(20, 4).abs()
     features[[3, 11]] = 0
-    indices, cosines = nearest_items(features, 20)
-    assert (indices[[3, 11]] == -1).all()
-    assert not torch.isin(indices, torch.tensor([3, 11])).any()
-    matrix = dense(normalized_neighbors(indices, cosines).forward)
+    matrix = dense(neighbor_graph(features, 20).forward)
     assert torch.isfinite(matrix).all()
     assert not matrix[[3, 11]].any()
+    assert not matrix[:, [3, 11]].any()
 
 
 @pytest.mark.parametrize("binary", [False, True])
 def test_the_item_graph_is_normalized_by_row_sums_on_both_sides(binary):
     features = torch.rand(15, 4)
-    indices, cosines = nearest_items(features, 5)
+    near = nearest(features.numpy(), 5, itself=True)
     weights = torch.zeros(15, 15, dtype=torch.float64)
     for row in range(15):
-        for column, cosine in zip(indices[row], cosines[row], strict=True):
+        for column, cosine in zip(near.items[row], near.cosines[row], strict=True):
             weights[row, column] = 1.0 if binary else float(cosine)
     degrees = weights.sum(1)
     expected = degrees[:, None] ** -0.5 * weights * degrees[None] ** -0.5
-    found = dense(normalized_neighbors(indices, cosines, binary=binary).forward)
+    found = dense(normalized_neighbors(near, binary=binary).forward)
     torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
-
-
-@pytest.mark.parametrize("width", [2, 3, 16, 200])
-def test_no_product_in_half_precision_is_further_off_than_its_bound(width):
-    features = torch.rand(400, width, generator=torch.Generator().manual_seed(0)) + 0.2
-    units = torch.nn.functional.normalize(features, dim=1)
-    rough = (units.bfloat16() @ units.bfloat16().T).double()
-    assert (rough - units.double() @ units.double().T).abs().max() <= item_graph.HALF_ERROR
-
-
-def test_more_neighbors_than_half_precision_can_propose_are_all_found(monkeypatch):
-    monkeypatch.setattr(item_graph, "HALVES_FROM", 30)
-    monkeypatch.setattr(item_graph, "halves_pay", lambda device: True)
-    features = torch.rand(40, 5, generator=torch.Generator().manual_seed(0))
-    indices, _ = nearest_items(features, 20)
-    expected = torch.nn.functional.normalize(features, dim=1)
-    expected = (expected @ expected.T).sort(dim=1, descending=True, stable=True).indices[:, :20]
-    assert (indices.sort(1).values == expected.sort(1).values).all()
-
-
-@pytest.mark.parametrize("spread", [1.0, 0.01])
-def test_neighbors_proposed_in_half_precision_are_those_of_single_precision(spread, monkeypatch):
-    generator = torch.Generator().manual_seed(0)
-    features = torch.randn(1, 16, generator=generator) + spread * torch.randn(600, 16, generator=generator)
-    features[5] = 0
-    features[9] = features[8]
-    found = {}
-    monkeypatch.setattr(item_graph, "HALVES_FROM", 600)
-    for halves in (True, False):
-        monkeypatch.setattr(item_graph, "halves_pay", lambda device, halves=halves: halves)
-        found[halves] = nearest_items(features, 10, block=100)
-    torch.testing.assert_close(found[True][1], found[False][1], atol=1e-6, rtol=1e-6)
-    assert (found[True][0] == found[False][0]).float().mean() > 0.99
-    assert (found[True][0][5] == -1).all()
