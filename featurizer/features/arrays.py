@@ -16,7 +16,7 @@ from featurizer.features.schema import CORE, StoredDtype
 from featurizer.features.shards import ShardMetadata, ShardRows, ShardWriter, shard_json
 from featurizer.records import Json
 from featurizer.results.manifests.feature_set import SpaceProvenance
-from featurizer.results.manifests.manifest import checked
+from featurizer.results.manifests.manifest import Origin, checked
 from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import Stage
 
@@ -76,6 +76,7 @@ def write_arrays(
         ShapeMismatch: a space has another number of rows than there are ids.
         StaleOutput: `out` holds something else.
     """
+    checked(Origin, options.source, origin="the source", cure="Correct it.")
     _check(item_ids, spaces, options.dtype)
     stage = Stage(out, FEATURE_SET, _config(item_ids, spaces, options), OWNED)
     if stage.claim(overwrite=options.overwrite):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
 
 from featurizer.features.feature_set import shard_name
 from featurizer.features.schema import StoredDtype, feature_schema, vectors_to_arrow
@@ -49,6 +50,9 @@ class ShardMetadata:
     seconds: Mapping[str, float]
 
 
+_METADATA = TypeAdapter(ShardMetadata)
+
+
 @dataclass(frozen=True, slots=True)
 class ShardWriter:
     """Writes the shards of one feature set and knows which are finished."""
@@ -63,7 +67,10 @@ class ShardWriter:
         mark = self._mark(index)
         if not mark.exists() or not (self.folder / shard_name(index, self.total)).exists():
             return None
-        return ShardMetadata(**read_json(mark))  # type: ignore[arg-type]
+        try:
+            return _METADATA.validate_python(read_json(mark))
+        except ValidationError:  # another version's: the shard is made again
+            return None
 
     def write(self, index: int, rows: ShardRows, seconds: Mapping[str, float]) -> ShardMetadata:
         """Write shard `index` and mark it finished; the time it takes is added to `seconds` as `write`."""

@@ -68,6 +68,7 @@ def test_it_leaves_tokens_a_model_and_a_feature_set_with_unified_and_both_pooled
     assert [line["epoch"] for line in lines] == [1, 2]
     assert {"loss", "valid_loss", "valid_word", "valid_cls_patch"} <= lines[0].keys()
     assert {row.side for row in made.manifest.masked_accuracy} == {"text", "image"}
+    assert made.manifest.model_extra == made.manifest.masked_accuracy[0].model_extra == {}
 
 
 def test_extract_with_the_model_gives_the_vectors_that_pretraining_wrote(made, catalog, encoders, tmp_path):

@@ -65,6 +65,8 @@ def test_the_folder_holds_what_the_format_promises(tmp_path):
     assert {"seconds_train", "seconds_valid", "loss", "loss_bpr", "loss_cca", "valid_recall@20"} <= set(
         lines[0]
     )
+    assert summary.document() == json.loads((tmp_path / "model/manifest.json").read_text())
+    assert summary.model_extra == summary.groups[0].model_extra == summary.seeds[0].model_extra == {}
     assert [row.seed for row in summary.seeds] == [0, 1]
     values = [row.test["recall@20"] for row in summary.seeds]
     assert summary.over_seeds["test"]["recall@20"].mean == pytest.approx(np.mean(values))

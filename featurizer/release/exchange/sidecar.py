@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from featurizer.config import Model, describe
 from featurizer.errors import InputError
+from featurizer.results.manifests.manifest import Manifest, Record, read_as
 from featurizer.results.names import EXPORT
-from featurizer.results.spelling import read_manifest
 
 FORMAT_VERSION = 1
 
 
-class SpaceEntry(Model):
+class SpaceEntry(Record):
     """One space in the export."""
 
     name: str
@@ -36,7 +35,7 @@ class SpaceEntry(Model):
     """What the feature set's manifest says of the space."""
 
 
-class Sidecar(Model):
+class Sidecar(Manifest):
     """An export."""
 
     format_version: Literal[1]
@@ -59,10 +58,6 @@ class Sidecar(Model):
     """Fingerprint, source and text recipe of the feature set."""
     files: list[str]
     """What the export wrote beside this file."""
-    fingerprint: str
-    """Of the export's configuration."""
-    config: dict[str, JsonValue]
-    """What was asked for."""
 
 
 def read_sidecar(folder: Path) -> Sidecar | None:
@@ -74,10 +69,7 @@ def read_sidecar(folder: Path) -> Sidecar | None:
     path = folder / EXPORT
     if not path.is_file():
         return None
-    try:
-        sidecar = Sidecar.model_validate(read_manifest(path))
-    except ValidationError as error:
-        raise InputError(f"{describe(error, path)}; expected what 'featurizer export' writes") from error
+    sidecar = read_as(Sidecar, path, cure="Expected what 'featurizer export' writes; export it again.")
     for space in sidecar.spaces:
         if Path(space.file).is_absolute() or ".." in Path(space.file).parts:
             raise InputError(f"{path}: the file '{space.file}' lies outside the folder; expected one inside")
