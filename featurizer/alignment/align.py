@@ -17,7 +17,6 @@ from featurizer.alignment.fit import Alignment, fit
 from featurizer.alignment.options import AlignOptions
 from featurizer.alignment.saved_model import (
     FORMAT_VERSION,
-    MANIFEST,
     SPACE,
     SUPERVISED,
     WEIGHTS,
@@ -34,6 +33,7 @@ from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.records import Json
 from featurizer.results.files import file_sha256, read_json
+from featurizer.results.names import CARD, MODEL
 from featurizer.results.stage import Stage
 
 
@@ -94,7 +94,7 @@ class AlignStage:
             "item_map": file_sha256(self.item_map) if self.item_map else None,
             "options": self.options.model_dump(mode="json"),
         }
-        return Stage(self.out / "model", MANIFEST, config, (WEIGHTS, SUPERVISED, "README.md"))
+        return Stage(self.out / "model", MODEL, config, (WEIGHTS, SUPERVISED, CARD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Aligned:
             InputError: it is not.
         """
         load_map(folder)
-        return cls(folder, FeatureSet.open(folder / "features"), read_json(folder / "model" / MANIFEST))
+        return cls(folder, FeatureSet.open(folder / "features"), read_json(folder / "model" / MODEL))
 
 
 def align(stage: AlignStage) -> Aligned:

@@ -19,9 +19,9 @@ from featurizer.config import Model, describe
 from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.results.files import atomic_path, read_json
+from featurizer.results.names import MODEL
 
 FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
 WEIGHTS = "align.safetensors"
 SUPERVISED = "supervised.parquet"
 SPACE = "aligned"
@@ -115,7 +115,7 @@ def read_supervised(path: Path) -> list[str]:
 
 def model_folder(path: Path) -> Path:
     """Return the folder that holds the map: `path`, or `path/model` when `path` is what --out named."""
-    return path / "model" if (path / "model" / MANIFEST).exists() else path
+    return path / "model" if (path / "model" / MODEL).exists() else path
 
 
 def load_map(path: Path) -> SavedMap:
@@ -125,11 +125,11 @@ def load_map(path: Path) -> SavedMap:
         InputError: there is none, it is of another version, or damaged.
     """
     folder = model_folder(path)
-    if not (folder / MANIFEST).exists():
+    if not (folder / MODEL).exists():
         raise InputError(
-            f"{folder} holds no {MANIFEST}; expected a map made by 'featurizer align'. Finish or make one."
+            f"{folder} holds no {MODEL}; expected a map made by 'featurizer align'. Finish or make one."
         )
-    manifest = _manifest(folder / MANIFEST, read_json(folder / MANIFEST))
+    manifest = _manifest(folder / MODEL, read_json(folder / MODEL))
     try:
         found = load_file(folder / WEIGHTS)
         means = tuple(found[f"mean_{place}"] for place in range(len(manifest.spaces)))

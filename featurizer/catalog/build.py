@@ -216,7 +216,8 @@ def _fetch_again(path: Path, fetcher: ImageFetcher, pictures: _Tally) -> None:
 
 def _update(row: dict[str, object], image: FetchedImage) -> None:
     """Put what the second try gave into a row; one that failed again keeps the reason it had."""
-    row["attempts"] = int(str(row["attempts"] or 0)) + image.attempts
+    before = row["attempts"]
+    row["attempts"] = (before if isinstance(before, int) else 0) + image.attempts
     if image.status == OK:
         row |= {
             "image": {"bytes": image.data, "path": image.path},

@@ -21,6 +21,7 @@ from featurizer.operations.operation import (
     Reads,
 )
 from featurizer.operations.text import table
+from featurizer.results.names import CARD
 
 if TYPE_CHECKING:
     from featurizer.alignment.align import Aligned
@@ -112,7 +113,7 @@ class Align(FolderOperation["Aligned"]):
             head,
             "\n".join([f"{value.folder}: {head}", table(["chosen", "value"], rows)]),
             record,
-            (value.features.folder / "README.md",),
+            (value.features.folder / CARD,),
             advice=(
                 look_inside(value.features.folder),
                 f"Compare with: featurizer score-features {folder}/features --interactions FILE --metrics cold",
