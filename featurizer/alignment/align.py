@@ -29,6 +29,7 @@ from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import SpaceVectors
+from featurizer.interactions.indexed import index_interactions
 from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.records import Json
@@ -149,19 +150,14 @@ def train_items(interactions: pl.DataFrame, item_ids: Sequence[str]) -> UserItem
     Raises:
         InputError: none of the items is among the train rows.
     """
-    items = pl.DataFrame({"item_id": list(item_ids), "item": np.arange(len(item_ids))})
-    train = interactions.filter(pl.col("split") == "train")
-    rows = train.join(items, on="item_id", maintain_order="left")
-    if not rows.height:
+    rows = interactions.filter(pl.col("split") == "train")
+    train = index_interactions(rows, item_ids).splits["train"]
+    if not len(train.items):
         raise InputError(
-            f"no train interaction is of an item of the feature set ({train['item_id'][0]} against {item_ids[0]}, "
+            f"no train interaction is of an item of the feature set ({rows['item_id'][0]} against {item_ids[0]}, "
             "for example); expected the same catalog, or --item-map for a file that numbers its items"
         )
-    users = rows["user_id"].unique().sort()
-    indexed = rows.join(pl.DataFrame({"user_id": users, "user": np.arange(len(users))}), on="user_id")
-    return UserItems.from_pairs(
-        indexed["user"].to_numpy(), indexed["item"].to_numpy(), n_users=len(users), n_items=len(item_ids)
-    )
+    return train
 
 
 def _manifest(stage: AlignStage, names: Sequence[str], learned: Alignment) -> dict[str, Json]:

@@ -72,10 +72,7 @@ def fit(
 
 def _of(train: UserItems, known: np.ndarray) -> UserItems:
     """Leave out items without content: nothing can be mapped to them."""
-    kept = known[train.items]
-    return UserItems.from_pairs(
-        train.users[kept], train.items[kept], n_users=train.n_users, n_items=train.n_items
-    )
+    return train.only(known[train.items])
 
 
 def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray) -> None:

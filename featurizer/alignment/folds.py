@@ -84,7 +84,4 @@ def _fold(train: UserItems, held: np.ndarray, users: int, draw: np.random.Genera
 
 def without(train: UserItems, lost: np.ndarray) -> UserItems:
     """Return the interactions less those of the (n,) bool `lost` items."""
-    kept = ~lost[train.items]
-    return UserItems.from_pairs(
-        train.users[kept], train.items[kept], n_users=train.n_users, n_items=train.n_items
-    )
+    return train.only(~lost[train.items])

@@ -84,8 +84,4 @@ def sampled(train: UserItems, most: int, seed: int) -> tuple[UserItems, int]:
     for user in long.tolist():
         start, stop = int(train.starts[user]), int(train.starts[user + 1])
         kept[start + draw.permutation(stop - start)[most:]] = False
-    users = train.users[kept]
-    return (
-        UserItems.from_pairs(users, train.items[kept], n_users=train.n_users, n_items=train.n_items),
-        len(long),
-    )
+    return train.only(kept), len(long)

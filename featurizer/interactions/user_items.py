@@ -76,6 +76,12 @@ class UserItems:
         within = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
         return position, self.items[self.starts[users][position] + within]
 
+    def only(self, kept: np.ndarray) -> UserItems:
+        """Return the pairs that a (pairs,) bool keeps, under the same indices."""
+        counts = np.bincount(self.users[kept], minlength=self.n_users)
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return UserItems(starts, self.items[kept], self.n_items)
+
     def contains(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Say of each (user, item) whether it is a pair; any shape, the two broadcast; item -1 never is."""
         keys = self.keys

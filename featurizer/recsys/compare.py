@@ -11,6 +11,7 @@ import polars as pl
 import torch
 
 from featurizer.errors import InputError
+from featurizer.interactions.indexed import index_interactions
 from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.bootstrap import Interval, holm, mean_interval, paired_t_test
@@ -99,21 +100,15 @@ def _ids(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _pairs(frame: pl.DataFrame, split: str, ids: tuple[list[str], list[str]]) -> UserItems:
-    users, items = ({name: row for row, name in enumerate(side)} for side in ids)
     rows = frame.filter(pl.col("split") == split)
-    for kind, known in (("user", users), ("item", items)):
-        strange = set(rows[f"{kind}_id"]) - known.keys()
+    for kind, known in zip(("user", "item"), ids, strict=True):
+        strange = set(rows[f"{kind}_id"]) - set(known)
         if strange:
             raise InputError(
                 f"{len(strange)} {kind}s of the {split} rows are not the models', such as {min(strange)}; expected the "
                 "interactions they were trained on"
             )
-    return UserItems.from_pairs(
-        np.array([users[user] for user in rows["user_id"]], np.int64),
-        np.array([items[item] for item in rows["item_id"]], np.int64),
-        n_users=len(users),
-        n_items=len(items),
-    )
+    return index_interactions(rows, ids[1], ids[0]).splits[split]
 
 
 def _per_user(

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from featurizer.errors import InputError
+from featurizer.interactions.indexed import IndexedInteractions, index_interactions
 from featurizer.interactions.user_items import UserItems
 from featurizer.recsys.options import MIN_COVERAGE
 
@@ -85,16 +86,16 @@ def assemble(
         InputError: an item repeats, a vector is not finite, a split is empty, or too few train pairs have features.
     """
     _check(features)
-    user_ids = tuple(interactions["user_id"].unique().sort().to_list())
     bought = interactions["item_id"].unique().sort().to_list()
     listed = set(features.item_ids)
     absent = tuple(item for item in bought if item not in listed)
     item_ids = (*features.item_ids, *absent)
-    splits = _splits(interactions, user_ids, item_ids)
+    indexed = index_interactions(interactions, item_ids)
+    _refuse_empty(indexed)
     vectors = np.zeros((len(item_ids), features.vectors.shape[1]), np.float32)
     vectors[: len(features.item_ids)] = np.where(features.present[:, None], features.vectors, 0)
     known = np.asarray(vectors.any(1))
-    covered = float(known[splits["train"].items].mean())
+    covered = float(known[indexed.splits["train"].items].mean())
     if covered < min_coverage:
         raise InputError(
             f"{covered:.1%} of the train pairs are of items that have a feature, expected at least "
@@ -103,16 +104,15 @@ def assemble(
             "Give the feature set of the same catalog, --item-map for a file that numbers its items, "
             "or a lower --min-coverage"
         )
-    repeats = interactions.height - sum(len(pairs.items) for pairs in splits.values())
     return RecData(
-        user_ids,
+        indexed.user_ids,
         item_ids,
-        **splits,
+        **indexed.splits,
         features=vectors,
         known=known,
         absent_items=absent,
         covered=covered,
-        repeats=repeats,
+        repeats=indexed.repeats,
     )
 
 
@@ -131,28 +131,15 @@ def _check(features: ItemFeatures) -> None:
         )
 
 
-def _such_as(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMED])
-    return f" ({shown}{', …' if len(names) > NAMED else ''})" if names else ""
-
-
-def _splits(
-    interactions: pl.DataFrame, user_ids: Sequence[str], item_ids: Sequence[str]
-) -> dict[str, UserItems]:
-    users = pl.DataFrame({"user_id": user_ids, "user": np.arange(len(user_ids))})
-    items = pl.DataFrame({"item_id": item_ids, "item": np.arange(len(item_ids))})
-    indexed = (
-        interactions.select("user_id", "item_id", "split").join(users, on="user_id").join(items, on="item_id")
-    )
-    splits = {}
-    for name in ("train", "valid", "test"):
-        rows = indexed.filter(pl.col("split") == name)
-        if not rows.height:
+def _refuse_empty(indexed: IndexedInteractions) -> None:
+    for name, pairs in indexed.splits.items():
+        if not len(pairs.items):
             raise InputError(
                 f"the interactions have no {name} rows; expected all of train, valid and test: "
                 "a model trains on the first, is chosen by the second and reported by the third"
             )
-        splits[name] = UserItems.from_pairs(
-            rows["user"].to_numpy(), rows["item"].to_numpy(), n_users=len(user_ids), n_items=len(item_ids)
-        )
-    return splits
+
+
+def _such_as(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return f" ({shown}{', …' if len(names) > NAMED else ''})" if names else ""

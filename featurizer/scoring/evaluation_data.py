@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from featurizer.errors import InputError
+from featurizer.interactions.indexed import IndexedInteractions, index_interactions
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.ranks import ranked_users
 from featurizer.records import Json
@@ -70,41 +71,40 @@ def evaluation_data(
     Raises:
         InputError: too few train pairs are left, or a split has nobody to rank for.
     """
-    items = pl.DataFrame({"item_id": list(item_ids), "item": np.arange(len(item_ids))})
-    kept = interactions.join(items, on="item_id", maintain_order="left")
-    covered = _coverage(interactions, kept, options.min_coverage)
-    user_ids = kept["user_id"].unique().sort()
-    indexed = kept.join(pl.DataFrame({"user_id": user_ids, "user": np.arange(len(user_ids))}), on="user_id")
-    splits = {
-        name: _pairs(indexed.filter(pl.col("split") == name), len(user_ids), len(item_ids))
-        for name in ("train", *options.splits)
-    }
-    train = splits.pop("train")
-    positives = {name: _drawn(pairs, train, options) for name, pairs in splits.items()}
+    indexed = index_interactions(interactions, item_ids)
+    covered = _coverage(interactions, indexed, options.min_coverage)
+    train = indexed.splits["train"]
+    positives = {name: _drawn(indexed.splits[name], train, options) for name in options.splits}
+    ranked = {name: _ranked(name, train, pairs) for name, pairs in positives.items()}
     counts: dict[str, Json] = {
-        "users": len(user_ids),
+        "users": len(indexed.user_ids),
         "items": len(item_ids),
         "train": len(train.items),
         "train_coverage": covered,
-        "pairs_left_out": interactions.height - kept.height,
+        "pairs_left_out": indexed.left_out,
+        "repeats": indexed.repeats,
         "cold_items": int((train.popularity() == 0).sum()),
         "users_without_train_items": int((train.counts == 0).sum()),
+        **{f"{name}_users": len(users) for name, users in ranked.items()},
     }
-    ranked = {name: _ranked(name, train, pairs) for name, pairs in positives.items()}
-    counts |= {f"{name}_users": len(users) for name, users in ranked.items()}
-    columns = kept.select("user_id", "item_id", "split")
-    bought = _pairs(indexed, len(user_ids), len(item_ids))
+    shared = interactions.filter(pl.col("item_id").is_in(indexed.item_ids))
     return EvaluationData(
-        tuple(user_ids.to_list()), tuple(item_ids), train, bought, positives, ranked, columns, counts
+        indexed.user_ids,
+        indexed.item_ids,
+        train,
+        indexed.together(),
+        positives,
+        ranked,
+        shared.select("user_id", "item_id", "split"),
+        counts,
     )
 
 
-def _coverage(interactions: pl.DataFrame, kept: pl.DataFrame, least: float) -> float:
-    asked = interactions.filter(pl.col("split") == "train").height
-    found = kept.filter(pl.col("split") == "train").height
+def _coverage(interactions: pl.DataFrame, indexed: IndexedInteractions, least: float) -> float:
+    asked, found = interactions.filter(pl.col("split") == "train").height, indexed.rows["train"]
     covered = found / max(asked, 1)
     if covered < least or not found:
-        known = set(kept["item_id"].unique().to_list())
+        known = set(indexed.item_ids)
         lacking = [item for item in interactions["item_id"].unique().sort().to_list() if item not in known]
         raise InputError(
             f"{covered:.1%} of the train pairs are of items that every feature set has, expected at least "
@@ -115,12 +115,6 @@ def _coverage(interactions: pl.DataFrame, kept: pl.DataFrame, least: float) -> f
     return covered
 
 
-def _pairs(rows: pl.DataFrame, n_users: int, n_items: int) -> UserItems:
-    return UserItems.from_pairs(
-        rows["user"].to_numpy(), rows["item"].to_numpy(), n_users=n_users, n_items=n_items
-    )
-
-
 def _drawn(pairs: UserItems, train: UserItems, options: EvaluationOptions) -> UserItems:
     """Keep the pairs of at most `options.users` users; the same users in every split."""
     able = np.flatnonzero(train.counts > 0)
@@ -128,10 +122,7 @@ def _drawn(pairs: UserItems, train: UserItems, options: EvaluationOptions) -> Us
         return pairs
     chosen = np.zeros(train.n_users, bool)
     chosen[np.random.default_rng(options.seed).permutation(able)[: options.users]] = True
-    inside = chosen[pairs.users]
-    return UserItems.from_pairs(
-        pairs.users[inside], pairs.items[inside], n_users=pairs.n_users, n_items=pairs.n_items
-    )
+    return pairs.only(chosen[pairs.users])
 
 
 def _ranked(split: str, train: UserItems, pairs: UserItems) -> np.ndarray:
