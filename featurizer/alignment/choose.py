@@ -183,8 +183,8 @@ def _climb(start: Choice, learned: Sequence[Learned], options: AlignOptions) -> 
     for _ in range(2):
         at, _score = _best([replace(at, ridge=ridge) for ridge in options.ridges], recall, at)
         at, _score = _best([replace(at, share=share) for share in (0.0, *options.shares)], recall, at)
-        at, _score = _best([replace(at, power=power) for power in options.counts], recall, at)
-        at, _score = _best([replace(at, rank=rank) for rank in ranks], recall, at)
+    at, _score = _best([replace(at, power=power) for power in options.counts], recall, at)
+    at, _score = _best([replace(at, rank=rank) for rank in ranks], recall, at)
     width, value = _best(widths, lambda width: recall(replace(at, width=width)), widths[-1])
     return replace(at, width=width, recall=value)
 

@@ -40,10 +40,14 @@ class Fold:
 
     def recall(self, vectors: np.ndarray) -> float:
         """Return the mean Recall@20 of (n, d) vectors, by cosine, the held-out items among themselves."""
+        return float(self.recalls(vectors).mean())
+
+    def recalls(self, vectors: np.ndarray) -> np.ndarray:
+        """Return each of the (b,) users' Recall@20, likewise."""
         k = min(K, len(self.held))
         order = np.argsort(-self.scores(vectors), axis=1, kind="stable")[:, :k]
         hits = np.take_along_axis(self.positives, order, axis=1).sum(1)
-        return float((hits / self.positives.sum(1)).mean())
+        return np.asarray(hits / self.positives.sum(1))
 
 
 def folds(train: UserItems, count: int, users: int, seed: int) -> Iterator[Fold]:
@@ -59,12 +63,13 @@ def folds(train: UserItems, count: int, users: int, seed: int) -> Iterator[Fold]
     order = np.random.default_rng([seed, 3]).permutation(seen)
     for part in range(count):
         held = np.sort(order[part::PARTS][:MOST])
-        made = _fold(train, held, users, np.random.default_rng([seed, 4, part]))
+        made = fold_of(train, held, users, np.random.default_rng([seed, 4, part]))
         if made is not None:
             yield made
 
 
-def _fold(train: UserItems, held: np.ndarray, users: int, draw: np.random.Generator) -> Fold | None:
+def fold_of(train: UserItems, held: np.ndarray, users: int, draw: np.random.Generator) -> Fold | None:
+    """Hold some items out, and rank for so many users at most; None where there is nobody to rank for."""
     inside = np.zeros(train.n_items, bool)
     inside[held] = True
     kept, shown = (without(train, lost) for lost in (inside, ~inside))

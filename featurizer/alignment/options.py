@@ -16,7 +16,7 @@ class AlignOptions(Model):
     """Of the folds, of the range finder, and of users that are down-sampled."""
     folds: Annotated[int, Field(ge=1, le=5)] = 3
     """How many fifths of the items are held out in turn, to choose by."""
-    fold_users: Annotated[int, Field(ge=1)] = 3000
+    fold_users: Annotated[int, Field(ge=1)] = 1500
     """Users that are ranked for in a fold, at most."""
     user_items: Annotated[int, Field(ge=2)] = 1000
     """Items of a user that count, at most; of more, so many are drawn."""
@@ -25,6 +25,8 @@ class AlignOptions(Model):
     ranks: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64, 128, 256)
     """Dimensions of the behavior that the content is mapped to."""
     ridges: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (
+        0.003,
+        0.01,
         0.03,
         0.1,
         0.3,
