@@ -26,7 +26,7 @@ from sports import read_graph, spectral_embedding
 
 from featurizer.alignment.content import Axes, joined_content
 from featurizer.alignment.fit import Alignment, fit
-from featurizer.alignment.folds import Fold, fold_of, folds, without
+from featurizer.alignment.folds import Fold, fold_of, folds
 from featurizer.alignment.options import AlignOptions
 from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.store import read_split
@@ -63,9 +63,11 @@ def shop(spaces, ids, interactions):
 def sample(data, runs):
     import featurizer as fz
 
-    catalog = fz.download("sample", out=runs / "sample" / "catalog")
-    made = fz.extract(catalog, encoders=["efficientnet-lite0", "minilm"], out=runs / "sample" / "features")
-    found = FeatureSet.open(made.folder)
+    folder = runs / "sample"
+    if not (folder / "features" / "feature_set.json").exists():
+        catalog = fz.download("sample", out=folder / "catalog")
+        fz.extract(catalog, encoders=["efficientnet-lite0", "minilm"], out=folder / "features")
+    found = FeatureSet.open(folder / "features")
     spaces = {
         side: found.vectors(name)
         for side, name in (("image", "efficientnet-lite0_image"), ("text", "minilm_text"))
@@ -112,9 +114,9 @@ def cold_fold(data: Shop, seed: int) -> tuple[Fold, np.ndarray, UserItems]:
     cold = np.sort(np.random.default_rng([seed, 9]).permutation(n)[: n // 5])
     inside = np.zeros(n, bool)
     inside[cold] = True
-    warm = without(data.train, inside)
-    users = np.concatenate([warm.users, without(data.all, ~inside).users])
-    items = np.concatenate([warm.items, without(data.all, ~inside).items])
+    warm, wanted = data.train.of_items(~inside), data.all.of_items(inside)
+    users = np.concatenate([warm.users, wanted.users])
+    items = np.concatenate([warm.items, wanted.items])
     both = UserItems.from_pairs(users, items, n_users=data.train.n_users, n_items=n)
     fold = fold_of(both, cold, EVERYONE, np.random.default_rng(0))
     return fold, inside, warm

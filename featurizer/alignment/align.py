@@ -217,6 +217,7 @@ def _modality(sides: Iterable[str]) -> str:
 def provenance(saved: SavedMap) -> dict[str, Json]:
     """Return what a manifest says of the aligned space; `supervised` is what tells it from content alone."""
     manifest = saved.manifest
+    config: dict[str, Json] = dict(manifest.config)
     return {
         "family": "align",
         "model": "aligned",
@@ -227,6 +228,8 @@ def provenance(saved: SavedMap) -> dict[str, Json]:
         "preprocessing": {
             "spaces": [space.name for space in manifest.spaces],
             "weights": list(manifest.weights),
+            "given_weights": config["weights"],
+            "options": config["options"],
         },
         "compute_dtype": "float32",
         "supervised": {"interactions": manifest.interactions, "items": manifest.supervised_items},

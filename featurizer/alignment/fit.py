@@ -58,7 +58,7 @@ def fit(
     """
     known = np.any([present & vectors.any(1) for vectors, present in parts], axis=0)
     _check(parts, train, known)
-    used, long = sampled(_of(train, known), options.user_items, options.seed)
+    used, long = sampled(train.of_items(known), options.user_items, options.seed)
     choice = choose(parts, used, options, weights)
     joined = joined_content(parts, choice.weights)
     content_map = geometry_of(joined, Axes.of(joined, parts), choice.halved, options.width)
@@ -70,11 +70,6 @@ def fit(
     return Alignment(Mapping(content_map, matrix), choice, seen > 0, long)
 
 
-def _of(train: UserItems, known: np.ndarray) -> UserItems:
-    """Leave out items without content: nothing can be mapped to them."""
-    return train.only(known[train.items])
-
-
 def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray) -> None:
     for vectors, present in parts:
         broken = int((~np.isfinite(vectors[present]).all(1)).sum())
@@ -83,7 +78,7 @@ def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray) -
                 f"{broken} items have a vector that is not finite; expected numbers. 'featurizer inspect' counts "
                 "them; make the feature set anew"
             )
-    used = _of(train, known)
+    used = train.of_items(known)
     seen = int((used.popularity() > 0).sum())
     if seen < FEWEST:
         raise InputError(

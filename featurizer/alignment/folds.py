@@ -72,7 +72,7 @@ def fold_of(train: UserItems, held: np.ndarray, users: int, draw: np.random.Gene
     """Hold some items out, and rank for so many users at most; None where there is nobody to rank for."""
     inside = np.zeros(train.n_items, bool)
     inside[held] = True
-    kept, shown = (without(train, lost) for lost in (inside, ~inside))
+    kept, shown = train.of_items(~inside), train.of_items(inside)
     able = np.flatnonzero((kept.counts > 0) & (shown.counts > 0))
     if not len(able):
         return None
@@ -85,8 +85,3 @@ def fold_of(train: UserItems, held: np.ndarray, users: int, draw: np.random.Gene
     positives = np.zeros((len(able), len(held)), bool)
     positives[rows, place[items]] = True
     return Fold(kept, held, profiles, positives)
-
-
-def without(train: UserItems, lost: np.ndarray) -> UserItems:
-    """Return the interactions less those of the (n,) bool `lost` items."""
-    return train.only(~lost[train.items])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -59,6 +59,8 @@ class AlignManifest(Model):
     """The sha256 of `align.safetensors`."""
     fingerprint: str
     """Of the stage."""
+    config: dict[str, JsonValue]
+    """Of the stage: what the map was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,10 @@ class UserItems:
         """(pairs,) sorted int64 `user · n_items + item`: one number a pair, to look pairs up by."""
         return self.users.astype(np.int64) * self.n_items + self.items
 
+    def of_items(self, items: np.ndarray) -> UserItems:
+        """Return the pairs of the (n,) bool `items` alone, under the same indices."""
+        return self.only(items[self.items])
+
     def popularity(self) -> np.ndarray:
         """(n,) users an item has."""
         return np.bincount(self.items, minlength=self.n_items)

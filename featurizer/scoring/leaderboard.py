@@ -18,9 +18,11 @@ DIAGNOSTICS = {
 }
 """The columns of diagnostics, where they were asked for; they sort nothing and have no floor."""
 
+COLD = "cold_recall"
 HEADLINES = (
     "zero_shot_recall",
     "item_cf_recall",
+    COLD,
     "downstream_recall",
     "mask_modality_zero_shot_recall_area",
 )
@@ -88,7 +90,7 @@ def leaderboard(scores: Sequence[Score]) -> LeaderboardTable:
     plain = [row for row in scores if row.is_headline]
     split = next((name for name in ("test", "valid") if any(row.split == name for row in plain)), "test")
     k = max((row.k for row in plain if row.k is not None), default=0)
-    here = [row for row in plain if row.split == split and row.k == k]
+    here = [row for row in plain if row.split in (split, None) and row.k == k]
     stated = [row for row in scores if row.metric in DIAGNOSTICS]
     ranking = _columns(here, split, k)
     columns = [*ranking, *(Column(name) for name in DIAGNOSTICS if any(row.metric == name for row in stated))]
@@ -110,7 +112,8 @@ def _columns(rows: Sequence[Score], split: str, k: int) -> list[Column]:
         mine = [row for row in rows if row.metric == metric]
         near = min((row.neighbors for row in mine if row.neighbors is not None), default=None)
         columns += [
-            Column(metric, split, k, near, side) for side in dict.fromkeys(row.modality for row in mine)
+            Column(metric, None if metric == COLD else split, k, near, side)
+            for side in dict.fromkeys(row.modality for row in mine)
         ]
     return columns
 
@@ -125,7 +128,7 @@ def _stands_in(row: Score, column: Column) -> bool:
     if column.k is None:
         return row.metric == column.metric
     if row.is_floor:
-        return row.metric == f"{FLOOR}_{row.space}_recall"
+        return row.metric == f"{FLOOR}_{row.space}_{'cold_' if column.metric == COLD else ''}recall"
     own = row.metric, row.neighbors, row.modality
     return own == (column.metric, column.neighbors, column.modality)
 

@@ -19,6 +19,8 @@ from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 from featurizer.scoring.baselines import popularity_baseline, random_baseline
 from featurizer.scoring.cache import SUFFIX, keep_result, read_cached
+from featurizer.scoring.cold import NAME as COLD
+from featurizer.scoring.cold import random_floor
 from featurizer.scoring.document import FLOOR, Entry
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.masks import write_masks
@@ -39,6 +41,8 @@ DEFINITIONS: Mapping[str, Json] = {
     "item_cf": "sum over train items j of cos(j, i) where i is among the k nearest of j; ours",
     "candidates": "all shared items but the user's train items; valid items stay candidates at test",
     "positives": "the split's items",
+    "cold": "a fifth of the items, by the seed, loses all interactions before anything is learned; cos(mean of the "
+    "user's warm train vectors, cold item), the cold items among themselves, or among all items (cold_in_all)",
     "ties": "scores within 1e-9 are equal and rank in the order of the items; items without a vector rank last",
     "interval": "95 % percentile bootstrap over users, 1000 resamples",
     "p_value": "paired t-test over users, two-sided; p_holm adjusts it for all pairs of a metric (Holm)",
@@ -126,7 +130,7 @@ def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
     if MASKING in stage.metrics:
         write_masks(stage.out / MASKS, world.item_ids, stage.options.seed)
     judged = list(_judged(stage, names, scorers, world))
-    floors = list(_floors(stage.options, world))
+    floors = list(_floors(stage.options, world, stage.metrics))
     opened.finish(
         {
             "format_version": FORMAT_VERSION,
@@ -163,9 +167,10 @@ def _judged(
     stage.options.report(Progress("score", len(todo), len(todo), unit="spaces"))
 
 
-def _floors(options: ScoreOptions, world: EvaluationData) -> Iterator[SpaceResult]:
+def _floors(options: ScoreOptions, world: EvaluationData, metrics: Sequence[str]) -> Iterator[SpaceResult]:
+    cold = random_floor(world, options) if COLD in metrics else ()
     for name, measures in (
         ("popularity", popularity_baseline(world, options)),
-        ("random", random_baseline(world, options)),
+        ("random", [*random_baseline(world, options), *cold]),
     ):
         yield judge(Entry(FLOOR, name), measures, options.ks[-1], options.seed)

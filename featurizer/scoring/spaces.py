@@ -11,9 +11,11 @@ import numpy as np
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import side_by_side
+from featurizer.interactions.user_items import UserItems
 from featurizer.results.manifests.feature_set import SpaceProvenance
 from featurizer.scoring.document import FLOOR
 from featurizer.scoring.masks import MODALITIES
+from featurizer.scoring.taught import Taught, taught
 from featurizer.scoring.transform import TransformName, fit
 
 NAMED = 5
@@ -46,6 +48,7 @@ class SpacePart:
         present: (n,) bool: there, and not all zero as stored.
         zero: (n,) bool: all zero as stored, which counts as absent.
         masked: of each modality, this part as encoded without it: vectors and present.
+        taught: by which items' interactions; None for content alone.
     """
 
     name: str
@@ -54,6 +57,7 @@ class SpacePart:
     present: np.ndarray
     zero: np.ndarray
     masked: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    taught: Taught | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +259,21 @@ def _read_part(
         if other is not None and spec.modality not in MODALITIES:
             found, there, _ = _read(other, name)
             masked[modality] = fitted(found, there), there
-    return SpacePart(name, spec.modality, fitted(vectors, present), present, zero, masked)
+    known = _transformed(taught(candidate.features, name, candidate.rows), transform)
+    return SpacePart(name, spec.modality, fitted(vectors, present), present, zero, masked, known)
+
+
+def _transformed(known: Taught | None, transform: TransformName) -> Taught | None:
+    """Have what is learned again transformed as what is stored is."""
+    learn = known.learn if known is not None else None
+    if known is None or learn is None:
+        return known
+
+    def learned(train: UserItems) -> tuple[np.ndarray, np.ndarray]:
+        vectors, present = learn(train)
+        return fit(transform, vectors, present)(vectors, present), present
+
+    return replace(known, learn=learned)
 
 
 def _same_encoder(masked: Candidate, spec: SpaceProvenance, name: str) -> bool:

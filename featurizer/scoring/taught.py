@@ -1,0 +1,60 @@
+"""Spaces that interactions taught: which items' they were, and how to learn the space again from others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from featurizer.alignment.again import again
+from featurizer.alignment.saved_model import SUPERVISED, read_supervised
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.join import SpaceVectors
+from featurizer.interactions.user_items import UserItems
+
+Learn: TypeAlias = Callable[[UserItems], tuple[np.ndarray, np.ndarray]]
+"""Train items by shared item to the space's (n, d) vectors and (n,) bool, present."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What is known of a space's supervision.
+
+    Attributes:
+        items: (n,) bool, the shared items whose interactions taught it; all where that is not recorded.
+        learn: learns it again; None where its recipe is not known.
+    """
+
+    items: np.ndarray
+    learn: Learn | None
+
+
+def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
+    """Say what taught a space; None where content alone did.
+
+    Args:
+        features: its set.
+        name: the space.
+        rows: (n,) the rows of the shared items.
+    """
+    spec = features.spaces[name]
+    if spec.supervised is None:
+        return None
+    listed = features.folder / SUPERVISED
+    items = np.ones(len(rows), bool)
+    if listed.exists():
+        known, ids = set(read_supervised(listed)), features.item_ids()
+        items = np.array([ids[row] in known for row in rows.tolist()])
+    recipe = again(spec, features.spaces)
+    if recipe is None:
+        return Taught(items, None)
+
+    def learn(train: UserItems) -> tuple[np.ndarray, np.ndarray]:
+        parts: list[SpaceVectors] = [
+            (vectors[rows], present[rows]) for vectors, present in map(features.vectors, recipe.spaces)
+        ]
+        return recipe.learn(parts, train)
+
+    return Taught(items, learn)

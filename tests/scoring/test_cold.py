@@ -1,0 +1,141 @@
+"""Cold items: what is ranked, that their interactions play no part in what is learned, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from featurizer.alignment.align import AlignStage, align
+from featurizer.alignment.options import AlignOptions
+from featurizer.errors import InputError
+from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.interactions.store import write_interactions
+from featurizer.scoring import cold
+from featurizer.scoring.baselines import random_baseline
+from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
+from featurizer.scoring.scorer import ScoreOptions
+from featurizer.scoring.spaces import open_candidates, read_space
+
+ITEMS, USERS, KINDS = 120, 90, 6
+OPTIONS = ScoreOptions(ks=(5,), neighbors=(3,))
+QUICK = AlignOptions(folds=1, ranks=(4, 8), ridges=(0.1, 1), shares=(1.0, 3.0), weights=(0.5, 1), halved=())
+IDS = [f"i{row:03d}" for row in range(ITEMS)]
+
+
+def frame(seed=0):
+    draw, rows = np.random.default_rng(seed), []
+    for user in range(USERS):
+        own = [item for item in range(ITEMS) if item % KINDS == user % KINDS]
+        for place, item in enumerate(draw.choice(own, 9, replace=False)):
+            rows.append(
+                (f"u{user:02d}", IDS[item], "train" if place < 7 else "valid" if place < 8 else "test")
+            )
+    return pl.DataFrame(rows, schema=["user_id", "item_id", "split"], orient="row")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An aligned set, and the content it was made of."""
+    root = tmp_path_factory.mktemp("cold")
+    draw = np.random.default_rng(1)
+    spaces = [
+        ArraySpace(
+            name,
+            side,
+            (draw.standard_normal((KINDS, 9))[np.arange(ITEMS) % KINDS] + noise).astype(np.float32),
+        )
+        for name, side, noise in (
+            ("eye_image", "image", 2 * draw.standard_normal((ITEMS, 9))),
+            ("word_text", "text", 2 * draw.standard_normal((ITEMS, 9))),
+        )
+    ]
+    made = write_arrays(root / "features", IDS, spaces, ArrayOptions())
+    write_interactions(frame().with_columns(timestamp=None, rating=None), root / "clicks.parquet")
+    align(AlignStage(made, root / "clicks.parquet", root / "aligned", options=QUICK))
+    return root / "aligned" / "features"
+
+
+def world(rows=None):
+    return evaluation_data(frame() if rows is None else rows, IDS, EvaluationOptions())
+
+
+def space(folder, name):
+    (candidate,), _ = open_candidates([folder])
+    return read_space(candidate, name, "auto", {})
+
+
+def found(folder, name, data=None):
+    return {one.key.metric: one.values for one in cold.score(space(folder, name), data or world(), OPTIONS)}
+
+
+def test_cold_recall_equals_the_written_out_mean(folder):
+    data, scored = world(), space(folder, "eye_image+word_text")
+    drawn = cold.ColdData.of(data, 0)
+    units = scored.vectors / np.linalg.norm(scored.vectors, axis=1, keepdims=True)
+    among, everywhere = [], []
+    for user in range(USERS):
+        warm = data.train.items[data.train.starts[user] : data.train.starts[user + 1]]
+        warm = warm[~drawn.cold[warm]]
+        wanted = data.bought.items[data.bought.starts[user] : data.bought.starts[user + 1]]
+        wanted = wanted[drawn.cold[wanted]]
+        if not len(warm) or not len(wanted):
+            continue
+        scores = units @ units[warm].mean(0)
+        for kept, values in ((drawn.cold, among), (~np.isin(np.arange(ITEMS), warm), everywhere)):
+            best = [item for item in np.argsort(-scores, kind="stable") if kept[item]][:5]
+            values.append(np.isin(wanted, best).sum() / len(wanted))
+    values = found(folder, "eye_image+word_text")
+    np.testing.assert_allclose(values["cold_recall"], among)
+    np.testing.assert_allclose(values["cold_in_all_recall"], everywhere)
+
+
+def test_replacing_all_interactions_of_cold_items_by_garbage_leaves_the_learned_vectors_bit_equal(folder):
+    part = space(folder, "aligned").parts[0]
+    honest = cold.ColdData.of(world(), 0)
+    cold_ids = [IDS[row] for row in np.flatnonzero(honest.cold)]
+    draw = np.random.default_rng(5)
+    rows = frame().filter(~pl.col("item_id").is_in(cold_ids))
+    users = rows["user_id"].unique().sort().to_list()
+    garbage = pl.DataFrame(
+        {
+            "user_id": draw.choice(users, 400),
+            "item_id": draw.choice(cold_ids, 400),
+            "split": draw.choice(["train", "valid", "test"], 400),
+        }
+    )
+    other = cold.ColdData.of(world(pl.concat([rows, garbage])), 0)
+    first, again = (part.taught.learn(data.warm)[0] for data in (honest, other))
+    assert honest.wanted.items.tobytes() != other.wanted.items.tobytes()
+    assert first.tobytes() == again.tobytes()
+    assert first.tobytes() != part.vectors.tobytes()
+
+
+def test_the_space_that_interactions_taught_is_scored_as_learned_without_the_cold_ones(folder):
+    data = cold.ColdData.of(world(), 0)
+    part = space(folder, "aligned").parts[0]
+    vectors, _ = part.taught.learn(data.warm)
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    values = found(folder, "aligned")["cold_recall"]
+    assert part.taught.items.sum() == (world().train.popularity() > 0).sum()
+    assert len(values) == len({*data.wanted.users.tolist()} & {*data.warm.users.tolist()})
+    assert np.isfinite(units).all()
+
+
+def test_a_taught_space_without_what_it_was_made_of_is_refused(folder, tmp_path):
+    (candidate,), _ = open_candidates([folder])
+    vectors, present = candidate.features.vectors("aligned")
+    told = candidate.features.spaces["aligned"].document()
+    write_arrays(
+        tmp_path / "alone", IDS, [ArraySpace("aligned", "both", vectors, present, told)], ArrayOptions()
+    )
+    with pytest.raises(InputError, match="24 cold items taught the space aligned, and how is not known here"):
+        found(tmp_path / "alone", "aligned")
+
+
+def test_the_random_floor_is_exact_for_the_cold_items(folder):
+    floors = {one.key.metric: one.values for one in cold.random_floor(world(), OPTIONS)}
+    assert floors["floor_random_cold_recall"].tolist() == [5 / 24] * len(
+        found(folder, "eye_image")["cold_recall"]
+    )
+    assert "floor_random_cold_recall" not in {one.key.metric for one in random_baseline(world(), OPTIONS)}
