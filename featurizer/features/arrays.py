@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-import featurizer
 from featurizer.errors import InputError, ShapeMismatch
-from featurizer.features.feature_set import FORMAT_VERSION, OWNED, FeatureSet
-from featurizer.features.schema import CORE, StoredDtype
-from featurizer.features.shards import ShardMetadata, ShardRows, ShardWriter, shard_json
+from featurizer.features.clock import Clock
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.options import SHARD_ROWS, StoredDtype
+from featurizer.features.schema import CORE
+from featurizer.features.shards import ShardRows
+from featurizer.features.write import FeatureSetDraft, Tick, write_feature_set
 from featurizer.records import Json
 from featurizer.results.manifests.feature_set import SpaceProvenance
 from featurizer.results.manifests.manifest import Origin, checked
-from featurizer.results.names import FEATURE_SET
-from featurizer.results.stage import Stage
 
 BLOCK = 4096
 """Rows looked at at once."""
@@ -62,7 +62,7 @@ class ArrayOptions:
 
     source: Mapping[str, Json] = field(default_factory=dict)
     dtype: StoredDtype = "float32"
-    shard_rows: int = 2048
+    shard_rows: int = SHARD_ROWS
     overwrite: bool = False
 
 
@@ -78,38 +78,20 @@ def write_arrays(
     """
     checked(Origin, options.source, origin="the source", cure="Correct it.")
     _check(item_ids, spaces, options.dtype)
-    stage = Stage(out, FEATURE_SET, _config(item_ids, spaces, options), OWNED)
-    if stage.claim(overwrite=options.overwrite):
-        return FeatureSet.open(out)
-    starts = range(0, len(item_ids), options.shard_rows)
-    dims = {space.name: space.vectors.shape[1] for space in spaces}
-    writer = ShardWriter(out, len(starts), dims, options.dtype)
-    parts = [range(start, min(start + options.shard_rows, len(item_ids))) for start in starts]
-    accounts = [
-        writer.finished(index) or writer.write(index, _rows(item_ids, spaces, part), {})
-        for index, part in enumerate(parts)
-    ]
-    stage.finish(
-        {
-            "format_version": FORMAT_VERSION,
-            "featurizer_version": featurizer.__version__,
-            "rows": len(item_ids),
-            "with_image": sum(account.with_image for account in accounts),
-            "with_text": sum(account.with_text for account in accounts),
-            "failed": 0,
-            "failures": {},
-            "requests": [],
-            "text_recipe": None,
-            "device": None,
-            "threads": None,
-            "libraries": {},
-            "spaces": {space.name: _described(space, accounts, options.dtype) for space in spaces},
-            "shards": [shard_json(account) for account in accounts],
-            "source": dict(options.source),
-        }
+    draft = FeatureSetDraft(
+        rows=len(item_ids),
+        dims={space.name: space.vectors.shape[1] for space in spaces},
+        spaces={space.name: _described(space, options.dtype) for space in spaces},
+        about={"source": dict(options.source)},
+        config=_config(item_ids, spaces, options),
+        dtype=options.dtype,
+        shard_rows=options.shard_rows,
     )
-    writer.forget_marks()
-    return FeatureSet.open(out)
+
+    def make(rows: range, clock: Clock, tick: Tick) -> ShardRows:
+        return _rows(item_ids, spaces, rows)
+
+    return write_feature_set(out, draft, make, overwrite=options.overwrite)
 
 
 def _check(item_ids: Sequence[str], spaces: Sequence[ArraySpace], dtype: StoredDtype) -> None:
@@ -124,9 +106,8 @@ def _check(item_ids: Sequence[str], spaces: Sequence[ArraySpace], dtype: StoredD
             )
         if space.name in CORE.names:
             raise InputError(f"a space cannot be called {space.name}: that is a column of every feature set")
-        checked(
-            SpaceProvenance, _described(space, (), dtype), origin=space.name, cure="Correct its provenance."
-        )
+        described = {**_described(space, dtype), "null": 0}
+        checked(SpaceProvenance, described, origin=space.name, cure="Correct its provenance.")
         broken = sum(_not_finite(space, rows, dtype) for rows in _blocks(space))
         if broken:
             mend = " or, where the numbers are too large for it, store float32" if dtype == "float16" else ""
@@ -136,7 +117,7 @@ def _check(item_ids: Sequence[str], spaces: Sequence[ArraySpace], dtype: StoredD
             )
 
 
-def _described(space: ArraySpace, accounts: Sequence[ShardMetadata], dtype: StoredDtype) -> dict[str, Json]:
+def _described(space: ArraySpace, dtype: StoredDtype) -> dict[str, Json]:
     return {
         "modality": space.modality,
         "dim": space.vectors.shape[1],
@@ -144,7 +125,6 @@ def _described(space: ArraySpace, accounts: Sequence[ShardMetadata], dtype: Stor
         "dtype": dtype,
         **UNKNOWN,
         **space.provenance,
-        "null": sum(account.null[space.name] for account in accounts),
     }
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from PIL.Image import Image
@@ -14,12 +13,10 @@ from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, Pair
 from featurizer.errors import ShapeMismatch
 from featurizer.features.clock import Clock
+from featurizer.features.options import StoredDtype
 from featurizer.features.pictures import Prepare, Prepared, Reader
-from featurizer.features.schema import StoredDtype
 from featurizer.features.shards import ShardRows
-
-Tick: TypeAlias = Callable[[int, int], None]
-"""Called with (rows done, failures) of the shard."""
+from featurizer.features.write import Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from featurizer.errors import ShapeMismatch
+from featurizer.features.options import StoredDtype
 from featurizer.records import Json
 
-StoredDtype: TypeAlias = Literal["float32", "float16"]
 ARROW_DTYPES: Mapping[str, pa.DataType] = {"float32": pa.float32(), "float16": pa.float16()}
 CORE = pa.schema(
     [

@@ -1,8 +1,7 @@
-"""Writing shards: each is renamed into place whole, then marked finished with its hash and its account."""
+"""Writing shards: each is renamed into place whole, then marked finished with its hash and its metadata."""
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from featurizer.features.feature_set import shard_name
-from featurizer.features.schema import StoredDtype, feature_schema, vectors_to_arrow
+from featurizer.features.options import StoredDtype
+from featurizer.features.schema import feature_schema, vectors_to_arrow
 from featurizer.records import Json
 from featurizer.results.files import atomic_path, file_sha256, read_json, write_json
 
@@ -63,7 +63,7 @@ class ShardWriter:
     dtype: StoredDtype
 
     def finished(self, index: int) -> ShardMetadata | None:
-        """Return the account of shard `index` if it was written whole, else None."""
+        """Return the metadata of shard `index` if it was written whole, else None."""
         mark = self._mark(index)
         if not mark.exists() or not (self.folder / shard_name(index, self.total)).exists():
             return None
@@ -91,7 +91,7 @@ class ShardWriter:
             )
         sha256 = file_sha256(self.folder / name)
         written = time.perf_counter() - start
-        account = ShardMetadata(
+        metadata = ShardMetadata(
             path=name,
             rows=len(rows.item_ids),
             bytes=(self.folder / name).stat().st_size,
@@ -103,12 +103,8 @@ class ShardWriter:
             failures=count_failures(rows.errors),
             seconds={name: round(value, 3) for name, value in {**seconds, "write": written}.items()},
         )
-        write_json(self._mark(index), asdict(account))
-        return account
-
-    def forget_marks(self) -> None:
-        """Remove the marks once the manifest says the same."""
-        shutil.rmtree(self.folder / MARKS, ignore_errors=True)
+        write_json(self._mark(index), asdict(metadata))
+        return metadata
 
     def _mark(self, index: int) -> Path:
         return self.folder / MARKS / f"{index:05d}.json"
@@ -120,6 +116,6 @@ def count_failures(errors: list[str | None]) -> dict[str, int]:
     return {reason: reasons[reason] for reason in sorted(reasons)}
 
 
-def shard_json(account: ShardMetadata) -> dict[str, Json]:
+def shard_json(shard: ShardMetadata) -> dict[str, Json]:
     """Return what the manifest lists of a shard."""
-    return {"path": account.path, "rows": account.rows, "bytes": account.bytes, "sha256": account.sha256}
+    return {"path": shard.path, "rows": shard.rows, "bytes": shard.bytes, "sha256": shard.sha256}

@@ -15,11 +15,11 @@ from featurizer.encoders.base import AnyEncoder, Dtype, Pair
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.options import BATCH_SIZE
 from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
 from featurizer.results.files import file_sha256
 from featurizer.results.names import FEATURE_SET
 
-BATCH = 32
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
 """Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
 DTYPES: Mapping[str, Dtype] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
@@ -157,9 +157,9 @@ def _compare(
     usable = [index for index, value in enumerate(inputs) if value is not None]
     fresh = [
         vector
-        for start in range(0, len(usable), BATCH)
+        for start in range(0, len(usable), BATCH_SIZE)
         for vector in encoder.encode(
-            [encoder.prepare(inputs[index]) for index in usable[start : start + BATCH]]
+            [encoder.prepare(inputs[index]) for index in usable[start : start + BATCH_SIZE]]
         )
     ]
     for index, vector in zip(usable, fresh, strict=True):

@@ -105,7 +105,7 @@ class TokenSource(Protocol):
         """Return what `rows` have, without reading pictures."""
         ...
 
-    def accounts(self, rows: Sequence[int]) -> tuple[list[str], list[str | None]]:
+    def ids_and_errors(self, rows: Sequence[int]) -> tuple[list[str], list[str | None]]:
         """Return the ids of `rows` and what went wrong with them, as a feature set tells it."""
         ...
 

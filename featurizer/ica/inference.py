@@ -11,19 +11,17 @@ import torch
 
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import EncoderSpec
-from featurizer.encoders.device import computing_threads, recorded_threads
-from featurizer.encoders.libraries import library_versions
+from featurizer.encoders.device import computing_threads
 from featurizer.encoders.tokens import TextTokenEncoder
-from featurizer.features.extract import ExtractOptions, manifest
-from featurizer.features.feature_set import OWNED, FeatureSet
-from featurizer.features.shards import ShardRows, ShardWriter
+from featurizer.features.clock import Clock
+from featurizer.features.extract import ExtractOptions, drafted
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.shards import ShardRows
+from featurizer.features.write import Tick, write_feature_set
 from featurizer.ica.batch import Batch, TokenSource
 from featurizer.ica.saved_model import SavedModel
 from featurizer.ica.text_states import encode_text
-from featurizer.progress import Progress, Report, silent
-from featurizer.records import Json
-from featurizer.results.names import FEATURE_SET
-from featurizer.results.stage import Stage
+from featurizer.progress import Report, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,33 +65,13 @@ def write_features(
         OutputError: the disk refused; finished shards are kept.
     """
     specs = [application.unified, source.image_spec.pooled, source.text_spec.pooled]
-    config: dict[str, Json] = {
-        "catalog": catalog.identity,
-        "encoders": {spec.space: spec.provenance() for spec in specs},
-        "dtype": options.dtype,
-        "shard_rows": options.shard_rows,
-        "device": options.device,
-        "threads": recorded_threads(options.threads, options.device),
-        "libraries": library_versions(spec.request for spec in specs),
-    }
-    stage = Stage(out, FEATURE_SET, config, OWNED)
-    if stage.claim(overwrite=options.overwrite):
-        return FeatureSet.open(out)
-    total = -(-catalog.rows // options.shard_rows)
-    writer = ShardWriter(out, total, {spec.space: spec.dim for spec in specs}, options.dtype)
-    accounts = []
-    for index in range(total):
-        rows = range(index * options.shard_rows, min((index + 1) * options.shard_rows, catalog.rows))
-        account = writer.finished(index)
-        if account is None:
-            with computing_threads(options.threads):
-                part = _rows(application, source, specs, rows, options)
-            account = writer.write(index, part, {})
-        accounts.append(account)
-        report(Progress("unify", rows.stop, catalog.rows))
-    stage.finish(manifest(catalog, specs, options, accounts))
-    writer.forget_marks()
-    return FeatureSet.open(out)
+
+    def make(rows: range, clock: Clock, tick: Tick) -> ShardRows:
+        with computing_threads(options.threads), clock.timing("encode"):
+            return _rows(application, source, specs, rows, options, tick)
+
+    draft = drafted(catalog, specs, options)
+    return write_feature_set(out, draft, make, overwrite=options.overwrite, name="unify", report=report)
 
 
 def _rows(
@@ -102,8 +80,9 @@ def _rows(
     specs: Sequence[EncoderSpec],
     rows: range,
     options: ExtractOptions,
+    tick: Tick,
 ) -> ShardRows:
-    ids, errors = source.accounts(rows)
+    ids, errors = source.ids_and_errors(rows)
     n = len(rows)
     vectors = {spec.space: np.zeros((n, spec.dim), np.float32) for spec in specs}
     has_image, has_text = np.zeros(n, bool), np.zeros(n, bool)
@@ -114,6 +93,7 @@ def _rows(
         has_image[part], has_text[part] = items.has_image.numpy(), items.has_text.numpy()
         image[part], text[part] = items.pooled_image.numpy(), items.pooled_text.numpy()
         unified[part] = application.vectors(items)
+        tick(part.stop, sum(error is not None for error in errors))
     there = (has_image | has_text, has_image, has_text)
     present = {
         spec.space: has & np.isfinite(vectors[spec.space].astype(options.dtype)).all(axis=1)

@@ -75,7 +75,7 @@ class OnTheFlyTokens:
         _, words, length = padded(self.read_texts(rows), 0)
         return Outline(torch.from_numpy(self._status[np.asarray(rows)]), words, length)
 
-    def accounts(self, rows: Sequence[int]) -> tuple[list[str], list[str | None]]:
+    def ids_and_errors(self, rows: Sequence[int]) -> tuple[list[str], list[str | None]]:
         """Return the ids of `rows` and what went wrong with them."""
         # pictures are decoded for what goes wrong with them, and let go one by one
         told = [(item.item_id, item.errors) for item in self._items(rows, pictures=True)]

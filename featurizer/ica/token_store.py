@@ -22,6 +22,7 @@ from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenizedText, TokenSpec
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
+from featurizer.features.options import BATCH_SIZE
 from featurizer.features.pictures import Prepare, Prepared, Reader
 from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
@@ -32,7 +33,6 @@ from featurizer.results.stage import Stage
 
 FORMAT_VERSION = 1
 SHARD_ROWS = 512
-BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class TokenStore:
         _, words, length = padded(self.read_texts(rows), 0)
         return Outline(torch.from_numpy(has_image), words, length)
 
-    def accounts(self, rows: Sequence[int]) -> tuple[list[str], list[str | None]]:
+    def ids_and_errors(self, rows: Sequence[int]) -> tuple[list[str], list[str | None]]:
         """Return the ids of `rows` and what went wrong with them."""
         ids = [""] * len(rows)
         errors: list[str | None] = [None] * len(rows)
@@ -104,7 +104,7 @@ class TokenStore:
 
     def item_ids(self, rows: Sequence[int]) -> list[str]:
         """Return the ids of `rows`."""
-        return self.accounts(rows)[0]
+        return self.ids_and_errors(rows)[0]
 
     def read_texts(self, rows: Sequence[int]) -> list[TokenizedText | None]:
         """Return the texts of `rows`."""
@@ -159,7 +159,7 @@ def cache_tokens(
 def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], report: Report) -> None:
     report(Progress("tokens", 0, catalog.rows))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode") as pool:
-        reader = Reader(catalog, {"image": image_preparer(encoders.image)}, pool, BATCH)
+        reader = Reader(catalog, {"image": image_preparer(encoders.image)}, pool, BATCH_SIZE)
         for index, folder in enumerate(folders):
             stop = min((index + 1) * SHARD_ROWS, catalog.rows)
             if not is_finished(folder):
@@ -219,8 +219,8 @@ def encode_texts(encoder: TextTokenEncoder, texts: Sequence[TokenizedText], devi
     """Return the (k, f) float32 pooled vectors of k texts, longest first so that a batch pads little."""
     out = np.zeros((len(texts), encoder.spec.pooled.dim), np.float32)
     order = sorted(range(len(texts)), key=lambda row: (-len(texts[row].ids), row))
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
+    for start in range(0, len(order), BATCH_SIZE):
+        rows = order[start : start + BATCH_SIZE]
         ids, _, length = padded([texts[row] for row in rows], encoder.spec.padding_id or 0)
         mask = torch.arange(ids.shape[1]) < length[:, None]
         out[rows] = encoder.encode(ids.to(device), mask.to(device)).pooled.float().cpu().numpy()

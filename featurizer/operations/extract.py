@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from featurizer.config import Flag
+from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.operations.feature_sets import computing, encoder_folders, look_inside, nulls, spaces_line
 from featurizer.operations.operation import (
     Argument,
@@ -45,13 +46,13 @@ class Extract(FolderOperation["FeatureSet"]):
     """auto, cpu, cuda, cuda:I or mps."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """Threads that compute on the CPU; the bits of a result depend on how many.  [default: one a core]"""
-    dtype: Literal["float32", "float16"] = "float32"
+    dtype: StoredDtype = "float32"
     """What vectors are stored in."""
     compute_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     """What the models compute in."""
-    batch_size: Annotated[int, Field(ge=1)] = 32
+    batch_size: Annotated[int, Field(ge=1)] = BATCH_SIZE
     """Items a model sees at once."""
-    shard_rows: Annotated[int, Field(ge=1)] = 2048
+    shard_rows: Annotated[int, Field(ge=1)] = SHARD_ROWS
     """Items a shard; a killed run loses the shards in flight."""
     workers: Annotated[int, Field(ge=1)] | None = None
     """Threads that decode pictures.  [default: one a core, at most 8]"""

@@ -24,7 +24,7 @@ def test_the_cache_holds_what_the_encoders_say_in_any_order(store, catalog, enco
     assert items.has_image.tolist() == [row % 7 != 6 for row in rows]
     assert items.has_text.tolist() == [row % 13 != 12 for row in rows]
     equal(items, OnTheFlyTokens(catalog, encoders).read(rows))
-    ids, errors = store.accounts(rows)
+    ids, errors = store.ids_and_errors(rows)
     assert ids == [f"i{row}" for row in rows]
     assert errors == [None] * len(rows)
 
@@ -103,7 +103,7 @@ def test_a_picture_whose_tokens_are_not_finite_is_a_row_with_a_reason(catalog, t
     items = store.read([1, 2, 3])
     assert items.has_image.tolist() == [True, False, True]
     assert torch.isfinite(items.image).all()
-    assert store.accounts([1, 2, 3])[1] == [None, "patches_image: nonfinite", None]
+    assert store.ids_and_errors([1, 2, 3])[1] == [None, "patches_image: nonfinite", None]
 
 
 def test_rows_that_follow_one_another_are_read_together():

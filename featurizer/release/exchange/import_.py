@@ -12,7 +12,7 @@ import numpy as np
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.schema import StoredDtype
+from featurizer.features.options import StoredDtype
 from featurizer.records import Json
 from featurizer.release.exchange.content import Found
 from featurizer.release.exchange.format import Files, format_named

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.errors import InputError
-from featurizer.features.schema import StoredDtype, vectors_to_arrow
+from featurizer.features.options import StoredDtype
+from featurizer.features.schema import vectors_to_arrow
 from featurizer.release.exchange.content import Content, Found
 from featurizer.release.exchange.format import Files, Format
 from featurizer.release.exchange.ids import ID_COLUMNS
