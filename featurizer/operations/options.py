@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -120,15 +120,18 @@ _LAST = ("out", "overwrite", "wait")
 
 def mark(about: FieldInfo, kind: type[Any]) -> Any:  # noqa: ANN401 - the mark's own type, which the caller names
     """Return a field's mark of that kind, or None."""
-    return next((one for one in about.metadata if isinstance(one, kind)), None)
+    return _first(about.metadata, kind)
+
+
+def _first(marks: Iterable[object], kind: type[Any]) -> Any:  # noqa: ANN401 - the mark's own type
+    return next((one for one in marks if isinstance(one, kind)), None)
 
 
 def _option(name: str, about: FieldInfo, group: str | None, inner: str, *, stated: bool = True) -> Option:
     kind, marks, optional, many = _unwrapped(about.annotation)
     marks = [*about.metadata, *(inner for one in marks for inner in getattr(one, "metadata", (one,)))]
-    find = lambda wanted: next((one for one in marks if isinstance(one, wanted)), None)  # noqa: E731
-    least, most, flag = find(Ge), find(Le), find(Flag)
-    argument, completed = find(Argument), find(Completed)
+    least, most, flag = _first(marks, Ge), _first(marks, Le), _first(marks, Flag)
+    argument, completed = _first(marks, Argument), _first(marks, Completed)
     default = None if about.is_required() else about.get_default(call_default_factory=True)
     return Option(
         name=name,
@@ -136,7 +139,8 @@ def _option(name: str, about: FieldInfo, group: str | None, inner: str, *, state
         group=group,
         kind=kind,
         many=many,
-        commas=many and (kind in (int, float) or get_origin(kind) is Literal or find(Listed) is not None),
+        commas=many
+        and (kind in (int, float) or get_origin(kind) is Literal or _first(marks, Listed) is not None),
         optional=optional or group is not None,
         required=about.is_required() and group is None,
         default=default if stated else None,
@@ -144,7 +148,7 @@ def _option(name: str, about: FieldInfo, group: str | None, inner: str, *, state
         argument=argument,
         least=None if least is None else float(least.ge),
         most=None if most is None else float(most.le),
-        nonempty=find(MinLen) is not None,
+        nonempty=_first(marks, MinLen) is not None,
         completed=completed.names if completed else None,
         told=completed is not None and completed.told,
         hidden=flag is not None and flag.hidden,

@@ -47,7 +47,7 @@ class Publish(Operation):
     check: bool = True
     """Download what was published and compare."""
     dry_run: Annotated[bool, Stated()] = False
-    """List files and card; no token, no network, nothing written."""
+    """List files and card; no token, no network, nothing sent."""
 
     @model_validator(mode="after")
     def _check(self) -> Publish:

