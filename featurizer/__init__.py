@@ -67,6 +67,7 @@ __all__ = [
     "list_datasets",
     "list_encoders",
     "make_report",
+    "open_folder",
     "pretrain_ica",
     "publish",
     "pull",

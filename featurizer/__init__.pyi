@@ -344,6 +344,7 @@ def ingest(
         hub_split: Which split of a Hub data set.
         hub_config: Which configuration of a Hub data set.
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
+        in_memory: The path is a copy of a table in memory, removed once it is read; picture paths start where the program runs.
         out: Folder to write into.
         overwrite: Replace what the folder holds.
         wait: Seconds to wait where another process writes the folder; without it that is an error.
@@ -562,7 +563,7 @@ def publish(
         catalog: The catalog, for --with-images.
         with_users: Of a model, publish users and what they used too.
         check: Download what was published and compare.
-        dry_run: List files and card; no token, no network, nothing written.
+        dry_run: List files and card; no token, no network, nothing sent.
     """
 
 def pull(
@@ -820,6 +821,13 @@ def from_arrays(
         InputError: ids repeat, or a vector is infinite or NaN in part.
         ShapeMismatch: an array has another number of rows than there are ids.
         StaleOutput: the folder holds something else.
+    """
+
+def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Model:
+    """Open what any command made: a catalog, a feature set, scores or a trained model.
+
+    Raises:
+        InputError: the folder holds none of them, or it is not finished.
     """
 
 def run_recipe(

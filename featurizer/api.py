@@ -11,16 +11,20 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from featurizer.errors import InputError
 from featurizer.operations.registry import COMMANDS, function_of, operation
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
     from featurizer.operations.operation import Context, Operation
     from featurizer.operations.options import Option
     from featurizer.recipes.run import Finished
     from featurizer.recipes.step import Step
+    from featurizer.recsys.model import Model
+    from featurizer.scoring.board import Leaderboard
 
 logger = logging.getLogger("featurizer")
 
@@ -56,16 +60,70 @@ def from_arrays(
     from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
     from featurizer.release.card import write_card
 
+    if not isinstance(vectors, Mapping):
+        raise InputError(
+            f"found a {type(vectors).__name__}, expected the arrays by the name of their space: {{'mine': array}}"
+        )
     spaces = []
     for name, given in vectors.items():
         rows, present = _rows(given)
-        made_from = modality if isinstance(modality, str) else modality[name]
-        spaces.append(ArraySpace(name, made_from, rows, present))
+        made_from = modality if isinstance(modality, str) else modality.get(name)
+        spaces.append(ArraySpace(name, _check_space(name, made_from), rows, present))
     known = {"name": source, "license": license}
     options = ArrayOptions({key: value for key, value in known.items() if value}, dtype, overwrite=overwrite)
-    made = write_arrays(Path(out), [str(item) for item in ids], spaces, options)
+    made = write_arrays(Path(out), _ids(ids), spaces, options)
     write_card(made)
     return made
+
+
+def _check_space(name: str, made_from: str | None) -> str:
+    from featurizer.encoders.resolve import NAME
+
+    if not NAME.fullmatch(name):
+        raise InputError(f"a space cannot be called {name!r}; expected letters, digits, '.', '_' and '-'")
+    if made_from not in ("image", "text", "both"):
+        raise InputError(f"the modality of {name}: found {made_from!r}, expected image, text or both")
+    return made_from
+
+
+def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Model:
+    """Open what any command made: a catalog, a feature set, scores or a trained model.
+
+    Raises:
+        InputError: the folder holds none of them, or it is not finished.
+    """
+    from featurizer.catalog.store import Catalog
+    from featurizer.features.feature_set import FeatureSet
+    from featurizer.recsys.model import Model
+    from featurizer.results.names import CATALOG, FEATURE_SET, SCORES
+    from featurizer.scoring.board import Leaderboard
+
+    place = Path(folder)
+    if (place / FEATURE_SET).is_file():
+        return FeatureSet.open(place)
+    if (place / CATALOG).is_file():
+        return Catalog.open(place)
+    if (place / "users.parquet").is_file():
+        return Model.open(place)
+    if (place / SCORES).is_file():
+        return Leaderboard.open(place)
+    raise InputError(
+        f"{place} holds no catalog, feature set, scores or trained model; expected what a command made"
+    )
+
+
+def _ids(ids: Sequence[object]) -> list[str]:
+    """Return ids as `ingest` would: 1.0 is 1.
+
+    Raises:
+        InputError: one is missing.
+    """
+    from featurizer.catalog.columns import as_text
+
+    found = [as_text(item) for item in ids]
+    if None in found:
+        raise InputError(f"the id of row {found.index(None)} is missing; expected one a row")
+    return [item for item in found if item is not None]
 
 
 def _rows(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +175,11 @@ def run_recipe(
     return list(run(plan(loaded, start=start, only=only), watch, overwrite=overwrite))
 
 
-OWN: Mapping[str, Callable[..., Any]] = {"from_arrays": from_arrays, "run_recipe": run_recipe}
+OWN: Mapping[str, Callable[..., Any]] = {
+    "from_arrays": from_arrays,
+    "open_folder": open_folder,
+    "run_recipe": run_recipe,
+}
 """Functions that are no command's."""
 FUNCTIONS = (*(function_of(command) for command in COMMANDS), *OWN)
 

@@ -1,8 +1,9 @@
-"""A table in memory as a source: put down as Parquet in the catalog's own folder, so that a run can be resumed."""
+"""A table in memory as a source: put down as Parquet under a name made from its content."""
 
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,17 +11,17 @@ import pyarrow.parquet as pq
 
 from featurizer.errors import InputError
 from featurizer.results.files import atomic_path
-from featurizer.results.state import FOLDER
 
 
-def write_table(table: object, out: Path) -> Path:
-    """Write a polars, pandas or pyarrow table into `out/.featurizer/`, under a name made from its content.
+def write_table(table: object) -> Path:
+    """Write a polars, pandas or pyarrow table as Parquet into the folder of temporary files, named by its content.
+
+    The caller removes it once it is read.
 
     Raises:
         InputError: it is no table, or holds what Parquet cannot.
     """
-    arrow = as_arrow(table)
-    sink = pa.BufferOutputStream()
+    arrow, sink = as_arrow(table), pa.BufferOutputStream()
     try:
         pq.write_table(arrow, sink)
     except pa.ArrowException as error:
@@ -28,10 +29,9 @@ def write_table(table: object, out: Path) -> Path:
             f"the table cannot be written as Parquet: {error}; expected plain columns"
         ) from error
     content = sink.getvalue()
-    path = out / FOLDER / f"table-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
-    if not path.exists():
-        with atomic_path(path) as partial:
-            partial.write_bytes(content)
+    path = Path(tempfile.gettempdir()) / f"featurizer-{hashlib.sha256(content).hexdigest()[:24]}.parquet"
+    with atomic_path(path) as partial:
+        partial.write_bytes(content)
     return path
 
 
@@ -39,18 +39,27 @@ def as_arrow(table: object) -> pa.Table:
     """Return a polars, pandas or pyarrow table as pyarrow's; a named index of pandas becomes a column.
 
     Raises:
-        InputError: it is none of them.
+        InputError: it is none of them, or a column holds values of several kinds.
     """
     if isinstance(table, pa.Table):
         return table
-    if hasattr(table, "__arrow_c_stream__"):
+    if not hasattr(table, "__arrow_c_stream__") or not hasattr(table, "columns"):
+        raise InputError(
+            f"found {type(table).__name__}, expected a path, or a table of polars, pandas or pyarrow with a row an item"
+        )
+    try:
         return pa.table(_with_index(table))
-    raise InputError(
-        f"found {type(table).__name__}, expected a path, or a table of polars, pandas or pyarrow with a row an item"
-    )
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        told = " ".join(str(part) for part in error.args)
+        raise InputError(
+            f"the table cannot be read: {told}. Expected columns of one kind each, every name once; "
+            "make a mixed one text"
+        ) from error
 
 
 def _with_index(table: object) -> object:
-    index = getattr(table, "index", None)
-    named = [name for name in getattr(index, "names", []) if name is not None]
-    return table.reset_index() if named and hasattr(table, "reset_index") else table
+    """Return a pandas table with its named index as columns, and an unnamed one left out; others as they are."""
+    index, reset = getattr(table, "index", None), getattr(table, "reset_index", None)
+    if index is None or reset is None:
+        return table
+    return reset(drop=all(name is None for name in index.names))

@@ -27,12 +27,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """How a user's source is read: chosen columns, the picture folder, and for the Hub split and configuration."""
+    """How a user's source is read: columns, picture folder, Hub split and configuration, where picture paths start."""
 
     names: ColumnNames = field(default_factory=ColumnNames)
     images: Path | None = None
     split: str = "train"
     config: str | None = None
+    base: Path | None = None
 
 
 def open_source(location: str, options: SourceOptions) -> ItemSource:
@@ -51,7 +52,7 @@ def open_source(location: str, options: SourceOptions) -> ItemSource:
             return FolderSource(path)
         if path.is_file():
             with path.open("rb"):
-                return TableSource(path, options.names, options.images)
+                return TableSource(path, options.names, options.images, options.base)
     except PermissionError as error:
         raise InputError(f"{path} may not be read: {error.strerror}. Check its permissions.") from error
     raise InputError(f"{path} does not exist; expected a table, a folder of pictures, or hf:ORG/NAME")

@@ -148,12 +148,13 @@ class Catalog:
     parts: tuple[Path, ...]
 
     @classmethod
-    def open(cls, folder: Path) -> Catalog:
+    def open(cls, folder: str | Path) -> Catalog:
         """Open a catalog folder.
 
         Raises:
             InputError: no such folder, no `catalog.json` (not a catalog, or an unfinished one), parts missing.
         """
+        folder = Path(folder)
         if not folder.is_dir():
             raise InputError(
                 f"{folder} is no folder; expected a catalog made by 'featurizer ingest' or 'download'"

@@ -34,11 +34,13 @@ class TableSource:
         path: the table; its suffix says the format, `.gz` may follow.
         names: the user's choice of columns.
         images: a folder: image paths start there, or, without an image column, files named by item id.
+        base: where image paths start without such a folder; None for the table's own.
     """
 
     path: Path
     names: ColumnNames
     images: Path | None = None
+    base: Path | None = None
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the rows in file order."""
@@ -104,7 +106,7 @@ class TableSource:
 
     def _sizes_of_column(self, column: str) -> dict[str, Json]:
         """Return the size of every local file that the column names; None where it is not there."""
-        folder = self.images or self.path.parent
+        folder = self.images or self.base or self.path.parent
         paths = {as_image(row.get(column), folder).path for row in self._rows([column])}
         return {os.path.relpath(path, folder): _size(path) for path in paths if path is not None}
 
@@ -114,7 +116,7 @@ class TableSource:
 
     def _image(self, row: Mapping[str, object], fields: Mapping[str, str]) -> ImageRef:
         if "image" in fields:
-            return as_image(row.get(fields["image"]), self.images or self.path.parent)
+            return as_image(row.get(fields["image"]), self.images or self.base or self.path.parent)
         path = self._by_id.get(as_text(row.get(fields["item_id"])) or "")
         return ImageRef(path=path)
 

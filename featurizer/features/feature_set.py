@@ -55,12 +55,13 @@ class FeatureSet:
     manifest: FeatureSetManifest
 
     @classmethod
-    def open(cls, folder: Path) -> FeatureSet:
+    def open(cls, folder: str | Path) -> FeatureSet:
         """Open a feature set folder.
 
         Raises:
             InputError: no such folder, or no `feature_set.json` in it.
         """
+        folder = Path(folder)
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder; expected a feature set made by 'featurizer extract'")
         if not (folder / FEATURE_SET).exists():

@@ -16,6 +16,7 @@ from featurizer.operations.operation import (
     Context,
     FolderOperation,
     Folders,
+    InteractionsPath,
     Kind,
     Made,
     Outcome,
@@ -46,7 +47,7 @@ class Compare(FolderOperation[Made["list[Compared]"]]):
     """Folders made by 'featurizer train'; the first is the yardstick."""
     fused: Annotated[Folders, Reads(("model",))] = ()
     """A model whose scores are added to the others' named so: one row more, late fusion."""
-    interactions: Annotated[Path, Flag("-i"), Reads(("interactions",))]
+    interactions: Annotated[InteractionsPath, Flag("-i"), Reads(("interactions",))]
     """What they were trained on: .parquet, .csv, .tsv or .inter."""
     item_map: Annotated[Path | None, Reads(())] = None
     """CSV or TSV with asin and itemID, when the interactions number the items."""

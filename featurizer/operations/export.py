@@ -13,6 +13,7 @@ from featurizer.operations.operation import (
     Context,
     Folder,
     FolderOperation,
+    InteractionsPath,
     Kind,
     Made,
     Outcome,
@@ -41,7 +42,7 @@ class Export(FolderOperation[Made["Sidecar"]]):
     """Whose files."""
     spaces: Annotated[tuple[str, ...], Flag("--space")] = ()
     """Only this space.  [default: all]"""
-    interactions: Annotated[Path | None, Flag("-i"), Reads(("interactions",))] = None
+    interactions: Annotated[InteractionsPath | None, Flag("-i"), Reads(("interactions",))] = None
     """Interactions to go with it: .parquet, .csv, .tsv or .inter."""
     item_map: Annotated[Path | None, Reads(())] = None
     """asin and itemID, for interactions that number their items."""

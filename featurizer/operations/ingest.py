@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.text import DEFAULT_TEMPLATE
+from featurizer.config import Flag
 from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
 from featurizer.operations.catalogs import catalog_outcome
@@ -69,6 +70,8 @@ class Ingest(FolderOperation["Catalog"]):
     """Which configuration of a Hub data set."""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more pictures failed.  [default: half of them]"""
+    in_memory: Annotated[bool, Flag(hidden=True)] = False
+    """The path is a copy of a table in memory, removed once it is read; picture paths start where the program runs."""
 
     @model_validator(mode="before")
     @classmethod
@@ -78,10 +81,8 @@ class Ingest(FolderOperation["Catalog"]):
             return {**given, "path": str(given["path"])} if isinstance(given.get("path"), Path) else given
         from featurizer.catalog.frame import write_table
 
-        if given.get("out") is None:
-            raise InputError("out is missing; expected the folder to write the catalog into")
-        path = write_table(given["path"], Path(given["out"]))
-        return {**given, "path": str(path), "source": given.get("source") or "table"}
+        path = write_table(given["path"])
+        return {**given, "path": str(path), "source": given.get("source") or "table", "in_memory": True}
 
     @model_validator(mode="after")
     def _check(self) -> Ingest:
@@ -110,16 +111,20 @@ class Ingest(FolderOperation["Catalog"]):
         if self.interactions is not None:
             split = SplitOptions(self.k_core, self.split, self.seed)
             history = InteractionsFile(self.interactions, split, self.item_map)
-        with ImageFetcher() as fetcher:
-            return ingest(
-                self._source(),
-                self.out,
-                options,
-                fetcher=fetcher,
-                history=history,
-                overwrite=self.overwrite,
-                report=context.report,
-            )
+        try:
+            with ImageFetcher() as fetcher:
+                return ingest(
+                    self._source(),
+                    self.out,
+                    options,
+                    fetcher=fetcher,
+                    history=history,
+                    overwrite=self.overwrite,
+                    report=context.report,
+                )
+        finally:
+            if self.in_memory:
+                Path(self.path).unlink(missing_ok=True)
 
     def open(self) -> Catalog:
         """Return the catalog."""
@@ -134,9 +139,9 @@ class Ingest(FolderOperation["Catalog"]):
     def _source(self) -> ItemSource:
         from featurizer.catalog.ingest import SourceOptions, open_source
 
-        return open_source(
-            self.path, SourceOptions(self.columns, self.images, self.hub_split, self.hub_config)
-        )
+        base = Path.cwd() if self.in_memory else None
+        options = SourceOptions(self.columns, self.images, self.hub_split, self.hub_config, base)
+        return open_source(self.path, options)
 
     def depends(self) -> dict[str, Json]:
         """Return the content of what lies on this disk; the Hub is asked only when it is read."""

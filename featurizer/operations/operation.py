@@ -112,6 +112,19 @@ Folder = Annotated[Path, BeforeValidator(_folder_of)]
 """A path, or the object that stands for what lies there."""
 Folders = Annotated[tuple[Path, ...], BeforeValidator(_folders_of)]
 """Likewise, one or several."""
+
+
+def _interactions_of(value: object) -> object:
+    """Take a catalog, or its folder, for the interactions beside its items."""
+    folder = _folder_of(value)
+    if isinstance(folder, str | Path) and (Path(folder) / INTERACTIONS).is_file():
+        return Path(folder) / INTERACTIONS
+    return folder
+
+
+INTERACTIONS = "interactions.parquet"
+InteractionsPath = Annotated[Path, BeforeValidator(_interactions_of)]
+"""A file of interactions, or the catalog that they lie in."""
 Some: TypeAlias = Mapping[str, Any]
 """Options of a group by name, those that are given; the group's classes say what they may be."""
 

@@ -193,6 +193,7 @@ def gathered(kind: type[Operation], given: Mapping[str, object]) -> dict[str, ob
         for one in options_of(kind):
             if one.group is not None:
                 inside[one.name] = one.group, one.field
+    several = {name for name, about in kind.model_fields.items() if _unwrapped(about.annotation)[3]}
     found: dict[str, object] = {}
     for raw, value in given.items():
         name = FORMER.get(raw, raw)
@@ -202,7 +203,7 @@ def gathered(kind: type[Operation], given: Mapping[str, object]) -> dict[str, ob
             group, field = inside[name]
             _merge(found, group, {field: value})
         else:
-            found[name] = value
+            found[name] = (value,) if isinstance(value, str) and name in several else value
     return found
 
 

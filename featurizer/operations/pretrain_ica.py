@@ -18,6 +18,7 @@ from featurizer.operations.operation import (
     Context,
     Folder,
     FolderOperation,
+    InteractionsPath,
     Kind,
     OptionGroup,
     Outcome,
@@ -66,7 +67,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
     """What is predicted: image_target, codes, contrastive, …."""
     training: Annotated[Some, OptionGroup(lambda: [Training])] = Field(default_factory=dict)
     """How it learns: epochs, batch_size, learning_rate, seed, …."""
-    interactions: Annotated[Path | None, Flag("-i"), Reads(("interactions",))] = None
+    interactions: Annotated[InteractionsPath | None, Flag("-i"), Reads(("interactions",))] = None
     """Who bought what, for --copurchase."""
     cache: bool = True
     """Keep the frozen tokens in OUT/tokens, or encode pictures again every epoch."""

@@ -17,6 +17,7 @@ from featurizer.operations.operation import (
     Context,
     FolderOperation,
     Folders,
+    InteractionsPath,
     Kind,
     Listed,
     OptionGroup,
@@ -66,7 +67,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
 
     features: Annotated[Folders, Argument("FEATURES..."), Field(min_length=1), Reads(("features",))]
     """Feature set folders."""
-    interactions: Annotated[Path, Flag("-i"), Reads(("interactions",))]
+    interactions: Annotated[InteractionsPath, Flag("-i"), Reads(("interactions",))]
     """Split interactions: .parquet, .csv, .tsv or .inter."""
     item_map: Annotated[Path | None, Reads(())] = None
     """CSV or TSV with asin and itemID, when the interactions number the items."""

@@ -17,6 +17,7 @@ from featurizer.operations.operation import (
     Context,
     Folder,
     FolderOperation,
+    InteractionsPath,
     Kind,
     OptionGroup,
     Outcome,
@@ -57,7 +58,7 @@ class Train(FolderOperation["Trained"]):
 
     features: Annotated[Folder, Argument("FEATURES"), Reads(("features",))]
     """A feature set folder."""
-    interactions: Annotated[Path, Flag("-i"), Reads(("interactions",))]
+    interactions: Annotated[InteractionsPath, Flag("-i"), Reads(("interactions",))]
     """Split interactions: .parquet, .csv, .tsv or .inter."""
     space: str | None = None
     """The space to learn from; a+b joins two.  [default: unified, or the only one]"""
@@ -94,6 +95,12 @@ class Train(FolderOperation["Trained"]):
 
     @model_validator(mode="after")
     def _check(self) -> Train:
+        usual = type(self).model_fields
+        idle = [name for name in ("search", "trials") if getattr(self, name) != usual[name].default]
+        if idle and not self.tune:
+            raise InputError(
+                f"{idle[0]} says how --tune searches, and it is not given; add it, or leave this out"
+            )
         self.chosen()
         return self
 

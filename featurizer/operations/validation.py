@@ -13,6 +13,8 @@ from featurizer.errors import InputError, UnknownName
 from featurizer.operations.operation import Operation
 from featurizer.operations.options import Option, options_of
 
+SHOWN = 60
+"""A longer value is told by its type."""
 OperationT = TypeVar("OperationT", bound=Operation)
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -52,7 +54,7 @@ def problems(
     for problem in found:
         path = [str(part) for part in problem["loc"]]
         option = known.get((path[0], path[1])) if len(path) > 1 else None
-        option = option or known.get((None, path[0]))
+        option = option or (known.get((None, path[0])) if path else None)
         told.append(_problem(problem, path, option, sorted(one.name for one in known.values()), called))
     return list(dict.fromkeys(told))
 
@@ -77,7 +79,10 @@ def _problem(
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value in (None, (), []) else f"{value!r:.60}"
+    if value is None or (isinstance(value, list | tuple) and not value):
+        return "nothing"
+    told = repr(value)
+    return told if len(told) <= SHOWN else f"a {type(value).__name__}"
 
 
 def overridden(base: ModelT, given: Mapping[str, object]) -> ModelT:

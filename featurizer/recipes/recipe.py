@@ -23,7 +23,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 class RecipeFile(Model):
     """The file as it is written."""
 
-    title: str
+    title: str = ""
     """A line for people."""
     out: str
     """The folder; each step writes into one of its own inside."""

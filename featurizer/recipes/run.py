@@ -106,7 +106,8 @@ def _refuse_stale(stale: Sequence[Planned], *, overwrite: bool) -> None:
     if not stale or overwrite:
         return
     told = "; ".join(f"{one.step.name} ({one.why})" for one in stale)
+    which = "these" if len(stale) > 1 else "it"
     raise StaleOutput(
-        f"finished, but not as asked for now: {told}. Pass --overwrite to make {'these' if len(stale) > 1 else 'it'} "
-        "again and replace what is there, or --set out=FOLDER to write elsewhere"
+        f"finished, but not as asked for now, or damaged since: {told}. Pass --overwrite to make {which} again and "
+        "replace what is there, or --set out=FOLDER to write elsewhere"
     )

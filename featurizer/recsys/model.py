@@ -28,7 +28,7 @@ class Model:
     summary: RecommenderManifest
 
     @classmethod
-    def open(cls, folder: Path) -> Model:
+    def open(cls, folder: str | Path) -> Model:
         """Open a trained model; its weights are not read.
 
         Raises:

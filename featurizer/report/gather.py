@@ -101,6 +101,10 @@ def gather(given: Sequence[Path], options: ReportOptions, report: Report = silen
             f"{', '.join(map(str, given))}: nothing to show but a catalog, expected feature sets, scores or "
             "trained models beside it. Make some with 'featurizer extract', and give both"
         )
+    if options.labels and not folders.catalogs:
+        raise InputError(
+            f"--label {options.labels[0]} is a column of a catalog, and none is among the folders; give the catalog too"
+        )
     boards, models = read_boards(folders.scores), read_models(folders.models)
     sample = draw_sample(folders.feature_sets, options.items, options.seed)
     catalogs = list(folders.catalogs.values())

@@ -95,7 +95,7 @@ class Stage:
         """
         refuse_foreign(self.folder, self.manifest_name)
         remove_leftovers(self.folder.rglob(f".*{PARTIAL}"), alone=is_locked_alone(self.folder))
-        if overwrite or self._is_half_cleared():
+        if overwrite or self._is_half_cleared() or self._is_bare():
             self._clear()
         elif self._is_begun():
             return self._resume()
@@ -108,6 +108,14 @@ class Stage:
     def _is_half_cleared(self) -> bool:
         """Whether a run with --overwrite was stopped while it removed an earlier result."""
         return not self._manifest.exists() and self._started.exists() and CLEARING in read_json(self._started)
+
+    def _is_bare(self) -> bool:
+        """Whether a run was begun there and left nothing: it failed on what it was given, say."""
+        return (
+            not self._manifest.exists()
+            and self._started.exists()
+            and not any((self.folder / name).exists() for name in self.owned)
+        )
 
     def _resume(self) -> bool:
         """Go on with what is there; whether it is finished."""

@@ -29,7 +29,7 @@ class Leaderboard:
     document: dict[str, Json]
 
     @classmethod
-    def open(cls, folder: Path) -> Leaderboard:
+    def open(cls, folder: str | Path) -> Leaderboard:
         """Open a folder of scores.
 
         Raises:

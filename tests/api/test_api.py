@@ -177,3 +177,88 @@ def test_the_help_of_a_function_lists_its_options():
     signature = inspect.signature(fz.extract)
     assert next(iter(signature.parameters)) == "catalog"
     assert signature.parameters["batch_size"].default == 32
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pandas.DataFrame({"id": ["a", "b", "c"], "mixed": [1, "a", None]}),
+        pandas.DataFrame([[1, 2], [3, 4]], columns=["id", "id"]),
+        pandas.DataFrame({"id": ["a"], "odd": [object()]}),
+        pandas.Series(["a", "b"], name="id"),
+    ],
+    ids=["mixed", "twice", "objects", "series"],
+)
+def test_a_table_that_cannot_be_read_is_one_sentence(table, tmp_path):
+    with pytest.raises(InputError, match=r"the table cannot be read: |found Series, expected a path"):
+        fz.ingest(table, out=tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_index_that_filtering_leaves_is_no_column(tmp_path):
+    frame = pandas.DataFrame(ITEMS).iloc[1:]
+    assert fz.ingest(frame, out=tmp_path / "c").to_polars().columns.count("__index_level_0__") == 0
+
+
+def test_picture_paths_of_a_table_in_memory_start_where_the_program_runs(tmp_path, monkeypatch):
+    from PIL import Image
+
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    made = fz.ingest(
+        pl.DataFrame({"id": ["a", "b"], "image": ["a.png", "gone.png"]}), out="c", max_failures=1
+    )
+    assert made.manifest.image_status == {"missing_file": 1, "ok": 1}
+
+
+def test_a_table_where_a_path_is_expected_is_told_by_its_type(own):
+    with pytest.raises(InputError, match="interactions: found a DataFrame, expected a path"):
+        fz.score_features(own[0], interactions=pandas.DataFrame(ITEMS), out="s")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"vectors": np.eye(2)}, "found a ndarray, expected the arrays by the name of their space"),
+        ({"modality": "audio"}, "the modality of x: found 'audio', expected image, text or both"),
+        ({"vectors": {"a+b": np.eye(2)}}, "a space cannot be called 'a\\+b'"),
+        ({"ids": ["a", None]}, "the id of row 1 is missing"),
+    ],
+)
+def test_arrays_that_say_too_little_are_refused(given, told, tmp_path):
+    whole = {"ids": ["a", "b"], "vectors": {"x": np.eye(2)}, "modality": "image", "out": tmp_path / "f"}
+    with pytest.raises(InputError, match=told):
+        fz.from_arrays(**{**whole, **given})
+
+
+def test_ids_of_arrays_are_written_as_ingest_writes_them(tmp_path):
+    made = fz.from_arrays([1.0, 2.0], {"x": np.eye(2)}, modality="image", out=tmp_path / "f")
+    assert made["x"].ids == ["1", "2"]
+
+
+def test_a_folder_opens_as_what_it_is(own, tmp_path):
+    made = fz.ingest(pl.DataFrame(ITEMS), out=tmp_path / "c")
+    assert fz.open_folder(str(made.folder)).rows == 3
+    assert fz.open_folder(own[0].folder).spaces.keys() == {"mine"}
+    assert fz.FeatureSet.open(str(own[0].folder)).rows == 5
+    with pytest.raises(InputError, match="holds no catalog, feature set, scores or trained model"):
+        fz.open_folder(tmp_path)
+
+
+def test_a_failed_run_leaves_no_claim_on_the_folder(tmp_path):
+    with pytest.raises(InputError, match="appears twice"):
+        fz.ingest(pl.DataFrame({"id": ["a", "a"]}), out=tmp_path / "c")
+    assert fz.ingest(pl.DataFrame({"id": ["a", "b"]}), out=tmp_path / "c").rows == 2
+
+
+def test_a_file_of_an_export_keeps_what_its_sidecar_knows(own, tmp_path):
+    fz.export(own[0], format="npz", out=tmp_path / "e")
+    back = fz.import_vectors(tmp_path / "e" / "features.npz", format="npz", out=tmp_path / "g")
+    assert back["mine"].present.tolist() == own[0]["mine"].present.tolist()
+    assert back["mine"].ids == own[0]["mine"].ids
+
+
+def test_one_value_stands_for_a_list_of_one(tmp_path):
+    fz.ingest(pl.DataFrame(ITEMS), out=tmp_path / "c")
+    with pytest.raises(UnknownName, match="did you mean minilm"):
+        fz.extract(tmp_path / "c", encoders="minilmm", out=tmp_path / "f")

@@ -29,10 +29,18 @@ def test_a_stage_is_unfinished_until_its_manifest_is_written(tmp_path):
 def test_another_configuration_is_stale_and_the_differing_keys_are_named(tmp_path, finished):
     folder = tmp_path / "out"
     stage(folder).claim(overwrite=False)
+    (folder / "data").mkdir()
     if finished:
         stage(folder).finish({})
     with pytest.raises(StaleOutput, match=r"a \(1 there, 2 asked for\)"):
         stage(folder, a=2).claim(overwrite=False)
+
+
+def test_a_run_that_left_nothing_claims_nothing(tmp_path):
+    folder = tmp_path / "out"
+    stage(folder).claim(overwrite=False)
+    assert stage(folder, a=2).claim(overwrite=False) is False
+    assert read_json(folder / ".stage.json")["config"] == {"a": 2}
 
 
 def test_overwrite_replaces_a_stage_of_another_configuration(tmp_path):

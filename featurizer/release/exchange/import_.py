@@ -73,7 +73,8 @@ def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
     if not path.exists():
         raise InputError(f"{path} does not exist; expected files in the format {options.format}")
     refuse_foreign(out, FEATURE_SET)
-    sidecar = read_sidecar(path) if path.is_dir() else None
+    sidecar = read_sidecar(path) if path.is_dir() else _beside(path)
+    path = path.parent if sidecar is not None and path.is_file() else path
     if sidecar is not None and sidecar.format != options.format:
         raise InputError(f"{path} was exported as {sidecar.format}; pass --format {sidecar.format}")
     files = {space.name: space.file for space in sidecar.spaces} if sidecar else chosen.guess(path)
@@ -90,6 +91,13 @@ def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
     dtype: StoredDtype = "float16" if dtypes == {"float16"} else "float32"
     source = _source(path, options, sidecar)
     return write_arrays(out, ids, spaces, ArrayOptions(source, dtype, overwrite=options.overwrite))
+
+
+def _beside(file: Path) -> Sidecar | None:
+    """Return the sidecar of an export that the file is part of, with the spaces that it holds."""
+    found = read_sidecar(file.parent)
+    spaces = [space for space in found.spaces if space.file == file.name] if found else []
+    return found.model_copy(update={"spaces": spaces}) if found and spaces else None
 
 
 def _select(files: Files, space: str | None, path: Path) -> Files:
