@@ -23,6 +23,7 @@ from featurizer.operations.operation import (
     Reads,
 )
 from featurizer.results.files import atomic_path, read_json, write_json
+from featurizer.results.stage import refuse_foreign
 
 if TYPE_CHECKING:
     from featurizer.records import Json
@@ -72,6 +73,7 @@ class Compare(FolderOperation[Made["list[Compared]"]]):
 
     def make(self, context: Context) -> Made[list[Compared]]:
         """Rank with each model and write the table."""
+        refuse_foreign(self.out, FILE)
         from featurizer.recsys.compare import compare
         from featurizer.scoring.spaces import folder_labels
 

@@ -30,8 +30,10 @@ def execute(operation: Operation, context: Context) -> Outcome[Any]:
     if not isinstance(operation, FolderOperation):
         return _done(operation, context)
     with _sole_writer(operation):
+        if operation.overwrite or operation.reopens():
+            return _done(operation, context)
         found = look(operation)
-        if operation.overwrite or operation.reopens() or found.standing in ("stale", "to do"):
+        if found.standing in ("stale", "to do") or (found.standing == "damaged" and operation.rewrites):
             return _done(operation, context)
         if found.standing == "damaged":
             raise StaleOutput(
@@ -47,7 +49,7 @@ def _done(operation: Operation, context: Context) -> Outcome[Any]:
     path, begun = operation.state(), time.perf_counter()
     asked = request(operation) if path is not None else {}
     outcome = operation.run(context)
-    if path is not None and _is_first():
+    if path is not None and _writes_state(operation):
         sizes = sizes_of(operation.out) if isinstance(operation, FolderOperation) else {}
         seconds = time.perf_counter() - begun
         state = State(
@@ -61,10 +63,12 @@ def _done(operation: Operation, context: Context) -> Outcome[Any]:
 def _sole_writer(operation: FolderOperation[Any]) -> Iterator[None]:
     """Hold the folder; processes that torchrun started hold it together."""
     options = operation.model_dump(mode="json", exclude={"wait"})
-    shared = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    shared = operation.shares and int(os.environ.get("WORLD_SIZE", "1")) > 1
     with writing(operation.out, fingerprint=fingerprint(options), shared=shared, wait=operation.wait):
         yield
 
 
-def _is_first() -> bool:
-    return os.environ.get("RANK", "0") == "0"
+def _writes_state(operation: Operation) -> bool:
+    """Say whether this process remembers what was done: of several that share a folder, the first."""
+    shares = isinstance(operation, FolderOperation) and operation.shares
+    return not shares or os.environ.get("RANK", "0") == "0"

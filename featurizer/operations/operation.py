@@ -230,6 +230,9 @@ class Operation(Model, ABC):
 class FolderOperation(Operation, Generic[ValueT]):
     """An operation that makes a folder."""
 
+    shares: ClassVar[bool] = False
+    """Whether the processes that torchrun starts write the folder together."""
+
     out: Annotated[Path, Flag("--out", "-o")]
     """Folder to write into."""
     overwrite: bool = False

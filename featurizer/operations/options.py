@@ -197,6 +197,8 @@ def gathered(kind: type[Operation], given: Mapping[str, object]) -> dict[str, ob
     found: dict[str, object] = {}
     for raw, value in given.items():
         name = FORMER.get(raw, raw)
+        if name != raw and name in given:
+            raise InputError(f"{name} is given twice, as {raw} too; expected it once")
         if name in groups and isinstance(value, Mapping):
             _merge(found, name, {FORMER.get(str(key), str(key)): inner for key, inner in value.items()})
         elif name in inside and name not in kind.model_fields:

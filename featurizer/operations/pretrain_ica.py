@@ -44,6 +44,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
     indifferent: ClassVar[frozenset[str]] = frozenset({"cache", "tensorboard"})
+    shares: ClassVar[bool] = True
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
     """A catalog folder."""

@@ -94,12 +94,3 @@ def summary_of(command: str) -> str:
         if isinstance(node, ast.ClassDef) and node.name == class_of(command):
             return (ast.get_docstring(node) or "").partition("\n")[0]
     raise LookupError(f"{spec.origin} has no class {class_of(command)}")
-
-
-def steps() -> tuple[str, ...]:
-    """Return the commands that a recipe may use: those that leave something."""
-    return tuple(
-        command
-        for command in COMMANDS
-        if command not in ("datasets", "encoders", "doctor", "inspect", "diff")
-    )

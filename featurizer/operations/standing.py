@@ -29,8 +29,12 @@ class Standing:
     state: State | None = None
 
 
-def look(operation: Operation) -> Standing:
+def look(operation: Operation, *, planning: bool = False) -> Standing:
     """Say how an operation stands now.
+
+    Args:
+        operation: which.
+        planning: suppose that what is read and is not there just now will be made again as it was.
 
     `stale`: finished, but of other options or inputs; `damaged`: finished, and its files are not what they were.
     """
@@ -39,19 +43,24 @@ def look(operation: Operation) -> Standing:
     if any(found is None for found in made):
         begun = "begun" if isinstance(operation, FolderOperation) and _begun(operation.out) else ""
         return Standing("to do", begun if state is None else "what it made is gone")
+    if state is not None and (damage := _damage(operation, state)):
+        return Standing("damaged", damage, state)
     if state is None:
         return Standing("to do", "its folder is looked at when it is reached" if made else "")
-    differing = differing_keys(state.request, _as_before_where_gone(request(operation), state.request))
+    now = request(operation)
+    differing = differing_keys(state.request, _as_before_where_gone(now, state.request) if planning else now)
     if differing:
         return Standing("stale", "differing: " + ", ".join(differing), state)
     if made != list(state.made):
-        return Standing("to do", "its folder has changed since", state)
-    if isinstance(operation, FolderOperation):
-        broken = damages(state.sizes, sizes_of(operation.out))
-        if broken:
-            more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
-            return Standing("damaged", "; ".join(broken[:3]) + more, state)
+        return Standing("damaged", "its content is not what was made", state)
     return Standing("done", "", state)
+
+
+def _damage(operation: Operation, state: State) -> str:
+    """Say what has become of the files that were made; nothing where they are as they were."""
+    broken = damages(state.sizes, sizes_of(operation.out)) if isinstance(operation, FolderOperation) else []
+    more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
+    return "; ".join(broken[:3]) + more
 
 
 def _begun(folder: Path) -> bool:

@@ -35,8 +35,8 @@ class Planned:
 
 def planned(step: Step) -> Planned:
     """Say how a step stands now."""
-    found = look(step.operation)
-    if found.standing == "stale" and step.operation.rewrites:
+    found = look(step.operation, planning=True)
+    if found.standing in ("stale", "damaged") and step.operation.rewrites:
         return Planned(step, "to do", "written again: what it reads has changed", found.state)
     return Planned(step, found.standing, found.why, found.state)
 

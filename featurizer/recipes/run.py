@@ -71,7 +71,9 @@ def run(steps: Sequence[Planned], watch: Watch, *, overwrite: bool = False) -> I
         found = planned(step)
         if found.state == "done" and found.remembered is not None:
             state = found.remembered
-            yield Finished(step, state.seconds, state.summary, state.table, state.files)
+            yield Finished(
+                step, state.seconds, state.summary, state.table, state.files, code=_code_of(step.operation)
+            )
             continue
         _refuse_stale([found] if found.state in REFUSED else [], overwrite=overwrite)
         yield _run(step, watch, overwrite=overwrite)
@@ -94,6 +96,11 @@ def _run(step: Step, watch: Watch, *, overwrite: bool) -> Finished:
         raise FeaturizerError(f"step {step.name} ended with exit code {outcome.code}: {outcome.summary}")
     seconds = time.perf_counter() - begun
     return Finished(step, seconds, outcome.summary, outcome.table, outcome.files, now=True, code=outcome.code)
+
+
+def _code_of(operation: Operation) -> int:
+    """Return the exit code of what is done: more may have failed in it than is allowed."""
+    return operation.outcome(operation.open()).code if isinstance(operation, FolderOperation) else 0
 
 
 def _overwriting(operation: Operation) -> Operation:

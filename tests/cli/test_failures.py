@@ -213,3 +213,77 @@ def test_two_runs_into_one_folder_do_not_mix(tmp_path):
     assert (waiting.returncode, first.returncode) == (0, 0), err
     assert "2 items" in out
     assert "is finished already: nothing to do" in err
+
+
+def test_an_input_that_is_not_there_is_refused_though_the_result_is_finished(tmp_path):
+    made = make_set(tmp_path / "f")
+    fz.export(made.folder, format="npy", out=tmp_path / "out")
+    with pytest.raises(InputError, match="nowhere is no folder"):
+        fz.export(tmp_path / "nowhere", format="npy", out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["feature_set.json", ".featurizer/import.json"])
+def test_overwrite_makes_again_what_cannot_be_read(tmp_path, name):
+    made = make_set(tmp_path / "f")
+    fz.export(made.folder, format="npy", out=tmp_path / "out")
+    given = {"format": "npy", "out": tmp_path / "g"}
+    back = fz.import_vectors(tmp_path / "out", **given)
+    (back.folder / name).write_text("{")
+    with pytest.raises(InputError, match=r"cannot be read as JSON"):
+        fz.import_vectors(tmp_path / "out", **given)
+    assert fz.import_vectors(tmp_path / "out", overwrite=True, **given).rows == 6
+
+
+def test_content_that_changed_at_equal_size_is_noticed(tmp_path, monkeypatch, capsys):
+    made = make_set(tmp_path / "f")
+    fz.export(made.folder, format="npy", out=tmp_path / "out")
+    (tmp_path / "out" / "export.json").write_text(
+        (tmp_path / "out" / "export.json").read_text().replace("npy", "npx", 1)
+    )
+    with pytest.raises(StaleOutput, match="its content is not what was made"):
+        fz.export(made.folder, format="npy", out=tmp_path / "out")
+
+
+def test_torchruns_environment_lets_nobody_else_share_a_folder(tmp_path, monkeypatch):
+    from featurizer.operations.execute import _sole_writer
+    from featurizer.operations.ingest import Ingest
+    from featurizer.results.locks import is_locked_alone
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    operation = Ingest(path="items.csv", out=tmp_path / "c")
+    with _sole_writer(operation):
+        assert is_locked_alone(operation.out)
+    (tmp_path / "items.csv").write_text("id,title\na,Red cup\n")
+    fz.ingest(tmp_path / "items.csv", out=tmp_path / "c")
+    assert (tmp_path / "c" / ".featurizer" / "ingest.json").exists()
+
+
+def test_half_of_the_pictures_may_fail_and_one_more_may_not(call, tmp_path):
+    from PIL import Image
+
+    for name in "ab":
+        Image.new("RGB", (9, 9), "red").save(tmp_path / f"{name}.png")
+    rows = ["a,a.png", "b,b.png", "c,gone.png", "d,lost.png"]
+    (tmp_path / "half.csv").write_text("\n".join(["id,image", *rows]))
+    (tmp_path / "most.csv").write_text("\n".join(["id,image", rows[0], "b,no.png", *rows[2:]]))
+    assert call("ingest", "half.csv", "--out", "h")[0] == 0
+    assert call("ingest", "most.csv", "--out", "m")[0] == 3
+
+
+def test_a_recipe_whose_pictures_failed_ends_with_3_each_time(call, tmp_path):
+    (tmp_path / "broken.csv").write_text("id,title,image\na,Cup,gone.jpg\n")
+    (tmp_path / "r.yaml").write_text("out: o\nsteps: [{name: c, uses: ingest, path: broken.csv}]\n")
+    assert call("run", "r.yaml")[0] == 3
+    assert call("run", "r.yaml")[0] == 3
+
+
+def test_an_option_in_its_group_and_beside_it_is_given_twice():
+    from featurizer.operations.options import gathered
+    from featurizer.operations.train import Train
+
+    with pytest.raises(InputError, match="epochs is given twice, beside training and inside it"):
+        gathered(Train, {"epochs": 3, "training": {"epochs": 4}})
+    with pytest.raises(InputError, match="license is given twice, as licence too"):
+        fz.ingest("items.csv", licence="MIT", license="CC0-1.0", out="c")
+    assert gathered(Train, {"options": {"neighbours": 5}}) == gathered(Train, {"neighbors": 5})
