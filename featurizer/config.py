@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from featurizer.errors import ConfigError
 
 
-class Model(BaseModel):
+class Config(BaseModel):
     """The base of every configuration model: frozen, and an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from featurizer.config import Model
+from featurizer.config import Config
 
 
-class AlignOptions(Model):
+class AlignOptions(Config):
     """How a map is learned; what stands in a tuple is chosen from, on inner folds of items."""
 
     seed: Annotated[int, Field(ge=0)] = 0

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from featurizer.alignment.content import ContentMap
 from featurizer.alignment.mapping import Mapping
-from featurizer.config import Model, describe
+from featurizer.config import Config, describe
 from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.results.files import atomic_path, read_json
@@ -27,7 +27,7 @@ SUPERVISED = "supervised.parquet"
 SPACE = "aligned"
 
 
-class LearnedSpace(Model):
+class LearnedSpace(Config):
     """A space that the map was learned on: its name, what it reads, its length, and its whole provenance."""
 
     name: str
@@ -36,7 +36,7 @@ class LearnedSpace(Model):
     provenance: dict[str, object]
 
 
-class AlignManifest(Model):
+class AlignManifest(Config):
     """What `manifest.json` says of a map."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)

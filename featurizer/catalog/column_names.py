@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
 
 USUAL: Mapping[str, tuple[str, ...]] = {
@@ -17,7 +17,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class ColumnNames(Model):
+class ColumnNames(Config):
     """The user's own choice of columns; None means: by the usual names."""
 
     item_id: str | None = None

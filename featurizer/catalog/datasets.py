@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from featurizer import registry
-from featurizer.config import Model, load_yaml
+from featurizer.config import Config, load_yaml
 from featurizer.errors import UnknownName
 from featurizer.interactions.methods import SplitMethod
 from featurizer.resources import asset
@@ -33,7 +33,7 @@ def _openable(url: str) -> str:
     return url
 
 
-class DatasetFile(Model):
+class DatasetFile(Config):
     """One file to download."""
 
     url: Annotated[str, AfterValidator(_openable)]
@@ -44,7 +44,7 @@ class DatasetFile(Model):
     """Checksum where it is known; checked after the download."""
 
 
-class Expected(Model):
+class Expected(Config):
     """What the k-core and the split should give; compared after a download, differences are reported."""
 
     users: int | None = None
@@ -61,7 +61,7 @@ class Expected(Model):
     """Pairs in test."""
 
 
-class DatasetEntry(Model):
+class DatasetEntry(Config):
     """One dataset."""
 
     title: str
@@ -88,7 +88,7 @@ class DatasetEntry(Model):
     """Known statistics."""
 
 
-class DataManifest(Model):
+class DataManifest(Config):
     """The whole file."""
 
     version: Annotated[int, Field(ge=1, le=1)]

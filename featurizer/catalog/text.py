@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from pydantic import field_validator
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import ItemRecord
 
@@ -55,7 +55,7 @@ def clean(value: str) -> str:
     return " ".join(_CONTROL.sub(" ", value).split())
 
 
-class TextRecipe(Model):
+class TextRecipe(Config):
     """How an item's text is rendered; the same recipe on the same record gives the same text."""
 
     version: int = 1

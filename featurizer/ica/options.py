@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from featurizer.config import Flag, Model
+from featurizer.config import Config, Flag
 from featurizer.errors import InputError
 
 Size: TypeAlias = Literal["tiny", "small", "base"]
@@ -21,7 +21,7 @@ Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Inner: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Architecture(Model):
+class Architecture(Config):
     """The cross-modality transformer."""
 
     width: Positive = 256
@@ -59,7 +59,7 @@ SIZES: Mapping[Size, Architecture] = MappingProxyType(
 """`base` is BEiT3-base's shape."""
 
 
-class Masking(Model):
+class Masking(Config):
     """What is hidden; ratios are BEiT3's.
 
     Items that lose no whole modality have either words or patches masked, never both, so that the other modality
@@ -76,7 +76,7 @@ class Masking(Model):
     """Share of the items with both that lose one whole modality, half of them each."""
 
 
-class Objective(Model):
+class Objective(Config):
     """What is predicted, and how much each part counts."""
 
     image_target: ImageTarget = "code"
@@ -111,7 +111,7 @@ class Objective(Model):
         return {name: weight for name, weight in weights.items() if weight}
 
 
-class Training(Model):
+class Training(Config):
     """How it learns."""
 
     epochs: Positive = 8
@@ -144,7 +144,7 @@ class Training(Model):
     """Of the held-out items, the first weights, the order and the masks."""
 
 
-class IcaOptions(Model):
+class IcaOptions(Config):
     """Everything `pretrain-ica` can be told; all of it is part of the model's fingerprint."""
 
     architecture: Architecture = Architecture()

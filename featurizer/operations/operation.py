@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVa
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from featurizer.config import Flag, Model
+from featurizer.config import Config, Flag
 from featurizer.progress import Report, silent
 from featurizer.records import Json
 
@@ -78,7 +78,7 @@ class OptionGroup:
         without: fields of the classes that are no options here.
     """
 
-    kinds: Callable[[], Iterable[type[Model]]]
+    kinds: Callable[[], Iterable[type[Config]]]
     named: str = "{}"
     stated: bool = True
     without: frozenset[str] = frozenset()
@@ -175,7 +175,7 @@ class Made(Generic[ValueT_co]):
         return f'<a href="{self.folder.resolve().as_uri()}">{self.folder}</a>'
 
 
-class Operation(Model, ABC):
+class Operation(Config, ABC):
     """A command's options; paths stand where a recipe names steps."""
 
     makes: ClassVar[Mapping[Kind, str]] = {}

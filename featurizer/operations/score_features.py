@@ -31,7 +31,7 @@ from featurizer.recsys.options import MIN_COVERAGE
 from featurizer.results.names import SCORES
 
 if TYPE_CHECKING:
-    from featurizer.config import Model
+    from featurizer.config import Config
     from featurizer.records import Json
     from featurizer.scoring.board import Leaderboard
     from featurizer.scoring.evaluation_data import EvaluationData
@@ -43,7 +43,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 SIDES = ("image", "text")
 
 
-def _downstream() -> list[type[Model]]:
+def _downstream() -> list[type[Config]]:
     from featurizer.scoring.downstream_options import DownstreamOptions
 
     return [DownstreamOptions]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from featurizer.config import Flag, Model
+from featurizer.config import Config, Flag
 from featurizer.errors import InputError
 from featurizer.operations.operation import (
     Argument,
@@ -42,7 +42,7 @@ EXACT = "exact"
 """The preset of a model as its authors compute it."""
 
 
-def _model_options() -> list[type[Model]]:
+def _model_options() -> list[type[Config]]:
     return [each.options for each in recommenders().values()]
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
 from featurizer.operations.operation import Operation
 from featurizer.operations.options import Option, options_of
@@ -16,7 +16,7 @@ from featurizer.operations.options import Option, options_of
 SHOWN = 60
 """A longer value is told by its type."""
 OperationT = TypeVar("OperationT", bound=Operation)
-ModelT = TypeVar("ModelT", bound=Model)
+ModelT = TypeVar("ModelT", bound=Config)
 
 
 def named(option: Option) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from featurizer.config import Model, load_yaml
+from featurizer.config import Config, load_yaml
 from featurizer.errors import ConfigError, FeaturizerError, UnknownName
 from featurizer.recipes.settings import Document, filled, mapping, steps_of, with_settings
 from featurizer.recipes.step import Step, read_step
@@ -20,7 +20,7 @@ FOLDER = "pipelines"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
-class RecipeFile(Model):
+class RecipeFile(Config):
     """The file as it is written."""
 
     title: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from featurizer.config import Flag, Model, ModelT, validated
+from featurizer.config import Config, Flag, ModelT, validated
 from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.recsys.options import TrainOptions
@@ -29,7 +29,7 @@ class Configuration:
     """
 
     recommender: AnyRecommender
-    options: Model
+    options: Config
     training: TrainOptions
 
     def changed(

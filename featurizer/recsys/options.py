@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from featurizer.config import Flag, Model
+from featurizer.config import Config, Flag
 from featurizer.encoders.device import recorded_threads
 from featurizer.records import Json
 
@@ -29,7 +29,7 @@ MIN_COVERAGE = 0.5
 """Least share of train pairs whose items must have a feature, where nothing else is asked for."""
 
 
-class TrainOptions(Model):
+class TrainOptions(Config):
     """How long and how fast a recommender is trained."""
 
     epochs: Count = 1000

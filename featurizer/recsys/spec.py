@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
 from featurizer.papers import Paper
 from featurizer.recsys.options import TrainOptions
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from featurizer.recsys.data import RecData
     from featurizer.recsys.recommender import Recommender
 
-OptionsT = TypeVar("OptionsT", bound=Model)
-OptionsT_contra = TypeVar("OptionsT_contra", bound=Model, contravariant=True)
+OptionsT = TypeVar("OptionsT", bound=Config)
+OptionsT_contra = TypeVar("OptionsT_contra", bound=Config, contravariant=True)
 
 DEFAULT = "default"
 """The preset that every recommender has."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.results.files import read_json, write_json
@@ -28,7 +28,7 @@ REWRITTEN = frozenset({CARD, SCORES, SCORES_PLOT, EXAMPLES, CROISSANT, FEATURE_S
 """Files that another command may write again: cards, attached scores, manifests that take a license."""
 
 
-class _Page(Model):
+class _Page(Config):
     """The file as it is written."""
 
     model_config = ConfigDict(extra="ignore")

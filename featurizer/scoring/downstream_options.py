@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from featurizer.config import Flag, Model
+from featurizer.config import Config, Flag
 from featurizer.recsys.registry import load_recommender
 
 
-class DownstreamOptions(Model):
+class DownstreamOptions(Config):
     """How recommenders are trained on the spaces, the same for each."""
 
     model: str = "alignrec"

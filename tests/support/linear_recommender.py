@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.recsys.losses import bpr_loss
 from featurizer.recsys.options import Dim, TrainOptions
 from featurizer.recsys.recommender import Embeddings
 from featurizer.recsys.spec import Preset, RecommenderSpec
 
 
-class LinearOptions(Model):
+class LinearOptions(Config):
     """Its hyper-parameters."""
 
     dim: Dim = 64

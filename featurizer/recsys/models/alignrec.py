@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from featurizer.config import Flag, Model
+from featurizer.config import Config, Flag
 from featurizer.lazy import lazy
 from featurizer.papers import ALIGNREC as PAPER
 from featurizer.recsys.options import L2, Dim, Layers, Neighbors, TrainOptions, Uia, Weight
@@ -37,7 +37,7 @@ COLDEST = 0.02
 """CCA sums exp(cosine / temperature) as it is; float32 holds a million terms of exp(50)."""
 
 
-class AlignRecOptions(Model):
+class AlignRecOptions(Config):
     """AlignRec's hyper-parameters; what they are where none is given was found on the validation items of Baby."""
 
     dim: Dim = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.papers import Paper
 from featurizer.recsys.models.lightgcn import LightGcn, LightGcnOptions
 from featurizer.recsys.options import L2, L2_WEIGHTS, LEARNING_RATES, Dim, TrainOptions, Uia
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from featurizer.recsys.data import RecData
 
 
-class BprOptions(Model):
+class BprOptions(Config):
     """BPR's hyper-parameters; what they are where none is given was found on the validation items of Baby."""
 
     dim: Dim = 64

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.lazy import lazy
 from featurizer.papers import Paper
 from featurizer.recsys.options import (
@@ -42,7 +42,7 @@ else:
     weights = lazy("featurizer.recsys.weights")
 
 
-class FreedomOptions(Model):
+class FreedomOptions(Config):
     """FREEDOM's hyper-parameters; what they are where none is given was found on the validation items of Baby."""
 
     dim: Dim = 64

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.lazy import lazy
 from featurizer.papers import Paper
 from featurizer.recsys.options import L2, L2_WEIGHTS, LEARNING_RATES, Dim, TrainOptions
@@ -24,7 +24,7 @@ else:
     weights = lazy("featurizer.recsys.weights")
 
 
-class VbprOptions(Model):
+class VbprOptions(Config):
     """VBPR's hyper-parameters; what they are where none is given was found on the validation items of Baby."""
 
     dim: Dim = 64

@@ -89,7 +89,8 @@ def _vectors(column: pa.ChunkedArray, space: str, origin: Path) -> tuple[np.ndar
     """Return ((n, d) rows, float16 where they are stored so, zeros where null; (n,) bool, not null)."""
     present = np.asarray(column.is_valid(), bool)
     lists = column.drop_null().combine_chunks()
-    lengths = np.unique(np.asarray(lists.value_lengths()))
+    fixed = pa.types.is_fixed_size_list(column.type)
+    lengths = np.unique(np.asarray([column.type.list_size] if fixed else lists.value_lengths()))
     if len(lengths) > 1:
         raise InputError(
             f"{origin}, column {space}: lists of {lengths[0]} to {lengths[-1]} numbers; expected one length"

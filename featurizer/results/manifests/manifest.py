@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 from pydantic import ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from featurizer.config import Model
+from featurizer.config import Config
 from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.results.files import fingerprint
@@ -21,7 +21,7 @@ SHOWN = 3
 """So many problems of one file are named."""
 
 
-class Record(Model):
+class Record(Config):
     """A part of a manifest; what a newer version adds to it is kept."""
 
     model_config = ConfigDict(extra="allow", strict=True)
