@@ -15,7 +15,7 @@ from featurizer.results.manifests.feature_set import SpaceProvenance
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class AlignRecipe:
     """How an aligned space was learned.
 
     Attributes:
@@ -33,7 +33,7 @@ class Recipe:
         return fit(parts, train, self.options, self.weights).mapping(parts)
 
 
-def again(spec: SpaceProvenance, spaces: Mapping[str, SpaceProvenance]) -> Recipe | None:
+def again(spec: SpaceProvenance, spaces: Mapping[str, SpaceProvenance]) -> AlignRecipe | None:
     """Return how to learn a space again; None where it is not aligned, or its spaces are not beside it, untaught."""
     told = spec.preprocessing
     names, options, weights = told.get("spaces"), told.get("options"), told.get("given_weights")
@@ -43,4 +43,4 @@ def again(spec: SpaceProvenance, spaces: Mapping[str, SpaceProvenance]) -> Recip
     if any(one is None or one.supervised is not None for one in beside):
         return None
     given = tuple(float(str(weight)) for weight in weights) if isinstance(weights, list) else None
-    return Recipe(tuple(map(str, names)), given, AlignOptions.model_validate(options))
+    return AlignRecipe(tuple(map(str, names)), given, AlignOptions.model_validate(options))

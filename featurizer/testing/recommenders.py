@@ -49,7 +49,7 @@ class RecommenderContract:
     def test_options_are_checked_frozen_and_json(self) -> None:
         """An option that there is not is refused; the rest goes into `config.json` and comes back the same."""
         kind = self.make_recommender().options
-        assert kind.model_config.get("frozen"), "the options can be changed; derive them from config.Model"
+        assert kind.model_config.get("frozen"), "the options can be changed; derive them from config.Config"
         told = refusal(lambda: self._configuration().changed({"no_such_option": 1}))
         assert "has no use for no_such_option" in told
         for preset in self.make_recommender().presets.values():
