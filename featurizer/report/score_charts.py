@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from featurizer.report.charts.chart import Chart, Point, Series, slug
 from featurizer.report.scores import Board
 from featurizer.scoring.document import Score
-from featurizer.scoring.leaderboard import HEADLINES
+from featurizer.scoring.leaderboard import HEADLINES, short_name
 from featurizer.scoring.mask_modality import NAME as MASK
 
 MOST_LINES = 6
@@ -23,7 +23,7 @@ def leaderboard_charts(board: Board) -> list[Chart]:
         near = min((one.neighbors for one in mine if one.neighbors is not None), default=None)
         ordered = _ordered(board, [one for one in mine if one.neighbors == near])
         if ordered:
-            name = metric.removesuffix("_recall").replace("_", "-") + (f" ({near} nearest)" if near else "")
+            name = short_name(metric) + (f" ({near} nearest)" if near else "")
             series.append(Series(name, tuple(_point(one, board.name(one)) for one in ordered)))
     floors = _ordered(board, [one for one in plain if one.is_floor and one.metric.endswith("_recall")])
     if floors:

@@ -9,7 +9,8 @@ import numpy as np
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.ranks import find_ranks
 from featurizer.scoring.evaluation_data import EvaluationData
-from featurizer.scoring.measures import MetricKey, PerUser, groups_of, metrics_of
+from featurizer.scoring.measures import PerUser, groups_of, metrics_of
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 
 BLOCK = 8192

@@ -12,7 +12,7 @@ import numpy as np
 from featurizer.results.files import atomic_path
 from featurizer.results.spelling import american
 from featurizer.scoring.document import Entry, Score
-from featurizer.scoring.measures import MetricKey
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.summary import SpaceResult
 
 SUFFIX = ".npz"

@@ -20,7 +20,8 @@ from featurizer.ranking.among import CandidateRanks
 from featurizer.ranking.cosine import CosineRanks
 from featurizer.ranking.ranks import find_ranks, ranked_users
 from featurizer.scoring.evaluation_data import EvaluationData
-from featurizer.scoring.measures import MetricKey, PerUser, metrics_of
+from featurizer.scoring.measures import PerUser, metrics_of
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace, SpacePart
 

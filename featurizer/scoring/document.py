@@ -13,6 +13,7 @@ from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.results.names import SCORES
 from featurizer.results.spelling import read_manifest
+from featurizer.scoring.metric_key import MetricKey
 
 FLOOR = "floor"
 """Stands where a feature set's name would."""
@@ -28,7 +29,7 @@ class Entry:
 
     feature_set: str
     space: str
-    transform: str = "auto"
+    transform: str
 
     @property
     def geometry(self) -> str:
@@ -53,57 +54,27 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score(Entry):
-    """One figure; what does not apply is None.
+class Score(MetricKey, Entry):
+    """One figure of an entry.
 
     Attributes:
-        metric: such as `zero_shot_recall`.
-        split: `valid` or `test`.
-        k: length of the list.
-        neighbors: of item-CF.
-        group: users or items counted; None for all.
-        modality: which one was taken from items.
-        ratio: from which share of them.
         value: the mean over users, or the one figure.
-        ci_low: lower end of the interval.
+        ci_low: lower end of the interval; None where nothing is averaged, as the upper one.
         ci_high: upper end of the interval.
         users: how many, or how many items or pairs where nothing was ranked.
     """
 
-    metric: str
-    split: str | None = None
-    k: int | None = None
-    neighbors: int | None = None
-    group: str | None = None
-    modality: str | None = None
-    ratio: float | None = None
     value: float
     ci_low: float | None = None
     ci_high: float | None = None
     users: int | None = None
 
-    @property
-    def name(self) -> str:
-        """The metric, with what was masked for it: two rows of a table never look the same."""
-        share = "" if self.ratio is None else f" for {self.ratio:.0%} of the items"
-        return self.metric if self.modality is None else f"{self.metric}, without {self.modality}{share}"
-
-    @property
-    def is_headline(self) -> bool:
-        """Whether it is of a ranking, over all users, with nothing masked; the area under a mask's curve is."""
-        return self.group is None and self.ratio is None and self.k is not None
-
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(MetricKey):
     """Two rows of the leaderboard on one metric, users paired; `a` is the better.
 
     Attributes:
-        metric: such as `zero_shot_recall`.
-        split: `valid` or `test`.
-        k: length of the lists.
-        neighbors: of item-CF.
-        modality: which one was taken from items.
         a: the row with the higher mean.
         b: the other.
         difference: of the means.
@@ -114,11 +85,6 @@ class Comparison:
         users: how many.
     """
 
-    metric: str
-    split: str | None
-    k: int | None
-    neighbors: int | None = None
-    modality: str | None = None
     a: Entry
     b: Entry
     difference: float

@@ -24,7 +24,8 @@ from featurizer.recsys.train import TrainStage, train
 from featurizer.recsys.tune import TuneStage, tuned_stage
 from featurizer.recsys.vectors import read_vectors
 from featurizer.scoring.evaluation_data import EvaluationData
-from featurizer.scoring.measures import METRIC_NAMES, MetricKey, PerUser
+from featurizer.scoring.measures import METRIC_NAMES, PerUser
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 

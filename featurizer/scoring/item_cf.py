@@ -15,7 +15,8 @@ from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
 from featurizer.ranking.nearest import Neighbors, nearest
 from featurizer.ranking.ranks import Ranks, find_ranks
 from featurizer.scoring.evaluation_data import EvaluationData
-from featurizer.scoring.measures import MetricKey, PerUser, groups_of, metrics_of
+from featurizer.scoring.measures import PerUser, groups_of, metrics_of
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 

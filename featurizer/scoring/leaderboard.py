@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from featurizer.scoring.document import FLOOR, Comparison, Entry, Score
+from featurizer.scoring.metric_key import MetricKey
 
 CLEAR = 0.05
 """A difference whose adjusted p is not below this is said not to be told apart."""
@@ -30,36 +31,15 @@ HEADLINES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A headline: a metric on a split at K, for item-CF with so many neighbors, for a mask's area of a modality.
+class LeaderboardTable:
+    """The table: `header` and `rows` of cells, on `split`, and whose each row is; the first of `columns` sorts.
 
-    A diagnostic has neither split nor K.
+    A column is of a headline on a split at K, for item-CF with the fewest neighbors; a diagnostic has neither split
+    nor K.
     """
 
-    metric: str
-    split: str | None = None
-    k: int | None = None
-    neighbors: int | None = None
-    modality: str | None = None
-
-    @property
-    def title(self) -> str:
-        """What stands above it: `zero-shot R@20`."""
-        if self.k is None:
-            return DIAGNOSTICS[self.metric]
-        if self.modality is not None:
-            return f"without {self.modality}, area R@{self.k}"
-        name = self.metric.removesuffix("_recall").replace("_", "-")
-        near = f" ({self.neighbors} nearest)" if self.neighbors else ""
-        return f"{name} R@{self.k}{near}"
-
-
-@dataclass(frozen=True, slots=True)
-class LeaderboardTable:
-    """The table: `header` and `rows` of cells, on `split`, and whose each row is; the first of `columns` sorts."""
-
     split: str
-    columns: tuple[Column, ...]
+    columns: tuple[MetricKey, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     entries: tuple[Entry, ...]
@@ -78,6 +58,21 @@ class LeaderboardTable:
         return _without(self.header, at), tuple(_without(row, at) for row in self.rows)
 
 
+def title(column: MetricKey) -> str:
+    """Return what stands above a column: `zero-shot R@20`."""
+    if column.k is None:
+        return DIAGNOSTICS[column.metric]
+    if column.modality is not None:
+        return f"without {column.modality}, area R@{column.k}"
+    near = f" ({column.neighbors} nearest)" if column.neighbors else ""
+    return f"{short_name(column.metric)} R@{column.k}{near}"
+
+
+def short_name(metric: str) -> str:
+    """Return what a recall is called in a title: `zero-shot`."""
+    return metric.removesuffix("_recall").replace("_", "-")
+
+
 def _without(row: tuple[str, ...], at: int) -> tuple[str, ...]:
     return row[:at] + row[at + 1 :]
 
@@ -93,38 +88,41 @@ def leaderboard(scores: Sequence[Score]) -> LeaderboardTable:
     here = [row for row in plain if row.split in (split, None) and row.k == k]
     stated = [row for row in scores if row.metric in DIAGNOSTICS]
     ranking = _columns(here, split, k)
-    columns = [*ranking, *(Column(name) for name in DIAGNOSTICS if any(row.metric == name for row in stated))]
+    columns = [
+        *ranking,
+        *(MetricKey(name) for name in DIAGNOSTICS if any(row.metric == name for row in stated)),
+    ]
     entries = [one for one in dict.fromkeys(row.entry for row in scores) if ranking or not one.is_floor]
     rows = [(entry, _figures(entry, [*here, *stated], columns)) for entry in entries]
     rows.sort(key=lambda row: [-_value(found) for found in row[1][: len(ranking)]])
     return LeaderboardTable(
         split,
         tuple(columns),
-        ("feature set", "space", "geometry", *(column.title for column in columns)),
+        ("feature set", "space", "geometry", *map(title, columns)),
         tuple((*_names(entry), *map(_cell, found)) for entry, found in rows),
         tuple(entry for entry, _ in rows),
     )
 
 
-def _columns(rows: Sequence[Score], split: str, k: int) -> list[Column]:
-    columns: list[Column] = []
+def _columns(rows: Sequence[Score], split: str, k: int) -> list[MetricKey]:
+    columns: list[MetricKey] = []
     for metric in HEADLINES:
         mine = [row for row in rows if row.metric == metric]
         near = min((row.neighbors for row in mine if row.neighbors is not None), default=None)
         columns += [
-            Column(metric, None if metric == COLD else split, k, near, side)
+            MetricKey(metric, None if metric == COLD else split, k, near, modality=side)
             for side in dict.fromkeys(row.modality for row in mine)
         ]
     return columns
 
 
-def _figures(entry: Entry, rows: Sequence[Score], columns: Sequence[Column]) -> list[Score | None]:
+def _figures(entry: Entry, rows: Sequence[Score], columns: Sequence[MetricKey]) -> list[Score | None]:
     """Return the entry's figure in each column; None where it has none."""
     mine = [row for row in rows if row.entry == entry]
     return [next((row for row in mine if _stands_in(row, column)), None) for column in columns]
 
 
-def _stands_in(row: Score, column: Column) -> bool:
+def _stands_in(row: Score, column: MetricKey) -> bool:
     if column.k is None:
         return row.metric == column.metric
     if row.is_floor:
@@ -152,19 +150,14 @@ def steps(board: LeaderboardTable, comparisons: Sequence[Comparison]) -> list[st
     first, found = board.columns[0], []
     for upper, lower in itertools.pairwise(row[:3] for row in board.rows if row[0] != FLOOR):
         for row in comparisons:
-            if {_names(row.a), _names(row.b)} == {upper, lower} and _is_of(row, first):
+            if {_names(row.a), _names(row.b)} == {upper, lower} and row.key == first:
                 sign = "=" if row.difference == 0 else ">"
                 apart = "" if row.p_holm < CLEAR else ": not told apart"
                 found.append(
-                    f"{first.title}: {_short(row.a)} {sign} {_short(row.b)}, "
+                    f"{title(first)}: {_short(row.a)} {sign} {_short(row.b)}, "
                     f"p = {row.p_value:.3g}, {row.p_holm:.3g} for all pairs (Holm){apart}"
                 )
     return found
-
-
-def _is_of(row: Comparison, column: Column) -> bool:
-    own = row.metric, row.split, row.neighbors, row.modality
-    return own == (column.metric, column.split, column.neighbors, column.modality)
 
 
 def _names(entry: Entry) -> tuple[str, str, str]:

@@ -15,7 +15,8 @@ from featurizer.scoring.downstream import downstream
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.item_cf import item_cf_places, neighbors_of
 from featurizer.scoring.masks import MODALITIES, mask
-from featurizer.scoring.measures import MetricKey, PerUser, metrics_of
+from featurizer.scoring.measures import PerUser, metrics_of
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 from featurizer.scoring.zero_shot import zero_shot_places

@@ -12,31 +12,9 @@ from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.groups import DECILES, SHORT_HISTORY, popularity_deciles
 from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.ranks import Ranks
+from featurizer.scoring.metric_key import MetricKey
 
 METRIC_NAMES = ("recall", "ndcg")
-
-
-@dataclass(frozen=True, slots=True)
-class MetricKey:
-    """Which figure; what does not apply is None.
-
-    Attributes:
-        metric: its name, such as `zero_shot_recall`.
-        split: `valid` or `test`.
-        k: length of the list.
-        neighbors: of item-CF.
-        group: which users or items; None for all.
-        modality: what was masked.
-        ratio: share of the items that lost it.
-    """
-
-    metric: str
-    split: str | None = None
-    k: int | None = None
-    neighbors: int | None = None
-    group: str | None = None
-    modality: str | None = None
-    ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

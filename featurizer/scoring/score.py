@@ -173,4 +173,4 @@ def _floors(options: ScoreOptions, world: EvaluationData, metrics: Sequence[str]
         ("popularity", popularity_baseline(world, options)),
         ("random", [*random_baseline(world, options), *cold]),
     ):
-        yield judge(Entry(FLOOR, name), measures, options.ks[-1], options.seed)
+        yield judge(Entry(FLOOR, name, "auto"), measures, options.ks[-1], options.seed)

@@ -10,7 +10,8 @@ import numpy as np
 
 from featurizer.ranking.bootstrap import holm, mean_intervals, paired_t_test
 from featurizer.scoring.document import Comparison, Entry, Score
-from featurizer.scoring.measures import Measure, MetricKey, PerUser, Single
+from featurizer.scoring.measures import Measure, PerUser, Single
+from featurizer.scoring.metric_key import MetricKey
 
 CELLS = 16_000_000
 """Values compared at a time."""
@@ -32,7 +33,7 @@ class SpaceResult:
 
 
 def judge(entry: Entry, measures: Iterable[Measure], k: int, seed: int) -> SpaceResult:
-    """Take means with bootstrap intervals over users; keep_result what is compared: all users' metrics at `k`."""
+    """Take means with bootstrap intervals over users; keep what is compared: all users' metrics at `k`."""
     judged = SpaceResult(entry)
     found: dict[str | None, list[PerUser]] = {}
     for measure in measures:
@@ -98,11 +99,7 @@ def _tests(
     intervals, p_values = mean_intervals(differences, seed=seed), paired_t_test(differences)
     for (a, b), interval, p_value in zip(ordered, intervals, p_values.tolist(), strict=True):
         yield Comparison(
-            metric=key.metric,
-            split=key.split,
-            k=key.k,
-            neighbors=key.neighbors,
-            modality=key.modality,
+            **asdict(key),
             a=a.entry,
             b=b.entry,
             difference=interval.mean,

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from featurizer.scoring.evaluation_data import EvaluationData, EvaluationOptions, evaluation_data
-from featurizer.scoring.measures import Measure, MetricKey, PerUser, Single
+from featurizer.scoring.measures import Measure, PerUser, Single
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions, Scorer
 from featurizer.scoring.spaces import ScoredSpace, SpacePart
 

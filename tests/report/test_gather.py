@@ -125,7 +125,7 @@ def test_scores_that_all_stand_in_another_file_are_shown_once(run, tmp_path):
     part.write_text(json.dumps({"scores": whole["scores"][:20]}))
     boards = read_boards({"part": part, "whole": run / "scores/scores.json"})
     assert [board.label for board in boards] == ["whole"]
-    assert boards[0].order[0] == Entry("features", "eye_image+word_text")
+    assert boards[0].order[0] == Entry("features", "eye_image+word_text", "auto")
 
 
 def test_scores_of_another_program_are_refused(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 
 from featurizer.errors import UnknownName
 from featurizer.scoring.downstream_options import DownstreamOptions
-from featurizer.scoring.measures import MetricKey, Single
+from featurizer.scoring.measures import Single
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import load_scorer
 from featurizer.testing import ScorerContract
 

@@ -11,7 +11,7 @@ from featurizer.scoring.spaces import folder_labels
 
 def row(space, metric, value, *, feature_set="set", split="test", k=20, low=None, high=None):
     figures = {"value": value, "ci_low": low, "ci_high": high, "users": 3}
-    return Score(feature_set, space, metric=metric, split=split, k=k, **figures)
+    return Score(feature_set, space, "auto", metric=metric, split=split, k=k, **figures)
 
 
 def diagnostic(space, name, value):
@@ -52,7 +52,7 @@ def test_two_equal_rows_are_called_equal_and_not_told_apart():
     spaces = [row(name, "zero_shot_recall", 0.2, low=0.1, high=0.3) for name in "ab"]
     key = {"metric": "zero_shot_recall", "split": "test", "k": 20, "users": 3}
     figures = {"difference": 0.0, "ci_low": 0.0, "ci_high": 0.0, "p_value": 1.0, "p_holm": 1.0}
-    compared = Comparison(a=Entry("set", "a"), b=Entry("set", "b"), **key, **figures)
+    compared = Comparison(a=Entry("set", "a", "auto"), b=Entry("set", "b", "auto"), **key, **figures)
     assert steps(leaderboard(spaces), [compared]) == [
         "zero-shot R@20: set a = set b, p = 1, 1 for all pairs (Holm): not told apart"
     ]

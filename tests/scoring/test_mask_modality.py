@@ -12,7 +12,8 @@ from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.scoring import mask_modality, zero_shot
 from featurizer.scoring.downstream_options import DownstreamOptions
 from featurizer.scoring.masks import MODALITIES, mask, write_masks
-from featurizer.scoring.measures import MetricKey, PerUser
+from featurizer.scoring.measures import PerUser
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import open_candidates, open_masked, read_space
 from featurizer.scoring.summary import Entry, compare, judge
@@ -74,7 +75,7 @@ def test_the_area_is_the_trapezoid_sum_of_the_curve():
 
 def test_comparisons_of_areas_say_which_modality_was_lost():
     judged = [
-        judge(Entry("set", name), mask_modality.score(joined, world(), OPTIONS), 5, 0)
+        judge(Entry("set", name, "auto"), mask_modality.score(joined, world(), OPTIONS), 5, 0)
         for name, joined in (("ab", space(IMAGE, TEXT)), ("aa", space(IMAGE, part("c", "text", grouped(0)))))
     ]
     areas = [row for row in compare(judged, 0) if row.metric == "mask_modality_zero_shot_recall_area"]

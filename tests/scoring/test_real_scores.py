@@ -40,7 +40,7 @@ def baby(shared_data, tmp_path_factory):
 def test_text_ranks_above_image_above_noise_on_item_cf(baby):
     spaces, world = baby
     judged = [
-        judge(Entry("baby", name), item_cf.score(space, world, OPTIONS), 20, 0)
+        judge(Entry("baby", name, "auto"), item_cf.score(space, world, OPTIONS), 20, 0)
         for name, space in spaces.items()
     ]
     order = [("graph_text", "graph_image"), ("graph_text", "noise"), ("graph_image", "noise")]

@@ -8,7 +8,8 @@ import numpy as np
 
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.cosine import unit_rows
-from featurizer.scoring.measures import MetricKey, Single
+from featurizer.scoring.measures import Single
+from featurizer.scoring.metric_key import MetricKey
 
 PAIRS = 100_000
 TEMPERATURE = 2.0

@@ -10,7 +10,8 @@ from scipy import sparse
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.nearest import Neighbors
 from featurizer.scoring.diagnostics.alignment import different
-from featurizer.scoring.measures import MetricKey, Single
+from featurizer.scoring.measures import Single
+from featurizer.scoring.metric_key import MetricKey
 
 PAIRS = 200_000
 PIECE = 1 << 16

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featurizer.scoring.measures import MetricKey, Single
+from featurizer.scoring.measures import Single
+from featurizer.scoring.metric_key import MetricKey
 
 
 def effective_rank(vectors: np.ndarray) -> Iterator[Single]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from featurizer.ranking.nearest import Neighbors
-from featurizer.scoring.measures import MetricKey, Single
+from featurizer.scoring.measures import Single
+from featurizer.scoring.metric_key import MetricKey
 
 
 def hubness(near: Neighbors, vectors: np.ndarray) -> Iterator[Single]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from featurizer.ranking.cosine import unit_rows
-from featurizer.scoring.measures import MetricKey, Single
+from featurizer.scoring.measures import Single
+from featurizer.scoring.metric_key import MetricKey
 
 
 def modality_gap(a: np.ndarray, b: np.ndarray) -> Iterator[Single]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from featurizer.ranking.cosine import unit_rows
 from featurizer.ranking.ranks import TIE
-from featurizer.scoring.measures import MetricKey, Single
+from featurizer.scoring.measures import Single
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 
 CELL_BYTES = 32
