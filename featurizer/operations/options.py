@@ -86,7 +86,8 @@ class Option:
         if self.least is not None and self.most is not None:
             bounds = f" from {self.least:g} to {self.most:g}"
         elif self.least is not None:
-            bounds = f" above {self.least - 1:g}" if self.kind is int else f" from {self.least:g} up"
+            above = self.kind is int and self.least > 0
+            bounds = f" above {self.least - 1:g}" if above else f" of {self.least:g} or more"
         else:
             bounds = ""
         return f"{whole}s{bounds} with commas, such as 10,20" if self.many else f"a {whole}{bounds}"

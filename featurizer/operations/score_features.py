@@ -144,6 +144,12 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
 
         return {"downstream": overridden(DownstreamOptions(), self.downstream).model_dump(mode="json")}
 
+    def depends(self) -> dict[str, Json]:
+        """Return the number of threads that downstream trainings depend on."""
+        from featurizer.encoders.device import cpu_threads
+
+        return {"threads": cpu_threads(self.threads) if "downstream" in self.metrics else None}
+
     def make(self, context: Context) -> Leaderboard:
         """Score, and write each set's scores into it where that is asked for."""
         from featurizer.release.recard import recard

@@ -69,7 +69,7 @@ def test_what_is_no_table_is_refused_in_a_sentence(tmp_path):
 
 
 def test_options_are_checked_by_name(tmp_path):
-    with pytest.raises(InputError, match="k_core: found -1, expected a whole number above -1"):
+    with pytest.raises(InputError, match="k_core: found -1, expected a whole number of 0 or more"):
         fz.ingest("items.csv", out=tmp_path / "c", k_core=-1)
     with pytest.raises(InputError, match="titel_column: no such option; did you mean title_column"):
         fz.ingest("items.csv", out=tmp_path / "c", titel_column="x")
