@@ -29,6 +29,7 @@ from featurizer.operations.text import table
 from featurizer.operations.validation import overridden
 from featurizer.recsys.options import MIN_COVERAGE
 from featurizer.results.names import SCORES
+from featurizer.scoring.memory import MEMORY
 
 if TYPE_CHECKING:
     from featurizer.config import Config
@@ -110,7 +111,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     """Least share of train pairs whose items every set has."""
     seed: int = 0
     """Of everything drawn."""
-    memory: str = "1GiB"
+    memory: str = MEMORY
     """What a block of scores may take."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:I."""
@@ -153,8 +154,8 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     def make(self, context: Context) -> Leaderboard:
         """Score, and write each set's scores into it where that is asked for."""
         from featurizer.release.recard import recard
-        from featurizer.scoring.attach import attach
         from featurizer.scoring.board import Leaderboard
+        from featurizer.scoring.document import attach
         from featurizer.scoring.score import score
 
         stage, world = self._read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,26 +32,73 @@ class Group:
     recall: float | None
 
 
-def group_recalls(ranking: Ranking, train: UserItems, positives: UserItems, k: int) -> list[Group]:
-    """Return Recall@k for all, by item popularity, for cold items and for users of short histories.
+@dataclass(frozen=True, slots=True)
+class GroupRecall:
+    """Recall@K of a group, user by user.
+
+    Attributes:
+        name: as of a `Group`.
+        values: (u,) hits in the group / positives in the group; 0 where there are none.
+        counted: (u,) bool, the users that have positives in the group, or are it.
+        positives: how many positives of these users are in the group.
+    """
+
+    name: str
+    values: np.ndarray
+    counted: np.ndarray
+    positives: int
+
+
+def recall_by_group(
+    rows: np.ndarray, items: np.ndarray, hit: np.ndarray, train: UserItems, users: np.ndarray
+) -> Iterator[GroupRecall]:
+    """Yield Recall@K by item popularity, for cold items and for users of short histories.
 
     The deciles part the items that have a train pair into ten groups of equal numbers of items, by how many
     users trained on them (equal popularity in the order of the items); cold items have none.
+
+    Args:
+        rows: (p,) the position in `users` of each positive's user.
+        items: (p,) the positives.
+        hit: (p,) bool, whether it is among the user's first K.
+        train: what the users trained on.
+        users: (u,) the users.
     """
-    cut = Ranking(ranking.users, ranking.items[:, :k], ranking.hits[:, :k], ranking.positives)
     popularity = train.popularity()
     deciles = popularity_deciles(popularity)
-    everyone = np.ones(len(popularity), bool)
-    short = train.counts[cut.users] < SHORT_HISTORY
-    by_item = [
-        _recall(f"items_decile_{decile}", cut, positives, deciles == decile)
-        for decile in range(1, DECILES + 1)
-    ]
+    groups = {f"items_decile_{decile}": deciles == decile for decile in range(1, DECILES + 1)}
+    groups["cold_items"] = popularity == 0
+    everyone = np.ones(len(users), bool)
+    for name, inside in groups.items():
+        yield _recall(name, rows, hit, inside[items], everyone)
+    short = train.counts[users] < SHORT_HISTORY
+    yield _recall(f"users_under_{SHORT_HISTORY}_items", rows, hit, np.ones(len(items), bool), short)
+
+
+def _recall(
+    name: str, rows: np.ndarray, hit: np.ndarray, inside: np.ndarray, chosen: np.ndarray
+) -> GroupRecall:
+    wanted = np.bincount(rows, inside, minlength=len(chosen))
+    hits = np.bincount(rows, inside & hit, minlength=len(chosen))
+    counted = chosen & (wanted > 0)
+    values = np.divide(hits, wanted, out=np.zeros(len(chosen)), where=wanted > 0)
+    return GroupRecall(name, values, counted, int(wanted[counted].sum()))
+
+
+def group_recalls(ranking: Ranking, train: UserItems, positives: UserItems, k: int) -> list[Group]:
+    """Return the mean Recall@k of all, then of each group of `recall_by_group`."""
+    rows, items = positives.pairs_of(ranking.users)
+    hit = ranking.shows(rows, items, k)
+    every = np.ones(len(items), bool), np.ones(len(ranking.users), bool)
+    found = [_recall("all", rows, hit, *every), *recall_by_group(rows, items, hit, train, ranking.users)]
     return [
-        _recall("all", cut, positives, everyone),
-        *by_item,
-        _recall("cold_items", cut, positives, popularity == 0),
-        _recall(f"users_under_{SHORT_HISTORY}_items", _of_users(cut, short), positives, everyone),
+        Group(
+            one.name,
+            int(one.counted.sum()),
+            one.positives,
+            float(one.values[one.counted].mean()) if one.counted.any() else None,
+        )
+        for one in found
     ]
 
 
@@ -61,18 +109,3 @@ def popularity_deciles(popularity: np.ndarray) -> np.ndarray:
     deciles = np.zeros(len(popularity), np.int64)
     deciles[order] = np.arange(len(order)) * DECILES // max(len(order), 1) + 1
     return deciles
-
-
-def _of_users(ranking: Ranking, chosen: np.ndarray) -> Ranking:
-    return Ranking(
-        ranking.users[chosen], ranking.items[chosen], ranking.hits[chosen], ranking.positives[chosen]
-    )
-
-
-def _recall(name: str, ranking: Ranking, positives: UserItems, items: np.ndarray) -> Group:
-    rows, wanted = positives.pairs_of(ranking.users)
-    there = np.bincount(rows[items[wanted]], minlength=len(ranking.users))
-    hits = (ranking.hits & items[ranking.items]).sum(1)
-    chosen = there > 0
-    recall = float((hits[chosen] / there[chosen]).mean()) if chosen.any() else None
-    return Group(name, int(chosen.sum()), int(there.sum()), recall)

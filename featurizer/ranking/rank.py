@@ -35,6 +35,10 @@ class Ranking:
     hits: np.ndarray
     positives: np.ndarray
 
+    def shows(self, rows: np.ndarray, items: np.ndarray, k: int) -> np.ndarray:
+        """Say of (p,) items whether each is among the first k of the user in its (p,) row."""
+        return np.asarray((self.items[rows, :k] == items[:, None]).any(1))
+
 
 def dot_products(users: torch.Tensor, items: torch.Tensor) -> Score:
     """Score by the dot product of (u, d) users and (n, d) items; one buffer serves every block."""

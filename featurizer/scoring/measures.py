@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.groups import DECILES, SHORT_HISTORY, popularity_deciles
+from featurizer.ranking.groups import recall_by_group
 from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.ranks import Ranks
 from featurizer.scoring.metric_key import MetricKey
@@ -53,28 +53,10 @@ def metrics_of(places: Ranks, key: MetricKey, ks: tuple[int, ...]) -> Iterator[P
 
 
 def groups_of(places: Ranks, key: MetricKey, train: UserItems, k: int) -> Iterator[PerUser]:
-    """Yield Recall@k by item popularity, for cold items and for users of short histories.
-
-    The groups are the trainer's: `items_decile_1` (least popular) to `items_decile_10`, `cold_items` (no train
-    pair), `users_under_4_items`. Of items, a user's recall is hits in the group / positives in the group, over
-    the users with positives there. Groups without users are left out.
-    """
-    popularity = train.popularity()
-    deciles = popularity_deciles(popularity)
-    groups = {f"items_decile_{decile}": deciles == decile for decile in range(1, DECILES + 1)}
-    groups["cold_items"] = popularity == 0
-    u, hit = len(places.users), places.places < k
-    for name, inside in groups.items():
-        wanted = inside[places.items]
-        there = np.bincount(places.rows, wanted, minlength=u)
-        hits = np.bincount(places.rows, wanted & hit, minlength=u)
-        if there.any():
-            values = np.divide(hits, there, out=np.zeros(u), where=there > 0)
-            yield PerUser(_named(key, "recall", k, name), values, there > 0)
-    short = train.counts[places.users] < SHORT_HISTORY
-    if short.any():
-        values = np.bincount(places.rows, hit, minlength=u) / places.positives
-        yield PerUser(_named(key, "recall", k, f"users_under_{SHORT_HISTORY}_items"), values, short)
+    """Yield Recall@k of each of the trainer's groups (`ranking.groups`); those without users are left out."""
+    for group in recall_by_group(places.rows, places.items, places.places < k, train, places.users):
+        if group.counted.any():
+            yield PerUser(_named(key, "recall", k, group.name), group.values, group.counted)
 
 
 def _named(key: MetricKey, metric: str, k: int, group: str | None = None) -> MetricKey:

@@ -8,6 +8,8 @@ from featurizer.errors import InputError
 
 UNITS = {"": 0, "B": 0, "KB": 1, "MB": 2, "GB": 3, "KIB": 1, "MIB": 2, "GIB": 3}
 LEAST = 1 << 20
+MEMORY = "1GiB"
+"""Where nothing else is asked for."""
 
 
 def parse_memory(text: str) -> int:

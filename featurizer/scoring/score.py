@@ -18,7 +18,6 @@ from featurizer.results.names import SCORES
 from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 from featurizer.scoring.baselines import popularity_baseline, random_baseline
-from featurizer.scoring.cache import SUFFIX, keep_result, read_cached
 from featurizer.scoring.cold import NAME as COLD
 from featurizer.scoring.cold import random_floor
 from featurizer.scoring.document import FLOOR, Entry
@@ -26,7 +25,7 @@ from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.masks import write_masks
 from featurizer.scoring.scorer import ScoreOptions, Scorer, load_scorer
 from featurizer.scoring.spaces import Candidate, check_asked, check_masked, read_space, space_names
-from featurizer.scoring.summary import SpaceResult, compare, judge
+from featurizer.scoring.summary import SUFFIX, SpaceResult, compare, judge, keep_result, read_cached
 from featurizer.scoring.transform import TransformName
 
 FORMAT_VERSION = 1

@@ -12,9 +12,8 @@ from featurizer.registry import SCORERS, load
 from featurizer.scoring.downstream_options import DownstreamOptions
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import Measure
+from featurizer.scoring.memory import MEMORY, parse_memory
 from featurizer.scoring.spaces import ScoredSpace
-
-MEMORY = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class ScoreOptions:
     ks: tuple[int, ...] = (10, 20)
     neighbors: tuple[int, ...] = (10, 20, 50)
     seed: int = 0
-    memory: int = MEMORY
+    memory: int = parse_memory(MEMORY)
     device: str = "cpu"
     halves: bool = False
     ratios: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -1,20 +1,30 @@
-"""From values a user to figures: means with their intervals, and which space beats which."""
+"""From values a user to figures: means with their intervals, and which space beats which.
+
+A finished row is kept in a file until the whole leaderboard is: a killed run goes on after the last.
+"""
 
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from featurizer.ranking.bootstrap import holm, mean_intervals, paired_t_test
+from featurizer.results.files import atomic_path
+from featurizer.results.spelling import american
 from featurizer.scoring.document import Comparison, Entry, Score
 from featurizer.scoring.measures import Measure, PerUser, Single
 from featurizer.scoring.metric_key import MetricKey
 
 CELLS = 16_000_000
 """Values compared at a time."""
+SUFFIX = ".npz"
+"""Of a finished row's file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +119,22 @@ def _tests(
             p_holm=p_value,
             users=interval.users,
         )
+
+
+def keep_result(judged: SpaceResult, path: Path) -> None:
+    """Write a row with all it is compared by, atomically."""
+    keys = [asdict(key) for key in judged.compared]
+    rows = [asdict(row) for row in judged.rows]
+    head = json.dumps({"entry": asdict(judged.entry), "rows": rows, "keys": keys})
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        np.savez(file, *judged.compared.values(), head=np.array(head))
+
+
+def read_cached(path: Path) -> SpaceResult | None:
+    """Read a row, None if it was not finished."""
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        head: Any = american(json.loads(str(kept["head"])))
+        columns = {MetricKey(**key): kept[f"arr_{place}"] for place, key in enumerate(head["keys"])}
+    return SpaceResult(Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns)

@@ -20,8 +20,8 @@ from featurizer.release.recard import recard
 from featurizer.results.files import fingerprint, read_json, write_json
 from featurizer.results.spelling import AMERICAN, american, read_manifest, record
 from featurizer.results.stage import Stage
-from featurizer.scoring.cache import read_cached
 from featurizer.scoring.document import read_scores
+from featurizer.scoring.summary import read_cached
 from tests.support.manifests import alignment_manifest, recommender_manifest
 
 names = st.sampled_from([*AMERICAN, *AMERICAN.values(), "spaces", "config", "x"])
