@@ -13,6 +13,7 @@ from featurizer.alignment.saved_model import SUPERVISED, read_supervised
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import SpaceVectors
 from featurizer.interactions.user_items import UserItems
+from featurizer.results.manifests.feature_set import SpaceProvenance
 
 Learn: TypeAlias = Callable[[UserItems], tuple[np.ndarray, np.ndarray]]
 """Train items by shared item to the space's (n, d) vectors and (n,) bool, present."""
@@ -40,11 +41,11 @@ def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
         rows: (n,) the rows of the shared items.
     """
     spec = features.spaces[name]
-    if spec.supervised is None:
+    if spec.supervised is None and not _learned_co_purchase(spec):
         return None
     listed = features.folder / SUPERVISED
     items = np.ones(len(rows), bool)
-    if listed.exists():
+    if spec.supervised is not None and listed.exists():
         known, ids = set(read_supervised(listed)), features.item_ids()
         items = np.array([ids[row] in known for row in rows.tolist()])
     recipe = again(spec, features.spaces)
@@ -58,3 +59,9 @@ def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
         return recipe.learn(parts, train)
 
     return Taught(items, learn)
+
+
+def _learned_co_purchase(spec: SpaceProvenance) -> bool:
+    """Say whether an alignment of pictures and texts was also trained on what is bought together."""
+    terms = spec.preprocessing.get("terms")
+    return isinstance(terms, dict) and bool(terms.get("copurchase"))

@@ -139,3 +139,15 @@ def test_the_random_floor_is_exact_for_the_cold_items(folder):
         found(folder, "eye_image")["cold_recall"]
     )
     assert "floor_random_cold_recall" not in {one.key.metric for one in random_baseline(world(), OPTIONS)}
+
+
+def test_an_alignment_trained_on_co_purchases_is_refused_and_one_without_is_scored(folder, tmp_path):
+    (candidate,), _ = open_candidates([folder])
+    vectors, present = candidate.features.vectors("eye_image")
+    for name, terms in (("taught", {"copurchase": 0.5}), ("plain", {"contrastive": 0.5})):
+        told = {"family": "ica", "preprocessing": {"terms": terms}}
+        unified = ArraySpace("unified", "both", vectors, present, told)
+        write_arrays(tmp_path / name, IDS, [unified], ArrayOptions())
+    assert len(found(tmp_path / "plain", "unified")["cold_recall"])
+    with pytest.raises(InputError, match="24 cold items taught the space unified"):
+        found(tmp_path / "taught", "unified")
