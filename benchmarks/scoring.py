@@ -135,12 +135,12 @@ def main() -> None:
         finder = CosineRanks(vectors, train, K, memory=options.memory, halves=halves)
         return find_ranks(finder, train, splits, K, block=finder.block), finder
 
-    ours, (places, finder) = timed(clock, zero_shot)
+    ours, (ranks, finder) = timed(clock, zero_shot)
     row("zero-shot, valid and test", ours, len(chosen), len(able), "users")
     block = finder.block
     del finder
     near_seconds = neighbors(clock, vectors, options)
-    votes_seconds = votes(clock, vectors, train, splits, len(chosen), len(able))
+    knn_seconds = item_knn(clock, vectors, train, splits, len(chosen), len(able))
     sample = min(len(chosen), 4 * block)
     alone, _ = timed(clock, product(sample, vectors, block // 2, torch.float32))
     row("product alone, float32", alone, sample, len(able), "users")
@@ -150,12 +150,12 @@ def main() -> None:
     few = chosen[test.counts[chosen] > 0][: options.dense]
     plain, mean = timed(clock, lambda: dense(vectors, train, test, few))
     row("plain NumPy, test alone", plain, len(few), len(able), "users")
-    kept = np.isin(places[1].users, few)
-    same = recall(places[1].hits, places[1].positives, K)[kept].mean()
+    kept = np.isin(ranks[1].users, few)
+    same = recall(ranks[1].hits, ranks[1].positives, K)[kept].mean()
     print(f"\nRecall@20 of {len(few):,} users, ours and plain NumPy: {same:.6f} and {mean:.6f}")
     limit = alone / sample
     print(f"zero-shot against the float32 product alone: {limit / (ours / len(chosen)):.2f} of its speed")
-    both = (ours + votes_seconds) / len(chosen) * len(able) + near_seconds * ITEMS
+    both = (ours + knn_seconds) / len(chosen) * len(able) + near_seconds * ITEMS
     rows = limit * (len(able) + ITEMS)
     print(
         f"zero-shot and item-CF for all, {both:,.0f} s, against their products, {rows:,.0f} s: {rows / both:.2f}"
@@ -174,7 +174,7 @@ def neighbors(clock: Callable[[], float], vectors: np.ndarray, options: argparse
     return seconds / len(rows)
 
 
-def votes(
+def item_knn(
     clock: Callable[[], float],
     vectors: np.ndarray,
     train: UserItems,
@@ -182,7 +182,7 @@ def votes(
     users: int,
     whole: int,
 ) -> float:
-    """Rank by the votes of 10, 20 and 50 neighbors; their number counts here, not which they are."""
+    """Rank by the item-kNN scores of 10, 20 and 50 neighbors; their number counts here, not which they are."""
     generator = np.random.default_rng(2)
     near = generator.integers(0, ITEMS, (ITEMS, NEIGHBORS[-1]))
     cosines = -np.sort(-generator.random((ITEMS, NEIGHBORS[-1])), axis=1)

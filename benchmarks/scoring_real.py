@@ -55,7 +55,7 @@ def scored(name: str, features: Path, interactions: Path, runs: Path, item_map: 
     begun = time.perf_counter()
     noise = random(FeatureSet.open(features).item_ids(), runs / name / "random")
     candidates, shared = open_candidates([features, noise])
-    world = evaluation_data(read_split(interactions, item_map=item_map), shared, EvaluationOptions())
+    evaluation = evaluation_data(read_split(interactions, item_map=item_map), shared, EvaluationOptions())
     options = ScoreOptions(halves=halves_pay("cpu"))
     inputs = {"interactions": file_sha256(interactions)}
     stage = ScoreStage(
@@ -68,10 +68,10 @@ def scored(name: str, features: Path, interactions: Path, runs: Path, item_map: 
         inputs,
         overwrite=True,
     )
-    found = score(stage, world)
+    found = score(stage, evaluation)
     document = parse_scores(found)
     board = leaderboard(document.scores)
-    print(f"\n## {name}: {len(shared):,} items, {world.counts['test_users']:,} users on test\n")
+    print(f"\n## {name}: {len(shared):,} items, {evaluation.counts['test_users']:,} users on test\n")
     print("| " + " | ".join(board.header) + " | " + " | ".join(DIAGNOSTICS) + " |")
     print("|---" * (len(board.header) + len(DIAGNOSTICS)) + "|")
     for row in board.rows:

@@ -158,10 +158,10 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
         from featurizer.scoring.document import attach
         from featurizer.scoring.score import score
 
-        stage, world = self._read()
-        for line in _said(world, [one.features.rows for one in stage.candidates], self.users):
+        stage, evaluation = self._read()
+        for line in _said(evaluation, [one.features.rows for one in stage.candidates], self.users):
             context.say(line)
-        found = score(replace(stage, options=replace(stage.options, report=context.report)), world)
+        found = score(replace(stage, options=replace(stage.options, report=context.report)), evaluation)
         for candidate in stage.candidates if self.attach else ():
             attach(found, candidate.label, candidate.features.folder)
             recard(candidate.features.folder)
@@ -185,14 +185,14 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
             if folders
         }
         asked = EvaluationOptions(self.splits, self.min_coverage, self.users, self.seed)
-        world = evaluation_data(read_split(self.interactions, item_map=self.item_map), shared, asked)
+        evaluation = evaluation_data(read_split(self.interactions, item_map=self.item_map), shared, asked)
         inputs: dict[str, Json] = {
             "interactions": file_sha256(self.interactions),
             "item_map": file_sha256(self.item_map) if self.item_map else None,
             "splits": list(self.splits),
             "users": self.users,
         }
-        return self._stage(candidates, masks, inputs), world
+        return self._stage(candidates, masks, inputs), evaluation
 
     def _stage(
         self,
@@ -257,20 +257,20 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
         )
 
 
-def _said(world: EvaluationData, rows: list[int], drawn: int | None) -> list[str]:
+def _said(evaluation: EvaluationData, rows: list[int], drawn: int | None) -> list[str]:
     """Say what is compared, and what is left out."""
-    counts, told = world.counts, []
-    if len(set(rows)) > 1 or rows[0] != len(world.item_ids):
+    counts, told = evaluation.counts, []
+    if len(set(rows)) > 1 or rows[0] != len(evaluation.item_ids):
         sizes = ", ".join(f"{row:,}" for row in rows)
         told.append(
-            f"the feature sets hold {sizes} items; compared on the {len(world.item_ids):,} that all have"
+            f"the feature sets hold {sizes} items; compared on the {len(evaluation.item_ids):,} that all have"
         )
     told.append(
         f"{counts['users']:,} users, {counts['items']:,} items ({counts['cold_items']:,} cold), "
         f"{counts['train']:,} train pairs; every set covers {counts['train_coverage']:.1%} of the train pairs"
     )
     if drawn is not None:
-        shown = ", ".join(f"{len(users):,} in {name}" for name, users in world.ranked.items())
+        shown = ", ".join(f"{len(users):,} in {name}" for name, users in evaluation.ranked.items())
         told.append(f"--users {drawn}: ranked for {shown}")
     if counts["pairs_left_out"]:
         told.append(

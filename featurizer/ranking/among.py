@@ -14,7 +14,7 @@ CELLS = 4_000_000
 
 
 class CandidateRanks:
-    """Finds places by cos(mean of the user's L2-normalized train vectors, item) among candidates.
+    """Finds ranks by cos(mean of the user's L2-normalized train vectors, item) among candidates.
 
     A candidate without a vector stands below all others.
     """
@@ -36,15 +36,15 @@ class CandidateRanks:
         return max(1, CELLS // max(len(self.items), 1))
 
     def __call__(self, users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Return the places, from 0, of (p,) candidates for the users in (p,) rows of (b,) users."""
+        """Return the ranks, from 0, of (p,) candidates for the users in (p,) rows of (b,) users."""
         scores = unit_rows(self.history[users] @ self.units) @ self.units[self.items].T
         scores[:, self.missing] = ABSENT
-        places = np.empty(len(rows), np.int64)
+        ranks = np.empty(len(rows), np.int64)
         for start in range(0, len(rows), self.block):
             pairs = slice(start, start + self.block)
             own = self.place[items[pairs]]
             ahead = scores[rows[pairs]]
             ahead -= np.take_along_axis(ahead, own[:, None], axis=1)
             earlier = np.arange(len(self.items)) < own[:, None]
-            places[pairs] = ((ahead > TIE) | ((ahead >= -TIE) & earlier)).sum(1)
-        return places
+            ranks[pairs] = ((ahead > TIE) | ((ahead >= -TIE) & earlier)).sum(1)
+        return ranks

@@ -56,11 +56,11 @@ class ScoredRows:
 
 
 class CosineRanks:
-    """Finds places by cos(mean of the user's L2-normalized train vectors, item).
+    """Finds ranks by cos(mean of the user's L2-normalized train vectors, item).
 
     A product in bfloat16 or float32 is off by less than a known bound, so an item that beats a positive by more than
     it beats it in truth; a positive that k items beat so is done with. For the others, the few items within the
-    bound are multiplied again in float64, which gives the place. So places do not depend on the processor, on threads
+    bound are multiplied again in float64, which gives the rank. So ranks do not depend on the processor, on threads
     or on blocks.
     """
 
@@ -72,7 +72,7 @@ class CosineRanks:
         Args:
             vectors: (n, d); an item without a vector is a zero row.
             train: the users' train items.
-            k: places from here on are not told apart.
+            k: ranks from here on are not told apart.
             memory: bytes that a block of scores may take.
             device: where to multiply.
             halves: multiply in bfloat16, where there are items enough for it to pay.
@@ -104,24 +104,24 @@ class CosineRanks:
         return max(1, self.memory // (len(self.units) * tier.items.element_size()))
 
     def __call__(self, users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Return the places of (p,) items for the users in (p,) rows of (b,) users; k stands for k and beyond."""
+        """Return the ranks of (p,) items for the users in (p,) rows of (b,) users; k stands for k and beyond."""
         profiles = unit_rows(self.history[users] @ self.units)
         own = np.where(self.known[items], _dots(profiles, self.units, rows, items), ABSENT)
-        places = np.full(len(rows), self.k)
+        ranks = np.full(len(rows), self.k)
         for part in self._scored(self.rough, users, profiles, rows):
             above = count_above(part, own[part.pairs] + self.rough.margin, self.k)
             for at in np.flatnonzero(above < self.k).tolist():
                 pair = part.pairs[at]
                 scores = part.scores[part.rows[at]].float().cpu().numpy()
-                places[pair] = self._settle(scores, profiles[rows[pair]], float(own[pair]), int(items[pair]))
-        left = np.flatnonzero(places == UNDECIDED)
+                ranks[pair] = self._settle(scores, profiles[rows[pair]], float(own[pair]), int(items[pair]))
+        left = np.flatnonzero(ranks == UNDECIDED)
         for part in self._scored(self.exact, users, profiles, rows[left]):
             pairs = left[part.pairs]
-            places[pairs] = exact_ranks(part, items[pairs])
-        return places
+            ranks[pairs] = exact_ranks(part, items[pairs])
+        return ranks
 
     def _settle(self, scores: np.ndarray, profile: np.ndarray, own: float, item: int) -> int:
-        """Return an item's place by (n,) rough scores and, within their bound, products in float64."""
+        """Return an item's rank by (n,) rough scores and, within their bound, products in float64."""
         low, high = np.float32(own - self.rough.margin), np.float32(own + self.rough.margin)
         above = np.count_nonzero(scores > high)
         if above >= self.k:
@@ -203,12 +203,12 @@ def _count_on_device(part: ScoredRows, bounds: np.ndarray, enough: int) -> np.nd
 
 
 def exact_ranks(part: ScoredRows, items: np.ndarray) -> np.ndarray:
-    """Return the place of each (p,) item in its row of float64 scores: those above, and the equal ones before it."""
+    """Return the rank of each (p,) item in its row of float64 scores: those above, and the equal ones before it."""
     table = part.scores.cpu().numpy()
-    places = np.empty(len(items), np.int64)
+    ranks = np.empty(len(items), np.int64)
     for pair, (row, item) in enumerate(zip(part.rows.tolist(), items.tolist(), strict=True)):
         scores = table[row]
         own = float(scores[item])
         before = np.count_nonzero(scores[:item] >= own - TIE)
-        places[pair] = before + np.count_nonzero(scores[item + 1 :] > own + TIE)
-    return places
+        ranks[pair] = before + np.count_nonzero(scores[item + 1 :] > own + TIE)
+    return ranks

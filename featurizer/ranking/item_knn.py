@@ -1,4 +1,4 @@
-"""Ranks by the votes of neighbors: what item-CF ranks, without a dense score."""
+"""Ranks by item-kNN scores: what item-CF ranks, without a dense matrix of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from featurizer.ranking.ranks import TIE
 
 
 def similarity_matrix(neighbors: np.ndarray, cosines: np.ndarray) -> sparse.csr_array:
-    """Return the (n, n) float64 votes: row j holds sim(j, i) at each neighbor i of j.
+    """Return the (n, n) float64 similarities: row j holds sim(j, i) at each neighbor i of j.
 
     Args:
         neighbors: (n, k) indices; -1 is none.
@@ -26,39 +26,39 @@ def similarity_matrix(neighbors: np.ndarray, cosines: np.ndarray) -> sparse.csr_
 
 
 class ItemKnnRanks:
-    """Finds places by score(u, i) = Σ over the user's train items j of votes[j, i].
+    """Finds ranks by score(u, i) = Σ over the user's train items j of similarities[j, i].
 
-    An item that gets no vote scores 0; one without a vector stands below all others.
+    An item that is nobody's neighbor among them scores 0; one without a vector stands below all others.
     """
 
-    def __init__(self, votes: sparse.csr_array, known: np.ndarray, train: UserItems) -> None:
-        """Take over the (n, n) votes, which of the (n,) items have a vector, and the users' train items."""
-        self.votes, self.known, self.train = votes, known, train
+    def __init__(self, similarities: sparse.csr_array, known: np.ndarray, train: UserItems) -> None:
+        """Take over the (n, n) similarities, which of the (n,) items have a vector, and the users' train items."""
+        self.similarities, self.known, self.train = similarities, known, train
         ones = np.ones(len(train.items))
         self.history = sparse.csr_array(
             (ones, train.items, train.starts), shape=(train.n_users, train.n_items)
         )
 
     def __call__(self, users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Return the places, from 0, of (p,) items for the users in (p,) rows of (b,) users."""
+        """Return the ranks, from 0, of (p,) items for the users in (p,) rows of (b,) users."""
         n = self.train.n_items
         seen_rows, seen = self.train.pairs_of(users)
         seen_keys = _Keys(seen_rows * n + seen, n)
-        scores = _Scores.of(self.history[users] @ self.votes, seen_keys)
+        scores = _Scores.of(self.history[users] @ self.similarities, seen_keys)
         own = scores.at(rows, items)
-        places = scores.beating(rows, items, own)
-        # Known items without a vote score 0: all of them beat a negative score, the earlier ones equal a 0.
-        voted, trained = _Keys(scores.keys, n), _Keys(seen_keys.values[self.known[seen_keys.values % n]], n)
+        ranks = scores.beating(rows, items, own)
+        # Known items that are no neighbor score 0: all of them beat a negative score, the earlier ones equal a 0.
+        scored, trained = _Keys(scores.keys, n), _Keys(seen_keys.values[self.known[seen_keys.values % n]], n)
         every = np.full(len(rows), n)
         silent, earlier = (
-            self._known_before(upto) - voted.before(rows, upto) - trained.before(rows, upto)
+            self._known_before(upto) - scored.before(rows, upto) - trained.before(rows, upto)
             for upto in (every, items)
         )
-        places += np.where(own < -TIE, silent, np.where(own <= TIE, earlier, 0))
+        ranks += np.where(own < -TIE, silent, np.where(own <= TIE, earlier, 0))
         absent = _Keys(seen_keys.values[~self.known[seen_keys.values % n]], n)
         candidates = silent + scores.count[rows]
         last = candidates + items - self._known_before(items) - absent.before(rows, items)
-        return np.where(self.known[items], places, last)
+        return np.where(self.known[items], ranks, last)
 
     def _known_before(self, items: np.ndarray) -> np.ndarray:
         return np.concatenate([[0], np.cumsum(self.known)])[items]
@@ -79,7 +79,7 @@ class _Keys:
 
 @dataclass(frozen=True, slots=True)
 class _Scores:
-    """The candidates that got a vote, sorted by row and item.
+    """The candidates that have a score, sorted by row and item.
 
     Attributes:
         keys: (e,) `row · n + item`.
@@ -94,17 +94,17 @@ class _Scores:
     n: int
 
     @classmethod
-    def of(cls, voted: sparse.csr_array, seen: _Keys) -> _Scores:
-        voted.sort_indices()
-        height, n = voted.shape
-        rows = np.repeat(np.arange(height), np.diff(voted.indptr))
-        keys = rows * n + voted.indices
+    def of(cls, scored: sparse.csr_array, seen: _Keys) -> _Scores:
+        scored.sort_indices()
+        height, n = scored.shape
+        rows = np.repeat(np.arange(height), np.diff(scored.indptr))
+        keys = rows * n + scored.indices
         candidate = ~np.isin(keys, seen.values, assume_unique=True)
         count = np.bincount(rows[candidate], minlength=height)
-        return cls(keys[candidate], voted.data[candidate], count, n)
+        return cls(keys[candidate], scored.data[candidate], count, n)
 
     def at(self, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Return the score of each (p,) pair, 0 where there is no vote."""
+        """Return the score of each (p,) pair, 0 where there is none."""
         if not len(self.keys):
             return np.zeros(len(rows))
         asked = rows.astype(np.int64) * self.n + items
@@ -112,7 +112,7 @@ class _Scores:
         return np.where(self.keys[found] == asked, self.values[found], 0.0)
 
     def beating(self, rows: np.ndarray, items: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """Return how many voted items of each (p,) pair's row come before it."""
+        """Return how many scored items of each (p,) pair's row come before it."""
         counts = self.count[rows]
         pair = np.repeat(np.arange(len(rows)), counts)
         first = np.cumsum(self.count) - self.count

@@ -23,12 +23,12 @@ def recall(hits: np.ndarray, positives: np.ndarray, k: int) -> np.ndarray:
 
 
 def precision(hits: np.ndarray, positives: np.ndarray, k: int) -> np.ndarray:
-    """Return the share of the first k places that hold a positive: hits / k."""
+    """Return the share of the first k ranks that hold a positive: hits / k."""
     return hits[:, :k].sum(1) / k
 
 
 def ndcg(hits: np.ndarray, positives: np.ndarray, k: int) -> np.ndarray:
-    """Return DCG / ideal DCG with gains 1/log2(place + 1); the ideal has min(k, |positives|) hits."""
+    """Return DCG / ideal DCG with gains 1/log2(rank + 1); the ideal has min(k, |positives|) hits."""
     gains = 1 / np.log2(np.arange(2, k + 2))
     shown = hits[:, :k]
     ideal = np.concatenate([[0.0], np.cumsum(gains)])[np.minimum(positives, k)]

@@ -15,8 +15,8 @@ from featurizer.progress import Progress, Report, silent
 TIE = 1e-9
 """Scores that differ by no more are equal, and equal scores rank in the order of the items."""
 
-FindPlaces: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""(b,) users, (p,) rows into them and (p,) items to the (p,) places of the items, from 0; at least K is K."""
+FindRanks: TypeAlias = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""(b,) users, (p,) rows into them and (p,) items to the (p,) ranks of the items, from 0; at least K is K."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ class Ranks:
         users: (u,) indices of the users that have positives and train items.
         rows: (p,) the position in `users` of each positive's user, increasing.
         items: (p,) the positives.
-        places: (p,) int32, 0 the best; `k` where it is not among the first k.
+        ranks: (p,) int32, 0 the best; `k` where it is not among the first k.
         k: the longest list that a metric may ask for.
     """
 
     users: np.ndarray
     rows: np.ndarray
     items: np.ndarray
-    places: np.ndarray
+    ranks: np.ndarray
     k: int
 
     @property
@@ -46,8 +46,8 @@ class Ranks:
     def hits(self) -> np.ndarray:
         """(u, k) bool, whether a positive stands there; what `metrics` reads."""
         hits = np.zeros((len(self.users), self.k), bool)
-        shown = self.places < self.k
-        hits[self.rows[shown], self.places[shown]] = True
+        shown = self.ranks < self.k
+        hits[self.rows[shown], self.ranks[shown]] = True
         return hits
 
 
@@ -67,7 +67,7 @@ def ranked_users(train: UserItems, positives: UserItems) -> np.ndarray:
 
 
 def find_ranks(
-    find: FindPlaces,
+    find: FindRanks,
     train: UserItems,
     splits: Sequence[UserItems],
     k: int,
@@ -75,13 +75,13 @@ def find_ranks(
     block: int,
     report: Report = silent,
 ) -> list[Ranks]:
-    """Place the positives of several splits in one pass over the users.
+    """Rank the positives of several splits in one pass over the users.
 
     Candidates are all items but the user's train items, in every split: with test positives, valid items stay
     candidates. A positive that is a train item too is never shown.
 
     Args:
-        find: places the positives of a block of users.
+        find: ranks the positives of a block of users.
         train: what the users' scores come from.
         splits: the positives, one a split.
         k: the longest list that a metric will ask for.
@@ -98,10 +98,10 @@ def find_ranks(
         part = users[start : start + block]
         pairs = [positives.pairs_of(part) for positives in splits]
         rows, items = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
-        places = np.minimum(find(part, rows, items), k)
-        places[train.contains(part[rows], items)] = k
+        ranks = np.minimum(find(part, rows, items), k)
+        ranks[train.contains(part[rows], items)] = k
         ends = np.cumsum([len(pair[0]) for pair in pairs])[:-1]
-        for kept, values in zip(found, np.split(places.astype(np.int32), ends), strict=True):
+        for kept, values in zip(found, np.split(ranks.astype(np.int32), ends), strict=True):
             kept.append(values)
         if len(users) > block:
             report(Progress("rank", min(start + block, len(users)), len(users), unit="users"))

@@ -18,7 +18,7 @@ SERIES = (
 )
 """Of lines, bars and categories, in this order."""
 OTHER = "#7b8794"
-"""Of what is none of the named categories, and of floors."""
+"""Of what is none of the named categories, and of baselines."""
 LIGHT_PAGE, DARK_PAGE = "#ffffff", "#15181d"
 INK, LINE = "#123457", "#234568"
 """Stand-ins for the page's own text and line colors, which follow its theme."""

@@ -15,7 +15,7 @@ MOST_LINES = 6
 
 
 def leaderboard_charts(board: Board) -> list[Chart]:
-    """Draw the recalls of every space and of the floors, with their intervals; none without recalls."""
+    """Draw the recalls of every space and of the baselines, with their intervals; none without recalls."""
     plain = [one for one in board.scores if one.group is None and one.ratio is None]
     series: list[Series] = []
     for metric in HEADLINES[:3]:
@@ -25,9 +25,11 @@ def leaderboard_charts(board: Board) -> list[Chart]:
         if ordered:
             name = short_name(metric) + (f" ({near} nearest)" if near else "")
             series.append(Series(name, tuple(_point(one, board.name(one)) for one in ordered)))
-    floors = _ordered(board, [one for one in plain if one.is_floor and one.metric.endswith("_recall")])
-    if floors:
-        series.append(Series("floor", tuple(_point(one, board.name(one)) for one in floors), floor=True))
+    baselines = _ordered(board, [one for one in plain if one.is_baseline and one.metric.endswith("_recall")])
+    if baselines:
+        series.append(
+            Series("baseline", tuple(_point(one, board.name(one)) for one in baselines), baseline=True)
+        )
     if not series:
         return []
     title = f"Recall@{board.k} on the {board.split} split"
@@ -85,11 +87,11 @@ def group_name(group: str) -> str:
 
 
 def _by_entry(board: Board, scores: Sequence[Score]) -> list[list[Score]]:
-    """Gather the figures of each entry, floors aside, the best entries first, no more than a chart can show."""
+    """Gather the figures of each entry, baselines aside, the best entries first, no more than a chart can show."""
     found = [
         [one for one in scores if one.entry == entry]
         for entry in board.order
-        if any(one.entry == entry and not one.is_floor for one in scores)
+        if any(one.entry == entry and not one.is_baseline for one in scores)
     ]
     return found[:MOST_LINES]
 

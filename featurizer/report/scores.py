@@ -38,8 +38,8 @@ class Board:
 
     def name(self, entry: Entry) -> str:
         """Return what an entry is called; the feature set is named where there are several."""
-        several = len({one.feature_set for one in self.scores if not one.is_floor}) > 1
-        return f"{entry.feature_set}: {entry.titled}" if several and not entry.is_floor else entry.titled
+        several = len({one.feature_set for one in self.scores if not one.is_baseline}) > 1
+        return f"{entry.feature_set}: {entry.titled}" if several and not entry.is_baseline else entry.titled
 
 
 def read_boards(files: Mapping[str, Path]) -> list[Board]:

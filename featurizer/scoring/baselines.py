@@ -16,15 +16,15 @@ from featurizer.scoring.scorer import ScoreOptions
 BLOCK = 8192
 
 
-def random_baseline(world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
+def random_baseline(evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield what a random order of the candidates gives on average, by user: no draw, so no noise.
 
-    A user's c candidates are the items outside their train items; Recall@K is min(K, c)/c, and a place holds a
+    A user's c candidates are the items outside their train items; Recall@K is min(K, c)/c, and a rank holds a
     hit with probability |positives|/c.
     """
-    for split, positives in world.positives.items():
-        users = world.ranked[split]
-        candidates = len(world.item_ids) - world.train.counts[users]
+    for split, positives in evaluation.positives.items():
+        users = evaluation.ranked[split]
+        candidates = len(evaluation.item_ids) - evaluation.train.counts[users]
         wanted = positives.counts[users]
         for k in options.ks:
             shown = np.minimum(k, candidates)
@@ -34,17 +34,17 @@ def random_baseline(world: EvaluationData, options: ScoreOptions) -> Iterator[Pe
             yield PerUser(MetricKey("floor_random_ndcg", split, k), ndcg)
 
 
-def popularity_baseline(world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
+def popularity_baseline(evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield what the most bought train items give, the user's own left out."""
-    finder = _Popular(world.train)
+    finder = _Popular(evaluation.train)
     k = options.ks[-1]
-    splits = list(world.positives.values())
-    for split, places in zip(
-        world.positives, find_ranks(finder, world.train, splits, k, block=BLOCK), strict=True
+    splits = list(evaluation.positives.values())
+    for split, ranks in zip(
+        evaluation.positives, find_ranks(finder, evaluation.train, splits, k, block=BLOCK), strict=True
     ):
         key = MetricKey("floor_popularity", split)
-        yield from metrics_of(places, key, options.ks)
-        yield from groups_of(places, key, world.train, k)
+        yield from metrics_of(ranks, key, options.ks)
+        yield from groups_of(ranks, key, evaluation.train, k)
 
 
 class _Popular:
@@ -53,10 +53,10 @@ class _Popular:
     def __init__(self, train: UserItems) -> None:
         self.train = train
         order = np.argsort(-train.popularity(), kind="stable")
-        self.place = np.empty(train.n_items, np.int64)
-        self.place[order] = np.arange(train.n_items)
+        self.rank = np.empty(train.n_items, np.int64)
+        self.rank[order] = np.arange(train.n_items)
 
     def __call__(self, users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
         pair, seen = self.train.pairs_of(users[rows])
-        ahead = self.place[seen] < self.place[items[pair]]
-        return self.place[items] - np.bincount(pair, ahead, minlength=len(rows)).astype(np.int64)
+        ahead = self.rank[seen] < self.rank[items[pair]]
+        return self.rank[items] - np.bincount(pair, ahead, minlength=len(rows)).astype(np.int64)

@@ -45,21 +45,21 @@ class ColdData:
     wanted: UserItems
 
     @classmethod
-    def of(cls, world: EvaluationData, seed: int) -> ColdData:
+    def of(cls, evaluation: EvaluationData, seed: int) -> ColdData:
         """Draw the cold items and take their interactions away."""
-        n = len(world.item_ids)
+        n = len(evaluation.item_ids)
         cold = np.zeros(n, bool)
         cold[np.random.default_rng([seed, 9]).permutation(n)[: int(SHARE * n)]] = True
-        return cls(cold, world.train.of_items(~cold), world.bought.of_items(cold))
+        return cls(cold, evaluation.train.of_items(~cold), evaluation.bought.of_items(cold))
 
 
-def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
+def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG of cold items, among themselves (`cold_…`) and among all items (`cold_in_all_…`).
 
     Raises:
         InputError: cold items taught the space and it cannot be learned again, or nobody has cold and warm items.
     """
-    data = ColdData.of(world, options.seed)
+    data = ColdData.of(evaluation, options.seed)
     known = replace(space, parts=tuple(_relearned(part, data) for part in space.parts))
     among = CandidateRanks(known.vectors, data.warm, data.cold)
     everywhere = CosineRanks(
@@ -71,15 +71,15 @@ def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> I
         halves=options.halves,
     )
     for name, finder in ((NAME, among), (f"{NAME}_in_all", everywhere)):
-        (places,) = find_ranks(
+        (ranks,) = find_ranks(
             finder, data.warm, [data.wanted], options.ks[-1], block=finder.block, report=options.report
         )
-        yield from metrics_of(places, MetricKey(name), options.ks)
+        yield from metrics_of(ranks, MetricKey(name), options.ks)
 
 
-def random_floor(world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
+def random_cold_baseline(evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield what a random order of the cold items gives on average: Recall@K is min(K, c)/c, exactly."""
-    data = ColdData.of(world, options.seed)
+    data = ColdData.of(evaluation, options.seed)
     users = ranked_users(data.warm, data.wanted)
     candidates = int(data.cold.sum())
     for k in options.ks:

@@ -17,8 +17,8 @@ from featurizer.results.names import SCORES
 from featurizer.results.spelling import read_manifest
 from featurizer.scoring.metric_key import MetricKey
 
-FLOOR = "floor"
-"""Stands where a feature set's name would."""
+BASELINE = "floor"
+"""Stands in the file where a feature set's name would."""
 
 
 GEOMETRIES = {"auto": "centered", "center": "centered", "none": "uncentered", "whiten": "whitened"}
@@ -35,19 +35,19 @@ class Entry:
 
     @property
     def geometry(self) -> str:
-        """What was done to the vectors, in a word; a floor has none."""
-        return "-" if self.is_floor else GEOMETRIES.get(self.transform, self.transform)
+        """What was done to the vectors, in a word; a baseline has none."""
+        return "-" if self.is_baseline else GEOMETRIES.get(self.transform, self.transform)
 
     @property
     def titled(self) -> str:
         """The space, with what was done to its vectors where that is not the usual centering."""
-        usual = self.is_floor or self.geometry == "centered"
+        usual = self.is_baseline or self.geometry == "centered"
         return self.space if usual else f"{self.space} ({self.geometry})"
 
     @property
-    def is_floor(self) -> bool:
+    def is_baseline(self) -> bool:
         """Whether it is what every space must beat."""
-        return self.feature_set == FLOOR
+        return self.feature_set == BASELINE
 
     @property
     def entry(self) -> Entry:
@@ -132,7 +132,7 @@ def read_scores(path: Path) -> Scores:
 
 
 def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
-    """Write `scores.json` into a feature set: its rows and the floors, the plain ones first; its comparisons.
+    """Write `scores.json` into a feature set: its rows and the baselines, the plain ones first; its comparisons.
 
     Args:
         found: what `score` returned.
@@ -141,7 +141,7 @@ def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
     """
     document = parse_scores(dict(found))
     mine = sorted(
-        (row for row in document.scores if row.is_floor or row.feature_set == label), key=_plainness
+        (row for row in document.scores if row.is_baseline or row.feature_set == label), key=_plainness
     )
     compared = [row for row in document.comparisons if label in (row.a.feature_set, row.b.feature_set)]
     path = folder / SCORES

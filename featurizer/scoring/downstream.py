@@ -30,23 +30,23 @@ from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 
 
-def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
+def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG of each split, the mean over the seeds.
 
     Raises:
         InputError: the interactions lack a split, or no item has a vector.
     """
-    yield from downstream(space, world, options, MetricKey("downstream"))
+    yield from downstream(space, evaluation, options, MetricKey("downstream"))
 
 
 def downstream(
-    space: ScoredSpace, world: EvaluationData, options: ScoreOptions, key: MetricKey
+    space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions, key: MetricKey
 ) -> Iterator[PerUser]:
     """Train under each seed and yield every split's metrics; `key.metric` is the prefix of their names."""
     vectors = space.vectors
-    features = ItemFeatures(world.item_ids, vectors, np.asarray(vectors.any(1)))
+    features = ItemFeatures(evaluation.item_ids, vectors, np.asarray(vectors.any(1)))
     # how much of the interactions the sets cover was judged before; what a mask hides is what is measured
-    data = assemble(world.interactions, features, min_coverage=0.0)
+    data = assemble(evaluation.interactions, features, min_coverage=0.0)
     inputs: dict[str, Json] = {"vectors": hashlib.sha256(vectors.tobytes()).hexdigest()}
     chosen = _configuration(data, options, inputs)
     found: dict[MetricKey, list[np.ndarray]] = {}
@@ -55,7 +55,7 @@ def downstream(
         stage = TrainStage(options.work / f"seed-{seed}", seeded, 1, inputs)
         train(stage, data, options.report)
         with computing_threads(options.threads):
-            for measure in _measured(stage, world, options, key):
+            for measure in _measured(stage, evaluation, options, key):
                 found.setdefault(measure.key, []).append(measure.values)
     for name, values in found.items():
         yield PerUser(name, np.mean(values, axis=0))
@@ -76,15 +76,15 @@ def _configuration(data: RecData, options: ScoreOptions, inputs: dict[str, Json]
 
 
 def _measured(
-    stage: TrainStage, world: EvaluationData, options: ScoreOptions, key: MetricKey
+    stage: TrainStage, evaluation: EvaluationData, options: ScoreOptions, key: MetricKey
 ) -> Iterator[PerUser]:
     users, items = (
         torch.from_numpy(read_vectors(stage.out / f"{side}s.parquet", f"{side}_id")[1]).to(options.device)
         for side in ("user", "item")
     )
     block = max(1, options.memory // (len(items) * 4))
-    for split, positives in world.positives.items():
-        shown = rank(dot_products(users, items), world.train, positives, options.ks[-1], block=block)
+    for split, positives in evaluation.positives.items():
+        shown = rank(dot_products(users, items), evaluation.train, positives, options.ks[-1], block=block)
         for k in options.ks:
             for name in METRIC_NAMES:
                 values = METRICS[name](shown.hits, shown.positives, k)

@@ -22,19 +22,19 @@ from featurizer.scoring.spaces import ScoredSpace
 
 NAME = "item_cf"
 ENTRY_BYTES = 64
-"""What a vote costs while a block of users is ranked."""
+"""What a score costs while a block of users is ranked."""
 
 
-def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
+def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG of each split and number of neighbors, and Recall by group."""
     near = neighbors_of(space, options)
     for k in options.neighbors:
-        for split, places in zip(
-            world.positives, item_cf_places(near.first(k), space, world, options), strict=True
+        for split, ranks in zip(
+            evaluation.positives, item_cf_ranks(near.first(k), space, evaluation, options), strict=True
         ):
             key = MetricKey(NAME, split, neighbors=k)
-            yield from metrics_of(places, key, options.ks)
-            yield from groups_of(places, key, world.train, options.ks[-1])
+            yield from metrics_of(ranks, key, options.ks)
+            yield from groups_of(ranks, key, evaluation.train, options.ks[-1])
 
 
 def neighbors_of(space: ScoredSpace, options: ScoreOptions) -> Neighbors:
@@ -49,19 +49,19 @@ def neighbors_of(space: ScoredSpace, options: ScoreOptions) -> Neighbors:
     )
 
 
-def item_cf_places(
-    near: Neighbors, space: ScoredSpace, world: EvaluationData, options: ScoreOptions
+def item_cf_ranks(
+    near: Neighbors, space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions
 ) -> list[Ranks]:
-    """Return where each split's positives stand by the votes of these neighbors."""
+    """Return where each split's positives stand by the item-kNN scores of these neighbors."""
     known = np.asarray(space.vectors.any(1))
-    finder = ItemKnnRanks(similarity_matrix(near.items, near.cosines), known, world.train)
-    votes = max(1, len(world.train.items) // max(len(world.user_ids), 1)) * near.items.shape[1]
-    block = max(1, options.memory // (ENTRY_BYTES * votes))
+    finder = ItemKnnRanks(similarity_matrix(near.items, near.cosines), known, evaluation.train)
+    scores = max(1, len(evaluation.train.items) // max(len(evaluation.user_ids), 1)) * near.items.shape[1]
+    block = max(1, options.memory // (ENTRY_BYTES * scores))
 
     return find_ranks(
         finder,
-        world.train,
-        list(world.positives.values()),
+        evaluation.train,
+        list(evaluation.positives.values()),
         options.ks[-1],
         block=min(block, 4096),
         report=lambda progress: options.report(

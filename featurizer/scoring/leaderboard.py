@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from featurizer.scoring.document import FLOOR, Comparison, Entry, Score
+from featurizer.scoring.document import BASELINE, Comparison, Entry, Score
 from featurizer.scoring.metric_key import MetricKey
 
 CLEAR = 0.05
@@ -17,7 +17,7 @@ DIAGNOSTICS = {
     "diagnostic_effective_rank": "effective rank",
     "diagnostic_co_purchase_lift": "co-purchase lift",
 }
-"""The columns of diagnostics, where they were asked for; they sort nothing and have no floor."""
+"""The columns of diagnostics, where they were asked for; they sort nothing and have no baseline."""
 
 COLD = "cold_recall"
 HEADLINES = (
@@ -80,7 +80,7 @@ def _without(row: tuple[str, ...], at: int) -> tuple[str, ...]:
 def leaderboard(scores: Sequence[Score]) -> LeaderboardTable:
     """Lay the headline figures out, on test where there is one, the best first.
 
-    Floors have a figure in every column that they are a floor of; with no such column they are left out.
+    Baselines have a figure in every column that they are a baseline of; with no such column they are left out.
     """
     plain = [row for row in scores if row.is_headline]
     split = next((name for name in ("test", "valid") if any(row.split == name for row in plain)), "test")
@@ -92,7 +92,7 @@ def leaderboard(scores: Sequence[Score]) -> LeaderboardTable:
         *ranking,
         *(MetricKey(name) for name in DIAGNOSTICS if any(row.metric == name for row in stated)),
     ]
-    entries = [one for one in dict.fromkeys(row.entry for row in scores) if ranking or not one.is_floor]
+    entries = [one for one in dict.fromkeys(row.entry for row in scores) if ranking or not one.is_baseline]
     rows = [(entry, _figures(entry, [*here, *stated], columns)) for entry in entries]
     rows.sort(key=lambda row: [-_value(found) for found in row[1][: len(ranking)]])
     return LeaderboardTable(
@@ -125,8 +125,8 @@ def _figures(entry: Entry, rows: Sequence[Score], columns: Sequence[MetricKey]) 
 def _stands_in(row: Score, column: MetricKey) -> bool:
     if column.k is None:
         return row.metric == column.metric
-    if row.is_floor:
-        return row.metric == f"{FLOOR}_{row.space}_{'cold_' if column.metric == COLD else ''}recall"
+    if row.is_baseline:
+        return row.metric == f"{BASELINE}_{row.space}_{'cold_' if column.metric == COLD else ''}recall"
     own = row.metric, row.neighbors, row.modality
     return own == (column.metric, column.neighbors, column.modality)
 
@@ -144,11 +144,11 @@ def _cell(found: Score | None) -> str:
 
 
 def steps(board: LeaderboardTable, comparisons: Sequence[Comparison]) -> list[str]:
-    """Say of each two neighbors on the table, floors aside, whether the upper one is better, by the first column."""
+    """Say of each two neighbors on the table, baselines aside, whether the upper one is better, by the first column."""
     if not board.columns:
         return []
     first, found = board.columns[0], []
-    for upper, lower in itertools.pairwise(row[:3] for row in board.rows if row[0] != FLOOR):
+    for upper, lower in itertools.pairwise(row[:3] for row in board.rows if row[0] != BASELINE):
         for row in comparisons:
             if {_names(row.a), _names(row.b)} == {upper, lower} and row.key == first:
                 sign = "=" if row.difference == 0 else ">"

@@ -13,18 +13,18 @@ import numpy as np
 
 from featurizer.scoring.downstream import downstream
 from featurizer.scoring.evaluation_data import EvaluationData
-from featurizer.scoring.item_cf import item_cf_places, neighbors_of
+from featurizer.scoring.item_cf import item_cf_ranks, neighbors_of
 from featurizer.scoring.masks import MODALITIES, mask
 from featurizer.scoring.measures import PerUser, metrics_of
 from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
-from featurizer.scoring.zero_shot import zero_shot_places
+from featurizer.scoring.zero_shot import zero_shot_ranks
 
 NAME = "mask_modality"
 
 
-def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
+def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG at every ratio and the area under each curve; item-CF with the fewest neighbors.
 
     Raises:
@@ -34,7 +34,7 @@ def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> I
     for modality in MODALITIES:
         if not any(part.modality not in MODALITIES or part.modality == modality for part in space.parts):
             continue
-        curve = [list(_at(space, world, fewest, modality, ratio)) for ratio in options.ratios]
+        curve = [list(_at(space, evaluation, fewest, modality, ratio)) for ratio in options.ratios]
         for measures in curve:
             yield from measures
         if len(options.ratios) > 1:
@@ -42,20 +42,22 @@ def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> I
 
 
 def _at(
-    space: ScoredSpace, world: EvaluationData, options: ScoreOptions, modality: str, ratio: float
+    space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions, modality: str, ratio: float
 ) -> Iterator[PerUser]:
-    masked = space.without(modality, mask(modality, len(world.item_ids), ratio, options.seed))
+    masked = space.without(modality, mask(modality, len(evaluation.item_ids), ratio, options.seed))
     key = MetricKey(f"{NAME}_zero_shot", modality=modality, ratio=ratio)
-    for split, places in zip(world.positives, zero_shot_places(masked, world, options), strict=True):
-        yield from metrics_of(places, replace(key, split=split), options.ks)
+    for split, ranks in zip(evaluation.positives, zero_shot_ranks(masked, evaluation, options), strict=True):
+        yield from metrics_of(ranks, replace(key, split=split), options.ks)
     near = neighbors_of(masked, options)
     key = replace(key, metric=f"{NAME}_item_cf", neighbors=near.items.shape[1])
-    for split, places in zip(world.positives, item_cf_places(near, masked, world, options), strict=True):
-        yield from metrics_of(places, replace(key, split=split), options.ks)
+    for split, ranks in zip(
+        evaluation.positives, item_cf_ranks(near, masked, evaluation, options), strict=True
+    ):
+        yield from metrics_of(ranks, replace(key, split=split), options.ks)
     if options.downstream.masked and masked.vectors.any():
         work = options.work / f"{modality}-{ratio:g}"
         key = MetricKey(f"{NAME}_downstream", modality=modality, ratio=ratio)
-        yield from downstream(masked, world, replace(options, work=work), key)
+        yield from downstream(masked, evaluation, replace(options, work=work), key)
 
 
 def areas(curve: Sequence[Sequence[PerUser]], ratios: tuple[float, ...]) -> Iterator[PerUser]:

@@ -44,17 +44,17 @@ class Single:
 Measure: TypeAlias = PerUser | Single
 
 
-def metrics_of(places: Ranks, key: MetricKey, ks: tuple[int, ...]) -> Iterator[PerUser]:
+def metrics_of(ranks: Ranks, key: MetricKey, ks: tuple[int, ...]) -> Iterator[PerUser]:
     """Yield Recall and NDCG at each K of `ks`; `key.metric` is the prefix of their names."""
-    hits, positives = places.hits, places.positives
+    hits, positives = ranks.hits, ranks.positives
     for k in ks:
         for name in METRIC_NAMES:
             yield PerUser(_named(key, name, k), METRICS[name](hits, positives, k))
 
 
-def groups_of(places: Ranks, key: MetricKey, train: UserItems, k: int) -> Iterator[PerUser]:
+def groups_of(ranks: Ranks, key: MetricKey, train: UserItems, k: int) -> Iterator[PerUser]:
     """Yield Recall@k of each of the trainer's groups (`ranking.groups`); those without users are left out."""
-    for group in recall_by_group(places.rows, places.items, places.places < k, train, places.users):
+    for group in recall_by_group(ranks.rows, ranks.items, ranks.ranks < k, train, ranks.users):
         if group.counted.any():
             yield PerUser(_named(key, "recall", k, group.name), group.values, group.counted)
 

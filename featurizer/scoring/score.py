@@ -19,13 +19,13 @@ from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 from featurizer.scoring.baselines import popularity_baseline, random_baseline
 from featurizer.scoring.cold import NAME as COLD
-from featurizer.scoring.cold import random_floor
-from featurizer.scoring.document import FLOOR, Entry
+from featurizer.scoring.cold import random_cold_baseline
+from featurizer.scoring.document import BASELINE, Entry
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.masks import write_masks
 from featurizer.scoring.scorer import ScoreOptions, Scorer, load_scorer
 from featurizer.scoring.spaces import Candidate, check_asked, check_masked, read_space, space_names
-from featurizer.scoring.summary import SUFFIX, SpaceResult, compare, judge, keep_result, read_cached
+from featurizer.scoring.summary import SUFFIX, SpaceResult, cache_result, compare, judge, read_cached
 from featurizer.scoring.transform import TransformName
 
 FORMAT_VERSION = 1
@@ -104,7 +104,7 @@ class ScoreStage:
         return recorded_threads(options.threads, options.device)
 
 
-def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
+def score(stage: ScoreStage, evaluation: EvaluationData) -> dict[str, Json]:
     """Score every space of every feature set and compare them.
 
     Returns:
@@ -127,49 +127,53 @@ def score(stage: ScoreStage, world: EvaluationData) -> dict[str, Json]:
     if opened.claim(overwrite=stage.overwrite):
         return read_manifest(opened.folder / SCORES)
     if MASKING in stage.metrics:
-        write_masks(stage.out / MASKS, world.item_ids, stage.options.seed)
-    judged = list(_judged(stage, names, scorers, world))
-    floors = list(_floors(stage.options, world, stage.metrics))
+        write_masks(stage.out / MASKS, evaluation.item_ids, stage.options.seed)
+    results = list(_results(stage, names, scorers, evaluation))
+    baselines = list(_baselines(stage.options, evaluation, stage.metrics))
     opened.finish(
         {
             "format_version": FORMAT_VERSION,
             "featurizer_version": featurizer.__version__,
             "definitions": dict(DEFINITIONS),
-            "counts": dict(world.counts),
-            "scores": [dict(asdict(row)) for one in (*judged, *floors) for row in one.rows],
-            "comparisons": [dict(asdict(one)) for one in compare(judged, stage.options.seed)],
+            "counts": dict(evaluation.counts),
+            "scores": [dict(asdict(row)) for one in (*results, *baselines) for row in one.rows],
+            "comparisons": [dict(asdict(one)) for one in compare(results, stage.options.seed)],
         }
     )
     shutil.rmtree(opened.folder / WORK, ignore_errors=True)
     return read_manifest(opened.folder / SCORES)
 
 
-def _judged(
+def _results(
     stage: ScoreStage,
     names: list[tuple[Candidate, str]],
     scorers: Mapping[str, Scorer],
-    world: EvaluationData,
+    evaluation: EvaluationData,
 ) -> Iterator[SpaceResult]:
     todo = list(itertools.product(names, stage.transforms))
     for done, ((candidate, name), transform) in enumerate(todo):
         stage.options.report(Progress("score", done, len(todo), unit="spaces"))
         entry = Entry(candidate.label, name, transform)
         mark = stage.out / WORK / f"{fingerprint(asdict(entry))[:16]}{SUFFIX}"
-        judged = read_cached(mark)
-        if judged is None:
+        result = read_cached(mark)
+        if result is None:
             space = read_space(candidate, name, transform, stage.masks)
             options = replace(stage.options, work=mark.with_suffix(""))
-            measures = [measure for scorer in scorers.values() for measure in scorer(space, world, options)]
-            judged = judge(entry, measures, options.ks[-1], options.seed)
-            keep_result(judged, mark)
-        yield judged
+            measures = [
+                measure for scorer in scorers.values() for measure in scorer(space, evaluation, options)
+            ]
+            result = judge(entry, measures, options.ks[-1], options.seed)
+            cache_result(result, mark)
+        yield result
     stage.options.report(Progress("score", len(todo), len(todo), unit="spaces"))
 
 
-def _floors(options: ScoreOptions, world: EvaluationData, metrics: Sequence[str]) -> Iterator[SpaceResult]:
-    cold = random_floor(world, options) if COLD in metrics else ()
+def _baselines(
+    options: ScoreOptions, evaluation: EvaluationData, metrics: Sequence[str]
+) -> Iterator[SpaceResult]:
+    cold = random_cold_baseline(evaluation, options) if COLD in metrics else ()
     for name, measures in (
-        ("popularity", popularity_baseline(world, options)),
-        ("random", [*random_baseline(world, options), *cold]),
+        ("popularity", popularity_baseline(evaluation, options)),
+        ("random", [*random_baseline(evaluation, options), *cold]),
     ):
-        yield judge(Entry(FLOOR, name, "auto"), measures, options.ks[-1], options.seed)
+        yield judge(Entry(BASELINE, name, "auto"), measures, options.ks[-1], options.seed)

@@ -51,9 +51,9 @@ class Scorer(Protocol):
     """Judges one space by itself; it is called once a space and transform."""
 
     def __call__(
-        self, space: ScoredSpace, world: EvaluationData, options: ScoreOptions, /
+        self, space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions, /
     ) -> Iterable[Measure]:
-        """Yield figures; those a user are in the order of `world.ranked[split]`.
+        """Yield figures; those a user are in the order of `evaluation.ranked[split]`.
 
         The same arguments give the same figures. An item without a vector (a zero row of `space.vectors`) is
         no reason for NaN.

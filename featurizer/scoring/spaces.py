@@ -13,7 +13,7 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import side_by_side
 from featurizer.interactions.user_items import UserItems
 from featurizer.results.manifests.feature_set import SpaceProvenance
-from featurizer.scoring.document import FLOOR
+from featurizer.scoring.document import BASELINE
 from featurizer.scoring.masks import MODALITIES
 from featurizer.scoring.taught import Taught, taught
 from featurizer.scoring.transform import TransformName, fit
@@ -141,14 +141,14 @@ def open_candidates(folders: Sequence[Path]) -> tuple[list[Candidate], tuple[str
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise InputError("a feature set is given twice; expected each once")
     ids = [features.item_ids() for features in opened]
-    places = [{item: row for row, item in enumerate(listed)} for listed in ids]
-    shared = tuple(item for item in ids[0] if all(item in place for place in places[1:]))
+    row_of = [{item: row for row, item in enumerate(listed)} for listed in ids]
+    shared = tuple(item for item in ids[0] if all(item in rows for rows in row_of[1:]))
     if not shared:
         raise InputError(
             f"{' and '.join(map(str, folders))} share no item ({ids[0][0]} against {ids[-1][0]}, for example); "
             "expected features of the same catalog"
         )
-    rows = [np.array([place[item] for item in shared]) for place in places]
+    rows = [np.array([known[item] for item in shared]) for known in row_of]
     return [
         Candidate(label, features, row)
         for label, features, row in zip(folder_labels(folders), opened, rows, strict=True)
@@ -182,10 +182,10 @@ def open_masked(folder: Path, modality: str, shared: Sequence[str]) -> Candidate
 
 
 def folder_labels(folders: Sequence[Path]) -> list[str]:
-    """Name each folder by as much of its path as tells it from the others and from the floors."""
+    """Name each folder by as much of its path as tells it from the others and from the baselines."""
     parts = [folder.resolve().parts for folder in folders]
     depth = 1
-    while len({part[-depth:] for part in parts}) < len(parts) or (FLOOR,) in {
+    while len({part[-depth:] for part in parts}) < len(parts) or (BASELINE,) in {
         part[-depth:] for part in parts
     }:
         depth += 1

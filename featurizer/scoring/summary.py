@@ -44,19 +44,19 @@ class SpaceResult:
 
 def judge(entry: Entry, measures: Iterable[Measure], k: int, seed: int) -> SpaceResult:
     """Take means with bootstrap intervals over users; keep what is compared: all users' metrics at `k`."""
-    judged = SpaceResult(entry)
+    result = SpaceResult(entry)
     found: dict[str | None, list[PerUser]] = {}
     for measure in measures:
         if isinstance(measure, Single):
-            judged.rows.append(_row(entry, measure.key, measure.value, None, measure.items))
+            result.rows.append(_row(entry, measure.key, measure.value, None, measure.items))
             continue
         found.setdefault(measure.key.split, []).append(measure)
         key = measure.key
         if key.k == k and key.group is None and key.ratio is None:
-            judged.compared[key] = measure.values
+            result.compared[key] = measure.values
     for per_user in found.values():
-        judged.rows.extend(_intervals(entry, per_user, seed))
-    return judged
+        result.rows.extend(_intervals(entry, per_user, seed))
+    return result
 
 
 def _intervals(entry: Entry, measures: Sequence[PerUser], seed: int) -> Iterator[Score]:
@@ -76,11 +76,11 @@ def _row(
     return Score(**asdict(entry), **asdict(key), value=value, ci_low=low, ci_high=high, users=users)
 
 
-def compare(judged: Sequence[SpaceResult], seed: int) -> list[Comparison]:
+def compare(results: Sequence[SpaceResult], seed: int) -> list[Comparison]:
     """Test every two rows of the leaderboard on every metric they share."""
     comparisons: list[Comparison] = []
-    for key in dict.fromkeys(key for one in judged for key in one.compared):
-        able = [one for one in judged if key in one.compared]
+    for key in dict.fromkeys(key for one in results for key in one.compared):
+        able = [one for one in results if key in one.compared]
         pairs = list(itertools.combinations(able, 2))
         found = [
             comparison
@@ -121,20 +121,20 @@ def _tests(
         )
 
 
-def keep_result(judged: SpaceResult, path: Path) -> None:
+def cache_result(result: SpaceResult, path: Path) -> None:
     """Write a row with all it is compared by, atomically."""
-    keys = [asdict(key) for key in judged.compared]
-    rows = [asdict(row) for row in judged.rows]
-    head = json.dumps({"entry": asdict(judged.entry), "rows": rows, "keys": keys})
+    keys = [asdict(key) for key in result.compared]
+    rows = [asdict(row) for row in result.rows]
+    head = json.dumps({"entry": asdict(result.entry), "rows": rows, "keys": keys})
     with atomic_path(path) as partial, partial.open("wb") as file:
-        np.savez(file, *judged.compared.values(), head=np.array(head))
+        np.savez(file, *result.compared.values(), head=np.array(head))
 
 
 def read_cached(path: Path) -> SpaceResult | None:
     """Read a row, None if it was not finished."""
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as kept:
-        head: Any = american(json.loads(str(kept["head"])))
-        columns = {MetricKey(**key): kept[f"arr_{place}"] for place, key in enumerate(head["keys"])}
+    with np.load(path, allow_pickle=False) as cached:
+        head: Any = american(json.loads(str(cached["head"])))
+        columns = {MetricKey(**key): cached[f"arr_{place}"] for place, key in enumerate(head["keys"])}
     return SpaceResult(Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns)

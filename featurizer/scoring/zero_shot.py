@@ -19,24 +19,24 @@ from featurizer.scoring.spaces import ScoredSpace
 NAME = "zero_shot"
 
 
-def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
+def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
     """Yield Recall and NDCG of each split, and Recall by group, from one pass over the users."""
-    for split, places in zip(world.positives, zero_shot_places(space, world, options), strict=True):
+    for split, ranks in zip(evaluation.positives, zero_shot_ranks(space, evaluation, options), strict=True):
         key = MetricKey(NAME, split)
-        yield from metrics_of(places, key, options.ks)
-        yield from groups_of(places, key, world.train, options.ks[-1])
+        yield from metrics_of(ranks, key, options.ks)
+        yield from groups_of(ranks, key, evaluation.train, options.ks[-1])
 
 
-def zero_shot_places(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> list[Ranks]:
+def zero_shot_ranks(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions) -> list[Ranks]:
     """Return where each split's positives stand."""
     k = options.ks[-1]
     finder = CosineRanks(
         space.vectors,
-        world.train,
+        evaluation.train,
         k,
         memory=options.memory,
         device=options.device,
         halves=options.halves,
     )
-    splits = list(world.positives.values())
-    return find_ranks(finder, world.train, splits, k, block=finder.block, report=options.report)
+    splits = list(evaluation.positives.values())
+    return find_ranks(finder, evaluation.train, splits, k, block=finder.block, report=options.report)

@@ -33,9 +33,9 @@ class ScorerContract:
         return ScoreOptions(ks=(5, 10), neighbors=(3, 5), ratios=(0.0, 1.0))
 
     def test_figures_are_finite_and_of_every_ranked_user(self) -> None:
-        """It yields something; values are float, finite, and one a user of `world.ranked[split]`."""
-        world = sample_world()
-        measures = self._measures(world)
+        """It yields something; values are float, finite, and one a user of `evaluation.ranked[split]`."""
+        evaluation = sample_evaluation_data()
+        measures = self._measures(evaluation)
         assert measures, "the scorer yields nothing"
         for measure in measures:
             assert isinstance(measure, (PerUser, Single)), f"a {type(measure).__name__} is no measure"
@@ -43,14 +43,14 @@ class ScorerContract:
                 assert np.isfinite(measure.value), f"{measure.key} is {measure.value}"
                 continue
             split = str(measure.key.split)
-            assert split in world.ranked, f"{measure.key}: unknown split"
-            users = world.ranked[split]
+            assert split in evaluation.ranked, f"{measure.key}: unknown split"
+            users = evaluation.ranked[split]
             assert measure.values.shape == (len(users),), f"{measure.key}: {measure.values.shape}"
             assert np.isfinite(measure.values).all(), f"{measure.key} is not finite for some users"
 
     def test_no_two_figures_share_a_key_and_keys_are_json(self) -> None:
         """Every figure is told apart by its key."""
-        keys = [measure.key for measure in self._measures(sample_world())]
+        keys = [measure.key for measure in self._measures(sample_evaluation_data())]
         assert all(isinstance(key, MetricKey) for key in keys)
         repeated = {key for key in keys if keys.count(key) > 1}
         assert not repeated, f"these stand twice: {repeated}"
@@ -58,23 +58,23 @@ class ScorerContract:
 
     def test_the_same_arguments_give_the_same_figures(self) -> None:
         """Nothing is random but by the seed of the options."""
-        once, again = (_plain(self._measures(sample_world())) for _ in range(2))
+        once, again = (_plain(self._measures(sample_evaluation_data())) for _ in range(2))
         assert once == again, "two calls differ"
 
     def test_the_scorer_changes_neither_vectors_nor_interactions(self) -> None:
         """Arrays that it was given hold afterwards what they held."""
-        world, space = sample_world(), sample_space()
-        list(self.make_scorer()(space, world, self.options()))
+        evaluation, space = sample_evaluation_data(), sample_space()
+        list(self.make_scorer()(space, evaluation, self.options()))
         for part, other in zip(space.parts, sample_space().parts, strict=True):
             np.testing.assert_array_equal(part.vectors, other.vectors)
             np.testing.assert_array_equal(part.present, other.present)
-        np.testing.assert_array_equal(world.train.items, sample_world().train.items)
+        np.testing.assert_array_equal(evaluation.train.items, sample_evaluation_data().train.items)
 
-    def _measures(self, world: EvaluationData) -> list[Measure]:
-        return list(self.make_scorer()(sample_space(), world, self.options()))
+    def _measures(self, evaluation: EvaluationData) -> list[Measure]:
+        return list(self.make_scorer()(sample_space(), evaluation, self.options()))
 
 
-def sample_world() -> EvaluationData:
+def sample_evaluation_data() -> EvaluationData:
     """Return users of three groups who buy items of their group: four train, one valid, one test."""
     generator, rows = np.random.default_rng(0), []
     for user in range(USERS):

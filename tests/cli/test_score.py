@@ -60,7 +60,7 @@ def call(monkeypatch, capsys, world):
 GIVEN = ("-i", "interactions.parquet")
 
 
-def test_the_leaderboard_has_a_row_a_space_and_the_floors(call, tmp_path):
+def test_the_leaderboard_has_a_row_a_space_and_the_baselines(call, tmp_path):
     code, out, err = call("one", *GIVEN, "--out", tmp_path / "scores", "--neighbors", "5")
     assert code == 0, err
     lines = out.splitlines()

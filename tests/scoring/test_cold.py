@@ -133,9 +133,9 @@ def test_a_taught_space_without_what_it_was_made_of_is_refused(folder, tmp_path)
         found(tmp_path / "alone", "aligned")
 
 
-def test_the_random_floor_is_exact_for_the_cold_items(folder):
-    floors = {one.key.metric: one.values for one in cold.random_floor(world(), OPTIONS)}
-    assert floors["floor_random_cold_recall"].tolist() == [5 / 24] * len(
+def test_the_random_baseline_is_exact_for_the_cold_items(folder):
+    baselines = {one.key.metric: one.values for one in cold.random_cold_baseline(world(), OPTIONS)}
+    assert baselines["floor_random_cold_recall"].tolist() == [5 / 24] * len(
         found(folder, "eye_image")["cold_recall"]
     )
     assert "floor_random_cold_recall" not in {one.key.metric for one in random_baseline(world(), OPTIONS)}

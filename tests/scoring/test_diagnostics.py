@@ -17,7 +17,7 @@ from featurizer.scoring.diagnostics.co_purchase import co_purchase
 from featurizer.scoring.diagnostics.effective_rank import effective_rank
 from featurizer.scoring.diagnostics.hubness import hubness
 from featurizer.scoring.diagnostics.modality_gap import modality_gap
-from featurizer.scoring.diagnostics.retrieval import own_places, retrieval
+from featurizer.scoring.diagnostics.retrieval import own_ranks, retrieval
 from featurizer.scoring.scorer import ScoreOptions
 
 OPTIONS = ScoreOptions(ks=(5,))
@@ -99,7 +99,7 @@ def test_retrieval_finds_the_own_text_as_a_full_sort_does():
     b = a + 0.5 * np.random.default_rng(1).standard_normal(a.shape).astype(np.float32)
     scores = unit(a) @ unit(b).T
     expected = [int((-row).argsort(kind="stable").tolist().index(i)) for i, row in enumerate(scores)]
-    assert own_places(unit(a), unit(b), 1 << 12).tolist() == expected
+    assert own_ranks(unit(a), unit(b), 1 << 12).tolist() == expected
     found = {(m.key.metric, m.key.k): m.value for m in retrieval(a, b, ("image", "text"), OPTIONS)}
     key = "diagnostic_retrieval_image_to_text_recall"
     assert found[key, 1] == pytest.approx(np.mean(np.array(expected) < 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from featurizer.scoring.document import FLOOR, Comparison, Entry, Score
+from featurizer.scoring.document import BASELINE, Comparison, Entry, Score
 from featurizer.scoring.leaderboard import leaderboard, steps
 from featurizer.scoring.spaces import folder_labels
 
@@ -18,33 +18,33 @@ def diagnostic(space, name, value):
     return row(space, f"diagnostic_{name}", value, split=None, k=None)
 
 
-FLOORS = [row("popularity", "floor_popularity_recall", 0.1, feature_set=FLOOR, low=0.0, high=0.2)]
+BASELINES = [row("popularity", "floor_popularity_recall", 0.1, feature_set=BASELINE, low=0.0, high=0.2)]
 
 
-def test_diagnostics_alone_have_columns_and_no_floors():
+def test_diagnostics_alone_have_columns_and_no_baselines():
     scores = [diagnostic("a", "coverage", 0.99), diagnostic("a", "effective_rank", 123.456)]
-    board = leaderboard([*scores, *FLOORS])
+    board = leaderboard([*scores, *BASELINES])
     assert board.header == ("feature set", "space", "geometry", "coverage", "effective rank")
     assert board.rows == (("set", "a", "centered", "0.99", "123.5"),)
     assert not board.ranks
     assert steps(board, []) == []
 
 
-def test_diagnostics_stand_behind_what_sorts_and_floors_have_none():
+def test_diagnostics_stand_behind_what_sorts_and_baselines_have_none():
     spaces = [
         row(name, "zero_shot_recall", value, low=0.1, high=0.3) for name, value in (("a", 0.2), ("b", 0.3))
     ]
     board = leaderboard(
-        [*spaces, diagnostic("a", "coverage", 1.0), diagnostic("b", "coverage", 0.5), *FLOORS]
+        [*spaces, diagnostic("a", "coverage", 1.0), diagnostic("b", "coverage", 0.5), *BASELINES]
     )
     assert board.header[3:] == ("zero-shot R@20", "coverage")
     assert [(one[1], one[4]) for one in board.rows] == [("b", "0.5"), ("a", "1"), ("popularity", "-")]
 
 
-def test_a_run_without_a_headline_lists_what_it_scored_and_no_floors():
+def test_a_run_without_a_headline_lists_what_it_scored_and_no_baselines():
     plain = row("a", "mask_modality_zero_shot_recall", 0.2, low=0.1, high=0.3)
     masked = replace(plain, ratio=0.5, modality="text")
-    board = leaderboard([masked, *FLOORS])
+    board = leaderboard([masked, *BASELINES])
     assert (board.columns, board.rows) == ((), (("set", "a", "centered"),))
 
 
@@ -70,6 +70,6 @@ def test_geometries_have_a_column_where_some_are_not_centered():
     assert {one[2] for one in rows} == {"centered", "uncentered"}
 
 
-def test_a_folder_called_floor_is_told_from_the_floors(tmp_path):
+def test_a_folder_called_floor_is_told_from_the_baselines(tmp_path):
     assert folder_labels([tmp_path / "mine" / "floor"]) == ["mine/floor"]
     assert folder_labels([tmp_path / "a" / "x", tmp_path / "b" / "x"]) == ["a/x", "b/x"]

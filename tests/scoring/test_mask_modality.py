@@ -74,11 +74,11 @@ def test_the_area_is_the_trapezoid_sum_of_the_curve():
 
 
 def test_comparisons_of_areas_say_which_modality_was_lost():
-    judged = [
+    results = [
         judge(Entry("set", name, "auto"), mask_modality.score(joined, world(), OPTIONS), 5, 0)
         for name, joined in (("ab", space(IMAGE, TEXT)), ("aa", space(IMAGE, part("c", "text", grouped(0)))))
     ]
-    areas = [row for row in compare(judged, 0) if row.metric == "mask_modality_zero_shot_recall_area"]
+    areas = [row for row in compare(results, 0) if row.metric == "mask_modality_zero_shot_recall_area"]
     assert [(row.split, row.modality) for row in areas] == [
         (split, side) for side in MODALITIES for split in ("valid", "test")
     ]

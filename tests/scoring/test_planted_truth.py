@@ -76,13 +76,13 @@ def test_the_paired_test_finds_what_was_planted_and_nothing_between_random_sets(
     assert between["ci_low"] < 0 < between["ci_high"]
 
 
-def test_random_features_lie_about_the_random_floor(found):
-    floor = values(found, "floor_random_recall")["floor", "random"]
-    assert floor == pytest.approx(20 / 586, abs=0.001)
+def test_random_features_lie_about_the_random_baseline(found):
+    baseline = values(found, "floor_random_recall")["floor", "random"]
+    assert baseline == pytest.approx(20 / 586, abs=0.001)
     for row in found["scores"]:
         if (row["metric"], row["split"], row["k"], row["group"]) == ("zero_shot_recall", "test", 20, None):
             random = row["space"] == "noise"
-            assert (row["ci_low"] < floor * 1.1 and row["ci_high"] > floor * 0.9) == random
+            assert (row["ci_low"] < baseline * 1.1 and row["ci_high"] > baseline * 0.9) == random
 
 
 def test_the_leaderboard_is_sorted_and_says_who_beats_whom(found):

@@ -39,12 +39,12 @@ def baby(shared_data, tmp_path_factory):
 
 def test_text_ranks_above_image_above_noise_on_item_cf(baby):
     spaces, world = baby
-    judged = [
+    results = [
         judge(Entry("baby", name, "auto"), item_cf.score(space, world, OPTIONS), 20, 0)
         for name, space in spaces.items()
     ]
     order = [("graph_text", "graph_image"), ("graph_text", "noise"), ("graph_image", "noise")]
-    recalls = [row for row in compare(judged, 0) if row.metric == "item_cf_recall"]
+    recalls = [row for row in compare(results, 0) if row.metric == "item_cf_recall"]
     assert [(row.a.space, row.b.space) for row in recalls] == order
     assert all(row.p_holm < 1e-6 and row.ci_low > 0 for row in recalls)
 

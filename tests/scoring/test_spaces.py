@@ -109,11 +109,11 @@ def test_null_and_zero_vectors_score_lowest_are_counted_and_never_nan():
         for measure in scorer.score(one, world(), OPTIONS):
             assert np.isfinite(measure.values).all()
     bought = world()
-    for places in zero_shot.zero_shot_places(one, bought, ScoreOptions(ks=(ITEMS,))):
-        absent = np.isin(places.items, [4, 5])
-        candidates = ITEMS - bought.train.counts[places.users[places.rows]]
-        assert (places.places[absent] >= candidates[absent] - 2).all()
-        assert (places.places[~absent] < candidates[~absent]).all()
+    for ranks in zero_shot.zero_shot_ranks(one, bought, ScoreOptions(ks=(ITEMS,))):
+        absent = np.isin(ranks.items, [4, 5])
+        candidates = ITEMS - bought.train.counts[ranks.users[ranks.rows]]
+        assert (ranks.ranks[absent] >= candidates[absent] - 2).all()
+        assert (ranks.ranks[~absent] < candidates[~absent]).all()
 
 
 def test_permuting_the_items_changes_no_value():
@@ -134,12 +134,12 @@ def test_permuting_the_items_changes_no_value():
 def test_with_all_items_as_neighbors_item_cf_ranks_as_zero_shot_does():
     one, everyone = space(part("a", "image", grouped(0))), ScoreOptions(ks=(ITEMS,), neighbors=(ITEMS,))
     near = item_cf.neighbors_of(one, everyone)
-    for shot, votes in zip(
-        zero_shot.zero_shot_places(one, world(), everyone),
-        item_cf.item_cf_places(near, one, world(), everyone),
+    for shot, knn in zip(
+        zero_shot.zero_shot_ranks(one, world(), everyone),
+        item_cf.item_cf_ranks(near, one, world(), everyone),
         strict=True,
     ):
-        assert (shot.places == votes.places).all()
+        assert (shot.ranks == knn.ranks).all()
 
 
 def test_pairs_of_other_items_are_left_out_and_counted():

@@ -21,11 +21,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points of one color; `floor` grays it."""
+    """Points of one color; `baseline` grays it."""
 
     name: str
     points: tuple[Point, ...]
-    floor: bool = False
+    baseline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def empty(theme: Theme, height: float) -> tuple[Figure, Axes]:
 def _lines(axes: Axes, chart: Chart, one: Series, number: int) -> None:
     xs = [float(point.x) for point in one.points]
     ys = [point.y for point in one.points]
-    shade = OTHER if one.floor else color(number)
+    shade = OTHER if one.baseline else color(number)
     marker = "o" if len(xs) <= 12 else None
     axes.plot(xs, ys, color=shade, label=_short(one.name), marker=marker, markersize=4)
     bounds = [(point.low, point.high) for point in one.points]
@@ -125,7 +125,7 @@ def _bars(axes: Axes, chart: Chart, one: Series, number: int) -> None:
         places,
         [point.y for point in one.points],
         width * 0.92,
-        color=OTHER if one.floor else color(number),
+        color=OTHER if one.baseline else color(number),
         label=_short(one.name),
         yerr=_errors(one),
         ecolor=axes.xaxis.label.get_color(),
@@ -143,7 +143,7 @@ def _intervals(axes: Axes, chart: Chart, one: Series, number: int) -> None:
         fmt="o",
         markersize=5,
         capsize=3,
-        color=OTHER if one.floor else color(number),
+        color=OTHER if one.baseline else color(number),
         label=_short(one.name),
     )
 

@@ -25,12 +25,12 @@ from featurizer.scoring.spaces import ScoredSpace, SpacePart
 NEIGHBORS = 10
 
 
-def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> Iterator[Single]:
+def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions) -> Iterator[Single]:
     """Yield every diagnostic of a space; those of two parts only where it is a join."""
     vectors = space.vectors
     yield from coverage(space)
     yield from effective_rank(vectors)
-    yield from alignment_and_uniformity(vectors, world.bought, options.seed)
+    yield from alignment_and_uniformity(vectors, evaluation.bought, options.seed)
     near = nearest(
         vectors,
         NEIGHBORS,
@@ -40,7 +40,7 @@ def score(space: ScoredSpace, world: EvaluationData, options: ScoreOptions) -> I
         report=options.report,
     )
     yield from hubness(near, vectors)
-    yield from co_purchase(near, vectors, world.bought, options.seed)
+    yield from co_purchase(near, vectors, evaluation.bought, options.seed)
     for a, b in itertools.combinations(space.parts, 2):
         yield from _of_two(a, b, options)
 

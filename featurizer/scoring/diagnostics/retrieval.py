@@ -13,7 +13,7 @@ from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 
 CELL_BYTES = 32
-"""What a score costs while places are counted: itself, its difference from the own one, and what is compared."""
+"""What a score costs while ranks are counted: itself, its difference from the own one, and what is compared."""
 
 
 def retrieval(
@@ -32,15 +32,15 @@ def retrieval(
         (first, second, f"{names[0]}_to_{names[1]}"),
         (second, first, f"{names[1]}_to_{names[0]}"),
     ):
-        places = own_places(query, target, options.memory)
+        ranks = own_ranks(query, target, options.memory)
         for k in sorted({1, *options.ks}):
             key = MetricKey(f"diagnostic_retrieval_{label}_recall", k=k)
-            yield Single(key, float((places < k).mean()), len(places))
+            yield Single(key, float((ranks < k).mean()), len(ranks))
 
 
-def own_places(queries: np.ndarray, targets: np.ndarray, memory: int) -> np.ndarray:
-    """Return the (n,) place of row i of the targets among all of them, by cosine to query i; ties by index."""
-    places = np.empty(len(queries), np.int64)
+def own_ranks(queries: np.ndarray, targets: np.ndarray, memory: int) -> np.ndarray:
+    """Return the (n,) rank of row i of the targets among all of them, by cosine to query i; ties by index."""
+    ranks = np.empty(len(queries), np.int64)
     block = max(1, memory // (len(targets) * CELL_BYTES))
     columns = np.arange(len(targets))
     for start in range(0, len(queries), block):
@@ -49,5 +49,5 @@ def own_places(queries: np.ndarray, targets: np.ndarray, memory: int) -> np.ndar
         own = scores[np.arange(len(rows)), rows][:, None]
         above = (scores > own + TIE).sum(1)
         level = ((np.abs(scores - own) <= TIE) & (columns < rows[:, None])).sum(1)
-        places[rows] = above + level
-    return places
+        ranks[rows] = above + level
+    return ranks

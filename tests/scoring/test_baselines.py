@@ -1,4 +1,4 @@
-"""The floors against what they stand for, written out."""
+"""The baselines against what they stand for, written out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def metrics(shown, wanted):
     return recall(hits, positives, 5).mean(), ndcg(hits, positives, 5).mean()
 
 
-def test_the_random_floor_is_the_mean_over_orders_in_which_every_item_has_every_place():
+def test_the_random_baseline_is_the_mean_over_orders_in_which_every_item_has_every_rank():
     bought = world()
     found = of_test(random_baseline(bought, OPTIONS))
     rotations = [
@@ -44,7 +44,7 @@ def test_the_random_floor_is_the_mean_over_orders_in_which_every_item_has_every_
         assert found[f"floor_random_{name}"] == pytest.approx(expected)
 
 
-def test_the_popularity_floor_shows_the_most_bought_items_but_the_users_own():
+def test_the_popularity_baseline_shows_the_most_bought_items_but_the_users_own():
     bought = world()
     found = of_test(popularity_baseline(bought, OPTIONS))
     popularity = bought.train.popularity()

@@ -51,9 +51,9 @@ def brute_force(scores, known, train, positives, k):
     return found
 
 
-def as_dict(places: Ranks):
-    keys = zip(places.users[places.rows].tolist(), places.items.tolist(), strict=True)
-    return dict(zip(keys, places.places.tolist(), strict=True))
+def as_dict(ranks: Ranks):
+    keys = zip(ranks.users[ranks.rows].tolist(), ranks.items.tolist(), strict=True)
+    return dict(zip(keys, ranks.ranks.tolist(), strict=True))
 
 
 def zero_shot_scores(vectors, train):
@@ -77,18 +77,18 @@ def all_neighbors(vectors, k):
 
 @settings(max_examples=120, deadline=None)
 @given(worlds(), st.integers(1, 20), st.integers(1, 4))
-def test_places_by_cosine_equal_a_float64_brute_force(world, k, block):
+def test_ranks_by_cosine_equal_a_float64_brute_force(world, k, block):
     vectors, (train, valid, test) = world
     finder = CosineRanks(vectors, train, k, memory=MEMORY, halves=False)
     found = find_ranks(finder, train, [valid, test], k, block=block)
     scores = zero_shot_scores(vectors, train)
-    for places, positives in zip(found, (valid, test), strict=True):
-        assert as_dict(places) == brute_force(scores, vectors.any(1), train, positives, k)
+    for ranks, positives in zip(found, (valid, test), strict=True):
+        assert as_dict(ranks) == brute_force(scores, vectors.any(1), train, positives, k)
 
 
 @settings(max_examples=120, deadline=None)
 @given(worlds(), st.integers(1, 20), st.integers(1, 15))
-def test_places_by_votes_equal_a_float64_brute_force(world, k, neighbors):
+def test_ranks_by_item_knn_equal_a_float64_brute_force(world, k, neighbors):
     vectors, (train, valid, test) = world
     known = vectors.any(1)
     near = nearest.nearest(vectors, neighbors, memory=MEMORY)
@@ -101,10 +101,10 @@ def test_places_by_votes_equal_a_float64_brute_force(world, k, neighbors):
             for i, similar in zip(items[j], cosines[j], strict=True):
                 scores[user, i] += similar if i >= 0 else 0
     finder = ItemKnnRanks(similarity_matrix(near.items, near.cosines), known, train)
-    for places, positives in zip(
+    for ranks, positives in zip(
         find_ranks(finder, train, [valid, test], k, block=3), (valid, test), strict=True
     ):
-        assert as_dict(places) == brute_force(scores, known, train, positives, k)
+        assert as_dict(ranks) == brute_force(scores, known, train, positives, k)
 
 
 def random_world(seed, users=60, items=400, dim=16):
@@ -126,11 +126,11 @@ def test_metrics_equal_those_of_the_whole_ranking():
         return torch.from_numpy(profiles[users] @ unit_rows(vectors).T)
 
     whole = means(rank(score, train, test, 20), ["recall@20", "ndcg@10"])
-    (places,) = find_ranks(
+    (ranks,) = find_ranks(
         CosineRanks(vectors, train, 20, memory=MEMORY, halves=False), train, [test], 20, block=7
     )
-    assert recall(places.hits, places.positives, 20).mean() == pytest.approx(whole["recall@20"], abs=1e-12)
-    assert ndcg(places.hits, places.positives, 10).mean() == pytest.approx(whole["ndcg@10"], abs=1e-12)
+    assert recall(ranks.hits, ranks.positives, 20).mean() == pytest.approx(whole["recall@20"], abs=1e-12)
+    assert ndcg(ranks.hits, ranks.positives, 10).mean() == pytest.approx(whole["ndcg@10"], abs=1e-12)
 
 
 @pytest.mark.parametrize("copies", [1, 5])
@@ -147,7 +147,7 @@ def test_half_precision_blocks_and_memory_change_no_place_and_no_neighbor(monkey
         finder = CosineRanks(vectors, train, 20, memory=memory, halves=halves)
         found = find_ranks(finder, train, [valid, test], 20, block=block)
         near = nearest.nearest(vectors, 10, memory=memory, halves=halves)
-        results.append(([as_dict(places) for places in found], near))
+        results.append(([as_dict(ranks) for ranks in found], near))
     assert results[0][0] == results[1][0]
     np.testing.assert_array_equal(results[0][1].items, results[1][1].items)
     np.testing.assert_array_equal(results[0][1].cosines, results[1][1].cosines)
@@ -170,7 +170,7 @@ def test_rounding_as_bad_as_it_can_be_changes_no_place(monkeypatch):
         UserItems.from_pairs(np.array([0]), np.array([item]), n_users=1, n_items=3) for item in (0, 2)
     )
     finder = CosineRanks(vectors, train, 2, memory=MEMORY, halves=True)
-    assert find_ranks(finder, train, [test], 2, block=1)[0].places.tolist() == [0]
+    assert find_ranks(finder, train, [test], 2, block=1)[0].ranks.tolist() == [0]
 
 
 def test_permuting_distinct_items_changes_no_place():
