@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import planted
 import pytest
-import toy
 
 from featurizer.alignment import ppmi as ppmi_module
 from featurizer.alignment.behavior import behavior_vectors
@@ -30,19 +30,21 @@ def dense_ppmi(train):
 @pytest.mark.parametrize("block", [1, 500, 20_000_000])
 def test_ppmi_multiplied_in_blocks_equals_the_dense_matrix(block, monkeypatch):
     monkeypatch.setattr(ppmi_module, "BLOCK_PAIRS", block)
-    right = np.random.default_rng(0).standard_normal((toy.ITEMS, 5))
-    np.testing.assert_allclose(Ppmi.of(toy.train()) @ right, dense_ppmi(toy.train()) @ right, atol=1e-9)
+    right = np.random.default_rng(0).standard_normal((planted.ITEMS, 5))
+    np.testing.assert_allclose(
+        Ppmi.of(planted.train()) @ right, dense_ppmi(planted.train()) @ right, atol=1e-9
+    )
 
 
 def test_behavior_vectors_are_the_leading_singular_vectors_times_the_root_of_their_values():
-    left, values, _ = np.linalg.svd(dense_ppmi(toy.train()))
-    found = behavior_vectors(Ppmi.of(toy.train()), toy.KINDS, seed=0)
-    expected = left[:, : toy.KINDS] * values[: toy.KINDS] @ left[:, : toy.KINDS].T
+    left, values, _ = np.linalg.svd(dense_ppmi(planted.train()))
+    found = behavior_vectors(Ppmi.of(planted.train()), planted.KINDS, seed=0)
+    expected = left[:, : planted.KINDS] * values[: planted.KINDS] @ left[:, : planted.KINDS].T
     np.testing.assert_allclose(found @ found.T, expected, atol=0.02)
 
 
 def test_behavior_vectors_are_the_same_bits_for_the_same_seed():
-    first, again = (behavior_vectors(Ppmi.of(toy.train()), 6, seed=3) for _ in range(2))
+    first, again = (behavior_vectors(Ppmi.of(planted.train()), 6, seed=3) for _ in range(2))
     assert first.tobytes() == again.tobytes()
 
 
@@ -71,13 +73,13 @@ def test_one_linear_map_has_the_cosines_of_own_and_mapped_vectors_side_by_side()
 
 def test_content_is_the_honest_join_normalized():
     weights = (1.0, 0.5)
-    expected = unit_rows(join(toy.parts(), weights)[0])
-    np.testing.assert_allclose(joined_content(toy.parts(), weights)(toy.parts()), expected, atol=1e-6)
+    expected = unit_rows(join(planted.parts(), weights)[0])
+    np.testing.assert_allclose(joined_content(planted.parts(), weights)(planted.parts()), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("items", [toy.ITEMS, 15])
+@pytest.mark.parametrize("items", [planted.ITEMS, 15])
 def test_half_whitening_divides_principal_axes_by_the_root_of_their_deviation(items):
-    parts = [(vectors[:items], present[:items]) for vectors, present in toy.parts()]
+    parts = [(vectors[:items], present[:items]) for vectors, present in planted.parts()]
     joined = joined_content(parts, (1.0, 1.0))
     axes = Axes.of(joined, parts)
     plain, halved = axes.plain(joined, 5)(parts), axes.half_whitened(joined, 5)(parts)
@@ -87,7 +89,7 @@ def test_half_whitening_divides_principal_axes_by_the_root_of_their_deviation(it
 
 
 def test_a_fold_shares_no_interaction_between_what_teaches_and_what_is_ranked():
-    train = toy.train()
+    train = planted.train()
     for fold in folds(train, 5, 1000, seed=0):
         assert not np.isin(fold.train.items, fold.held).any()
         np.testing.assert_allclose(fold.profiles.sum(1), 1, rtol=1e-5)
@@ -95,8 +97,8 @@ def test_a_fold_shares_no_interaction_between_what_teaches_and_what_is_ranked():
 
 
 def test_the_recall_of_a_fold_equals_the_written_out_mean():
-    vectors = np.random.default_rng(4).standard_normal((toy.ITEMS, 5)).astype(np.float32)
-    fold = next(folds(toy.train(), 1, 1000, seed=0))
+    vectors = np.random.default_rng(4).standard_normal((planted.ITEMS, 5)).astype(np.float32)
+    fold = next(folds(planted.train(), 1, 1000, seed=0))
     units = unit_rows(vectors - vectors.mean(0))
     values = []
     for profile, wanted in zip(fold.profiles.toarray(), fold.positives, strict=True):
@@ -106,11 +108,11 @@ def test_the_recall_of_a_fold_equals_the_written_out_mean():
 
 
 def test_users_of_many_items_are_drawn_from_and_counted():
-    kept, long = sampled(toy.train(each=8), 3, seed=0)
-    assert long == toy.USERS
+    kept, long = sampled(planted.train(each=8), 3, seed=0)
+    assert long == planted.USERS
     assert (kept.counts == 3).all()
-    assert toy.train(each=8).contains(kept.users, kept.items).all()
-    train = toy.train(each=8)
+    assert planted.train(each=8).contains(kept.users, kept.items).all()
+    train = planted.train(each=8)
     whole, none = sampled(train, 8, seed=0)
     assert whole is train
     assert none == 0

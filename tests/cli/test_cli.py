@@ -113,7 +113,7 @@ def test_listing_imports_no_torch(command):
 def test_every_command_has_help_with_an_example():
     from featurizer.cli.pages import commands, help_text
 
-    assert len(commands()) == 21
+    assert len(commands()) == 22
     for command in commands():
         assert f"Example: featurizer {command}" in help_text(command), command
 

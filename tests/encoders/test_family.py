@@ -14,6 +14,7 @@ from featurizer.encoders.torch_encoder import TorchEncoder, as_given
 from featurizer.errors import FeaturizerError, InputError, MissingExtra
 from featurizer.registry import Extra
 from featurizer.release.citations import papers_of
+from featurizer.results.manifests.feature_set import SpaceProvenance
 from featurizer.testing import EncoderFamilyContract
 
 PLUGIN = """
@@ -217,6 +218,14 @@ def test_an_entry_point_may_name_the_function_alone():
     assert family_named("bare").load_tokens is None
 
 
+def space_of(family: str, model: str | None) -> SpaceProvenance:
+    return SpaceProvenance(
+        modality="image", dim=2, dtype="float32", encoder="e", null=0, family=family, model=model,
+        revision=None, source=None, weight_hash=None, pooling=None, normalized=None, preprocessing={},
+        license=None,
+    )  # fmt: skip
+
+
 @pytest.mark.usefixtures("plugin")
 def test_a_plugins_presets_names_papers_and_pip_line_are_its_own():
     assert preset_named("abc").family.name == "letters"
@@ -224,7 +233,7 @@ def test_a_plugins_presets_names_papers_and_pip_line_are_its_own():
     assert [encoder.spec.space for encoder in load_encoders(["abc"], device="cpu")] == ["abc_text"]
     assert resolve("letters:latin").request.name == "letters-latin"
     assert resolve("letters").request.name == "letters"
-    assert [paper.key for paper in papers_of([{"family": "letters", "model": "x"}])][1:] == ["own2026"]
+    assert [paper.key for paper in papers_of([space_of("letters", "x")])][1:] == ["own2026"]
     with pytest.raises(MissingExtra, match=r"lacking is not installed.*pip install 'letters-encoder\[all\]'"):
         resolve("lacking:latin").load()
 
@@ -270,7 +279,7 @@ def test_the_versions_of_every_library_that_can_change_a_vector_are_recorded():
     ],
 )
 def test_what_is_cited_is_the_familys_papers_and_the_architectures(family, model, keys):
-    cited = papers_of([{"family": family, "model": model}])
+    cited = papers_of([space_of(family, model)])
     assert [paper.key for paper in cited] == ["liu2024alignrec", *keys]
 
 

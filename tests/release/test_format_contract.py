@@ -173,7 +173,8 @@ def test_the_contract_finds_a_format_that_breaks_it(spoiled, check, message):
 
 def test_the_formats_are_listed_and_those_that_can_be_written():
     assert list(read_formats()) == [
-        "amazon-b", "cornac", "elliot", "lance", "mmrec", "npy", "recbole", "safetensors",
+        "amazon-b", "cornac", "elliot", "lance", "mmrec", "npy", "npz", "parquet",
+        "recbole", "safetensors",
     ]  # fmt: skip
     assert set(read_formats()) - set(written_names()) == {"amazon-b"}
 
@@ -194,7 +195,7 @@ def test_a_plugins_format_is_exported_to_and_imported_from(tmp_path):
 def test_broken_plugins_are_left_out_with_a_warning_and_are_an_error_when_asked_for(caplog, tmp_path):
     with caplog.at_level(logging.WARNING):
         names = [one.name for one in formats()]
-    assert names[8:] == ["lacking", "mapped"]
+    assert names[10:] == ["lacking", "mapped"]
     assert len(caplog.messages) == 3
     for name in ("broken", "misnamed", "function"):
         with pytest.raises(FeaturizerError, match=f"'{name}' of "):

@@ -285,6 +285,8 @@ def test_a_file_system_without_locks_is_a_clear_error(tmp_path, monkeypatch):
         enter(tmp_path / "out")
 
 
+# lance, where another test has imported it, warns of every fork
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_run_frees_its_folder_though_a_forked_child_goes_on(tmp_path):
     with writing(tmp_path, fingerprint="one"):
         child = os.fork()

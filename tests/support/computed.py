@@ -11,9 +11,10 @@ from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
 from featurizer.ica.pretrain import PretrainRun, pretrain
 from featurizer.ica.token_store import TokenEncoders
 from featurizer.interactions.store import read_split
+from featurizer.recsys.configuration import configuration
 from featurizer.recsys.content import read_features
 from featurizer.recsys.data import assemble
-from featurizer.recsys.options import ModelOptions, TrainOptions
+from featurizer.recsys.registry import load_recommender
 from featurizer.recsys.train import TrainStage, train
 from tests.support.color import ColorEncoder, spec
 from tests.support.small_tokens import Patches, Words
@@ -41,8 +42,9 @@ def compute(catalog: Catalog, interactions: Path, out: Path, threads: int) -> No
     encoders = TokenEncoders(Patches(), Words(), threads=threads)
     pretrain(catalog, encoders, out / "ica", ica, PretrainRun("patches", "words"))
     data = assemble(read_split(interactions), read_features(features, "spread_image"))
-    training = TrainOptions(epochs=2, batch_size=512, threads=threads)
-    train(TrainStage(out / "model", ModelOptions(), training, 1, {"features": "spread"}), data)
+    training = {"epochs": 2, "batch_size": 512, "threads": threads}
+    chosen = configuration(load_recommender("alignrec")).changed(training=training)
+    train(TrainStage(out / "model", chosen, 1, {"features": "spread"}), data)
 
 
 if __name__ == "__main__":

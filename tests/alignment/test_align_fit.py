@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import planted
 import polars as pl
 import pytest
-import toy
 
 from featurizer.alignment.align import Aligned, AlignStage, align
 from featurizer.alignment.fit import fit
@@ -19,14 +19,14 @@ QUICK = AlignOptions(folds=2, ranks=(4, 8), ridges=(0.1, 1), shares=(1, 3), weig
 
 
 def features(tmp_path, changed=None):
-    ids = [f"i{row}" for row in range(toy.ITEMS)]
-    image, text = toy.parts()
+    ids = [f"i{row}" for row in range(planted.ITEMS)]
+    image, text = planted.parts()
     spaces = [ArraySpace("eye_image", "image", *image), ArraySpace("word_text", "text", *text)]
     return write_arrays(tmp_path / "features", ids, changed or spaces, ArrayOptions())
 
 
 def interactions(tmp_path, prefix="i"):
-    train = toy.train()
+    train = planted.train()
     rows = {
         "user_id": [f"u{user}" for user in train.users.tolist()],
         "item_id": [f"{prefix}{item}" for item in train.items.tolist()],
@@ -37,16 +37,16 @@ def interactions(tmp_path, prefix="i"):
 
 
 def test_mapped_content_tells_kinds_better_than_content_alone():
-    learned = fit(toy.parts(), toy.train(), QUICK)
+    learned = fit(planted.parts(), planted.train(), QUICK)
     assert learned.choice.share > 0
     assert learned.choice.recall > learned.choice.content_recall
-    vectors, present = learned.mapping(toy.parts())
+    vectors, present = learned.mapping(planted.parts())
     assert present.all()
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_bits():
-    first, again = (fit(toy.parts(), toy.train(), QUICK).mapping for _ in range(2))
+    first, again = (fit(planted.parts(), planted.train(), QUICK).mapping for _ in range(2))
     assert first.matrix.tobytes() == again.matrix.tobytes()
     assert first.content.basis.tobytes() == again.content.basis.tobytes()
 
@@ -55,11 +55,11 @@ def test_a_saved_map_gives_the_vectors_of_its_feature_set_and_says_what_taught_i
     made = align(AlignStage(features(tmp_path), interactions(tmp_path), tmp_path / "out", options=QUICK))
     stored, present = made.features.vectors("aligned")
     saved = load_map(tmp_path / "out")
-    vectors, _ = saved.mapping(toy.parts())
+    vectors, _ = saved.mapping(planted.parts())
     np.testing.assert_array_equal(stored, vectors)
     assert present.all()
     assert list(made.features.spaces) == ["aligned", "eye_image", "word_text"]
-    assert made.features.spaces["aligned"].supervised.items == len(saved.supervised) == toy.ITEMS
+    assert made.features.spaces["aligned"].supervised.items == len(saved.supervised) == planted.ITEMS
     assert made.features.spaces["eye_image"].supervised is None
     assert Aligned.open(tmp_path / "out").manifest["model_type"] == "align"
 
@@ -82,24 +82,26 @@ def test_interactions_of_other_ids_are_an_error(tmp_path):
 
 
 def test_users_of_one_item_each_are_an_error():
-    train = toy.train(each=1)
+    train = planted.train(each=1)
     with pytest.raises(InputError, match="no user has two items"):
-        fit(toy.parts(), train, QUICK)
+        fit(planted.parts(), train, QUICK)
 
 
 def test_too_few_seen_items_are_an_error():
-    train = toy.train()
+    train = planted.train()
     kept = train.items < 6
-    few = type(train).from_pairs(train.users[kept], train.items[kept], n_users=toy.USERS, n_items=toy.ITEMS)
+    few = type(train).from_pairs(
+        train.users[kept], train.items[kept], n_users=planted.USERS, n_items=planted.ITEMS
+    )
     with pytest.raises(InputError, match="6 items have both a vector and train interactions"):
-        fit(toy.parts(), few, QUICK)
+        fit(planted.parts(), few, QUICK)
 
 
 def test_a_vector_that_is_not_finite_is_an_error():
-    broken = toy.parts()
+    broken = planted.parts()
     broken[0][0][3, 2] = np.nan
     with pytest.raises(InputError, match="1 items have a vector that is not finite"):
-        fit(broken, toy.train(), QUICK)
+        fit(broken, planted.train(), QUICK)
 
 
 def test_a_damaged_map_is_an_error(tmp_path):
