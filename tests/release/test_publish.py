@@ -70,6 +70,7 @@ def test_scores_that_a_newer_set_does_not_have_do_not_stay(hub, writer, features
         "value": 0.1,
         "space": "x_image",
         "feature_set": "f",
+        "transform": "auto",
     }
     (features.folder / "scores.json").write_text(json.dumps({"scores": [row]}))
     assert writer("publish", features.folder, "--repo", "org/set").code == 0
