@@ -75,20 +75,25 @@ class Report(Operation):
 
     def run(self, context: Context) -> Outcome[Made[Shown]]:
         """Read the folders and write the page, and the figures where a folder is given for them."""
-        from featurizer.report.gather import ReportOptions, gather
+        from featurizer.report.gather import gather
         from featurizer.report.write import write_figures, write_report
 
-        options = ReportOptions(
-            self.title, self.items, self.max_mb * 1_000_000, self.tsne, self.seed, self.labels
+        content = gather(
+            self.of,
+            items=self.items,
+            size=self.max_mb * 1_000_000,
+            tsne=self.tsne,
+            seed=self.seed,
+            labels=self.labels,
+            report=context.report,
         )
-        content = gather(self.of, options, context.report)
-        write_report(content, self.out, options)
+        write_report(content, self.out, title=self.title)
         drawn = write_figures(content, self.figures) if self.figures else []
         return self._outcome(Made(self.out, (content, tuple(drawn))))
 
     def _outcome(self, page: Made[Shown]) -> Outcome[Made[Shown]]:
         (content, drawn), size = page.about, self.out.stat().st_size
-        spaces, shown = len(content.spaces), len(content.sample.item_ids)
+        spaces, shown = len(content.spaces), len(content.item_ids)
         text = f"{self.out}: {size / 1e6:,.1f} MB; {shown:,} items, {spaces} spaces"
         figures = f", {len(drawn)} figures" if drawn else ""
         return Outcome(
@@ -108,10 +113,10 @@ class Report(Operation):
         return {
             "out": str(self.out),
             "bytes": size,
-            "items": len(content.sample.item_ids),
-            "total_items": content.sample.total,
+            "items": len(content.item_ids),
+            "total_items": content.total,
             "spaces": [space.name for space in content.spaces],
-            "pictures": len(content.thumbnails.pictures),
+            "pictures": len(content.pictures),
             "charts": [chart.slug for chart in content.charts],
             "figures": [str(path) for path in drawn],
             "notes": [*content.notes],

@@ -33,20 +33,6 @@ class Categories:
     labels: tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How often an item's nearest is of its category: of `items`, the share, and what chance would give."""
-
-    items: int
-    share: float
-    chance: float
-
-    @property
-    def kappa(self) -> float:
-        """Cohen's kappa: 0 is chance, 1 is always."""
-        return (self.share - self.chance) / (1 - self.chance) if self.chance < 1 else 0.0
-
-
 def read_levels(paths: Sequence[Sequence[str]]) -> list[Categories]:
     """Return the levels that tell items apart, the general first; the first level if none does.
 
@@ -62,8 +48,8 @@ def read_levels(paths: Sequence[Sequence[str]]) -> list[Categories]:
     return telling or levels[:1] or [colored(f"{LEVEL} 1", [None] * len(paths))]
 
 
-def agreement(labels: Sequence[str | None], neighbors: Neighbors) -> Agreement | None:
-    """Compare each item's category with that of its nearest; None where no two have one."""
+def agreement(labels: Sequence[str | None], neighbors: Neighbors) -> tuple[float, float] | None:
+    """Return how often an item's nearest is of its category, and how often by chance; None where no two have one."""
     pairs = [
         (label, labels[other])
         for label, other in zip(labels, neighbors.items[:, 0].tolist(), strict=True)
@@ -74,7 +60,12 @@ def agreement(labels: Sequence[str | None], neighbors: Neighbors) -> Agreement |
         return None
     own, others = (Counter(side) for side in zip(*known, strict=True))
     chance = sum(own[name] * others[name] for name in own) / len(known) ** 2
-    return Agreement(len(known), sum(one == other for one, other in known) / len(known), chance)
+    return sum(one == other for one, other in known) / len(known), chance
+
+
+def kappa(share: float, chance: float) -> float:
+    """Return Cohen's kappa of an agreement: 0 is chance, 1 is always."""
+    return (share - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 def most_telling(levels: Sequence[Categories], spaces: Sequence[Neighbors]) -> int:
@@ -82,7 +73,7 @@ def most_telling(levels: Sequence[Categories], spaces: Sequence[Neighbors]) -> i
 
     def mean_kappa(level: Categories) -> float:
         found = [agreement(level.labels, space) for space in spaces]
-        return float(np.mean([one.kappa for one in found if one is not None] or [0.0]))
+        return float(np.mean([kappa(*one) for one in found if one is not None] or [0.0]))
 
     kappas = [round(mean_kappa(level), 6) for level in levels]
     return kappas.index(max(kappas))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from featurizer.report.charts.chart import Chart
 from featurizer.report.folders import Folders, open_folders
 from featurizer.report.items import ItemTexts, read_words
 from featurizer.report.models import TrainedModel, long_tail_charts, read_models, training_charts
-from featurizer.report.sample import Sample, draw_sample
+from featurizer.report.sample import draw_sample
 from featurizer.report.scores import Board, read_boards
 from featurizer.report.spaces import ReportSpace, make_spaces
-from featurizer.report.thumbnails import Thumbnails, make_thumbnails
+from featurizer.report.thumbnails import make_thumbnails
 
 MOST_ITEMS = 20_000
 LARGEST_PAGE = 25_000_000
@@ -27,34 +27,26 @@ PICTURES_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
-class ReportOptions:
-    """How a report is made.
+class ReportContent:
+    """All that a report shows, before it is drawn.
 
     Attributes:
-        title: of the page; None names it after the folders.
-        items: items on map and in the explorer, at most 65,000; of more, a seeded sample is shown.
-        size: bytes the page should not exceed; pictures are made smaller, then fewer, to fit.
-        tsne: whether to draw t-SNE maps, which take minutes for many items.
-        seed: of samples and maps.
-        labels: columns of the catalog that the maps can be colored by.
+        folders: what was given.
+        item_ids: n items shown.
+        total: how many there are.
+        words: the items' titles and categories.
+        pictures: of some of them, WebP as base64, by item id.
+        spaces: their neighbors and maps.
+        boards: the scores.
+        models: how training went.
+        notes: what a reader should know of the above.
     """
 
-    title: str | None = None
-    items: int = MOST_ITEMS
-    size: int = LARGEST_PAGE
-    tsne: bool = True
-    seed: int = 0
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ReportContent:
-    """All that a report shows, before it is drawn."""
-
     folders: Folders
-    sample: Sample
+    item_ids: list[str]
+    total: int
     words: ItemTexts
-    thumbnails: Thumbnails
+    pictures: Mapping[str, str]
     spaces: list[ReportSpace]
     boards: list[Board]
     models: list[TrainedModel]
@@ -89,8 +81,26 @@ class ReportContent:
         return [chart for board in self.boards for chart in score_charts.mask_charts(board)]
 
 
-def gather(given: Sequence[Path], options: ReportOptions, report: Report = silent) -> ReportContent:
+def gather(
+    given: Sequence[Path],
+    *,
+    items: int = MOST_ITEMS,
+    size: int = LARGEST_PAGE,
+    tsne: bool = True,
+    seed: int = 0,
+    labels: Sequence[str] = (),
+    report: Report = silent,
+) -> ReportContent:
     """Read the folders and compute maps and neighbors.
+
+    Args:
+        given: the folders.
+        items: items on map and in the explorer, at most 65,000; of more, a seeded sample is shown.
+        size: bytes the page should not exceed; pictures are made smaller, then fewer, to fit.
+        tsne: whether to draw t-SNE maps, which take minutes for many items.
+        seed: of samples and maps.
+        labels: columns of the catalog that the maps can be colored by.
+        report: told how far it is.
 
     Raises:
         InputError: a folder holds nothing to show, or a file in it is not what it should be.
@@ -101,53 +111,43 @@ def gather(given: Sequence[Path], options: ReportOptions, report: Report = silen
             f"{', '.join(map(str, given))}: nothing to show but a catalog, expected feature sets, scores or "
             "trained models beside it. Make some with 'featurizer extract', and give both"
         )
-    if options.labels and not folders.catalogs:
+    if labels and not folders.catalogs:
         raise InputError(
-            f"--label {options.labels[0]} is a column of a catalog, and none is among the folders; give the catalog too"
+            f"--label {labels[0]} is a column of a catalog, and none is among the folders; give the catalog too"
         )
     boards, models = read_boards(folders.scores), read_models(folders.models)
-    sample = draw_sample(folders.feature_sets, options.items, options.seed)
+    item_ids, total = draw_sample(folders.feature_sets.values(), items, seed)
     catalogs = list(folders.catalogs.values())
-    words = read_words(catalogs, sample.item_ids, options.labels)
-    spaces, notes = make_spaces(folders.feature_sets, sample, options.seed, tsne=options.tsne, report=report)
-    budget = int(options.size * PICTURES_SHARE)
-    thumbnails = make_thumbnails(catalogs, sample.item_ids, budget, options.seed, report=report)
-    shown = ReportContent(folders, sample, words, thumbnails, spaces, boards, models, notes)
-    notes.extend(_notes(shown, options))
+    words = read_words(catalogs, item_ids, labels)
+    spaces, notes = make_spaces(folders.feature_sets, item_ids, seed, tsne=tsne, report=report)
+    pictures, left_out = make_thumbnails(catalogs, item_ids, int(size * PICTURES_SHARE), seed, report=report)
+    shown = ReportContent(folders, item_ids, total, words, pictures, spaces, boards, models, notes)
+    notes.extend(_notes_on_items(shown, seed))
+    if left_out:
+        notes.append(f"{left_out:,} pictures are left out to keep the page below {size / 1e6:,.0f} MB")
+    if not tsne and spaces:
+        notes.append("t-SNE maps were not asked for")
     return shown
 
 
-def _notes(shown: ReportContent, options: ReportOptions) -> list[str]:
-    sample, many = shown.sample, len(shown.sample.item_ids)
-    notes = []
-    if many < sample.total:
-        notes.append(
-            f"map and explorer show a sample of {many:,} of the {sample.total:,} items (seed {options.seed}); "
+def _notes_on_items(shown: ReportContent, seed: int) -> Iterator[str]:
+    many = len(shown.item_ids)
+    if many < shown.total:
+        yield (
+            f"map and explorer show a sample of {many:,} of the {shown.total:,} items (seed {seed}); "
             "neighbors are found within the sample"
         )
     if shown.folders.feature_sets and not shown.folders.catalogs:
-        notes.append(
-            "no catalog among the folders: items have no titles, pictures or categories. Give the catalog too"
-        )
+        yield "no catalog among the folders: items have no titles, pictures or categories. Give the catalog too"
     elif shown.words.known < many:
-        notes.append(
-            f"{many - shown.words.known:,} items are in no catalog given and have no title or picture"
-        )
+        yield f"{many - shown.words.known:,} items are in no catalog given and have no title or picture"
     if shown.folders.catalogs and shown.spaces and not is_colored(shown):
         own = {name for one in shown.folders.catalogs.values() for name in one.schema.names} - {
             *CORE.names,
             OTHER,
         }
         choice = f", one of {', '.join(sorted(own))}" if own else ", once the catalog has one"
-        notes.append(f"no item has a category: the maps have one color. Name a column with --label{choice}")
-    if shown.thumbnails.without:
-        notes.append(
-            f"{shown.thumbnails.without:,} pictures are left out to keep the page below "
-            f"{options.size / 1e6:,.0f} MB"
-        )
-    if not options.tsne and shown.spaces:
-        notes.append("t-SNE maps were not asked for")
-    return notes
+        yield f"no item has a category: the maps have one color. Name a column with --label{choice}"
 
 
 def is_colored(shown: ReportContent) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from featurizer.report.items import ItemTexts
 from featurizer.report.palette import OTHER as GRAY
 from featurizer.report.palette import color
 from featurizer.report.spaces import ReportSpace
-from featurizer.report.thumbnails import Thumbnails
 
 GRID = 65534
 """Coordinates on a map: 0 to this; one more means: not there."""
@@ -33,7 +32,7 @@ def script_json(value: Json) -> str:
 def page_data(
     item_ids: Sequence[str],
     words: ItemTexts,
-    thumbnails: Thumbnails,
+    pictures: Mapping[str, str],
     spaces: Sequence[ReportSpace],
     level: int,
 ) -> dict[str, Json]:
@@ -42,14 +41,14 @@ def page_data(
     Args:
         item_ids: n items, in the order of all else.
         words: titles, categories.
-        thumbnails: pictures, of some of the items.
+        pictures: of some of the items, by id.
         spaces: neighbors and maps.
         level: place of the category level that is shown first.
     """
     return {
         "ids": list(item_ids),
         "titles": list(words.titles),
-        "pictures": [thumbnails.pictures.get(item) for item in item_ids],
+        "pictures": [pictures.get(item) for item in item_ids],
         "paths": _paths(words.paths),
         "levels": [_level(one) for one in words.levels],
         "level": level,

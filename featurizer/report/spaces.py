@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,6 @@ from featurizer.features.schema import arrow_to_vectors
 from featurizer.progress import Progress, Report, silent
 from featurizer.ranking.nearest import Neighbors, nearest
 from featurizer.report.projection import Projection, project
-from featurizer.report.sample import Sample
 
 NEAREST = 12
 """Neighbors an item that the page holds."""
@@ -21,21 +20,6 @@ MEMORY = 256_000_000
 """Bytes that a block of cosines may take."""
 SAME = 1e-3
 """Unit vectors that differ by no more in any column are the same, rounding and batch size aside."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpaceVectors:
-    """A space's (n, d) float32 unit vectors of the shown items; zeros where an item has none."""
-
-    name: str
-    feature_set: str
-    modality: str
-    units: np.ndarray
-
-    @property
-    def present(self) -> np.ndarray:
-        """(n,) bool: which items have a vector that is not zero."""
-        return np.asarray(self.units.any(1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +31,7 @@ class ReportSpace:
         feature_set: whose it is.
         modality: `image`, `text` or `both`.
         dim: of its vectors.
-        present: (n,) bool, which items have a vector.
+        present: (n,) bool, which items have a vector that is not zero.
         neighbors: of each item, among the shown items.
         maps: pictures of it in the plane.
     """
@@ -63,59 +47,64 @@ class ReportSpace:
 
 def make_spaces(
     feature_sets: Mapping[str, FeatureSet],
-    sample: Sample,
+    item_ids: Sequence[str],
     seed: int,
     *,
     tsne: bool,
     report: Report = silent,
 ) -> tuple[list[ReportSpace], list[str]]:
-    """Find neighbors and maps of every space; return the spaces, and what was left out and why."""
+    """Find neighbors and maps of every space among the n items; return the spaces, and what was left out and why."""
     notes: list[str] = []
     todo = sum(len(one.spaces) for one in feature_sets.values())
     spaces: list[ReportSpace] = []
-    for vectors in _distinct(feature_sets, sample, notes.append):
-        report(Progress("maps and neighbors", len(spaces), todo, unit="spaces", note=vectors.name))
-        if vectors.present.sum() < 2:
-            notes.append(f"{vectors.name}: fewer than two of the items shown have a vector")
+    for shown, label, name, units in _distinct(feature_sets, item_ids, notes.append):
+        report(Progress("maps and neighbors", len(spaces), todo, unit="spaces", note=shown))
+        present = np.asarray(units.any(1))
+        count = int(present.sum())
+        if count < 2:
+            notes.append(f"{shown}: fewer than two of the items shown have a vector")
             continue
-        spaces.append(_space(vectors, seed, tsne=tsne))
+        space = ReportSpace(
+            shown,
+            label,
+            feature_sets[label].spaces[name].modality,
+            units.shape[1],
+            present,
+            nearest(units, min(NEAREST, count - 1), memory=MEMORY),
+            tuple(project(units, present, seed, tsne=tsne)),
+        )
+        spaces.append(space)
     report(Progress("maps and neighbors", todo, todo, unit="spaces"))
     return spaces, notes
 
 
-def _space(vectors: SpaceVectors, seed: int, *, tsne: bool) -> ReportSpace:
-    many = min(NEAREST, int(vectors.present.sum()) - 1)
-    return ReportSpace(
-        vectors.name,
-        vectors.feature_set,
-        vectors.modality,
-        vectors.units.shape[1],
-        vectors.present,
-        nearest(vectors.units, many, memory=MEMORY),
-        tuple(project(vectors.units, vectors.present, seed, tsne=tsne)),
-    )
-
-
 def _distinct(
-    feature_sets: Mapping[str, FeatureSet], sample: Sample, say: Callable[[str], None]
-) -> Iterator[SpaceVectors]:
-    """Yield every space once; of one name twice, the second says whose it is, unless its vectors are the same."""
-    seen: dict[str, tuple[str, FeatureSet]] = {}
+    feature_sets: Mapping[str, FeatureSet], item_ids: Sequence[str], say: Callable[[str], None]
+) -> Iterator[tuple[str, str, str, np.ndarray]]:
+    """Yield every space once: how it is shown, whose it is, its name, and its (n, d) unit vectors.
+
+    Of one name twice, the second says whose it is, unless its vectors are the same.
+    """
+    rows = {label: _rows(one, item_ids) for label, one in feature_sets.items()}
+    first: dict[str, str] = {}
     for label, feature_set in feature_sets.items():
-        for name, spec in feature_set.spaces.items():
-            units = _read(feature_set, name, sample.rows[label])
-            shown = name
-            if name in seen:
-                other_label, other = seen[name]
-                before = _read(other, name, sample.rows[other_label])
-                if before.shape == units.shape and np.abs(before - units).max(initial=0) <= SAME:
-                    say(
-                        f"{name} of {label} holds the same vectors as that of {other_label} and is shown once"
-                    )
-                    continue
-                shown = f"{name} ({label})"
-            seen.setdefault(name, (label, feature_set))
-            yield SpaceVectors(shown, label, spec.modality, units)
+        for name in feature_set.spaces:
+            units = _read(feature_set, name, rows[label])
+            other = first.setdefault(name, label)
+            if other == label:
+                yield name, label, name, units
+                continue
+            before = _read(feature_sets[other], name, rows[other])
+            if before.shape == units.shape and np.abs(before - units).max(initial=0) <= SAME:
+                say(f"{name} of {label} holds the same vectors as that of {other} and is shown once")
+            else:
+                yield f"{name} ({label})", label, name, units
+
+
+def _rows(feature_set: FeatureSet, item_ids: Sequence[str]) -> np.ndarray:
+    """Return (n,) int64 where the items stand in the feature set, -1 for those it does not have."""
+    row_of = {item: row for row, item in enumerate(feature_set.item_ids())}
+    return np.array([row_of.get(item, -1) for item in item_ids], np.int64)
 
 
 def _read(feature_set: FeatureSet, space: str, rows: np.ndarray) -> np.ndarray:

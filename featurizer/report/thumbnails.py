@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -23,18 +22,9 @@ TRIED = 64
 """Pictures that the size is chosen by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thumbnails:
-    """WebP pictures, base64, by item id; `side` is their longest side, `without` the pictures that did not fit."""
-
-    pictures: Mapping[str, str]
-    side: int
-    without: int
-
-
 def make_thumbnails(
     catalogs: Sequence[Catalog], item_ids: Sequence[str], budget: int, seed: int, *, report: Report = silent
-) -> Thumbnails:
+) -> tuple[dict[str, str], int]:
     """Make thumbnails of the items' pictures.
 
     Args:
@@ -43,6 +33,9 @@ def make_thumbnails(
         budget: bytes that all of them may take, as base64.
         seed: which pictures go first, where not all fit.
         report: told how many are done.
+
+    Returns:
+        WebP pictures, base64, by item id, and how many pictures did not fit.
     """
     wanted = frozenset(item_ids)
     side = _side(catalogs, wanted, len(item_ids), budget)
@@ -54,7 +47,7 @@ def make_thumbnails(
             report(Progress("thumbnails", len(found), len(item_ids), unit="pictures"))
     report(Progress("thumbnails", len(found), len(found), unit="pictures"))
     kept = _within(found, budget, seed)
-    return Thumbnails(kept, side, len(found) - len(kept))
+    return kept, len(found) - len(kept)
 
 
 def _side(catalogs: Sequence[Catalog], wanted: frozenset[str], items: int, budget: int) -> int:

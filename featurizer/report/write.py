@@ -9,13 +9,13 @@ from pathlib import Path
 import featurizer
 from featurizer.errors import InputError
 from featurizer.report import score_charts
-from featurizer.report.accounts import failures, provenance
+from featurizer.report.accounts import failures, manifest_text, spaces_table
 from featurizer.report.categories import agreement
 from featurizer.report.charts.chart import Table, slug
 from featurizer.report.charts.draw import png
 from featurizer.report.charts.scatter import map_png
 from featurizer.report.folders import Folders
-from featurizer.report.gather import ReportContent, ReportOptions, is_colored
+from featurizer.report.gather import ReportContent, is_colored
 from featurizer.report.models import masked_table, results_table, training_charts
 from featurizer.report.pack import page_data
 from featurizer.report.page import render_page
@@ -35,8 +35,8 @@ SECTIONS = (
 )
 
 
-def write_report(shown: ReportContent, out: Path, options: ReportOptions) -> None:
-    """Write the page.
+def write_report(shown: ReportContent, out: Path, *, title: str | None = None) -> None:
+    """Write the page; without a title it is named after the source of what it shows.
 
     Raises:
         InputError: `out` is a folder.
@@ -46,8 +46,8 @@ def write_report(shown: ReportContent, out: Path, options: ReportOptions) -> Non
         raise InputError(
             f"{out} is a folder, expected a file to write; name one, such as {out / 'report.html'}"
         )
-    data = page_data(shown.sample.item_ids, shown.words, shown.thumbnails, shown.spaces, shown.level)
-    page = render_page(_values(shown, options), data)
+    data = page_data(shown.item_ids, shown.words, shown.pictures, shown.spaces, shown.level)
+    page = render_page(_values(shown, title or _title(shown.folders)), data)
     with atomic_path(out) as partial:
         partial.write_text(page, "utf-8")
 
@@ -73,18 +73,19 @@ def write_figures(shown: ReportContent, folder: Path) -> list[Path]:
     return paths
 
 
-def _values(shown: ReportContent, options: ReportOptions) -> dict[str, object]:
+def _values(shown: ReportContent, title: str) -> dict[str, object]:
     folders = shown.folders
     return {
-        "title": options.title or _title(folders),
+        "title": title,
         "version": featurizer.__version__,
-        "items": len(shown.sample.item_ids),
-        "total": shown.sample.total,
+        "items": len(shown.item_ids),
+        "total": shown.total,
         "spaces": shown.spaces,
+        "catalogs": folders.catalogs,
         "feature_sets": folders.feature_sets,
         "words": shown.words,
         "agreement": _agreement(shown),
-        "pictures": len(shown.thumbnails.pictures),
+        "pictures": len(shown.pictures),
         "notes": shown.notes,
         "mapped": any(space.maps for space in shown.spaces),
         "masks": shown.masks,
@@ -95,8 +96,9 @@ def _values(shown: ReportContent, options: ReportOptions) -> dict[str, object]:
         "results": results_table(shown.models),
         "masked": masked_table(shown.models),
         "long_tail": shown.long_tail,
-        "failures": failures(folders.catalogs, folders.feature_sets),
-        "provenance": provenance(folders.catalogs, folders.feature_sets, shown.models),
+        "failures": failures,
+        "spaces_table": spaces_table,
+        "manifest_text": manifest_text,
     }
 
 
@@ -131,4 +133,4 @@ def _agreement(shown: ReportContent) -> Table | None:
 def _shares(shown: ReportContent, space: ReportSpace) -> Iterator[str]:
     for level in shown.words.levels:
         found = agreement(level.labels, space.neighbors)
-        yield "-" if found is None else f"{found.share:.1%} ({found.chance:.1%})"
+        yield "-" if found is None else f"{found[0]:.1%} ({found[1]:.1%})"

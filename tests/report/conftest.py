@@ -5,7 +5,7 @@ import shutil
 import pytest
 from material import write_all
 
-from featurizer.report.gather import ReportOptions, gather
+from featurizer.report.gather import gather
 from featurizer.report.write import write_report
 
 
@@ -18,14 +18,14 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def shown(run):
     """What its report shows."""
-    return gather([run], ReportOptions(title="Sample <b>run</b>"))
+    return gather([run])
 
 
 @pytest.fixture(scope="session")
 def page_file(shown, tmp_path_factory):
     """The report itself."""
     out = tmp_path_factory.mktemp("page") / "report.html"
-    write_report(shown, out, ReportOptions(title="Sample <b>run</b>"))
+    write_report(shown, out, title="Sample <b>run</b>")
     return out
 
 

@@ -90,7 +90,7 @@ def test_the_explorer_shows_the_nearest_in_every_space_and_leads_on(page, shown)
     assert page.locator("#columns h3").all_inner_texts() == ["eye_image", "word_text", "unified"]
     for number, space in enumerate(shown.spaces):
         column = page.locator("#columns > section").nth(number)
-        expected = [shown.sample.item_ids[at] for at in space.neighbors.items[10]]
+        expected = [shown.item_ids[at] for at in space.neighbors.items[10]]
         assert column.locator("button").evaluate_all("all => all.map(one => one.dataset.item)") == expected
         cosines = column.locator(".cosine").all_inner_texts()
         assert [float(text) for text in cosines] == pytest.approx(space.neighbors.cosines[10], abs=6e-4)

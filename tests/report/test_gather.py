@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from material import ITEMS, WITHOUT_PICTURE, item_ids
+from PIL import Image
 
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.records import ItemRecord
 from featurizer.report.folders import open_folders
-from featurizer.report.gather import ReportOptions, gather
+from featurizer.report.gather import gather
 from featurizer.report.projection import project
 from featurizer.report.sample import draw_sample
 from featurizer.report.scores import read_boards
@@ -23,8 +26,6 @@ from featurizer.report.thumbnails import make_thumbnails
 from featurizer.report.write import write_report
 from featurizer.scoring.document import Entry
 from tests.support.items import make_catalog
-
-QUICK = ReportOptions(tsne=False)
 
 
 def small_set(folder, rows, seed=0, name="x_image"):
@@ -56,25 +57,24 @@ def test_a_space_that_two_sets_hold_is_shown_once_and_one_of_other_vectors_twice
     assert [space.name for space in shown.spaces] == ["eye_image", "word_text", "unified"]
     assert any("holds the same vectors" in note for note in shown.notes)
     sets = {name: small_set(tmp_path / name, 9, seed) for seed, name in enumerate(("one", "two"))}
-    spaces, notes = make_spaces(sets, draw_sample(sets, 99, 0), 0, tsne=False)
+    spaces, notes = make_spaces(sets, draw_sample(sets.values(), 99, 0)[0], 0, tsne=False)
     assert [space.name for space in spaces] == ["x_image", "x_image (two)"]
     assert notes == []
 
 
 def test_a_sample_is_seeded_and_said(tmp_path):
-    made = {"one": small_set(tmp_path / "one", 40)}
-    first, again, other = (draw_sample(made, 10, seed) for seed in (0, 0, 1))
-    assert first.item_ids == again.item_ids != other.item_ids
-    assert (len(first.item_ids), first.total) == (10, 40)
-    assert [f"i{row:03d}" for row in first.rows["one"]] == list(first.item_ids)
-    notes = gather([tmp_path / "one"], ReportOptions(items=10, tsne=False)).notes
+    made = small_set(tmp_path / "one", 40)
+    first, again, other = (draw_sample([made], 10, seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert (len(first[0]), first[1]) == (10, 40)
+    notes = gather([tmp_path / "one"], items=10, tsne=False).notes
     assert any("a sample of 10 of the 40 items (seed 0)" in note for note in notes)
     assert any("no catalog among the folders" in note for note in notes)
 
 
 def test_an_item_of_one_set_alone_has_no_vector_in_the_other(tmp_path):
     sets = {"one": small_set(tmp_path / "one", 4), "two": small_set(tmp_path / "two", 6, 1, "y_image")}
-    spaces, _ = make_spaces(sets, draw_sample(sets, 99, 0), 0, tsne=False)
+    spaces, _ = make_spaces(sets, draw_sample(sets.values(), 99, 0)[0], 0, tsne=False)
     assert [space.present.sum() for space in spaces] == [4, 6]
     assert (spaces[0].neighbors.items[4:] == -1).all()
     assert np.isnan(spaces[0].maps[0].points[4:]).all()
@@ -85,38 +85,40 @@ def test_maps_take_the_colors_of_a_label_where_items_have_no_category(tmp_path):
     labels = ["red", "red", "blue", None]
     records = [ItemRecord(f"i{row:03d}", extra={"color": labels[row % 4], "size": 1}) for row in range(8)]
     make_catalog(tmp_path / "items", records, extra={"color": pa.string(), "size": pa.int64()})
-    bare = gather([tmp_path], QUICK)
+    bare = gather([tmp_path], tsne=False)
     assert any(
         "the maps have one color. Name a column with --label, one of color, size" in note
         for note in bare.notes
     )
-    shown = gather([tmp_path], ReportOptions(tsne=False, labels=("color", "size")))
+    shown = gather([tmp_path], tsne=False, labels=("color", "size"))
     assert [level.title for level in shown.words.levels] == ["color", "size"]
     colors = shown.words.levels[0]
     assert [colors.names[at] for at in colors.of_item[:4]] == ["red", "red", "blue", "no category"]
     assert shown.words.levels[1].labels == ("1",) * 8
     assert not any("one color" in note for note in shown.notes)
     with pytest.raises(InputError, match=r"has no column 'hue'; it has .*color"):
-        gather([tmp_path], ReportOptions(tsne=False, labels=("hue",)))
+        gather([tmp_path], tsne=False, labels=("hue",))
 
 
 def test_a_label_stands_beside_the_levels_of_the_tree(run):
-    levels = gather(
-        [run / "catalog", run / "features"], ReportOptions(tsne=False, labels=("title",))
-    ).words.levels
+    levels = gather([run / "catalog", run / "features"], tsne=False, labels=("title",)).words.levels
     assert [level.title for level in levels] == ["title", "category level 2", "category level 3"]
 
 
 def test_pictures_shrink_and_then_are_left_out_to_keep_the_budget(run, shown):
     catalogs = list(shown.folders.catalogs.values())
-    for budget, side in ((10**7, 128), (45_000, 56), (15_000, 44)):
-        made = make_thumbnails(catalogs, item_ids(), budget, 0)
-        assert made.side == side
-        assert sum(map(len, made.pictures.values())) <= budget
-    assert made.without > 0
-    assert len(made.pictures) + made.without == ITEMS - 2
-    assert item_ids()[WITHOUT_PICTURE] not in made.pictures
-    assert made == make_thumbnails(catalogs, item_ids(), 15_000, 0)
+    for budget, side in ((10**7, 96), (45_000, 56), (15_000, 44)):
+        pictures, left_out = make_thumbnails(catalogs, item_ids(), budget, 0)
+        assert max(map(longest_side, pictures.values())) == side
+        assert sum(map(len, pictures.values())) <= budget
+    assert left_out > 0
+    assert len(pictures) + left_out == ITEMS - 2
+    assert item_ids()[WITHOUT_PICTURE] not in pictures
+    assert (pictures, left_out) == make_thumbnails(catalogs, item_ids(), 15_000, 0)
+
+
+def longest_side(picture):
+    return max(Image.open(io.BytesIO(base64.b64decode(picture))).size)
 
 
 def test_scores_that_all_stand_in_another_file_are_shown_once(run, tmp_path):
@@ -160,7 +162,7 @@ def test_vectors_that_are_all_alike_have_no_map():
 
 def test_a_page_of_one_feature_set_says_what_it_lacks(tmp_path):
     small_set(tmp_path / "one", 5)
-    write_report(gather([tmp_path / "one"], QUICK), tmp_path / "page.html", QUICK)
+    write_report(gather([tmp_path / "one"], tsne=False), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text("utf-8")
     for said in (
         "No scores are among",
@@ -174,7 +176,7 @@ def test_a_page_of_one_feature_set_says_what_it_lacks(tmp_path):
 
 def test_a_single_item_has_nothing_to_be_compared_with_and_the_page_says_so(tmp_path):
     small_set(tmp_path / "one", 1)
-    write_report(gather([tmp_path / "one"], QUICK), tmp_path / "page.html", QUICK)
+    write_report(gather([tmp_path / "one"], tsne=False), tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text("utf-8")
     assert "No space has two items with a vector" in text
     assert "No feature set is among the folders" not in text
@@ -183,4 +185,4 @@ def test_a_single_item_has_nothing_to_be_compared_with_and_the_page_says_so(tmp_
 
 def test_a_folder_is_no_place_to_write_a_page_to(shown, tmp_path):
     with pytest.raises(InputError, match="expected a file to write"):
-        write_report(shown, tmp_path, QUICK)
+        write_report(shown, tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from featurizer.ranking.nearest import Neighbors
-from featurizer.report.categories import agreement, most_telling, read_levels
+from featurizer.report.categories import agreement, kappa, most_telling, read_levels
 from featurizer.report.charts.chart import Chart, Point, Series
 from featurizer.report.charts.draw import png, svg
 from featurizer.report.pack import ABSENT, GRID, page_data, script_json
@@ -71,10 +71,10 @@ def test_without_categories_there_is_one_color():
 
 def test_agreement_is_the_share_of_items_whose_nearest_has_their_category_beside_chance():
     near = Neighbors(np.array([[1], [0], [3], [0], [-1]]), np.zeros((5, 1)))
-    found = agreement(["a", "a", "b", "b", "a"], near)
-    assert (found.items, found.share) == (4, 0.75)
-    assert found.chance == pytest.approx((2 * 3 + 2 * 1) / 16)
-    assert found.kappa == pytest.approx((0.75 - 0.5) / 0.5)
+    share, chance = agreement(["a", "a", "b", "b", "a"], near)
+    assert share == 0.75
+    assert chance == pytest.approx((2 * 3 + 2 * 1) / 16)
+    assert kappa(share, chance) == pytest.approx((0.75 - 0.5) / 0.5)
     assert agreement([None] * 5, near) is None
 
 
@@ -129,7 +129,7 @@ def test_json_in_the_page_cannot_end_its_element():
 
 
 def test_packed_data_hold_neighbors_and_places(shown):
-    data = page_data(shown.sample.item_ids, shown.words, shown.thumbnails, shown.spaces, 0)
+    data = page_data(shown.item_ids, shown.words, shown.pictures, shown.spaces, 0)
     space, packed = shown.spaces[0], data["spaces"][0]
     near = np.frombuffer(base64.b64decode(packed["neighbors"]), "<u2").reshape(-1, packed["many"]).astype(int)
     np.testing.assert_array_equal(np.where(near == ABSENT, -1, near), space.neighbors.items)
