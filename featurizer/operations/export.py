@@ -52,18 +52,19 @@ class Export(FolderOperation[Made["Sidecar"]]):
     def make(self, context: Context) -> Made[Sidecar]:
         """Write the files, and say which hold what."""
         from featurizer.features.feature_set import FeatureSet
-        from featurizer.release.exchange.content import Missing
-        from featurizer.release.exchange.export import ExportOptions, export
+        from featurizer.release.exchange.export import export
 
-        options = ExportOptions(
-            self.format,
-            self.spaces,
-            Missing(self.missing),
-            self.interactions,
-            self.item_map,
+        sidecar = export(
+            FeatureSet.open(self.features),
+            self.out,
+            format=self.format,
+            spaces=self.spaces,
+            missing=self.missing,
+            interactions=self.interactions,
+            item_map=self.item_map,
             overwrite=self.overwrite,
         )
-        return Made(self.out, export(FeatureSet.open(self.features), self.out, options))
+        return Made(self.out, sidecar)
 
     def open(self) -> Made[Sidecar]:
         """Return what the sidecar says."""

@@ -55,23 +55,24 @@ class Import(FolderOperation["FeatureSet"]):
     def make(self, context: Context) -> FeatureSet:
         """Read the files and write the set with its card."""
         from featurizer.release.card import write_card
-        from featurizer.release.exchange.import_ import ImportOptions, NullRows, import_set
+        from featurizer.release.exchange.import_ import import_set
 
         known: dict[str, Json] = {
             name: value
             for name, value in (("name", self.source), ("license", self.license))
             if value is not None
         }
-        options = ImportOptions(
-            self.format,
-            self.space,
-            self.ids,
-            self.modality,
-            NullRows(self.null_rows),
-            known,
+        made = import_set(
+            self.path,
+            self.out,
+            format=self.format,
+            space=self.space,
+            ids=self.ids,
+            modality=self.modality,
+            null_rows=self.null_rows,
+            source=known,
             overwrite=self.overwrite,
         )
-        made = import_set(self.path, self.out, options)
         write_card(made)
         return made
 

@@ -70,10 +70,19 @@ class Publish(Operation):
         if self.dry_run:
             return _planned(plan, size)
         from featurizer.release.hub import connect
-        from featurizer.release.publish import PublishOptions, publish
+        from featurizer.release.publish import publish
 
-        options = PublishOptions(self.private, self.branch, self.tag, self.collection, self.check)
-        return self._sent(publish(plan, options, connect(), report=context.report), size)
+        done = publish(
+            plan,
+            connect(),
+            private=self.private,
+            branch=self.branch,
+            tag=self.tag,
+            collection=self.collection,
+            check=self.check,
+            report=context.report,
+        )
+        return self._sent(done, size)
 
     def _plan(self) -> Plan:
         """Verify what is to be published and list its files."""

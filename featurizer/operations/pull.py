@@ -33,10 +33,18 @@ class Pull(FolderOperation[Made["Pulled"]]):
     def make(self, context: Context) -> Made[Pulled]:
         """Fetch what is not there yet."""
         from featurizer.release.hub import connect
-        from featurizer.release.pull import PullOptions, pull
+        from featurizer.release.pull import pull
 
-        options = PullOptions(self.revision, self.model, self.overwrite)
-        return Made(self.out, pull(self.repo, self.out, options, connect(), report=context.report))
+        pulled = pull(
+            self.repo,
+            self.out,
+            connect(),
+            revision=self.revision,
+            model=self.model,
+            overwrite=self.overwrite,
+            report=context.report,
+        )
+        return Made(self.out, pulled)
 
     def open(self) -> Made[Pulled]:
         """Ask the Hub again: a pull is never taken for done."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from featurizer.features.feature_set import FeatureSet
 from featurizer.records import Json
 from featurizer.release.citations import papers_of
-from featurizer.release.examples import Example, find_examples, store_examples, stored_examples
-from featurizer.release.licenses import HubLicense, hub_license, is_stated
+from featurizer.release.examples import find_examples, store_examples, stored_examples
+from featurizer.release.licenses import hub_license, is_stated
 from featurizer.release.markdown import render
 from featurizer.release.scores import draw, shown_scores
 from featurizer.results.files import atomic_path
@@ -38,53 +37,54 @@ DEFAULTS: Mapping[str, Json] = {
 """Options of `extract` that the card's command names where they are others."""
 
 
-@dataclass(frozen=True, slots=True)
-class CardOptions:
-    """What a card says beyond its feature set.
-
-    Attributes:
-        repo: the repository it will stand in, ORG/NAME; None before it is known.
-        pictures: whether the catalog's pictures are published beside the vectors, in `items/`.
-        titles: of items, from the catalog, for the examples.
-    """
-
-    repo: str | None = None
-    pictures: bool = False
-    titles: Mapping[str, str | None] = field(default_factory=dict)
-
-
-def write_card(feature_set: FeatureSet, options: CardOptions | None = None) -> Path:
+def write_card(feature_set: FeatureSet, *, titles: Mapping[str, str | None] | None = None) -> Path:
     """Render `README.md` into the feature set's folder, with its examples and its plot, and return its path.
+
+    Args:
+        feature_set: what it is of.
+        titles: of items, from the catalog, for the examples.
 
     Raises:
         InputError: `scores.json` is not what it should be.
     """
-    options = options or CardOptions()
-    if options.titles or stored_examples(feature_set) is None:
-        store_examples(feature_set, find_examples(feature_set, options.titles))
-    scores = shown_scores(feature_set.folder)
-    if scores is not None and scores.rows:
+    if titles or stored_examples(feature_set) is None:
+        store_examples(feature_set, find_examples(feature_set, titles or {}))
+    scores, _ = shown_scores(feature_set.folder)
+    if scores:
         with atomic_path(feature_set.folder / SCORES_PLOT) as partial:
             partial.write_bytes(draw(scores))
     path = feature_set.folder / CARD
     with atomic_path(path) as partial:
-        partial.write_text(render_card(feature_set, options), "utf-8")
+        partial.write_text(render_card(feature_set, titles=titles), "utf-8")
     return path
 
 
-def render_card(feature_set: FeatureSet, options: CardOptions | None = None) -> str:
+def render_card(
+    feature_set: FeatureSet,
+    *,
+    repo: str | None = None,
+    pictures: bool = False,
+    titles: Mapping[str, str | None] | None = None,
+) -> str:
     """Return the card: YAML front matter as the Hub reads it, then Markdown; nothing is written.
 
     What comes from data (titles, model names, reasons) is escaped; a field that the template needs and the manifest
     lacks raises `jinja2.UndefinedError`.
 
+    Args:
+        feature_set: what it is of.
+        repo: the repository it will stand in, ORG/NAME; None before it is known.
+        pictures: whether the catalog's pictures are published beside the vectors, in `items/`.
+        titles: of items, from the catalog, for the examples.
+
     Raises:
         InputError: `scores.json` is not what it should be.
     """
-    options = options or CardOptions()
-    examples = None if options.titles else stored_examples(feature_set)
-    found = examples if examples is not None else find_examples(feature_set, options.titles)
-    return render("feature_set.md.j2", _context(feature_set, options, found))
+    examples = None if titles else stored_examples(feature_set)
+    if examples is None:
+        examples = find_examples(feature_set, titles or {})
+    told = {"repo": repo or "ORG/NAME", "pictures": pictures, "examples": examples}
+    return render("feature_set.md.j2", _context(feature_set) | told)
 
 
 def license_of(feature_set: FeatureSet) -> str | None:
@@ -104,26 +104,25 @@ def title_of(feature_set: FeatureSet) -> str:
     return f"{name or 'Item'} features ({encoders})"
 
 
-def _context(feature_set: FeatureSet, options: CardOptions, examples: list[Example]) -> dict[str, object]:
+def _context(feature_set: FeatureSet) -> dict[str, object]:
     source = feature_set.manifest.source
-    license = license_of(feature_set)
-    scores = shown_scores(feature_set.folder)
+    license, license_name = hub_license(license_of(feature_set))
+    scores, hidden = shown_scores(feature_set.folder)
     specs = feature_set.spaces
     return {
         **{name: getattr(feature_set.manifest, name) for name in FROM_MANIFEST},
         "title": title_of(feature_set),
-        "license": hub_license(license) or HubLicense(""),
+        "license": license,
+        "license_name": license_name,
         "source": source.document() if source is not None else {},
         "spaces": [{**spec.document(), "name": name} for name, spec in specs.items()],
         "command": _command(feature_set),
         "bytes": sum(path.stat().st_size for path in feature_set.shards),
         "size_category": next((name for limit, name in SIZES if feature_set.rows < limit), "n>1M"),
-        "scores": scores if scores is not None and scores.rows else None,
-        "several_sets": scores is not None and len({row.feature_set for row in scores.rows}) > 1,
-        "examples": examples,
+        "scores": scores,
+        "hidden_scores": hidden,
+        "several_sets": len({row.feature_set for row in scores}) > 1,
         "papers": papers_of(specs.values()),
-        "repo": options.repo or "ORG/NAME",
-        "pictures": options.pictures,
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 
 _IDS = """
 apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0
@@ -26,32 +25,25 @@ PICTURES = re.compile(
 UNSTATED = frozenset({"", "unknown", "none", "noassertion"})
 
 
-@dataclass(frozen=True, slots=True)
-class HubLicense:
-    """A license in a card's front matter: an id that the Hub knows, or `other` with a name of its own."""
+def hub_license(text: str | None) -> tuple[str, str]:
+    """Return a license as the front matter states it: an id that the Hub knows and no name, or `other` and its name.
 
-    id: str
-    name: str | None = None
-
-
-def hub_license(text: str | None) -> HubLicense | None:
-    """Return what the front matter says of a license; None when none is given."""
-    if text is None or not text.strip():
-        return None
-    folded = text.strip().lower()
-    if folded in HUB:
-        return HubLicense(folded)
-    return HubLicense("other", re.sub(r"[^a-z0-9.+-]+", "-", folded).strip("-") or "other")
+    Both are empty when no license is given.
+    """
+    folded = (text or "").strip().lower()
+    if not folded or folded in HUB:
+        return folded, ""
+    return "other", re.sub(r"[^a-z0-9.+-]+", "-", folded).strip("-") or "other"
 
 
 def unknown_license(text: str) -> str | None:
     """Say what a card makes of a license without an id on the Hub, and which may be meant; None for one with."""
-    found = hub_license(text)
-    if found is None or found.name is None:
+    _, name = hub_license(text)
+    if not name:
         return None
-    near = difflib.get_close_matches(found.name, sorted(HUB), n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, sorted(HUB), n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(near)}?" if near else "expected an SPDX id such as CC-BY-4.0."
-    return f"the Hub knows no license '{text}', so the card says 'other', named {found.name}; {meant}"
+    return f"the Hub knows no license '{text}', so the card says 'other', named {name}; {meant}"
 
 
 def is_stated(text: object) -> bool:

@@ -99,13 +99,15 @@ def kind_of(manifest: ModelManifest) -> str:
 def render_model_card(folder: Path, *, repo: str | None = None, with_users: bool = False) -> str:
     """Return a model's card from its manifest; nothing is written."""
     manifest = read_model_manifest(model_folder(folder) / MODEL)
+    license, license_name = hub_license(manifest.license)
     facts = {name: value for name in FACTS if (value := getattr(manifest, name, None)) is not None}
     return render(
         "model.md.j2",
         {
             "kind": kind_of(manifest),
             "recommender": isinstance(manifest, RecommenderManifest),
-            "license": hub_license(manifest.license),
+            "license": license,
+            "license_name": license_name,
             "config": json.dumps(manifest.config, indent=2, ensure_ascii=False),
             "fingerprint": manifest.fingerprint,
             "facts": facts,

@@ -11,7 +11,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import verify
-from featurizer.release.card import CardOptions, license_of, render_card
+from featurizer.release.card import license_of, render_card
 from featurizer.release.croissant import render_croissant
 from featurizer.release.licenses import lets_pictures_pass
 from featurizer.release.scores import draw, shown_scores
@@ -103,17 +103,17 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
             "Make or fetch it again before it is published"
         )
     _check_license(feature_set)
-    options = CardOptions(repo=repo, pictures=pictures is not None)
-    card = render_card(feature_set, options)
-    scores = shown_scores(feature_set.folder)
+    card = render_card(feature_set, repo=repo, pictures=pictures is not None)
     files = [
         _shard(path, entry.sha256, feature_set.folder)
         for path, entry in zip(feature_set.shards, feature_set.manifest.shards, strict=True)
     ]
     files += _pictures(feature_set, pictures) if pictures is not None else []
-    if scores is not None:
+    if (feature_set.folder / SCORES).exists():
         files.append(on_disk(feature_set.folder / SCORES, SCORES))
-        files += [made(SCORES_PLOT, draw(scores))] if scores.rows else []
+    scores, _ = shown_scores(feature_set.folder)
+    if scores:
+        files.append(made(SCORES_PLOT, draw(scores)))
     files.append(made(CROISSANT, render_croissant(feature_set, repo=repo).encode()))
     files.append(made(CARD, card.encode()))
     files.append(on_disk(feature_set.folder / FEATURE_SET, FEATURE_SET))

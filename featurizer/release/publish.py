@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from featurizer.errors import HubError
 from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import Asker, require_token, retry_policy
 from featurizer.release.plan import Plan, PlannedFile
-from featurizer.release.repository import MAIN, RemoteFile, Repository
+from featurizer.release.repository import MAIN, Repository, holds
 from featurizer.results.files import atomic_path, file_sha256
 
 if TYPE_CHECKING:
@@ -22,25 +22,6 @@ if TYPE_CHECKING:
 
 BATCH_FILES, BATCH_BYTES = 20, 2_000_000_000
 """What one commit of data holds at most: so much is sent again when a connection breaks before it is committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishOptions:
-    """Where and how.
-
-    Attributes:
-        private: for one's own eyes.
-        branch: where commits go.
-        tag: given to the last commit.
-        collection: title of a collection to stand in.
-        check: download what was published and compare.
-    """
-
-    private: bool = False
-    branch: str = MAIN
-    tag: str | None = None
-    collection: str | None = None
-    check: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +39,28 @@ class Published:
 
 def publish(
     plan: Plan,
-    options: PublishOptions,
     api: HfApi,
     *,
+    private: bool = False,
+    branch: str = MAIN,
+    tag: str | None = None,
+    collection: str | None = None,
+    check: bool = True,
     policy: RetryPolicy | None = None,
     report: Report = silent,
 ) -> Published:
     """Publish; after any fault, run it again: it goes on, and ends with the same content.
+
+    Args:
+        plan: what is published, and where.
+        api: the Hub's client.
+        private: for one's own eyes.
+        branch: where commits go.
+        tag: given to the last commit.
+        collection: title of a collection to stand in.
+        check: download what was published and compare.
+        policy: how stubborn to be; None for the usual one.
+        report: told how far it is.
 
     Raises:
         HubError: refused, not reached, or what arrived is not what was sent.
@@ -74,22 +70,20 @@ def publish(
     asker = Asker(plan.repo, policy or retry_policy())
     who = asker.ask(lambda: api.whoami(), what="accept the token")
     account = ", ".join([str(who.get("name")), *(str(org.get("name")) for org in who.get("orgs", []))])
-    repository = Repository(
-        api, Asker(plan.repo, asker.policy, account), plan.repo, plan.repo_type, options.branch
-    )
-    repository.ensure(private=options.private)
+    repository = Repository(api, Asker(plan.repo, asker.policy, account), plan.repo, plan.repo_type, branch)
+    repository.ensure(private=private)
     _write_made(plan)
     there = repository.files()
-    fresh = [file for file in plan.files if file.path not in there or not there[file.path].holds(file)]
+    fresh = [file for file in plan.files if file.path not in there or not holds(there[file.path], file)]
     removed = sorted(_stray(plan, there))
-    if options.tag is not None and (fresh or removed):
-        repository.refuse_taken(options.tag)
+    if tag is not None and (fresh or removed):
+        repository.refuse_taken(tag)
     commit = _send(plan, repository, there, fresh, removed, report)
     commit = commit if commit is not None else repository.head()
-    checked = _check(plan, repository, commit, report) if options.check else 0
-    if options.tag is not None:
-        repository.tag(options.tag, commit)
-    slug = repository.collect(options.collection) if options.collection is not None else None
+    checked = _check(plan, repository, commit, report) if check else 0
+    if tag is not None:
+        repository.tag(tag, commit)
+    slug = repository.collect(collection) if collection is not None else None
     sent = {file.path for file in fresh}
     return Published(
         commit=commit,
@@ -110,7 +104,7 @@ def _write_made(plan: Plan) -> None:
                 partial.write_bytes(file.content)
 
 
-def _stray(plan: Plan, there: dict[str, RemoteFile]) -> Iterator[str]:
+def _stray(plan: Plan, there: Mapping[str, str]) -> Iterator[str]:
     planned = {file.path for file in plan.files}
     for path in there:
         if path not in planned and path.startswith(plan.owned):
@@ -120,7 +114,7 @@ def _stray(plan: Plan, there: dict[str, RemoteFile]) -> Iterator[str]:
 def _send(
     plan: Plan,
     repository: Repository,
-    there: dict[str, RemoteFile],
+    there: Mapping[str, str],
     fresh: Sequence[PlannedFile],
     removed: Sequence[str],
     report: Report,
@@ -153,7 +147,7 @@ def _batches(files: Sequence[PlannedFile]) -> Iterator[list[PlannedFile]]:
 
 
 def _message(
-    plan: Plan, there: dict[str, RemoteFile], fresh: Sequence[PlannedFile], removed: Sequence[str]
+    plan: Plan, there: Mapping[str, str], fresh: Sequence[PlannedFile], removed: Sequence[str]
 ) -> tuple[str, str]:
     """Return the last commit's title and text: what changed since the repository was last looked at."""
     changes = {

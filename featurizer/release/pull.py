@@ -13,9 +13,8 @@ from featurizer.errors import HubError, InputError, StaleOutput
 from featurizer.features.feature_set import OWNED, FeatureSet
 from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import Asker, retry_policy
-from featurizer.release.plan import RepoType, check_repo, on_disk
-from featurizer.release.repository import RemoteFile, Repository
-from featurizer.results.files import file_sha256
+from featurizer.release.plan import RepoType, check_repo
+from featurizer.release.repository import MAIN, Repository, is_whole
 from featurizer.results.names import CARD, CROISSANT, FEATURE_SET, ITEMS, MODEL, SCORES, SCORES_PLOT, USERS
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
 
@@ -25,21 +24,6 @@ if TYPE_CHECKING:
 WORK = ".pull"
 OFFERED = (CARD, SCORES, SCORES_PLOT, CROISSANT)
 """What comes along beside shards and manifest, where it is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class PullOptions:
-    """What is brought back.
-
-    Attributes:
-        revision: a branch, tag or commit.
-        model: a model, not a feature set.
-        overwrite: replace another result in the folder.
-    """
-
-    revision: str = "main"
-    model: bool = False
-    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +39,11 @@ class Pulled:
 def pull(
     name: str,
     out: Path,
-    options: PullOptions,
     api: HfApi,
     *,
+    revision: str = MAIN,
+    model: bool = False,
+    overwrite: bool = False,
     policy: RetryPolicy | None = None,
     report: Report = silent,
 ) -> Pulled:
@@ -66,27 +52,38 @@ def pull(
     Where the same result is there already, its files are checked, and what is missing or damaged comes anew. A card or
     scores that were written anew here are left, unless they are to be overwritten.
 
+    Args:
+        name: the repository, ORG/NAME.
+        out: folder to write into.
+        api: the Hub's client.
+        revision: a branch, tag or commit.
+        model: a model, not a feature set.
+        overwrite: replace another result in the folder.
+        policy: how stubborn to be; None for the usual one.
+        report: told how far it is.
+
     Raises:
         HubError: not reached, not there, or a file is not what its manifest says.
         InputError: the repository holds nothing of ours.
         StaleOutput: `out` holds something else.
     """
     check_repo(name)
-    kind: RepoType = "model" if options.model else "dataset"
-    repository = Repository(api, Asker(name, policy or retry_policy()), name, kind, options.revision)
+    kind: RepoType = "model" if model else "dataset"
+    repository = Repository(api, Asker(name, policy or retry_policy()), name, kind, revision)
     commit = repository.head()
     pinned = Repository(api, repository.asker, name, kind, commit)
     there = pinned.files()
-    last = _manifest_name(name, there, model=options.model)
+    last = _manifest_name(name, there, model=model)
     refuse_foreign(out, last)
     finished = (out / last).is_file() and not (out / STAGE_FILE).exists()
-    if finished and there[last].holds(on_disk(out / last, last)):
-        return _complete(pinned, there, out, last, options, report)
-    _claim(out, last, {"repo": name, "commit": commit}, overwrite=options.overwrite)
+    if finished and is_whole(out / last, there[last]):
+        wanted = _wanted(out / last, there, last, model=model)
+        return _complete(pinned, wanted, out, last, overwrite=overwrite, report=report)
+    _claim(out, last, {"repo": name, "commit": commit}, overwrite=overwrite)
     work = out / WORK
     manifest = pinned.fetch(last, commit, work)
-    wanted = _wanted(manifest, there, last, model=options.model)
-    held = _held(out, wanted, there)
+    wanted = _wanted(manifest, there, last, model=model)
+    held = _held(out, wanted)
     _fetch(pinned, wanted, [path for path in wanted if path not in held], out, report)
     (out / last).parent.mkdir(parents=True, exist_ok=True)
     manifest.replace(out / last)
@@ -97,15 +94,16 @@ def pull(
 
 def _complete(
     repository: Repository,
-    there: Mapping[str, RemoteFile],
+    wanted: Mapping[str, str],
     out: Path,
     last: str,
-    options: PullOptions,
+    *,
+    overwrite: bool,
     report: Report,
 ) -> Pulled:
-    wanted = _wanted(out / last, there, last, model=options.model)
-    held = _held(out, wanted, there)
-    own = () if options.overwrite else tuple(path for path in OFFERED if (out / path).is_file())
+    """Bring what is missing or damaged of a result that is there already."""
+    held = _held(out, wanted)
+    own = () if overwrite else tuple(path for path in OFFERED if (out / path).is_file())
     differing = tuple(path for path in wanted if path in own and path not in held)
     lacking = tuple(path for path in wanted if path not in held and path not in differing)
     _fetch(repository, wanted, lacking, out, report)
@@ -113,21 +111,14 @@ def _complete(
     return Pulled(repository.branch, lacking, (*held, last), differing)
 
 
-def _held(out: Path, wanted: Mapping[str, str | None], there: Mapping[str, RemoteFile]) -> tuple[str, ...]:
+def _held(out: Path, wanted: Mapping[str, str]) -> tuple[str, ...]:
     """Return which of the files are in the folder as they should be."""
-
-    def is_held(name: str, sha256: str | None) -> bool:
-        path = out / name
-        if not path.is_file():
-            return False
-        return file_sha256(path) == sha256 if sha256 is not None else there[name].holds(on_disk(path, name))
-
-    return tuple(name for name, sha256 in wanted.items() if is_held(name, sha256))
+    return tuple(name for name, expected in wanted.items() if is_whole(out / name, expected))
 
 
 def _fetch(
     repository: Repository,
-    wanted: Mapping[str, str | None],
+    wanted: Mapping[str, str],
     lacking: Sequence[str],
     out: Path,
     report: Report,
@@ -137,7 +128,7 @@ def _fetch(
         report(Progress("pull", number, len(lacking), unit="files"))
 
 
-def _manifest_name(name: str, there: Mapping[str, RemoteFile], *, model: bool) -> str:
+def _manifest_name(name: str, there: Mapping[str, str], *, model: bool) -> str:
     names = (f"model/{MODEL}", MODEL) if model else (FEATURE_SET,)
     found = next((path for path in names if path in there), None)
     if found is None:
@@ -163,10 +154,8 @@ def _claim(out: Path, last: str, asked: dict[str, str], *, overwrite: bool) -> N
     stage.claim(overwrite=True)
 
 
-def _wanted(
-    manifest: Path, there: Mapping[str, RemoteFile], last: str, *, model: bool
-) -> dict[str, str | None]:
-    """Return the files to bring, with the hashes that the manifest or the Hub gives; None where only git's is known.
+def _wanted(manifest: Path, there: Mapping[str, str], last: str, *, model: bool) -> dict[str, str]:
+    """Return the files to bring, with the hashes that the manifest or the Hub gives.
 
     Raises:
         InputError: the manifest is no feature set's, or lists a shard outside `data/`.
@@ -180,19 +169,19 @@ def _wanted(
             and (str(PurePosixPath(path).parent) in (inside, "."))
             and not path.startswith(".")
         ]
-        return {path: there[path].sha256 for path in sorted(mine)}
+        return {path: there[path] for path in sorted(mine)}
     feature_set = FeatureSet.open(manifest.parent)
     hashes = {entry.path: entry.sha256 for entry in feature_set.manifest.shards}
-    wanted: dict[str, str | None] = {}
+    wanted: dict[str, str] = {}
     for path in feature_set.shards:  # refuses a name outside data/
         name = path.relative_to(manifest.parent).as_posix()
         wanted[name] = hashes[name]
-    return wanted | {name: there[name].sha256 for name in OFFERED if name in there}
+    return wanted | {name: there[name] for name in OFFERED if name in there}
 
 
-def _take(repository: Repository, path: str, sha256: str | None, out: Path) -> None:
+def _take(repository: Repository, path: str, expected: str, out: Path) -> None:
     got = repository.fetch(path, repository.branch, out / WORK)
-    if sha256 is not None and file_sha256(got) != sha256:
+    if not is_whole(got, expected):
         raise HubError(
             f"{repository.name}: {path} is not what its manifest says; it was published by half or changed by hand. "
             "Try another --revision"

@@ -8,7 +8,7 @@ from pathlib import Path
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.release.card import CardOptions, write_card
+from featurizer.release.card import write_card
 from featurizer.release.croissant import write_croissant
 from featurizer.release.model import is_model, write_model_card
 from featurizer.results.files import atomic_path
@@ -44,7 +44,7 @@ def recard(
     if scores is not None:
         _take_scores(scores, folder)
     titles = _titles(catalog) if catalog is not None else {}
-    return [write_card(feature_set, CardOptions(titles=titles)), write_croissant(feature_set)]
+    return [write_card(feature_set, titles=titles), write_croissant(feature_set)]
 
 
 def _take_scores(path: Path, folder: Path) -> None:

@@ -13,25 +13,15 @@ from typing import TYPE_CHECKING
 from featurizer.errors import HubError
 from featurizer.release.hub import Asker, refusal
 from featurizer.release.plan import PlannedFile, RepoType
+from featurizer.results.files import file_sha256
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 
 MAIN = "main"
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file as the Hub lists it: LFS files by sha256, others by git's hash."""
-
-    path: str
-    sha256: str | None
-    blob: str
-
-    def holds(self, file: PlannedFile) -> bool:
-        """Say whether its content is that of a planned file."""
-        return self.sha256 == file.sha256 if self.sha256 is not None else self.blob == git_hash(file)
+SHA256 = 64
+"""Digits of a sha256; git's own hashes are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +85,16 @@ class Repository:
 
         return self.asker.ask(look, what="look for the repository")
 
-    def files(self) -> dict[str, RemoteFile]:
-        """List what the branch holds, by path."""
+    def files(self) -> dict[str, str]:
+        """Return the hash of each file that the branch holds, by path: LFS files' sha256, git's hash of the others."""
         from huggingface_hub.hf_api import RepoFile
 
-        def read() -> dict[str, RemoteFile]:
+        def read() -> dict[str, str]:
             tree = self.api.list_repo_tree(
                 self.name, recursive=True, revision=self.branch, repo_type=self.kind
             )
             return {
-                entry.path: RemoteFile(entry.path, entry.lfs.sha256 if entry.lfs else None, entry.blob_id)
+                entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id
                 for entry in tree
                 if isinstance(entry, RepoFile)
             }
@@ -226,7 +216,21 @@ def _addition(file: PlannedFile) -> CommitOperationAdd:
     return addition
 
 
-def git_hash(file: PlannedFile) -> str:
-    """Return the hash that git gives the content of a file."""
+def holds(remote: str, file: PlannedFile) -> bool:
+    """Say whether a hash, as the Hub lists it, is that of a planned file's content."""
+    if len(remote) == SHA256:
+        return remote == file.sha256
     content = file.content if file.content is not None else Path(str(file.source)).read_bytes()
+    return remote == _git_hash(content)
+
+
+def is_whole(path: Path, remote: str) -> bool:
+    """Say whether a file is there and its hash is this one, as the Hub or a manifest gives it."""
+    if not path.is_file():
+        return False
+    return remote == (file_sha256(path) if len(remote) == SHA256 else _git_hash(path.read_bytes()))
+
+
+def _git_hash(content: bytes) -> str:
+    """Return the hash that git gives the content of a file."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from featurizer.results.names import SCORES
@@ -15,29 +15,24 @@ MOST_ROWS = 80
 """Rows a card's table shows; the file has all."""
 
 
-@dataclass(frozen=True, slots=True)
-class CardScores:
-    """The rows for all users, in the file's order; `hidden` rows are not shown."""
+def shown_scores(folder: Path) -> tuple[list[Score], int]:
+    """Read the rows for all users from a folder's `scores.json`, in the file's order; none where it has no scores.
 
-    rows: tuple[Score, ...]
-    hidden: int
-
-
-def shown_scores(folder: Path) -> CardScores | None:
-    """Read a folder's `scores.json`; None when there is none.
+    Returns:
+        The rows that are shown, and how many more there are.
 
     Raises:
         InputError: it is not what `featurizer score-features` writes.
     """
     path = folder / SCORES
     if not path.exists():
-        return None
+        return [], 0
     rows = read_scores(path).scores
     shown = [row for row in rows if row.group is None][:MOST_ROWS]
-    return CardScores(tuple(shown), len(rows) - len(shown))
+    return shown, len(rows) - len(shown)
 
 
-def draw(scores: CardScores) -> bytes:
+def draw(scores: Sequence[Score]) -> bytes:
     """Draw the scores at one list length with their intervals, a color a space, as PNG; same scores, same bytes.
 
     Args:
@@ -73,9 +68,9 @@ def draw(scores: CardScores) -> bytes:
     return drawn.getvalue()
 
 
-def _plotted(scores: CardScores) -> list[Score]:
-    split = "test" if any(row.split == "test" for row in scores.rows) else scores.rows[0].split
-    rows = [row for row in scores.rows if row.split == split]
+def _plotted(scores: Sequence[Score]) -> list[Score]:
+    split = "test" if any(row.split == "test" for row in scores) else scores[0].split
+    rows = [row for row in scores if row.split == split]
     lengths = {row.k for row in rows}
     k = PLOTTED_K if PLOTTED_K in lengths else next(iter(lengths))
     return [row for row in rows if row.k == k]

@@ -12,7 +12,7 @@ from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import recorded_encoders, verify_sample
 from featurizer.records import ItemRecord
-from featurizer.release.exchange.import_ import ImportOptions, import_set
+from featurizer.release.exchange.import_ import import_set
 from tests.support.color import encoders
 from tests.support.items import make_catalog
 
@@ -55,7 +55,7 @@ def test_the_request_plays_no_part_in_the_fingerprint(catalog, tmp_path):
 
 def test_an_imported_set_says_that_it_cannot_be_encoded_again(catalog, tmp_path):
     np.save(tmp_path / "a.npy", np.eye(4, dtype=np.float32))
-    imported = import_set(tmp_path / "a.npy", tmp_path / "f", ImportOptions("npy"))
+    imported = import_set(tmp_path / "a.npy", tmp_path / "f", format="npy")
     message = "was imported: its manifest names no encoder, so its items cannot be encoded again.*--sample"
     with pytest.raises(InputError, match=message):
         recorded_encoders(imported)

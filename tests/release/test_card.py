@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
-from featurizer.release.card import CardOptions, render_card, write_card
+from featurizer.release.card import render_card, write_card
 from featurizer.release.licenses import unknown_license
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
@@ -114,7 +114,7 @@ def test_hostile_text_stays_text_wherever_it_stands(tmp_path, text):
     made = changed(made, failures={text: 1}, requests=[text], device=text)
     row = {**ROW, "space": text, "metric": text, "feature_set": text}
     (made.folder / "scores.json").write_text(json.dumps({"scores": [row, {**row, "feature_set": "g"}]}))
-    card = render_card(made, CardOptions(titles=dict.fromkeys(ids, text)))
+    card = render_card(made, titles=dict.fromkeys(ids, text))
     calm = make_set(tmp_path / "calm", source={"name": "calm", "license": "x"})
     head, body = front_matter(card)
     assert list(head) == [*front_matter(render_card(calm))[0]]
@@ -231,7 +231,7 @@ def test_scores_that_are_none_are_a_clear_error(features):
 def test_examples_name_the_nearest_items_and_keep_titles_once_given(features, tmp_path):
 
     titled = dict.fromkeys("abc", "Red *cup*")
-    write_card(features, CardOptions(titles=titled))
+    write_card(features, titles=titled)
     body = write_card(features).read_text("utf-8")
     assert r"| `a` Red \*cup\* | `x_image` | `c` Red \*cup\* (1.000) |" in body
     write_card(changed(features, fingerprint="other"))

@@ -11,9 +11,9 @@ from featurizer.errors import InputError, StaleOutput, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
 from featurizer.features.verify import verify
 from featurizer.interactions.read import read_interactions
-from featurizer.release.exchange.content import NOT_A_NUMBER, Missing
-from featurizer.release.exchange.export import ExportOptions, export
-from featurizer.release.exchange.import_ import ImportOptions, NullRows, import_set
+from featurizer.release.exchange.content import NOT_A_NUMBER
+from featurizer.release.exchange.export import export
+from featurizer.release.exchange.import_ import import_set
 from tests.release.sets import make_set, same_vectors
 
 ANY_ID = st.text(min_size=1, max_size=8)
@@ -51,8 +51,8 @@ def test_what_is_exported_comes_back_bit_for_bit(name, data, tmp_path_factory):
         [ArraySpace("x_image", "image", images, present), ArraySpace("y_text", "text", texts)],
         ArrayOptions(dtype=dtype),
     )
-    export(made, folder / "out", ExportOptions(name, missing=Missing.zero))
-    again = import_set(folder / "out", folder / "b", ImportOptions(name))
+    export(made, folder / "out", format=name, missing="zero")
+    again = import_set(folder / "out", folder / "b", format=name)
     same_vectors(made, again)
     assert verify(again) == []
 
@@ -69,7 +69,7 @@ def interactions(tmp_path):
 
 def test_mmrec_gets_the_items_of_the_interactions_numbered_without_gaps(tmp_path, interactions):
     made = make_set(tmp_path / "f")
-    done = export(made, tmp_path / "baby", ExportOptions("mmrec", interactions=interactions))
+    done = export(made, tmp_path / "baby", format="mmrec", interactions=interactions)
     table = pl.read_csv(tmp_path / "baby" / "baby.inter", separator="\t")
     assert table.columns == ["userID", "itemID", "x_label"]
     assert table.rows() == [(0, 0, 0), (0, 1, 1), (1, 1, 0), (1, 2, 2), (0, 3, 0)]
@@ -85,7 +85,7 @@ def test_mmrec_gets_the_items_of_the_interactions_numbered_without_gaps(tmp_path
 
 
 def test_our_own_reader_takes_what_mmrec_gets(tmp_path, interactions):
-    export(make_set(tmp_path / "f"), tmp_path / "baby", ExportOptions("mmrec", interactions=interactions))
+    export(make_set(tmp_path / "f"), tmp_path / "baby", format="mmrec", interactions=interactions)
     back = read_interactions(tmp_path / "baby/baby.inter", item_map=tmp_path / "baby/i_id_mapping.csv")
     assert back["item_id"].to_list() == ["i0", "i3", "i3", "i5", "new"]
     assert back["split"].to_list() == ["train", "valid", "train", "test", "train"]
@@ -93,24 +93,24 @@ def test_our_own_reader_takes_what_mmrec_gets(tmp_path, interactions):
 
 def test_missing_rows_are_the_mean_of_the_others_when_asked_and_null_again_after_import(tmp_path):
     made = make_set(tmp_path / "f")
-    done = export(made, tmp_path / "out", ExportOptions("npy", missing=Missing.mean))
+    done = export(made, tmp_path / "out", format="npy", missing="mean")
     vectors, present = made.vectors("x_image")
     written = np.load(tmp_path / "out" / "x_image.npy")
     np.testing.assert_allclose(written[~present], np.tile(vectors[present].mean(0), (2, 1)), rtol=1e-6)
     assert [entry.fill for entry in done.spaces] == ["mean", None]
     assert done.spaces[0].missing_rows == [1, 4]
-    same_vectors(made, import_set(tmp_path / "out", tmp_path / "b", ImportOptions("npy")))
+    same_vectors(made, import_set(tmp_path / "out", tmp_path / "b", format="npy"))
 
 
 def test_a_missing_vector_is_refused_when_asked(tmp_path):
     with pytest.raises(InputError, match="x_image: 2 of 6 items have no vector"):
-        export(make_set(tmp_path / "f"), tmp_path / "out", ExportOptions("npy", missing=Missing.error))
+        export(make_set(tmp_path / "f"), tmp_path / "out", format="npy", missing="error")
 
 
 def test_provenance_and_source_come_back_and_say_imported(tmp_path):
     made = make_set(tmp_path / "f")
-    export(made, tmp_path / "out", ExportOptions("npy"))
-    again = import_set(tmp_path / "out", tmp_path / "b", ImportOptions("npy"))
+    export(made, tmp_path / "out", format="npy")
+    again = import_set(tmp_path / "out", tmp_path / "b", format="npy")
     assert again.spaces["x_image"].model == "m"
     assert again.spaces["x_image"].imported_from == "npy"
     assert again.manifest.source.license == "CC0-1.0"
@@ -120,7 +120,7 @@ def test_provenance_and_source_come_back_and_say_imported(tmp_path):
 
 def test_a_bare_array_is_a_space_with_row_numbers_for_ids(tmp_path):
     np.save(tmp_path / "spectral_text.npy", np.eye(3, dtype=np.float16))
-    made = import_set(tmp_path / "spectral_text.npy", tmp_path / "f", ImportOptions("npy"))
+    made = import_set(tmp_path / "spectral_text.npy", tmp_path / "f", format="npy")
     assert made.item_ids() == ["0", "1", "2"]
     assert made.spaces["spectral_text"].modality == "text"
     assert made.spaces["spectral_text"].dtype == "float16"
@@ -130,10 +130,16 @@ def test_a_bare_array_is_a_space_with_row_numbers_for_ids(tmp_path):
 def test_ids_name_and_license_can_be_given_to_a_bare_array(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[1.0, 2], [0, 0], [3, 4]]))
     (tmp_path / "map.csv").write_text("asin\titemID\nb\t1\na\t0\nc\t2\n")
-    options = ImportOptions(
-        "npy", "z", tmp_path / "map.csv", "image", NullRows.zero, {"name": "me", "license": "mit"}
+    made = import_set(
+        tmp_path / "a.npy",
+        tmp_path / "f",
+        format="npy",
+        space="z",
+        ids=tmp_path / "map.csv",
+        modality="image",
+        null_rows="zero",
+        source={"name": "me", "license": "mit"},
     )
-    made = import_set(tmp_path / "a.npy", tmp_path / "f", options)
     assert made.item_ids() == ["a", "b", "c"]
     assert made.vectors("z")[1].tolist() == [True, False, True]
     assert made.manifest.source.document() == {
@@ -147,14 +153,14 @@ def test_ids_name_and_license_can_be_given_to_a_bare_array(tmp_path):
 def test_rows_of_nan_are_nulls_only_when_that_is_said(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[1.0, 2], [np.nan, 0]], np.float32))
     with pytest.raises(InputError, match="NaN or infinity"):
-        import_set(tmp_path / "a.npy", tmp_path / "f", ImportOptions("npy"))
-    made = import_set(tmp_path / "a.npy", tmp_path / "f", ImportOptions("npy", null_rows=NullRows.nan))
+        import_set(tmp_path / "a.npy", tmp_path / "f", format="npy")
+    made = import_set(tmp_path / "a.npy", tmp_path / "f", format="npy", null_rows="nan")
     assert made.vectors("a")[1].tolist() == [True, False]
 
 
 def test_a_foreign_mmrec_folder_is_read_by_its_file_names(tmp_path):
     np.save(tmp_path / "image_feat.npy", np.ones((2, 3)))
-    made = import_set(tmp_path, tmp_path / "f", ImportOptions("mmrec"))
+    made = import_set(tmp_path, tmp_path / "f", format="mmrec")
     assert made.item_ids() == ["0", "1"]
     assert list(made.spaces) == ["mmrec_image"]
 
@@ -162,21 +168,21 @@ def test_a_foreign_mmrec_folder_is_read_by_its_file_names(tmp_path):
 @pytest.mark.parametrize("name", ["npy", "safetensors"])
 def test_a_space_can_be_renamed_and_keeps_its_nulls(tmp_path, name):
     made = make_set(tmp_path / "f")
-    export(made, tmp_path / "out", ExportOptions(name, spaces=("x_image",)))
-    again = import_set(tmp_path / "out", tmp_path / "b", ImportOptions(name, space="z"))
+    export(made, tmp_path / "out", format=name, spaces=("x_image",))
+    again = import_set(tmp_path / "out", tmp_path / "b", format=name, space="z")
     assert again.spaces["z"].null == 2
 
 
 def test_the_same_export_is_written_once_another_replaces_it_when_asked(tmp_path):
     made, out = make_set(tmp_path / "f"), tmp_path / "out"
-    export(made, out, ExportOptions("npy"))
+    export(made, out, format="npy")
     stamp = (out / "x_image.npy").stat().st_mtime_ns
-    export(made, out, ExportOptions("npy"))
+    export(made, out, format="npy")
     assert (out / "x_image.npy").stat().st_mtime_ns == stamp
     with pytest.raises(StaleOutput, match='format \\("npy" there, "mmrec" asked for\\)'):
-        export(made, out, ExportOptions("mmrec"))
+        export(made, out, format="mmrec")
     (out / "mine.txt").write_text("keep me")
-    export(made, out, ExportOptions("mmrec", overwrite=True))
+    export(made, out, format="mmrec", overwrite=True)
     assert sorted(path.name for path in out.iterdir()) == [
         "export.json", "i_id_mapping.csv", "image_feat.npy", "mine.txt", "out.yaml", "text_feat.npy",
     ]  # fmt: skip
@@ -187,11 +193,11 @@ def test_two_spaces_for_one_file_and_unknown_names_are_clear_errors(tmp_path):
     two = [ArraySpace("a_image", "image", vectors), ArraySpace("unified", "both", vectors)]
     made = write_arrays(tmp_path / "f", ["i"], two, ArrayOptions())
     with pytest.raises(InputError, match="a_image and unified would both be image_feat"):
-        export(made, tmp_path / "out", ExportOptions("mmrec"))
+        export(made, tmp_path / "out", format="mmrec")
     with pytest.raises(UnknownName, match="unknown format 'mmrek': did you mean mmrec"):
-        export(made, tmp_path / "out", ExportOptions("mmrek"))
+        export(made, tmp_path / "out", format="mmrek")
     with pytest.raises(UnknownName, match="unknown space"):
-        export(made, tmp_path / "out", ExportOptions("npy", spaces=("b",)))
+        export(made, tmp_path / "out", format="npy", spaces=("b",))
 
 
 def test_interactions_of_other_items_or_without_splits_are_clear_errors(tmp_path):
@@ -200,18 +206,18 @@ def test_interactions_of_other_items_or_without_splits_are_clear_errors(tmp_path
     other.write_text("user_id,item_id,split\nu,zzz,train\n")
     unsplit.write_text("user_id,item_id\nu,i0\n")
     with pytest.raises(InputError, match="none of the 1 items of the interactions is in"):
-        export(made, tmp_path / "a", ExportOptions("mmrec", interactions=other))
+        export(made, tmp_path / "a", format="mmrec", interactions=other)
     with pytest.raises(InputError, match="MMRec reads interactions that are split"):
-        export(made, tmp_path / "b", ExportOptions("mmrec", interactions=unsplit))
+        export(made, tmp_path / "b", format="mmrec", interactions=unsplit)
     with pytest.raises(InputError, match="does not exist; expected a file of interactions"):
-        export(made, tmp_path / "c", ExportOptions("mmrec", interactions=tmp_path / "no.csv"))
+        export(made, tmp_path / "c", format="mmrec", interactions=tmp_path / "no.csv")
 
 
 @pytest.mark.parametrize("bad", ["a\tb", "", "nan", " a"])
 def test_an_id_that_a_text_table_would_lose_is_refused(tmp_path, bad):
     made = make_set(tmp_path / "f", 2, ids=["ok", bad])
     with pytest.raises(InputError, match="cannot stand in this format's tab-separated files"):
-        export(made, tmp_path / "out", ExportOptions("mmrec"))
+        export(made, tmp_path / "out", format="mmrec")
 
 
 @pytest.mark.parametrize(
@@ -224,13 +230,13 @@ def test_an_id_that_a_text_table_would_lose_is_refused(tmp_path, bad):
     ],
 )
 def test_a_sidecar_that_does_not_fit_is_a_clear_error(tmp_path, change, match):
-    export(make_set(tmp_path / "f"), tmp_path / "out", ExportOptions("npy"))
+    export(make_set(tmp_path / "f"), tmp_path / "out", format="npy")
     path = tmp_path / "out" / "export.json"
     sidecar = json.loads(path.read_text())
     change(sidecar)
     path.write_text(json.dumps(sidecar))
     with pytest.raises(InputError, match=match):
-        import_set(tmp_path / "out", tmp_path / "b", ImportOptions("npy"))
+        import_set(tmp_path / "out", tmp_path / "b", format="npy")
 
 
 def test_files_that_are_no_arrays_are_clear_errors(tmp_path):
@@ -239,10 +245,10 @@ def test_files_that_are_no_arrays_are_clear_errors(tmp_path):
     np.save(tmp_path / "c.npy", np.array([{}], dtype=object), allow_pickle=True)
     for name, match in (("a", "cannot be read"), ("b", r"shape \(3,\)"), ("c", "cannot be read")):
         with pytest.raises(InputError, match=match):
-            import_set(tmp_path / f"{name}.npy", tmp_path / "f", ImportOptions("npy"))
+            import_set(tmp_path / f"{name}.npy", tmp_path / "f", format="npy")
     with pytest.raises(InputError, match="does not exist"):
-        import_set(tmp_path / "none.npy", tmp_path / "f", ImportOptions("npy"))
+        import_set(tmp_path / "none.npy", tmp_path / "f", format="npy")
     (tmp_path / "empty").mkdir()
     for name in ("npy", "mmrec"):
         with pytest.raises(InputError, match="expected"):
-            import_set(tmp_path / "empty", tmp_path / "f", ImportOptions(name))
+            import_set(tmp_path / "empty", tmp_path / "f", format=name)

@@ -14,9 +14,9 @@ from featurizer.operations.names import read_formats
 from featurizer.registry import Extra
 from featurizer.release.exchange.amazon_b import DIM
 from featurizer.release.exchange.content import Found
-from featurizer.release.exchange.export import ExportOptions, export
+from featurizer.release.exchange.export import export
 from featurizer.release.exchange.format import Format, format_named, formats
-from featurizer.release.exchange.import_ import ImportOptions, import_set
+from featurizer.release.exchange.import_ import import_set
 from featurizer.testing import FormatContract
 from tests.release.sets import make_set, same_vectors
 
@@ -182,13 +182,13 @@ def test_the_formats_are_listed_and_those_that_can_be_written():
 @pytest.mark.usefixtures("plugin")
 def test_a_plugins_format_is_exported_to_and_imported_from(tmp_path):
     made = make_set(tmp_path / "f")
-    done = export(made, tmp_path / "out", ExportOptions("mapped"))
+    done = export(made, tmp_path / "out", format="mapped")
     assert done.files == ["x_image.json", "y_text.json"]
     assert json.loads((tmp_path / "out" / "export.json").read_text())["format"] == "mapped"
-    same_vectors(made, import_set(tmp_path / "out", tmp_path / "g", ImportOptions("mapped")))
+    same_vectors(made, import_set(tmp_path / "out", tmp_path / "g", format="mapped"))
     assert "mapped" in written_names()
     with pytest.raises(InputError, match=r"holds no \.json file"):
-        import_set(tmp_path / "site", tmp_path / "h", ImportOptions("mapped"))
+        import_set(tmp_path / "site", tmp_path / "h", format="mapped")
 
 
 @pytest.mark.usefixtures("plugin")
@@ -205,5 +205,5 @@ def test_broken_plugins_are_left_out_with_a_warning_and_are_an_error_when_asked_
     with pytest.raises(
         MissingExtra, match=r"format lacking needs is not .*pip install 'mapped-format\[all\]'"
     ):
-        export(make_set(tmp_path / "f"), tmp_path / "out", ExportOptions("lacking"))
+        export(make_set(tmp_path / "f"), tmp_path / "out", format="lacking")
     assert ("all", "mapped-format") in [(extra.name, extra.package) for extra in machine.extras()]

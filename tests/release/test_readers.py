@@ -8,8 +8,8 @@ import venv
 import numpy as np
 import pytest
 
-from featurizer.release.exchange.export import ExportOptions, export
-from featurizer.release.exchange.import_ import ImportOptions, import_set
+from featurizer.release.exchange.export import export
+from featurizer.release.exchange.import_ import import_set
 
 pytestmark = pytest.mark.slow
 
@@ -41,8 +41,8 @@ def baby(shared_data, tmp_path_factory):
     """The feature set of Baby's items (64 columns of the stand-in), and its interactions."""
     folder, source = tmp_path_factory.mktemp("baby"), shared_data / "amazon-baby"
     np.save(folder / "spectral_both.npy", np.load(source / "spectral_768.npy")[:, :64])
-    options = ImportOptions("npy", ids=source / "i_id_mapping.csv")
-    made = import_set(folder / "spectral_both.npy", folder / "f", options)
+    ids = source / "i_id_mapping.csv"
+    made = import_set(folder / "spectral_both.npy", folder / "f", format="npy", ids=ids)
     return made, source / "baby.inter.gz", source / "i_id_mapping.csv"
 
 
@@ -50,7 +50,7 @@ def test_cornac_reads_the_exported_baby_set(baby, tmp_path):
     import cornac
 
     made, interactions, item_map = baby
-    export(made, tmp_path / "out", ExportOptions("cornac", interactions=interactions, item_map=item_map))
+    export(made, tmp_path / "out", format="cornac", interactions=interactions, item_map=item_map)
     out, reader = tmp_path / "out", cornac.data.Reader()
     train, test = (reader.read(str(out / f"{name}.tsv"), fmt="UIR") for name in ("train", "test"))
     images = cornac.data.ImageModality(
@@ -85,7 +85,7 @@ def recbole(tmp_path_factory):
 
 def test_recboles_own_reader_reads_the_exported_baby_set(baby, recbole, tmp_path):
     made, interactions, item_map = baby
-    export(made, tmp_path / "baby", ExportOptions("recbole", interactions=interactions, item_map=item_map))
+    export(made, tmp_path / "baby", format="recbole", interactions=interactions, item_map=item_map)
     command = [recbole, "-c", READ_IT, tmp_path, "baby", "spectral_both"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -16,7 +16,7 @@ from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.ica.pretrain import open_pretrained
 from featurizer.recsys.model import Model
-from featurizer.release.exchange.export import ExportOptions, export
+from featurizer.release.exchange.export import export
 from featurizer.release.exchange.sidecar import read_sidecar
 from featurizer.results.files import read_json, write_json
 from featurizer.results.manifests.ica import IcaManifest
@@ -46,7 +46,7 @@ def shop(tmp_path_factory):
             history=InteractionsFile(folder / "clicks.csv", SplitOptions(k_core=0)),
         )
     made = extract(catalog, encoders(), folder / "features", ExtractOptions())
-    export(made, folder / "export", ExportOptions("npy", spaces=("letter_text",)))
+    export(made, folder / "export", format="npy", spaces=("letter_text",))
     for kind, manifest in (("model", recommender_manifest()), ("ica", alignment_manifest())):
         (folder / kind / "model").mkdir(parents=True)
         write_json(folder / kind / "model" / "manifest.json", manifest)

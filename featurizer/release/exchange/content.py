@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import Literal, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -64,12 +64,8 @@ class Found:
     present: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-class Missing(StrEnum):
-    """How missing rows are filled."""
-
-    zero = "zero"
-    mean = "mean"
-    error = "error"
+Missing: TypeAlias = Literal["zero", "mean", "error"]
+"""What stands where a vector is missing; `error`: nothing does, one that is missing is refused."""
 
 
 def fill(rows: np.ndarray, present: np.ndarray, missing: Missing, space: str) -> np.ndarray:
@@ -81,15 +77,15 @@ def fill(rows: np.ndarray, present: np.ndarray, missing: Missing, space: str) ->
     if present.all():
         return rows
     absent = int((~present).sum())
-    if missing is Missing.error:
+    if missing == "error":
         raise InputError(
             f"{space}: {absent} of {len(rows)} items have no vector; expected one each with --missing error. "
             "Choose --missing zero or mean, or leave the space out with --space"
         )
-    if missing is Missing.mean and not present.any():
+    if missing == "mean" and not present.any():
         raise InputError(f"{space}: no item has a vector, so there is no mean; choose --missing zero")
     filled = rows.copy()
-    filled[~present] = rows[present].mean(axis=0, dtype=np.float64) if missing is Missing.mean else 0
+    filled[~present] = rows[present].mean(axis=0, dtype=np.float64) if missing == "mean" else 0
     return filled
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.read import read_interactions
 from featurizer.records import Json
 from featurizer.release.exchange.content import Content, ExchangedVectors, Missing, fill
-from featurizer.release.exchange.format import Files, Format, format_named
+from featurizer.release.exchange.format import Files, Write, format_named
 from featurizer.release.exchange.sidecar import FORMAT_VERSION, Sidecar, read_sidecar
 from featurizer.results.files import file_sha256, read_json, write_json
 from featurizer.results.names import EXPORT
@@ -26,39 +25,28 @@ from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
 WORK = ".export"
 
 
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """What is exported, and how.
+def export(
+    feature_set: FeatureSet,
+    out: Path,
+    *,
+    format: str,
+    spaces: Sequence[str] = (),
+    missing: Missing = "zero",
+    interactions: Path | None = None,
+    item_map: Path | None = None,
+    overwrite: bool = False,
+) -> Sidecar:
+    """Write a feature set as another program reads it, with `export.json` that says what was done.
 
-    Attributes:
+    Args:
+        feature_set: what is exported.
+        out: folder to write into; its name is the data set's.
         format: `mmrec`, `npy`, ….
         spaces: names; empty for all.
         missing: how rows without a vector are filled.
         interactions: a file of interactions to go with the vectors.
         item_map: asin ↔ itemID, for interactions that number their items.
         overwrite: replace another export.
-    """
-
-    format: str
-    spaces: tuple[str, ...] = ()
-    missing: Missing = Missing.zero
-    interactions: Path | None = None
-    item_map: Path | None = None
-    overwrite: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which items an export holds, in order: rows of the feature set (-1 where it has none) and their ids."""
-
-    item_ids: list[str]
-    rows: np.ndarray
-    left_out: int
-    added: int
-
-
-def export(feature_set: FeatureSet, out: Path, options: ExportOptions) -> Sidecar:
-    """Write a feature set as another program reads it, with `export.json` that says what was done.
 
     Raises:
         UnknownName: no such format or space.
@@ -66,33 +54,40 @@ def export(feature_set: FeatureSet, out: Path, options: ExportOptions) -> Sideca
         InputError: the format has no room for what was asked, or vectors are missing and must not be.
         StaleOutput: `out` holds something else.
     """
-    chosen_format = format_named(options.format, written=True)
-    if chosen_format.write is None:
-        raise InputError(f"{options.format} is a format that is only imported; choose another --format")
-    chosen_format.require()
-    spaces = [feature_set.check_space(name) for name in options.spaces or feature_set.spaces]
+    chosen = format_named(format, written=True)
+    if chosen.write is None:
+        raise InputError(f"{format} is a format that is only imported; choose another --format")
+    chosen.require()
+    names = [feature_set.check_space(name) for name in spaces or feature_set.spaces]
     refuse_foreign(out, EXPORT)
-    stage = Stage(out, EXPORT, _config(feature_set, spaces, options), (WORK, *_written(out)))
-    if not stage.claim(overwrite=options.overwrite):
-        _export(feature_set, spaces, options, chosen_format, stage)
-    written = read_sidecar(out)
-    assert written is not None
-    return written
+    inputs = {"interactions": interactions, "item_map": item_map}
+    config: dict[str, Json] = {
+        "format": format,
+        "spaces": [*names],
+        "missing": missing,
+        **_read(feature_set, inputs),
+    }
+    stage = Stage(out, EXPORT, config, (WORK, *_written(out)))
+    if not stage.claim(overwrite=overwrite):
+        used = read_interactions(interactions, item_map=item_map) if interactions is not None else None
+        item_ids, rows = choose_items(feature_set, used, only_used=chosen.only_used)
+        vectors = [_vectors(feature_set, name, rows, missing, nulls=chosen.nulls) for name in names]
+        content = Content(out.resolve().name, item_ids, vectors, used)
+        files, written = _write(content, chosen.write, stage)
+        fill = "null" if chosen.nulls else missing
+        manifest = _manifest(feature_set, content, rows, files, format=format, fill=fill)
+        stage.finish(manifest | {"files": [*written]})
+    sidecar = read_sidecar(out)
+    assert sidecar is not None
+    return sidecar
 
 
-def _export(
-    feature_set: FeatureSet, spaces: Sequence[str], options: ExportOptions, chosen: Format, stage: Stage
-) -> None:
-    assert chosen.write is not None
-    given = options.interactions
-    interactions = read_interactions(given, item_map=options.item_map) if given is not None else None
-    items = choose_items(feature_set, interactions, only_used=chosen.only_used)
-    vectors = [_vectors(feature_set, name, items, options.missing, nulls=chosen.nulls) for name in spaces]
-    content = Content(stage.folder.resolve().name, items.item_ids, vectors, interactions)
+def _write(content: Content, write: Write, stage: Stage) -> tuple[Files, list[str]]:
+    """Write the files apart and move them into the folder; return which holds which space, and what is there now."""
     work = stage.folder / WORK
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    files = chosen.write(content, work)
+    files = write(content, work)
     names = sorted(path.name for path in work.iterdir())
     write_json(
         stage.folder / STAGE_FILE,
@@ -104,11 +99,13 @@ def _export(
             shutil.rmtree(target)
         (work / name).replace(target)
     work.rmdir()
-    stage.finish(_manifest(feature_set, content, items, files, options, chosen) | {"files": [*names]})
+    return files, names
 
 
-def choose_items(feature_set: FeatureSet, interactions: pl.DataFrame | None, *, only_used: bool) -> Chosen:
-    """Return the items of the set, then those that only the interactions know.
+def choose_items(
+    feature_set: FeatureSet, interactions: pl.DataFrame | None, *, only_used: bool
+) -> tuple[list[str], np.ndarray]:
+    """Return the items of the set, then those that only the interactions know: n ids and (n,) rows, -1 for the latter.
 
     Args:
         feature_set: the set.
@@ -120,7 +117,7 @@ def choose_items(feature_set: FeatureSet, interactions: pl.DataFrame | None, *, 
     """
     ids = feature_set.item_ids()
     if interactions is None:
-        return Chosen(ids, np.arange(len(ids)), 0, 0)
+        return ids, np.arange(len(ids))
     known = set(ids)
     used = set(interactions["item_id"].unique())
     if not used & known:
@@ -132,32 +129,33 @@ def choose_items(feature_set: FeatureSet, interactions: pl.DataFrame | None, *, 
     kept = [row for row, item in enumerate(ids) if item in used or not only_used]
     added = sorted(used - known)
     rows = np.array([*kept, *[-1] * len(added)])
-    return Chosen([*(ids[row] for row in kept), *added], rows, len(ids) - len(kept), len(added))
+    return [*(ids[row] for row in kept), *added], rows
 
 
 def _vectors(
-    feature_set: FeatureSet, name: str, items: Chosen, missing: Missing, *, nulls: bool
+    feature_set: FeatureSet, name: str, rows: np.ndarray, missing: Missing, *, nulls: bool
 ) -> ExchangedVectors:
-    rows, present = feature_set.vectors(name)
+    vectors, present = feature_set.vectors(name)
     spec = feature_set.spaces[name]
-    there = (items.rows >= 0) & present[items.rows]
-    picked = rows[items.rows]
+    there = (rows >= 0) & present[rows]
+    picked = vectors[rows]
     picked[~there] = 0
     if not nulls:
         picked = fill(picked, there, missing, name)
     return ExchangedVectors(name, spec.modality, spec.dtype, picked, there)
 
 
-def _config(feature_set: FeatureSet, spaces: Sequence[str], options: ExportOptions) -> dict[str, Json]:
+def _read(feature_set: FeatureSet, inputs: Mapping[str, Path | None]) -> dict[str, Json]:
+    """Return what tells the vectors and the files beside them from others.
+
+    Raises:
+        InputError: a file is not there.
+    """
     hashes = "".join(shard.sha256 for shard in feature_set.manifest.shards)
-    inputs = {"interactions": options.interactions, "item_map": options.item_map}
     for path in inputs.values():
         if path is not None and not path.is_file():
             raise InputError(f"{path} does not exist; expected a file of interactions or an item map")
     return {
-        "format": options.format,
-        "spaces": [*spaces],
-        "missing": options.missing.value,
         "feature_set": feature_set.manifest.fingerprint,
         "shards": hashlib.sha256(hashes.encode()).hexdigest(),
         **{name: file_sha256(path) if path is not None else None for name, path in inputs.items()},
@@ -177,14 +175,8 @@ def _written(out: Path) -> tuple[str, ...]:
 
 
 def _manifest(
-    feature_set: FeatureSet,
-    content: Content,
-    items: Chosen,
-    files: Files,
-    options: ExportOptions,
-    chosen: Format,
+    feature_set: FeatureSet, content: Content, rows: np.ndarray, files: Files, *, format: str, fill: str
 ) -> dict[str, Json]:
-    fills = "null" if chosen.nulls else options.missing.value
     entries: list[Json] = [
         {
             "name": space.name,
@@ -192,7 +184,7 @@ def _manifest(
             "modality": space.modality,
             "dim": space.rows.shape[1],
             "dtype": space.dtype,
-            "fill": None if space.present.all() else fills,
+            "fill": None if space.present.all() else fill,
             "missing_rows": [*np.flatnonzero(~space.present).tolist()],
             "provenance": feature_set.spaces[space.name].document(),
         }
@@ -201,10 +193,10 @@ def _manifest(
     return {
         "format_version": FORMAT_VERSION,
         "featurizer_version": featurizer.__version__,
-        "format": options.format,
-        "rows": len(items.item_ids),
-        "left_out": items.left_out,
-        "added": items.added,
+        "format": format,
+        "rows": len(rows),
+        "left_out": feature_set.rows - int((rows >= 0).sum()),
+        "added": int((rows < 0).sum()),
         "interactions": None if content.interactions is None else content.interactions.height,
         "spaces": entries,
         "feature_set": _origin(feature_set.manifest.document()),

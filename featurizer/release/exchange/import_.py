@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -23,21 +22,34 @@ from featurizer.results.stage import refuse_foreign
 
 BLOCK = 4096
 """Rows looked at at once."""
+DESCRIBED = ("modality", "dim", "dtype", "null")
+"""What a feature set says of its vectors anew."""
 
 
-class NullRows(StrEnum):
-    """Which rows of files that know no null stand for a missing vector."""
-
-    none = "none"
-    zero = "zero"
-    nan = "nan"
+NullRows: TypeAlias = Literal["none", "zero", "nan"]
+"""Which rows of files that know no null stand for a missing vector."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
-    """What is read, and what is known of it.
+def import_set(
+    path: Path,
+    out: Path,
+    *,
+    format: str,
+    space: str | None = None,
+    ids: Path | None = None,
+    modality: str | None = None,
+    null_rows: NullRows = "none",
+    source: Mapping[str, Json] | None = None,
+    overwrite: bool = False,
+) -> FeatureSet:
+    """Read vectors and write them as a feature set of provenance "imported".
 
-    Attributes:
+    What `featurizer export` wrote comes back as it was: ids, spaces, types, nulls, provenance. Other files are read
+    as their format has them.
+
+    Args:
+        path: a file or folder in the format.
+        out: folder to write into.
         format: `npy`, `mmrec`, ….
         space: the name of the only space, or the only one to take.
         ids: a file that lists the items' ids in row order.
@@ -45,22 +57,6 @@ class ImportOptions:
         null_rows: which rows mean that there is no vector.
         source: recorded (name, license).
         overwrite: replace another feature set.
-    """
-
-    format: str
-    space: str | None = None
-    ids: Path | None = None
-    modality: str | None = None
-    null_rows: NullRows = NullRows.none
-    source: Mapping[str, Json] = field(default_factory=dict)
-    overwrite: bool = False
-
-
-def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
-    """Read vectors and write them as a feature set of provenance "imported".
-
-    What `featurizer export` wrote comes back as it was: ids, spaces, types, nulls, provenance. Other files are read
-    as their format has them.
 
     Raises:
         UnknownName: no such format or space.
@@ -68,29 +64,36 @@ def import_set(path: Path, out: Path, options: ImportOptions) -> FeatureSet:
         InputError: the files are not what the format asks for.
         StaleOutput: `out` holds something else.
     """
-    chosen = format_named(options.format)
+    chosen = format_named(format)
     chosen.require()
     if not path.exists():
-        raise InputError(f"{path} does not exist; expected files in the format {options.format}")
+        raise InputError(f"{path} does not exist; expected files in the format {format}")
     refuse_foreign(out, FEATURE_SET)
     sidecar = read_sidecar(path) if path.is_dir() else _beside(path)
     path = path.parent if sidecar is not None and path.is_file() else path
-    if sidecar is not None and sidecar.format != options.format:
+    if sidecar is not None and sidecar.format != format:
         raise InputError(f"{path} was exported as {sidecar.format}; pass --format {sidecar.format}")
-    files = {space.name: space.file for space in sidecar.spaces} if sidecar else chosen.guess(path)
-    files = _select(files, options.space, path)
-    ids = read_ids(options.ids) if options.ids is not None else None
+    entries = {entry.name: entry for entry in sidecar.spaces} if sidecar else {}
+    files = {name: entry.file for name, entry in entries.items()} or chosen.guess(path)
+    files = _select(files, space, path)
+    given = read_ids(ids) if ids is not None else None
     found = (
-        chosen.read(path, files) if ids is None or chosen.select is None else chosen.select(path, files, ids)
+        chosen.read(path, files)
+        if given is None or chosen.select is None
+        else chosen.select(path, files, given)
     )
-    ids = found.item_ids if ids is None else ids
-    entries = {space.name: space for space in sidecar.spaces} if sidecar else {}
-    spaces = [_space(name, found, entries.get(name), options) for name in found.vectors]
-    _check(path, ids, spaces, sidecar)
+    item_ids = found.item_ids if given is None else given
+    spaces = []
+    for name, vectors in found.vectors.items():
+        entry, called = entries.get(name), space or name
+        side = modality or (entry.modality if entry else _modality(called))
+        present = _present(name, found, entry, null_rows)
+        spaces.append(ArraySpace(called, side, vectors, present, _provenance(called, entry, format)))
+    _check(path, item_ids, spaces, sidecar)
     dtypes: set[StoredDtype] = {entry.dtype for entry in entries.values()} or {_stored(found)}
     dtype: StoredDtype = "float16" if dtypes == {"float16"} else "float32"
-    source = _source(path, options, sidecar)
-    return write_arrays(out, ids, spaces, ArrayOptions(source, dtype, overwrite=options.overwrite))
+    recorded = {**_source(path, format, sidecar), **(source or {})}
+    return write_arrays(out, item_ids, spaces, ArrayOptions(recorded, dtype, overwrite=overwrite))
 
 
 def _beside(file: Path) -> Sidecar | None:
@@ -111,30 +114,29 @@ def _select(files: Files, space: str | None, path: Path) -> Files:
     )
 
 
-def _space(name: str, found: Found, entry: SpaceEntry | None, options: ImportOptions) -> ArraySpace:
+def _present(name: str, found: Found, entry: SpaceEntry | None, null_rows: NullRows) -> np.ndarray:
+    """Return (n,) which items have a vector: as the format, the sidecar and the rule for null rows say."""
     vectors = found.vectors[name]
     present = found.present.get(name, np.ones(len(vectors), bool)).copy()
     if entry is not None:
         present[[row for row in entry.missing_rows if row < len(present)]] = False
-    present &= ~_null_rows(vectors, options.null_rows)
-    called = options.space or name
-    modality = options.modality or (entry.modality if entry else _modality(called))
-    before: Mapping[str, Json] = (
-        {key: _json(value) for key, value in entry.provenance.items()} if entry else {}
-    )
-    kept = {key: value for key, value in before.items() if key not in ("modality", "dim", "dtype", "null")}
-    provenance = {"encoder": called, **kept, "imported_from": options.format}
-    return ArraySpace(called, modality, vectors, present, provenance)
+    return present & ~_null_rows(vectors, null_rows)
+
+
+def _provenance(name: str, entry: SpaceEntry | None, format: str) -> dict[str, Json]:
+    before = entry.provenance if entry else {}
+    kept = {key: _json(value) for key, value in before.items() if key not in DESCRIBED}
+    return {"encoder": name, **kept, "imported_from": format}
 
 
 def _null_rows(vectors: np.ndarray, rule: NullRows) -> np.ndarray:
     """Return (n,) which rows stand for no vector; in blocks, as the vectors may lie on disk."""
     found = np.zeros(len(vectors), bool)
-    if rule is NullRows.none:
+    if rule == "none":
         return found
     for start in range(0, len(vectors), BLOCK):
         rows = vectors[start : start + BLOCK]
-        found[start : start + BLOCK] = ~rows.any(1) if rule is NullRows.zero else np.isnan(rows).any(1)
+        found[start : start + BLOCK] = ~rows.any(1) if rule == "zero" else np.isnan(rows).any(1)
     return found
 
 
@@ -159,13 +161,13 @@ def _check(path: Path, ids: list[str], spaces: list[ArraySpace], sidecar: Sideca
         raise InputError(f"{path} holds {len(ids)} items, its sidecar says {sidecar.rows}; export it again")
 
 
-def _source(path: Path, options: ImportOptions, sidecar: Sidecar | None) -> dict[str, Json]:
-    recorded: dict[str, Json] = {"imported": options.format, "file": path.name}
+def _source(path: Path, format: str, sidecar: Sidecar | None) -> dict[str, Json]:
+    recorded: dict[str, Json] = {"imported": format, "file": path.name}
     if sidecar is not None:
         before = sidecar.feature_set.get("source")
         recorded = {**(_json(before) if isinstance(before, dict) else {}), **recorded}  # type: ignore[dict-item]
         recorded["exported_fingerprint"] = _json(sidecar.feature_set.get("fingerprint"))
-    return {**recorded, **options.source}
+    return recorded
 
 
 def _json(value: object) -> Json:
