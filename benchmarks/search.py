@@ -11,25 +11,27 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from places import DATA, RESULTS, RUNS
 from splits import load
 
-from featurizer.recsys.configuration import configuration
+from featurizer.recsys.configuration import Configuration, configuration
 from featurizer.recsys.memory import keep_freed_memory
 from featurizer.recsys.registry import load_recommender, recommenders
-from featurizer.recsys.tune import Trial, TuneStage, tuned_stage
+from featurizer.recsys.tune import Trial, tune
 
 
-def table(stage: TuneStage, dataset: str, trials: list[Trial]) -> Iterator[str]:
-    names, training = list(trials[0].values), stage.configuration.training
-    yield f"# Search: {stage.configuration.recommender.name} on {dataset}\n"
+def table(
+    configuration: Configuration, grid: Mapping[str, Sequence[float]], dataset: str, trials: list[Trial]
+) -> Iterator[str]:
+    names, training = list(trials[0].values), configuration.training
+    yield f"# Search: {configuration.recommender.name} on {dataset}\n"
     yield "Made by `python benchmarks/search.py`. The grid:\n"
-    for name, values in stage.grid.items():
+    for name, values in grid.items():
         yield f"- {name}: {', '.join(f'{value:g}' for value in values)}"
-    yield f"\n{stage.trials} points of it, drawn under seed 0, each trained under seed 0 for at most {training.epochs}"
+    yield f"\n{len(trials)} points of it, drawn under seed 0, each trained under seed 0 for at most {training.epochs}"
     yield f"epochs, evaluated every {training.evaluate_every}, stopped after {training.patience} evaluations without a"
     yield "better one. Best validation Recall@20 first; no test item was ranked.\n"
     yield f"| {' | '.join(names)} | best epoch | valid R@20 |"
@@ -65,9 +67,10 @@ def main() -> None:
     chosen = configuration(recommender).changed(training={"epochs": options.epochs} if options.epochs else {})
     folder = options.runs / f"search-{options.dataset}-{options.model}"
     grid = dict(recommender.grid) | dict(map(parsed, options.grid))
-    stage = TuneStage(folder, chosen, grid, "random", options.trials, {"dataset": options.dataset})
-    trials = tuned_stage(stage, load(options.dataset, options.data, options.runs))
-    text = "\n".join(table(stage, options.dataset, trials)) + "\n"
+    data = load(options.dataset, options.data, options.runs)
+    inputs = {"dataset": options.dataset}
+    trials = tune(folder, chosen, data, grid=grid, trials=options.trials, inputs=inputs)
+    text = "\n".join(table(chosen, grid, options.dataset, trials)) + "\n"
     (options.out / f"search-{options.dataset}-{options.model}.md").write_text(text, "utf-8")
     print(text)
 

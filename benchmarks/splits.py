@@ -8,8 +8,8 @@ import numpy as np
 from sports import SPACE, feature_set
 
 from featurizer.interactions.store import read_split
-from featurizer.recsys.data import ItemFeatures, RecData, assemble
-from featurizer.recsys.source import Source
+from featurizer.recsys.data import RecData, assemble
+from featurizer.recsys.source import read_data
 
 
 def load(dataset: str, data: Path, runs: Path, *, with_features: bool = True) -> RecData:
@@ -18,11 +18,9 @@ def load(dataset: str, data: Path, runs: Path, *, with_features: bool = True) ->
     frame = read_split(folder / f"{dataset}.inter.gz")
     ids = [str(row) for row in range(frame["item_id"].cast(int).max() + 1)]
     if not with_features:
-        none = ItemFeatures(ids, np.zeros((len(ids), 1), np.float32), np.zeros(len(ids), bool))
-        return assemble(frame, none, min_coverage=0.0)
+        return assemble(frame, ids, np.zeros((len(ids), 1), np.float32), min_coverage=0.0)
     if dataset == "sports":
-        made = feature_set(folder, runs).folder
         mapped = folder / "i_id_mapping.csv"
-        return Source.of(made, folder / "sports.inter.gz", space=SPACE, item_map=mapped).read()
+        return read_data(feature_set(folder, runs), SPACE, folder / "sports.inter.gz", item_map=mapped)
     vectors = np.load(folder / "spectral_768.npy").astype(np.float32)
-    return assemble(frame, ItemFeatures(ids, vectors, np.ones(len(ids), bool)))
+    return assemble(frame, ids, vectors)

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,7 @@ from places import DATA
 
 from featurizer.interactions.store import read_split
 from featurizer.recsys.configuration import configuration
-from featurizer.recsys.data import ItemFeatures, RecData, assemble
+from featurizer.recsys.data import RecData, assemble
 from featurizer.recsys.fit import fit, ranked
 from featurizer.recsys.memory import keep_freed_memory
 from featurizer.recsys.models.alignrec import ALIGNREC, AlignRec
@@ -51,21 +52,23 @@ def timed(clock: Clock, work: Callable[[], object], times: int = 1) -> float:
     return (clock() - begun) / times
 
 
-def real(dataset: str, data: Path) -> tuple[pl.DataFrame, ItemFeatures]:
+Given: TypeAlias = tuple[pl.DataFrame, list[str], np.ndarray]
+"""Interactions, item ids and their features, as `assemble` takes them."""
+
+
+def real(dataset: str, data: Path) -> Given:
     frame = read_split(data / f"amazon-{dataset}" / f"{dataset}.inter.gz")
     items = int(frame["item_id"].cast(int).max()) + 1
     spectral = data / f"amazon-{dataset}" / "spectral_768.npy"
     vectors = np.load(spectral).astype(np.float32) if spectral.exists() else gaussian(items)
-    return frame, ItemFeatures(
-        [str(row) for row in range(len(vectors))], vectors, np.ones(len(vectors), bool)
-    )
+    return frame, [str(row) for row in range(len(vectors))], vectors
 
 
 def gaussian(items: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal((items, WIDTH), dtype=np.float32)
 
 
-def synthetic(users: int, items: int, pairs: int) -> tuple[pl.DataFrame, ItemFeatures]:
+def synthetic(users: int, items: int, pairs: int) -> Given:
     """Popularity falls as 1/rank^0.7, histories are about equally long, a tenth each goes to valid and test."""
     generator = np.random.default_rng(0)
     weights = np.arange(1, items + 1) ** -0.7
@@ -73,14 +76,11 @@ def synthetic(users: int, items: int, pairs: int) -> tuple[pl.DataFrame, ItemFea
     owners = generator.permutation(np.arange(pairs) % users)
     split = np.array(["train", "valid", "test"])[generator.choice(3, size=pairs, p=(0.8, 0.1, 0.1))]
     frame = pl.DataFrame({"user_id": owners.astype(str), "item_id": drawn.astype(str), "split": split})
-    return frame.unique(["user_id", "item_id"], maintain_order=True), ItemFeatures(
-        [str(row) for row in range(items)], gaussian(items), np.ones(items, bool)
-    )
+    frame = frame.unique(["user_id", "item_id"], maintain_order=True)
+    return frame, [str(row) for row in range(items)], gaussian(items)
 
 
-def measure(
-    name: str, source: tuple[pl.DataFrame, ItemFeatures], clock: Clock, *, exact: bool, epochs: int
-) -> list[str]:
+def measure(name: str, source: Given, clock: Clock, *, exact: bool, epochs: int) -> list[str]:
     chosen = configuration(ALIGNREC, "exact" if exact else "default").changed(training={"epochs": epochs})
     training = chosen.training
     made: dict[str, RecData | AlignRec] = {}
@@ -110,22 +110,22 @@ def measure(
 def products_alone(model: AlignRec, batch_size: int, clock: Clock) -> float:
     """Seconds of one step's sparse and dense products, forwards and backwards, with nothing around them."""
     learned = model.weights.state_dict()
-    ids, content, options = learned["ids"], model.content, model.options
-    items, features = ids[model.n_users :], learned.get("features", content.features)
+    ids, options = learned["ids"], model.options
+    items, features = ids[model.n_users :], learned.get("features", model.features)
     weight, grad = learned["project.weight"].to(features.dtype), items.to(features.dtype)
     rows = min(batch_size, options.contrast or batch_size)
     groups = batch_size / rows
     contrast = torch.randn(rows, options.dim)
-    targets = content.units[torch.randint(len(content.units), (rows,))]
+    targets = model.units[torch.randint(len(model.units), (rows,))]
     side = torch.randn(rows, rows)
+
+    varied = items.clone().requires_grad_()
 
     def sparse() -> None:
         for _ in range(2 * options.layers):
             model.graph.dot(ids)
-        for operator, height in ((content.items, items), (content.to_users, items)):
-            operator.forward.dot(height)
-        content.to_users.backward.dot(ids)
-        content.items.backward.dot(items)
+        for product, gradient in ((model.spread, ids), (model.item_graph, items)):
+            product(varied).backward(gradient)
 
     def dense() -> None:
         features @ weight

@@ -126,41 +126,55 @@ class Train(FolderOperation["Trained"]):
 
     def make(self, context: Context) -> Trained:
         """Search where that is asked for, then train."""
+        from featurizer.encoders.device import training_device
+        from featurizer.features.feature_set import FeatureSet
+        from featurizer.recsys.content import default_space
         from featurizer.recsys.memory import keep_freed_memory
-        from featurizer.recsys.source import Source
+        from featurizer.recsys.source import fingerprints, read_data
         from featurizer.recsys.summary import describe
-        from featurizer.recsys.train import refuse_foreign_folder
+        from featurizer.recsys.train import refuse_foreign_folder, refuse_other_model, train
+        from featurizer.recsys.tune import tune
 
         keep_freed_memory()
         refuse_foreign_folder(self.out)
-        source = Source.of(
-            self.features,
-            self.interactions,
-            space=self.space,
-            item_map=self.item_map,
-            min_coverage=self.min_coverage,
+        features = FeatureSet.open(self.features)
+        space = self.space or default_space(features)
+        data = read_data(
+            features, space, self.interactions, item_map=self.item_map, min_coverage=self.min_coverage
         )
-        data = source.read()
-        for line in _said(describe(data), source.space):
+        for line in _said(describe(data), space):
             context.say(line)
-        from featurizer.encoders.device import training_device
-        from featurizer.recsys.train import TrainStage, refuse_other_model, train
-        from featurizer.recsys.tune import TuneStage, tuned_stage
 
         chosen = self.chosen().changed(
             training={"device": training_device(self.device), "threads": self.threads}
         )
-        inputs = source.fingerprints()
+        inputs = fingerprints(features, space, self.interactions, self.item_map)
         if self.tune:
-            grid, folder = chosen.recommender.grid, self.out / "tune"
+            folder = self.out / "tune"
             if not self.overwrite and not (folder / TUNE).exists():
                 refuse_other_model(self.out)
-            tuning = TuneStage(folder, chosen, grid, self.search, self.trials, inputs, self.overwrite)
-            trials = tuned_stage(tuning, data, context.report)
+            trials = tune(
+                folder,
+                chosen,
+                data,
+                grid=chosen.recommender.grid,
+                search=self.search,
+                trials=self.trials,
+                inputs=inputs,
+                overwrite=self.overwrite,
+                report=context.report,
+            )
             context.say(_trials(trials))
             chosen = chosen.applied(trials[0].values)
-        stage = TrainStage(self.out, chosen, self.seeds, inputs, self.overwrite)
-        train(stage, data, context.report)
+        train(
+            self.out,
+            chosen,
+            data,
+            seeds=self.seeds,
+            inputs=inputs,
+            overwrite=self.overwrite,
+            report=context.report,
+        )
         return self.open()
 
     def open(self) -> Trained:

@@ -15,29 +15,12 @@ SHORT_HISTORY = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Recall@K of a part of the users or of the items.
+class GroupRecall:
+    """Recall@K of a part of the users or of the items, user by user.
 
     Attributes:
         name: `items_decile_1` (least popular) … `items_decile_10`, `cold_items`,
             `users_under_4_items`, `all`.
-        users: how many users the mean is over.
-        positives: how many of their positives are in the group.
-        recall: mean over these users of hits in the group / positives in the group; None without users.
-    """
-
-    name: str
-    users: int
-    positives: int
-    recall: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRecall:
-    """Recall@K of a group, user by user.
-
-    Attributes:
-        name: as of a `Group`.
         values: (u,) hits in the group / positives in the group; 0 where there are none.
         counted: (u,) bool, the users that have positives in the group, or are it.
         positives: how many positives of these users are in the group.
@@ -47,6 +30,16 @@ class GroupRecall:
     values: np.ndarray
     counted: np.ndarray
     positives: int
+
+    @property
+    def users(self) -> int:
+        """How many users the mean is over."""
+        return int(self.counted.sum())
+
+    @property
+    def recall(self) -> float | None:
+        """The mean over these users; None without users."""
+        return float(self.values[self.counted].mean()) if self.counted.any() else None
 
 
 def recall_by_group(
@@ -85,21 +78,12 @@ def _recall(
     return GroupRecall(name, values, counted, int(wanted[counted].sum()))
 
 
-def group_recalls(ranking: Ranking, train: UserItems, positives: UserItems, k: int) -> list[Group]:
-    """Return the mean Recall@k of all, then of each group of `recall_by_group`."""
+def group_recalls(ranking: Ranking, train: UserItems, positives: UserItems, k: int) -> list[GroupRecall]:
+    """Return the Recall@k of all, then of each group of `recall_by_group`."""
     rows, items = positives.pairs_of(ranking.users)
     hit = ranking.shows(rows, items, k)
     every = np.ones(len(items), bool), np.ones(len(ranking.users), bool)
-    found = [_recall("all", rows, hit, *every), *recall_by_group(rows, items, hit, train, ranking.users)]
-    return [
-        Group(
-            one.name,
-            int(one.counted.sum()),
-            one.positives,
-            float(one.values[one.counted].mean()) if one.counted.any() else None,
-        )
-        for one in found
-    ]
+    return [_recall("all", rows, hit, *every), *recall_by_group(rows, items, hit, train, ranking.users)]
 
 
 def popularity_deciles(popularity: np.ndarray) -> np.ndarray:

@@ -43,38 +43,29 @@ class ItemKnnRanks:
         """Return the ranks, from 0, of (p,) items for the users in (p,) rows of (b,) users."""
         n = self.train.n_items
         seen_rows, seen = self.train.pairs_of(users)
-        seen_keys = _Keys(seen_rows * n + seen, n)
+        seen_keys = seen_rows * n + seen
+        trained, absent = seen_keys[self.known[seen]], seen_keys[~self.known[seen]]
         scores = _Scores.of(self.history[users] @ self.similarities, seen_keys)
         own = scores.at(rows, items)
         ranks = scores.beating(rows, items, own)
         # Known items that are no neighbor score 0: all of them beat a negative score, the earlier ones equal a 0.
-        scored, trained = _Keys(scores.keys, n), _Keys(seen_keys.values[self.known[seen_keys.values % n]], n)
-        every = np.full(len(rows), n)
         silent, earlier = (
-            self._known_before(upto) - scored.before(rows, upto) - trained.before(rows, upto)
-            for upto in (every, items)
+            self._known_before(upto) - _before(scores.keys, n, rows, upto) - _before(trained, n, rows, upto)
+            for upto in (np.full(len(rows), n), items)
         )
         ranks += np.where(own < -TIE, silent, np.where(own <= TIE, earlier, 0))
-        absent = _Keys(seen_keys.values[~self.known[seen_keys.values % n]], n)
         candidates = silent + scores.count[rows]
-        last = candidates + items - self._known_before(items) - absent.before(rows, items)
+        last = candidates + items - self._known_before(items) - _before(absent, n, rows, items)
         return np.where(self.known[items], ranks, last)
 
     def _known_before(self, items: np.ndarray) -> np.ndarray:
         return np.concatenate([[0], np.cumsum(self.known)])[items]
 
 
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """Sorted pairs `row · n + item`, to count in."""
-
-    values: np.ndarray
-    n: int
-
-    def before(self, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Return how many pairs of each (p,) row have an item before `items`."""
-        first = rows.astype(np.int64) * self.n
-        return np.searchsorted(self.values, first + items) - np.searchsorted(self.values, first)
+def _before(keys: np.ndarray, n: int, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Return how many of the sorted keys `row · n + item` are of each (p,) row and an item before `items`."""
+    first = rows.astype(np.int64) * n
+    return np.searchsorted(keys, first + items) - np.searchsorted(keys, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +85,12 @@ class _Scores:
     n: int
 
     @classmethod
-    def of(cls, scored: sparse.csr_array, seen: _Keys) -> _Scores:
+    def of(cls, scored: sparse.csr_array, seen: np.ndarray) -> _Scores:
         scored.sort_indices()
         height, n = scored.shape
         rows = np.repeat(np.arange(height), np.diff(scored.indptr))
         keys = rows * n + scored.indices
-        candidate = ~np.isin(keys, seen.values, assume_unique=True)
+        candidate = ~np.isin(keys, seen, assume_unique=True)
         count = np.bincount(rows[candidate], minlength=height)
         return cls(keys[candidate], scored.data[candidate], count, n)
 

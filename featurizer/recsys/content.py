@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import join
-from featurizer.recsys.data import ItemFeatures
 
 UNIFIED = "unified"
 
@@ -28,11 +29,14 @@ def default_space(features: FeatureSet) -> str:
     )
 
 
-def read_features(features: FeatureSet, space: str) -> ItemFeatures:
+def read_features(features: FeatureSet, space: str) -> np.ndarray:
     """Read a space, or several joined by `+`: each centered and L2-normalized, a missing part a zero block.
+
+    Returns:
+        (n, f) float32, zero rows where an item has none.
 
     Raises:
         UnknownName: no such space; the message lists those there are.
     """
     parts = [features.vectors(features.check_space(name)) for name in space.split("+")]
-    return ItemFeatures(features.item_ids(), *join(parts))
+    return join(parts)[0]

@@ -6,12 +6,17 @@ its kernel is several times faster than torch's CSR product, and it runs on CUDA
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch.nn import functional
+
+LinearMap: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+"""(c, d) rows to (r, d)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Csr:
         return Csr(self.starts.to(device), self.columns.to(device), self.weights.to(device), self.width)
 
     def dot(self, dense: torch.Tensor) -> torch.Tensor:
-        """Return the product with a (c, d) matrix: (r, d). No gradient flows; see `Operator`."""
+        """Return the product with a (c, d) matrix: (r, d). No gradient flows; see `linear_map`."""
         if not len(self.columns):
             return dense.new_zeros(self.height, dense.shape[1])
         return functional.embedding_bag(
@@ -63,39 +68,32 @@ class Csr:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """A constant sparse matrix with its transpose, to multiply by with gradients."""
-
-    forward: Csr
-    backward: Csr
-
-    @classmethod
-    def from_scipy(cls, matrix: sparse.csr_array) -> Operator:
-        """Take over a scipy matrix."""
-        return cls(Csr.from_scipy(matrix), Csr.from_scipy(matrix.T.tocsr()))
-
-    def to(self, device: torch.device | str) -> Operator:
-        """Return the operator on another device."""
-        return Operator(self.forward.to(device), self.backward.to(device))
-
-    def __call__(self, dense: torch.Tensor) -> torch.Tensor:
-        """Return the product with a (c, d) matrix: (r, d); its gradient is the transpose's product."""
-        product: torch.Tensor = _Product.apply(dense, self)
-        return product
+def linear_map(matrix: sparse.csr_array, device: torch.device | str = "cpu") -> LinearMap:
+    """Return what multiplies (c, d) rows by a constant sparse (r, c) matrix, (r, d); gradients flow through it."""
+    forward, transposed = (Csr.from_scipy(each).to(device).dot for each in (matrix, matrix.T.tocsr()))
+    return lambda dense: apply(dense, forward, transposed)
 
 
-class _Product(torch.autograd.Function):
+def apply(dense: torch.Tensor, forward: LinearMap, transposed: LinearMap) -> torch.Tensor:
+    """Return `forward(dense)`; its gradient is `transposed` of the incoming one, so nothing is stored for it."""
+    product: torch.Tensor = _Linear.apply(dense, forward, transposed)
+    return product
+
+
+class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx, dense: torch.Tensor, operator: Operator
+        ctx: torch.autograd.function.FunctionCtx,
+        dense: torch.Tensor,
+        forward: LinearMap,
+        transposed: LinearMap,
     ) -> torch.Tensor:
-        ctx.operator = operator  # type: ignore[attr-defined]
-        return operator.forward.dot(dense)
+        ctx.transposed = transposed  # type: ignore[attr-defined]
+        return forward(dense)
 
     @staticmethod
     def backward(
         ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor
-    ) -> tuple[torch.Tensor, None]:
-        operator: Operator = ctx.operator  # type: ignore[attr-defined]
-        return operator.backward.dot(gradient.contiguous()), None
+    ) -> tuple[torch.Tensor, None, None]:
+        transposed: LinearMap = ctx.transposed  # type: ignore[attr-defined]
+        return transposed(gradient.contiguous()), None, None

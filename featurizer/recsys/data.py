@@ -19,21 +19,6 @@ NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class ItemFeatures:
-    """Items with their vectors, as a feature set gives them.
-
-    Attributes:
-        item_ids: n ids.
-        vectors: (n, f) float32, zero rows where absent.
-        present: (n,) bool.
-    """
-
-    item_ids: Sequence[str]
-    vectors: np.ndarray
-    present: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
 class RecData:
     """Users, items, splits and features under common indices.
 
@@ -73,28 +58,33 @@ class RecData:
 
 
 def assemble(
-    interactions: pl.DataFrame, features: ItemFeatures, *, min_coverage: float = MIN_COVERAGE
+    interactions: pl.DataFrame,
+    item_ids: Sequence[str],
+    vectors: np.ndarray,
+    *,
+    min_coverage: float = MIN_COVERAGE,
 ) -> RecData:
     """Join interactions with features.
 
     Args:
         interactions: user_id, item_id, split (`train`, `valid`, `test`).
-        features: the items' vectors.
+        item_ids: n ids, as a feature set gives them.
+        vectors: (n, f) float32, zero rows where an item has none.
         min_coverage: smallest share of train pairs whose items must have a feature.
 
     Raises:
         InputError: an item repeats, a vector is not finite, a split is empty, or too few train pairs have features.
     """
-    _check(features)
+    _check(item_ids, vectors)
     bought = interactions["item_id"].unique().sort().to_list()
-    listed = set(features.item_ids)
+    listed = set(item_ids)
     absent = tuple(item for item in bought if item not in listed)
-    item_ids = (*features.item_ids, *absent)
-    indexed = index_interactions(interactions, item_ids)
+    every = (*item_ids, *absent)
+    indexed = index_interactions(interactions, every)
     _refuse_empty(indexed)
-    vectors = np.zeros((len(item_ids), features.vectors.shape[1]), np.float32)
-    vectors[: len(features.item_ids)] = np.where(features.present[:, None], features.vectors, 0)
-    known = np.asarray(vectors.any(1))
+    features = np.zeros((len(every), vectors.shape[1]), np.float32)
+    features[: len(item_ids)] = vectors
+    known = np.asarray(features.any(1))
     covered = float(known[indexed.splits["train"].items].mean())
     if covered < min_coverage:
         raise InputError(
@@ -106,9 +96,9 @@ def assemble(
         )
     return RecData(
         indexed.user_ids,
-        item_ids,
+        every,
         **indexed.splits,
-        features=vectors,
+        features=features,
         known=known,
         absent_items=absent,
         covered=covered,
@@ -116,15 +106,15 @@ def assemble(
     )
 
 
-def _check(features: ItemFeatures) -> None:
-    if len(set(features.item_ids)) < len(features.item_ids):
-        repeated = [item for item, times in Counter(features.item_ids).items() if times > 1]
+def _check(item_ids: Sequence[str], vectors: np.ndarray) -> None:
+    if len(set(item_ids)) < len(item_ids):
+        repeated = [item for item, times in Counter(item_ids).items() if times > 1]
         raise InputError(
             f"{len(repeated)} items stand in the feature set twice{_such_as(repeated)}; expected each once"
         )
-    finite = np.isfinite(features.vectors).all(1) | ~features.present
+    finite = np.isfinite(vectors).all(1)
     if not finite.all():
-        broken = [features.item_ids[row] for row in np.flatnonzero(~finite).tolist()]
+        broken = [item_ids[row] for row in np.flatnonzero(~finite).tolist()]
         raise InputError(
             f"{len(broken)} items have a feature that is not finite{_such_as(broken)}; expected numbers. "
             "'featurizer inspect' counts them; make the feature set anew"

@@ -8,10 +8,10 @@ from scipy import sparse
 
 from featurizer.encoders.device import halves_pay
 from featurizer.ranking.nearest import Neighbors, nearest
-from featurizer.recsys.csr import Operator
+from featurizer.recsys.csr import LinearMap, linear_map
 
 
-def neighbor_graph(features: torch.Tensor, k: int, *, binary: bool = False) -> Operator:
+def neighbor_graph(features: torch.Tensor, k: int, *, binary: bool = False) -> LinearMap:
     """Return S (n, n) of the k nearest items of each, on the features' device; see `normalized_neighbors`.
 
     Args:
@@ -21,10 +21,10 @@ def neighbor_graph(features: torch.Tensor, k: int, *, binary: bool = False) -> O
     """
     device = features.device
     near = nearest(features.cpu().numpy(), k, itself=True, device=str(device), halves=halves_pay(device))
-    return normalized_neighbors(near, binary=binary).to(device)
+    return linear_map(normalized_neighbors(near, binary=binary), device)
 
 
-def normalized_neighbors(near: Neighbors, *, binary: bool = False) -> Operator:
+def normalized_neighbors(near: Neighbors, *, binary: bool = False) -> sparse.csr_array:
     """Return S (n, n) with weights deg(row)^-½ · w · deg(column)^-½, deg being the row sums of w.
 
     Args:
@@ -37,7 +37,5 @@ def normalized_neighbors(near: Neighbors, *, binary: bool = False) -> Operator:
     scale = np.divide(1.0, np.sqrt(degrees), out=np.zeros_like(degrees), where=degrees > 0)
     values = (scale[:, None] * weights * scale[columns])[present]
     starts = np.concatenate([[0], np.cumsum(present.sum(1))]).astype(np.int32)
-    matrix = sparse.csr_array(
-        (values.astype(np.float32), columns[present].astype(np.int32), starts), shape=(len(columns),) * 2
-    )
-    return Operator.from_scipy(matrix)
+    entries = values.astype(np.float32), columns[present].astype(np.int32), starts
+    return sparse.csr_array(entries, shape=(len(columns),) * 2)

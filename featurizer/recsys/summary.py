@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -17,7 +15,7 @@ from featurizer.records import Json
 from featurizer.recsys.data import NAMED, RecData
 from featurizer.recsys.fit import Fitted, ranked
 from featurizer.recsys.sampler import Sampler
-from featurizer.results.manifests.recommender import SeedFigures
+from featurizer.results.manifests.recommender import GroupFigures, SeedFigures
 
 GROUP_K = 20
 
@@ -111,6 +109,9 @@ def _shared(pairs: UserItems, others: UserItems) -> int:
 
 def _groups(data: RecData, kept: Fitted) -> list[Json]:
     shown = ranked(kept.embeddings, data.train, data.test, (GROUP_K,))
-    groups = group_recalls(shown, data.train, data.test, GROUP_K)
-    rows: list[Json] = json.loads(json.dumps([asdict(group) for group in groups]))
-    return rows
+    return [
+        GroupFigures(
+            name=group.name, users=group.users, positives=group.positives, recall=group.recall
+        ).document()
+        for group in group_recalls(shown, data.train, data.test, GROUP_K)
+    ]

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -37,35 +37,6 @@ OWNED = (WEIGHTS, CONFIG, METRICS, WORK)
 
 HOLDS = ("model", "tune", USERS, ITEMS, CARD)
 """What may stand in a folder that is trained into."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainStage:
-    """What is trained, on what, and where it goes.
-
-    Attributes:
-        out: the folder: `model/`, `users.parquet`, `items.parquet`.
-        configuration: the recommender with its options; its seed is the first of `seeds`.
-        seeds: how many seeds, counted on from the first.
-        inputs: fingerprints of feature set and interactions; part of the configuration.
-        overwrite: replace another configuration's result.
-    """
-
-    out: Path
-    configuration: Configuration
-    seeds: int
-    inputs: Mapping[str, Json]
-    overwrite: bool = False
-
-    @property
-    def stage(self) -> Stage:
-        """The stage in `model/`, whose manifest is written last of all."""
-        config: dict[str, Json] = {
-            **self.configuration.record(),
-            "seeds": self.seeds,
-            "inputs": dict(self.inputs),
-        }
-        return Stage(self.out / "model", MODEL, config, OWNED)
 
 
 def refuse_foreign_folder(out: Path) -> None:
@@ -99,10 +70,28 @@ def refuse_other_model(out: Path) -> None:
         )
 
 
-def train(stage: TrainStage, data: RecData, report: Report = silent) -> RecommenderManifest:
+def train(
+    out: Path,
+    configuration: Configuration,
+    data: RecData,
+    *,
+    seeds: int = 1,
+    inputs: Mapping[str, Json],
+    overwrite: bool = False,
+    report: Report = silent,
+) -> RecommenderManifest:
     """Train under each seed, keep the one with the best validation Recall@20, and write everything.
 
     A finished seed is not trained again after a kill, an unfinished one goes on from its checkpoint.
+
+    Args:
+        out: the folder: `model/`, `users.parquet`, `items.parquet`.
+        configuration: the recommender with its options; its seed is the first.
+        data: what it is trained on.
+        seeds: how many seeds, counted on from the first.
+        inputs: fingerprints of feature set and interactions; part of the configuration.
+        overwrite: replace another configuration's result.
+        report: told how far it is.
 
     Returns:
         The summary that `manifest.json` holds: model, best_epoch, epochs, seconds, valid, test, seeds, …
@@ -111,38 +100,41 @@ def train(stage: TrainStage, data: RecData, report: Report = silent) -> Recommen
         StaleOutput: the folder holds another configuration's result, or what is no model.
         InputError: the data cannot be trained on or ranked.
     """
-    refuse_foreign_folder(stage.out)
-    opened = stage.stage
-    work = opened.folder / WORK
-    if opened.claim(overwrite=stage.overwrite):
+    refuse_foreign_folder(out)
+    config: dict[str, Json] = {**configuration.record(), "seeds": seeds, "inputs": dict(inputs)}
+    stage = Stage(out / "model", MODEL, config, OWNED)
+    work = stage.folder / WORK
+    if stage.claim(overwrite=overwrite):
         shutil.rmtree(work, ignore_errors=True)  # there when the last run was killed as it ended
-        return read_recommender_manifest(opened.folder / MODEL)
+        return read_recommender_manifest(stage.folder / MODEL)
     begun = time.perf_counter()
     work.mkdir(exist_ok=True)
     kept: Fitted | None = None
-    seeds: list[SeedFigures] = []
+    figures: list[SeedFigures] = []
     logs: list[Epoch] = []
-    training = stage.configuration.training
+    training = configuration.training
     with computing_threads(training.threads):
-        for seed in range(training.seed, training.seed + stage.seeds):
-            fitted = _one_seed(stage, data, seed, work, report)
-            seeds.append(seed_summary(seed, fitted))
+        for seed in range(training.seed, training.seed + seeds):
+            seeded = configuration.changed(training={"seed": seed})
+            fitted = _one_seed(seeded, data, work, stage.fingerprint, report)
+            figures.append(seed_summary(seed, fitted))
             logs += fitted.epochs
             if kept is None or fitted.valid[SELECTION] > kept.valid[SELECTION]:
                 kept = fitted
         assert kept is not None
-        summary = summarize(
-            stage.configuration.recommender.name, data, kept, seeds, time.perf_counter() - begun
-        )
-    _write(stage, data, kept, logs, summary)
-    opened.finish(summary)
+        summary = summarize(configuration.recommender.name, data, kept, figures, time.perf_counter() - begun)
+    sizes: dict[str, Json] = {"seed": summary["seed"], "users": data.n_users, "items": data.n_items}
+    _write_model(stage.folder, config | sizes, kept, logs)
+    write_users(out / USERS, data, kept.embeddings.users.cpu().numpy())
+    write_vectors(out / ITEMS, data.item_ids, kept.embeddings.items.cpu().numpy(), "item_id")
+    stage.finish(summary)
     shutil.rmtree(work)
-    return read_recommender_manifest(opened.folder / MODEL)
+    return read_recommender_manifest(stage.folder / MODEL)
 
 
-def _one_seed(stage: TrainStage, data: RecData, seed: int, work: Path, report: Report) -> Fitted:
-    configuration = stage.configuration.changed(training={"seed": seed})
-    log = work / f"seed-{seed}.jsonl"
+def _one_seed(configuration: Configuration, data: RecData, work: Path, run: str, report: Report) -> Fitted:
+    training = configuration.training
+    log = work / f"seed-{training.seed}.jsonl"
     log.unlink(missing_ok=True)
 
     def record(epoch: Epoch) -> None:
@@ -150,26 +142,16 @@ def _one_seed(stage: TrainStage, data: RecData, seed: int, work: Path, report: R
             file.write(json.dumps(epoch) + "\n")
 
     def named(progress: Progress) -> None:
-        report(replace(progress, stage=f"{configuration.recommender.name}, seed {seed}"))
+        report(replace(progress, stage=f"{configuration.recommender.name}, seed {training.seed}"))
 
-    checkpoint = CheckpointFile(work / f"seed-{seed}.pt", f"{stage.stage.fingerprint} {seed}")
-    return fit(configuration.build(data), data, configuration.training, Hooks(named, record, checkpoint))
+    checkpoint = CheckpointFile(work / f"seed-{training.seed}.pt", f"{run} {training.seed}")
+    return fit(configuration.build(data), data, training, Hooks(named, record, checkpoint))
 
 
-def _write(
-    stage: TrainStage, data: RecData, kept: Fitted, logs: list[Epoch], summary: Mapping[str, Json]
-) -> None:
-    folder = stage.out / "model"
+def _write_model(folder: Path, config: Mapping[str, Json], kept: Fitted, logs: list[Epoch]) -> None:
     tensors = {name: value.detach().cpu().contiguous() for name, value in kept.weights.items()}
     with atomic_path(folder / WEIGHTS) as partial:
         save_file(tensors, partial)
-    config = dict(stage.stage.config) | {
-        "seed": summary["seed"],
-        "users": data.n_users,
-        "items": data.n_items,
-    }
     write_json(folder / CONFIG, config)
     with atomic_path(folder / METRICS) as partial:
         partial.write_text("".join(json.dumps(record) + "\n" for record in logs), "utf-8")
-    write_users(stage.out / USERS, data, kept.embeddings.users.cpu().numpy())
-    write_vectors(stage.out / ITEMS, data.item_ids, kept.embeddings.items.cpu().numpy(), "item_id")

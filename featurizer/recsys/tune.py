@@ -41,50 +41,6 @@ class Trial:
     best_epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class TuneStage:
-    """A search, and where its table goes.
-
-    Attributes:
-        out: holds `trials.jsonl` and, when all are done, `tune.json`.
-        configuration: what every trial starts from; its seed also draws the points of a random search.
-        grid: the values to choose from, by option, such as the recommender's own.
-        search: the whole grid, or points of it at random.
-        trials: how many points a random search has.
-        inputs: fingerprints of feature set and interactions; part of the configuration.
-        overwrite: replace another search's result.
-    """
-
-    out: Path
-    configuration: Configuration
-    grid: Mapping[str, Sequence[float]]
-    search: Search
-    trials: int
-    inputs: Mapping[str, Json]
-    overwrite: bool = False
-
-    @property
-    def points(self) -> list[Values]:
-        """The values of the trials."""
-        return choices(self.grid, self.search, self.trials, self.configuration.training.seed)
-
-    @property
-    def stage(self) -> Stage:
-        """The stage, whose manifest is the table of all trials."""
-        config: dict[str, Json] = json.loads(
-            json.dumps(
-                {
-                    "options": list(self.configuration.record().values()),
-                    "grid": dict(self.grid),
-                    "search": [self.search, self.trials],
-                    "inputs": dict(self.inputs),
-                }
-            )
-        )
-        checkpoints = sorted(path.name for path in self.out.glob(CHECKPOINT.format("*")))
-        return Stage(self.out, TUNE, config, (TABLE, *checkpoints))
-
-
 def choices(grid: Mapping[str, Sequence[float]], search: Search, trials: int, seed: int) -> list[Values]:
     """Return the trials' values: the whole grid in order, or `trials` different points of it at random.
 
@@ -100,21 +56,73 @@ def choices(grid: Mapping[str, Sequence[float]], search: Search, trials: int, se
     return [points[place] for place in order]
 
 
-def _tune(stage: TuneStage, run: str, data: RecData, report: Report) -> list[Trial]:
+def tune(
+    out: Path,
+    configuration: Configuration,
+    data: RecData,
+    *,
+    grid: Mapping[str, Sequence[float]],
+    search: Search = "random",
+    trials: int,
+    inputs: Mapping[str, Json],
+    overwrite: bool = False,
+    report: Report = silent,
+) -> list[Trial]:
     """Train every point under the first seed and return the trials, best validation Recall@20 first.
 
-    Each finished trial is a line of `trials.jsonl` and is not run again; an unfinished one goes on from its
-    checkpoint. Test items are never ranked for.
+    Test items are never ranked for.
+
+    Args:
+        out: holds `trials.jsonl` and, when all are done, `tune.json`.
+        configuration: what every trial starts from; its seed also draws the points of a random search.
+        data: what is trained on.
+        grid: the values to choose from, by option, such as the recommender's own.
+        search: the whole grid, or points of it at random.
+        trials: how many points a random search has.
+        inputs: fingerprints of feature set and interactions; part of the configuration.
+        overwrite: replace another search's result.
+        report: told how far it is.
+
+    Raises:
+        StaleOutput: the folder holds another search.
     """
-    points, table = stage.points, stage.out / TABLE
+    points = choices(grid, search, trials, configuration.training.seed)
+    config: dict[str, Json] = {
+        "options": list(configuration.record().values()),
+        "grid": {name: list(values) for name, values in grid.items()},
+        "search": [search, trials],
+        "inputs": dict(inputs),
+    }
+    unfinished = sorted(path.name for path in out.glob(CHECKPOINT.format("*")))
+    stage = Stage(out, TUNE, config, (TABLE, *unfinished))
+    finished = stage.claim(overwrite=overwrite)
+    with computing_threads(configuration.training.threads):
+        found = _trials(stage, configuration, points, data, report)
+    if not finished:
+        rows: list[Json] = [
+            {"values": dict(trial.values), f"valid_{SELECTION}": trial.valid, "best_epoch": trial.best_epoch}
+            for trial in found
+        ]
+        stage.finish({"trials": rows, "best": dict(found[0].values)})
+    return found
+
+
+def _trials(
+    stage: Stage, configuration: Configuration, points: Sequence[Values], data: RecData, report: Report
+) -> list[Trial]:
+    """Return the trials, best first.
+
+    Each finished trial is a line of `trials.jsonl` and is not run again; an unfinished one goes on from its
+    checkpoint.
+    """
+    table = stage.folder / TABLE
     done = {str(row["values"]): row for row in _rows(table)}
     for number, values in enumerate(points):
         if str(dict(values)) not in done:
-            path = stage.out / CHECKPOINT.format(fingerprint(dict(values))[:16])
-            checkpoint = CheckpointFile(path, f"{run} {path.name}")
+            path = stage.folder / CHECKPOINT.format(fingerprint(dict(values))[:16])
+            checkpoint = CheckpointFile(path, f"{stage.fingerprint} {path.name}")
             hooks = Hooks(_named(report, f"trial {number + 1} of {len(points)}"), checkpoint=checkpoint)
-            row = _run(data, stage.configuration.applied(values), values, hooks)
-            done[str(dict(values))] = row
+            done[str(dict(values))] = _run(data, configuration.applied(values), values, hooks)
             with atomic_path(table) as partial:
                 partial.write_text("".join(json.dumps(kept) + "\n" for kept in done.values()), "utf-8")
             checkpoint.remove()
@@ -125,25 +133,6 @@ def _tune(stage: TuneStage, run: str, data: RecData, report: Report) -> list[Tri
         for values, row in zip(points, rows, strict=True)
     ]
     return sorted(trials, key=lambda trial: -trial.valid)
-
-
-def tuned_stage(stage: TuneStage, data: RecData, report: Report = silent) -> list[Trial]:
-    """Run a search as a stage of its own and return its trials, best first.
-
-    Raises:
-        StaleOutput: the folder holds another search.
-    """
-    opened = stage.stage
-    finished = opened.claim(overwrite=stage.overwrite)
-    with computing_threads(stage.configuration.training.threads):
-        found = _tune(stage, opened.fingerprint, data, report)
-    if not finished:
-        rows: list[Json] = [
-            {"values": dict(trial.values), f"valid_{SELECTION}": trial.valid, "best_epoch": trial.best_epoch}
-            for trial in found
-        ]
-        opened.finish({"trials": rows, "best": dict(found[0].values)})
-    return found
 
 
 def _run(data: RecData, configuration: Configuration, values: Values, hooks: Hooks) -> dict[str, Json]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from scipy import sparse
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.recsys.csr import Csr, Operator
+from featurizer.recsys.csr import Csr, LinearMap, apply, linear_map
 
 
 def normalized_block(train: UserItems) -> sparse.csr_array:
@@ -29,21 +31,21 @@ def joined(block: sparse.csr_array) -> Csr:
     return Csr.from_scipy(sparse.block_array([[None, block], [block.T, None]], format="csr"))
 
 
-def spread_to_users(train: UserItems) -> Operator:
+def spread_to_users(train: UserItems, device: torch.device | str = "cpu") -> LinearMap:
     """Return [R~; I] (u + n, n): an item's vector to itself and, normalized and summed, to its users."""
     identity = sparse.eye_array(train.n_items, dtype=np.float32, format="csr")
-    return Operator.from_scipy(sparse.vstack([normalized_block(train), identity], format="csr"))
+    return linear_map(sparse.vstack([normalized_block(train), identity], format="csr"), device)
 
 
 def propagate(ids: torch.Tensor, graph: Csr, layers: int) -> torch.Tensor:
     """Return LightGCN's (u + n, d) output: the mean of E, ÂE, …, Â^L E.
 
-    Â is symmetric, so the gradient is the same mean over the incoming gradient: nothing is stored for it.
+    Â is symmetric, so the gradient is the same mean over the incoming gradient.
     """
     if layers == 0:
         return ids
-    output: torch.Tensor = _Propagation.apply(ids, graph, layers)
-    return output
+    mean = partial(_mean_of_layers, graph=graph, layers=layers)
+    return apply(ids, mean, mean)
 
 
 def _mean_of_layers(ids: torch.Tensor, graph: Csr, layers: int) -> torch.Tensor:
@@ -52,20 +54,3 @@ def _mean_of_layers(ids: torch.Tensor, graph: Csr, layers: int) -> torch.Tensor:
     for _ in range(layers):
         total = graph.dot(total).add_(ids)
     return total.div_(layers + 1)
-
-
-class _Propagation(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: torch.autograd.function.FunctionCtx, ids: torch.Tensor, graph: Csr, layers: int
-    ) -> torch.Tensor:
-        ctx.graph, ctx.layers = graph, layers  # type: ignore[attr-defined]
-        return _mean_of_layers(ids, graph, layers)
-
-    @staticmethod
-    def backward(
-        ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor
-    ) -> tuple[torch.Tensor, None, None]:
-        graph: Csr = ctx.graph  # type: ignore[attr-defined]
-        layers: int = ctx.layers  # type: ignore[attr-defined]
-        return _mean_of_layers(gradient.contiguous(), graph, layers), None, None

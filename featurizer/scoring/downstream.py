@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,10 +19,10 @@ from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.records import Json
 from featurizer.recsys.configuration import Configuration, configuration
-from featurizer.recsys.data import ItemFeatures, RecData, assemble
+from featurizer.recsys.data import RecData, assemble
 from featurizer.recsys.registry import load_recommender
-from featurizer.recsys.train import TrainStage, train
-from featurizer.recsys.tune import TuneStage, tuned_stage
+from featurizer.recsys.train import train
+from featurizer.recsys.tune import tune
 from featurizer.recsys.vectors import read_vectors
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import METRIC_NAMES, PerUser
@@ -44,18 +45,17 @@ def downstream(
 ) -> Iterator[PerUser]:
     """Train under each seed and yield every split's metrics; `key.metric` is the prefix of their names."""
     vectors = space.vectors
-    features = ItemFeatures(evaluation.item_ids, vectors, np.asarray(vectors.any(1)))
     # how much of the interactions the sets cover was judged before; what a mask hides is what is measured
-    data = assemble(evaluation.interactions, features, min_coverage=0.0)
+    data = assemble(evaluation.interactions, evaluation.item_ids, vectors, min_coverage=0.0)
     inputs: dict[str, Json] = {"vectors": hashlib.sha256(vectors.tobytes()).hexdigest()}
     chosen = _configuration(data, options, inputs)
     found: dict[MetricKey, list[np.ndarray]] = {}
     for seed in range(options.seed, options.seed + options.downstream.seeds):
         seeded = chosen.changed(training={"seed": seed})
-        stage = TrainStage(options.work / f"seed-{seed}", seeded, 1, inputs)
-        train(stage, data, options.report)
+        folder = options.work / f"seed-{seed}"
+        train(folder, seeded, data, inputs=inputs, report=options.report)
         with computing_threads(options.threads):
-            for measure in _measured(stage, evaluation, options, key):
+            for measure in _measured(folder, evaluation, options, key):
                 found.setdefault(measure.key, []).append(measure.values)
     for name, values in found.items():
         yield PerUser(name, np.mean(values, axis=0))
@@ -70,16 +70,23 @@ def _configuration(data: RecData, options: ScoreOptions, inputs: dict[str, Json]
         chosen = chosen.changed(training={"epochs": asked.epochs})
     if not asked.trials:
         return chosen
-    grid = chosen.recommender.grid
-    search = TuneStage(options.work / "tune", chosen, grid, "random", asked.trials, inputs)
-    return chosen.applied(tuned_stage(search, data, options.report)[0].values)
+    trials = tune(
+        options.work / "tune",
+        chosen,
+        data,
+        grid=chosen.recommender.grid,
+        trials=asked.trials,
+        inputs=inputs,
+        report=options.report,
+    )
+    return chosen.applied(trials[0].values)
 
 
 def _measured(
-    stage: TrainStage, evaluation: EvaluationData, options: ScoreOptions, key: MetricKey
+    folder: Path, evaluation: EvaluationData, options: ScoreOptions, key: MetricKey
 ) -> Iterator[PerUser]:
     users, items = (
-        torch.from_numpy(read_vectors(stage.out / f"{side}s.parquet", f"{side}_id")[1]).to(options.device)
+        torch.from_numpy(read_vectors(folder / f"{side}s.parquet", f"{side}_id")[1]).to(options.device)
         for side in ("user", "item")
     )
     block = max(1, options.memory // (len(items) * 4))

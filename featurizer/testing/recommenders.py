@@ -11,7 +11,7 @@ import torch
 
 from featurizer.errors import InputError
 from featurizer.recsys.configuration import Configuration, configuration
-from featurizer.recsys.data import ItemFeatures, RecData, assemble
+from featurizer.recsys.data import RecData, assemble
 from featurizer.recsys.fit import Fitted, fit
 from featurizer.recsys.options import TrainOptions
 from featurizer.recsys.sampler import Sampler, Triples
@@ -206,15 +206,15 @@ def sample_interactions(seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["user_id", "item_id", "split"], orient="row")
 
 
-def sample_features(seed: int = 0, dim: int = 8) -> ItemFeatures:
-    """Return features in which items of a group are near."""
+def sample_features(seed: int = 0, dim: int = 8) -> tuple[list[str], np.ndarray]:
+    """Return item ids, and (n, dim) features in which items of a group are near."""
     generator = np.random.default_rng([seed, 1])
     centers = generator.standard_normal((GROUPS, dim))
     vectors = centers[np.arange(ITEMS) % GROUPS] + 0.3 * generator.standard_normal((ITEMS, dim))
     ids = [f"i{item:03d}" for item in range(ITEMS)]
-    return ItemFeatures(ids, vectors.astype(np.float32), np.ones(ITEMS, bool))
+    return ids, vectors.astype(np.float32)
 
 
 def sample_data(seed: int = 0) -> RecData:
     """Return both, joined."""
-    return assemble(sample_interactions(seed), sample_features(seed))
+    return assemble(sample_interactions(seed), *sample_features(seed))

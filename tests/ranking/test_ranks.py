@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from featurizer.errors import InputError
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking import cosine, nearest
-from featurizer.ranking.cosine import CosineRanks, ScoredRows, count_above, unit_rows
+from featurizer.ranking.cosine import CosineRanks, count_above, unit_rows
 from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
 from featurizer.ranking.metrics import means, ndcg, recall
 from featurizer.ranking.rank import rank
@@ -196,13 +196,13 @@ def test_counting_never_says_more_than_there_are():
     rows = np.arange(8).repeat(5)
     bounds = torch.randn(40, generator=generator).double().numpy()
     true = (scores.double().numpy()[rows] > bounds[:, None]).sum(1)
-    exact = count_above(ScoredRows(scores, np.arange(40), rows), bounds, 1000)
+    exact = count_above(scores, rows, bounds, 1000)
     assert (exact == true).all()
     halves = scores.bfloat16()
-    rough = count_above(ScoredRows(halves, np.arange(40), rows), bounds, 1000)
+    rough = count_above(halves, rows, bounds, 1000)
     assert (rough <= (halves.double().numpy()[rows] > bounds[:, None]).sum(1)).all()
     assert (rough[bounds > 0] >= true[bounds > 0] - 12).all()
-    assert count_above(ScoredRows(scores, np.arange(40), rows), bounds, 3).max() == 3
+    assert count_above(scores, rows, bounds, 3).max() == 3
 
 
 def test_a_split_without_anyone_to_rank_for_says_so():
@@ -217,8 +217,8 @@ def test_counting_all_pairs_at_once_rules_out_no_more_than_there_are(dtype):
     generator = torch.Generator().manual_seed(1)
     scores = torch.randn(8, 300, generator=generator).to(dtype)
     bounds = torch.randn(40, generator=generator).double().numpy()
-    part = ScoredRows(scores, np.arange(40), np.arange(8).repeat(5))
-    true = (scores.double().numpy()[part.rows] > bounds[:, None]).sum(1)
-    found = cosine._count_on_device(part, bounds, 1000)
+    rows = np.arange(8).repeat(5)
+    true = (scores.double().numpy()[rows] > bounds[:, None]).sum(1)
+    found = cosine._count_on_device(scores, rows, bounds, 1000)
     assert (found <= true).all()
     assert (found >= true - 12).all()

@@ -57,9 +57,9 @@ def featurizer(*arguments) -> Done:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
-    features = toy_features()
-    space = ArraySpace("unified", "both", features.vectors)
-    write_arrays(folder / "features", list(features.item_ids)[:28], [space_of(space, 28)], ArrayOptions())
+    ids, vectors = toy_features()
+    space = ArraySpace("unified", "both", vectors)
+    write_arrays(folder / "features", ids[:28], [space_of(space, 28)], ArrayOptions())
     frame = toy_interactions().with_columns(timestamp=None, rating=None)
     write_interactions(frame, folder / "interactions.parquet")
     return folder

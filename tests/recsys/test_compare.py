@@ -11,7 +11,7 @@ from featurizer.cli.app import app
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.interactions.store import write_interactions
 from featurizer.recsys.compare import compare
-from featurizer.recsys.train import TrainStage, train
+from featurizer.recsys.train import train
 from featurizer.recsys.vectors import read_vectors, write_vectors
 
 
@@ -22,7 +22,7 @@ def models(tmp_path_factory):
     write_interactions(toy_interactions().with_columns(timestamp=None, rating=None), out / "i.parquet")
     for name, epochs in (("good", 8), ("poor", 1)):
         chosen = small(training={"epochs": epochs, "learning_rate": 0.03})
-        train(TrainStage(out / name, chosen, 1, {}), toy_data())
+        train(out / name, chosen, toy_data(), inputs={})
     return out
 
 

@@ -6,12 +6,12 @@ import pytest
 from toy import toy_features, toy_interactions
 
 from featurizer.errors import InputError
-from featurizer.recsys.data import ItemFeatures, assemble
+from featurizer.recsys.data import assemble
 
 
 def test_pairs_land_at_the_indices_of_their_ids():
     frame = toy_interactions()
-    data = assemble(frame, toy_features())
+    data = assemble(frame, *toy_features())
     for name in ("train", "valid", "test"):
         side = getattr(data, name)
         ours = {(data.user_ids[u], data.item_ids[i]) for u, i in zip(side.users, side.items, strict=True)}
@@ -22,9 +22,9 @@ def test_pairs_land_at_the_indices_of_their_ids():
 
 
 def test_items_that_the_features_lack_are_kept_counted_and_named():
-    whole = toy_features()
-    part = ItemFeatures(whole.item_ids[:20], whole.vectors[:20], whole.present[:20])
-    data = assemble(toy_interactions(), part)
+    ids, vectors = toy_features()
+    part = ids[:20], vectors[:20]
+    data = assemble(toy_interactions(), *part)
     assert data.absent_items == tuple(f"i{item:03d}" for item in range(20, 30))
     assert data.item_ids[20:] == data.absent_items
     assert not data.known[20:].any()
@@ -32,42 +32,39 @@ def test_items_that_the_features_lack_are_kept_counted_and_named():
     share = np.mean(data.train.items < 20)
     assert data.covered == pytest.approx(share)
     with pytest.raises(InputError, match=r"10 items .* not in the feature set \(i020, i021"):
-        assemble(toy_interactions(), part, min_coverage=0.99)
+        assemble(toy_interactions(), *part, min_coverage=0.99)
 
 
-def test_null_and_zero_vectors_are_no_features():
-    whole = toy_features()
-    vectors, present = whole.vectors.copy(), whole.present.copy()
-    vectors[3], present[4] = 0, False
-    data = assemble(toy_interactions(), ItemFeatures(whole.item_ids, vectors, present))
+def test_zero_vectors_are_no_features():
+    ids, vectors = toy_features()
+    vectors[[3, 4]] = 0
+    data = assemble(toy_interactions(), ids, vectors)
     assert np.flatnonzero(~data.known).tolist() == [3, 4]
-    assert not data.features[4].any()
 
 
 def test_rows_that_repeat_a_pair_of_their_split_count_once_and_are_counted():
     frame = toy_interactions()
-    data = assemble(pl.concat([frame, frame.head(3)]), toy_features())
+    data = assemble(pl.concat([frame, frame.head(3)]), *toy_features())
     assert data.repeats == 3
-    assert (data.train.keys == assemble(frame, toy_features()).train.keys).all()
+    assert (data.train.keys == assemble(frame, *toy_features()).train.keys).all()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_feature_that_is_not_finite_is_an_error_that_names_the_item(value):
-    whole = toy_features()
-    whole.vectors[5, 2] = value
+    ids, vectors = toy_features()
+    vectors[5, 2] = value
     with pytest.raises(InputError, match=r"1 items have a feature that is not finite \(i005\)"):
-        assemble(toy_interactions(), whole)
+        assemble(toy_interactions(), ids, vectors)
 
 
 def test_an_item_that_the_features_hold_twice_is_an_error():
-    whole = toy_features()
-    twice = ItemFeatures(["i001", *list(whole.item_ids)[1:]], whole.vectors, whole.present)
+    ids, vectors = toy_features()
     with pytest.raises(InputError, match=r"1 items stand in the feature set twice \(i001\)"):
-        assemble(toy_interactions(), twice)
+        assemble(toy_interactions(), ["i001", *ids[1:]], vectors)
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 def test_an_empty_split_is_an_error(split):
     frame = toy_interactions().filter(pl.col("split") != split)
     with pytest.raises(InputError, match=f"no {split} rows"):
-        assemble(frame, toy_features())
+        assemble(frame, *toy_features())

@@ -6,16 +6,18 @@ from toy import toy_data, toy_features, toy_interactions
 
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
-from featurizer.recsys.source import Source
+from featurizer.features.feature_set import FeatureSet
+from featurizer.recsys.content import default_space
+from featurizer.recsys.source import fingerprints, read_data
 
 
 @pytest.fixture
 def numbered(tmp_path):
     """Features by asin in two spaces, and MMRec's numbered interactions with their map."""
-    features = toy_features()
+    _, features = toy_features()
     spaces = [
-        ArraySpace("minilm_text", "text", features.vectors, np.arange(30) != 4),
-        ArraySpace("spectral_image", "image", features.vectors[:, :3]),
+        ArraySpace("minilm_text", "text", features, np.arange(30) != 4),
+        ArraySpace("spectral_image", "image", features[:, :3]),
     ]
     write_arrays(tmp_path / "features", [f"B{item:03d}" for item in range(30)], spaces, ArrayOptions())
     label = {"train": 0, "valid": 1, "test": 2}
@@ -29,11 +31,10 @@ def numbered(tmp_path):
 
 
 def test_numbered_interactions_meet_features_by_asin_through_the_item_map(numbered):
-    source = Source.of(
-        numbered / "features", numbered / "toy.inter",
-        space="minilm_text+spectral_image", item_map=numbered / "i_id_mapping.csv",
+    data = read_data(
+        FeatureSet.open(numbered / "features"), "minilm_text+spectral_image", numbered / "toy.inter",
+        item_map=numbered / "i_id_mapping.csv",
     )  # fmt: skip
-    data = source.read()
     assert (data.train.keys == toy_data().train.keys).all()
     assert data.item_ids[7] == "B007"
     assert data.features.shape == (30, 11)
@@ -43,22 +44,22 @@ def test_numbered_interactions_meet_features_by_asin_through_the_item_map(number
 
 
 def test_without_the_item_map_the_coverage_says_what_is_wrong(numbered):
-    source = Source.of(numbered / "features", numbered / "toy.inter", space="minilm_text", min_coverage=0.5)
+    features = FeatureSet.open(numbered / "features")
     with pytest.raises(InputError, match=r"0\.0% of the train pairs .* --item-map"):
-        source.read()
+        read_data(features, "minilm_text", numbered / "toy.inter", min_coverage=0.5)
 
 
 def test_a_space_is_asked_for_by_the_names_there_are(numbered):
+    features = FeatureSet.open(numbered / "features")
     with pytest.raises(InputError, match=r"--space minilm_text\+spectral_image"):
-        Source.of(numbered / "features", numbered / "toy.inter")
+        default_space(features)
     with pytest.raises(UnknownName, match="did you mean minilm_text"):
-        Source.of(numbered / "features", numbered / "toy.inter", space="minilm").read()
+        read_data(features, "minilm", numbered / "toy.inter")
 
 
 def test_fingerprints_change_with_every_input(numbered):
-    def of(**changes):
-        given = {"space": "minilm_text", "item_map": numbered / "i_id_mapping.csv"} | changes
-        return Source.of(numbered / "features", numbered / "toy.inter", **given).fingerprints()
+    def of(space="minilm_text", item_map=numbered / "i_id_mapping.csv"):
+        return fingerprints(FeatureSet.open(numbered / "features"), space, numbered / "toy.inter", item_map)
 
     first = of()
     assert of() == first

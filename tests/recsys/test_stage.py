@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -21,23 +21,23 @@ from featurizer.recsys.models.alignrec import AlignRec
 from featurizer.recsys.recommend import recommend
 from featurizer.recsys.registry import load_recommender
 from featurizer.recsys.summary import describe
-from featurizer.recsys.train import TrainStage, refuse_foreign_folder, train
-from featurizer.recsys.tune import TuneStage, choices, tuned_stage
+from featurizer.recsys.train import refuse_foreign_folder, train
+from featurizer.recsys.tune import choices, tune
 from featurizer.recsys.vectors import export_vectors, read_vectors
 
 TRAINING = {"epochs": 6, "learning_rate": 0.03, "checkpoint_every": 2}
 SMALL = small(training=TRAINING)
 
 
-def stage_of(out, **changes) -> TrainStage:
-    given = {"out": out, "configuration": SMALL, "seeds": 1, "inputs": {"features": "x"}}
-    return TrainStage(**(given | changes))
+def trained(out, data=None, configuration=SMALL, **changes):
+    given = {"inputs": {"features": "x"}} | changes
+    return train(out, configuration, data or toy_data(), **given)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_reported_figure_can_be_recomputed_from_the_two_vector_files(tmp_path, name):
     data = toy_data()
-    summary = train(stage_of(tmp_path, configuration=small(name, training=TRAINING), seeds=2), data)
+    summary = trained(tmp_path, data, configuration=small(name, training=TRAINING), seeds=2)
     user_ids, users = read_vectors(tmp_path / "users.parquet", "user_id")
     item_ids, items = read_vectors(tmp_path / "items.parquet", "item_id")
     assert user_ids == list(data.user_ids)
@@ -52,7 +52,7 @@ def test_every_reported_figure_can_be_recomputed_from_the_two_vector_files(tmp_p
 
 
 def test_the_folder_holds_what_the_format_promises(tmp_path):
-    summary = train(stage_of(tmp_path, seeds=2), toy_data())
+    summary = trained(tmp_path, seeds=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["items.parquet", "model", "users.parquet"]
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [
         "config.json",
@@ -77,12 +77,12 @@ def test_the_folder_holds_what_the_format_promises(tmp_path):
 
 
 def test_a_finished_stage_is_not_run_again_and_another_configuration_is_refused(tmp_path, monkeypatch):
-    first = train(stage_of(tmp_path), toy_data())
+    first = trained(tmp_path)
     monkeypatch.setattr(stage_module, "fit", None)
-    assert train(stage_of(tmp_path), toy_data()) == first
+    assert trained(tmp_path) == first
     other = SMALL.changed(training={"learning_rate": 0.01})
     with pytest.raises(StaleOutput, match=r"training\.learning_rate"):
-        train(stage_of(tmp_path, configuration=other), toy_data())
+        trained(tmp_path, configuration=other)
 
 
 @pytest.mark.parametrize(("epoch", "left"), [(1, 5), (4, 3)])
@@ -97,17 +97,17 @@ def test_a_killed_stage_goes_on_and_ends_the_same_without_training_a_finished_se
             raise Killed
 
     five = SMALL.changed(training={"epochs": 5})
-    straight = train(stage_of(tmp_path / "a", seeds=2, configuration=five), toy_data())
+    straight = trained(tmp_path / "a", seeds=2, configuration=five)
     with pytest.raises(Killed):
-        train(stage_of(tmp_path / "b", seeds=2, configuration=five), toy_data(), kill)
+        trained(tmp_path / "b", seeds=2, configuration=five, report=kill)
     assert not (tmp_path / "b/model/manifest.json").exists()
-    trained = []
+    epochs = []
     whole_epoch = AlignRec.begin_epoch
     monkeypatch.setattr(
-        AlignRec, "begin_epoch", lambda *arguments: (trained.append(1), whole_epoch(*arguments))
+        AlignRec, "begin_epoch", lambda *arguments: (epochs.append(1), whole_epoch(*arguments))
     )
-    resumed = train(stage_of(tmp_path / "b", seeds=2, configuration=five), toy_data())
-    assert len(trained) == left
+    resumed = trained(tmp_path / "b", seeds=2, configuration=five)
+    assert len(epochs) == left
     assert resumed.seeds == straight.seeds
     for name in ("users.parquet", "items.parquet", "model/model.safetensors"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -116,9 +116,9 @@ def test_a_killed_stage_goes_on_and_ends_the_same_without_training_a_finished_se
 def test_a_folder_of_something_else_is_not_trained_into(tmp_path):
     (tmp_path / "catalog.json").write_text("{}")
     with pytest.raises(StaleOutput, match=r"holds catalog\.json"):
-        train(stage_of(tmp_path), toy_data())
+        trained(tmp_path)
     with pytest.raises(InputError, match="is a file"):
-        train(stage_of(tmp_path / "catalog.json"), toy_data())
+        trained(tmp_path / "catalog.json")
     assert [path.name for path in tmp_path.iterdir()] == ["catalog.json"]
 
 
@@ -131,8 +131,8 @@ def test_users_without_train_items_and_cold_items_are_counted(tmp_path):
     stranger = pl.DataFrame(
         {"user_id": ["new"] * 2, "item_id": ["i000", "fresh"], "split": ["valid", "test"]}
     )
-    data = assemble(pl.concat([toy_interactions(), stranger]), toy_features())
-    found = train(stage_of(tmp_path), data).data
+    data = assemble(pl.concat([toy_interactions(), stranger]), *toy_features())
+    found = trained(tmp_path, data).data
     assert found["users_without_train_items"] == 1
     assert found["valid_users_not_ranked"] == found["test_users_not_ranked"] == 1
     assert found["items_not_in_feature_set"] == found["cold_items"] == found["items_without_features"] == 1
@@ -145,7 +145,7 @@ def test_pairs_that_stand_in_two_splits_are_counted(tmp_path):
     frame = toy_interactions()
     train_pair, valid_pair = (frame.filter(pl.col("split") == name).head(1) for name in ("train", "valid"))
     again = [pair.with_columns(split=pl.lit("test")) for pair in (train_pair, valid_pair)]
-    found = describe(assemble(pl.concat([frame, *again]), toy_features()))
+    found = describe(assemble(pl.concat([frame, *again]), *toy_features()))
     assert (found["test_pairs_in_train"], found["test_pairs_in_valid"], found["valid_pairs_in_train"]) == (
         1,
         1,
@@ -159,12 +159,12 @@ def test_users_who_trained_on_everything_are_counted():
     glutton = pl.DataFrame(
         {"user_id": ["all"] * len(items), "item_id": items, "split": ["train"] * len(items)}
     )
-    assert describe(assemble(pl.concat([frame, glutton]), toy_features()))["users_without_negatives"] == 1
+    assert describe(assemble(pl.concat([frame, glutton]), *toy_features()))["users_without_negatives"] == 1
 
 
 def test_a_list_holds_the_best_dot_products_without_the_train_items(tmp_path):
     data = toy_data()
-    train(stage_of(tmp_path), data)
+    trained(tmp_path, data)
     _, users = read_vectors(tmp_path / "users.parquet", "user_id")
     ids, items = read_vectors(tmp_path / "items.parquet", "item_id")
     seen = {ids[item] for item in data.train.items[data.train.starts[3] : data.train.starts[4]]}
@@ -178,7 +178,7 @@ def test_a_list_holds_the_best_dot_products_without_the_train_items(tmp_path):
 
 
 def test_vectors_are_exported_as_feature_sets(tmp_path):
-    train(stage_of(tmp_path / "model"), toy_data())
+    trained(tmp_path / "model")
     users, items = export_vectors(tmp_path / "model", tmp_path / "export")
     assert users.item_ids() == list(toy_data().user_ids)
     vectors, present = items.vectors("recsys")
@@ -199,16 +199,16 @@ def test_a_search_is_by_validation_and_resumes_without_repeating_trials(tmp_path
         if progress.stage == "tune" and progress.done == 2:
             raise Killed
 
-    search = TuneStage(tmp_path, SMALL, grid, "random", 3, {})
+    search = partial(tune, tmp_path, SMALL, toy_data(), grid=grid, trials=3, inputs={})
     with pytest.raises(Killed):
-        tuned_stage(search, toy_data(), kill)
+        search(report=kill)
     before = (tmp_path / "trials.jsonl").read_text()
     assert len(before.splitlines()) == 2
-    trials = tuned_stage(search, toy_data())
+    trials = search()
     assert (tmp_path / "trials.jsonl").read_text().startswith(before)
     assert [trial.valid for trial in trials] == sorted((trial.valid for trial in trials), reverse=True)
     assert json.loads((tmp_path / "tune.json").read_text())["best"] == dict(trials[0].values)
-    assert tuned_stage(search, toy_data()) == trials
+    assert search() == trials
     assert "test" not in (tmp_path / "trials.jsonl").read_text()
 
 
@@ -220,14 +220,12 @@ def test_a_search_that_replaces_a_killed_one_trains_its_trials_from_the_start(tm
         if progress.stage == "trial 1 of 1" and progress.done == 3:
             raise Killed
 
-    first = TuneStage(tmp_path, SMALL, {"l2": (1e-4,)}, "grid", 1, {"features": "before"})
+    search = partial(tune, tmp_path, SMALL, toy_data(), grid={"l2": (1e-4,)}, search="grid", trials=1)
     with pytest.raises(Killed):
-        tuned_stage(first, toy_data(), kill)
+        search(inputs={"features": "before"}, report=kill)
     assert len(list(tmp_path.glob("trial-*"))) == 1
     found = []
-    tuned_stage(
-        dataclasses.replace(first, inputs={"features": "after"}, overwrite=True), toy_data(), found.append
-    )
+    search(inputs={"features": "after"}, overwrite=True, report=found.append)
     assert [one.done for one in found if one.stage == "trial 1 of 1"] == [1, 2, 3, 4, 5, 6]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["trials.jsonl", "tune.json"]
 
@@ -239,10 +237,10 @@ def test_vectors_that_a_stopped_training_may_have_left_of_two_runs_are_not_used(
     def kill(_) -> None:
         raise Killed
 
-    train(stage_of(tmp_path / "model"), toy_data())
+    trained(tmp_path / "model")
     other = SMALL.changed(training={"learning_rate": 0.01})
     with pytest.raises(Killed):
-        train(stage_of(tmp_path / "model", configuration=other, overwrite=True), toy_data(), kill)
+        trained(tmp_path / "model", configuration=other, overwrite=True, report=kill)
     assert (tmp_path / "model/users.parquet").exists()
     for use in (
         lambda: recommend(tmp_path / "model", "u003", 7),
@@ -250,14 +248,14 @@ def test_vectors_that_a_stopped_training_may_have_left_of_two_runs_are_not_used(
     ):
         with pytest.raises(InputError, match="not finished"):
             use()
-    train(stage_of(tmp_path / "model", configuration=other), toy_data())
+    trained(tmp_path / "model", configuration=other)
     assert len(recommend(tmp_path / "model", "u003", 7)) == 7
 
 
 def test_what_a_kill_at_the_very_end_leaves_is_cleared(tmp_path):
-    train(stage_of(tmp_path), toy_data())
+    trained(tmp_path)
     (tmp_path / "model/.work").mkdir()
-    train(stage_of(tmp_path), toy_data())
+    trained(tmp_path)
     assert not (tmp_path / "model/.work").exists()
 
 
@@ -270,19 +268,18 @@ def test_every_value_of_a_grid_reaches_the_options(name):
 
 
 def test_spaces_are_read_alone_or_joined(tmp_path):
-    features = toy_features()
+    ids, features = toy_features()
     half = np.arange(30) % 2 == 0
     spaces = [
-        ArraySpace("a_image", "image", features.vectors * 3),
-        ArraySpace("b_text", "text", features.vectors[:, :4], half),
+        ArraySpace("a_image", "image", features * 3),
+        ArraySpace("b_text", "text", features[:, :4], half),
     ]
-    made = write_arrays(tmp_path / "features", list(features.item_ids), spaces, ArrayOptions())
+    made = write_arrays(tmp_path / "features", ids, spaces, ArrayOptions())
     joined = read_features(made, "a_image+b_text")
-    assert joined.vectors.shape == (30, 12)
-    np.testing.assert_allclose(np.linalg.norm(joined.vectors[:, :8], axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(joined.vectors[:, 8:], axis=1), half, rtol=1e-5)
-    assert joined.present.all()
-    assert (read_features(made, "b_text").present == half).all()
+    assert joined.shape == (30, 12)
+    np.testing.assert_allclose(np.linalg.norm(joined[:, :8], axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(joined[:, 8:], axis=1), half, rtol=1e-5)
+    assert (read_features(made, "b_text").any(1) == half).all()
     with pytest.raises(UnknownName, match="a_image, b_text"):
         read_features(made, "unified")
     with pytest.raises(InputError, match="--space"):
@@ -292,5 +289,5 @@ def test_spaces_are_read_alone_or_joined(tmp_path):
 def test_interactions_on_disk_train_as_those_in_memory(tmp_path):
     frame = toy_interactions().with_columns(timestamp=None, rating=None)
     write_interactions(frame, tmp_path / "interactions.parquet")
-    data = assemble(read_split(tmp_path / "interactions.parquet"), toy_features())
+    data = assemble(read_split(tmp_path / "interactions.parquet"), *toy_features())
     assert (data.train.keys == toy_data().train.keys).all()

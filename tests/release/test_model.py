@@ -19,10 +19,10 @@ from tests.support.manifests import alignment_manifest
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    from featurizer.recsys.train import TrainStage, train
+    from featurizer.recsys.train import train
 
     out = tmp_path_factory.mktemp("trained") / "m"
-    train(TrainStage(out, small("bpr", {"dim": 4}, {"epochs": 1}), 1, {}), toy_data())
+    train(out, small("bpr", {"dim": 4}, {"epochs": 1}), toy_data(), inputs={})
     return out
 
 

@@ -12,12 +12,13 @@ from featurizer.catalog.sample.oracle import oracle
 from featurizer.catalog.sample.picture import draw
 from featurizer.catalog.sample.traits import make_items
 from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.store import write_interactions
 from featurizer.records import ImageRef, ItemRecord
 from featurizer.recsys.configuration import configuration
 from featurizer.recsys.registry import load_recommender
-from featurizer.recsys.source import Source
-from featurizer.recsys.train import TrainStage, train
+from featurizer.recsys.source import fingerprints, read_data
+from featurizer.recsys.train import train
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.score import ScoreStage, score
 from featurizer.scoring.scorer import ScoreOptions
@@ -107,11 +108,11 @@ def write_scores(folder):
 
 
 def write_model(folder):
-    source = Source.of(folder / "features", folder / "interactions.parquet", space="word_text")
+    given = FeatureSet.open(folder / "features"), "word_text", folder / "interactions.parquet"
     chosen = configuration(load_recommender("lightgcn")).changed(
         {"dim": 8}, {"epochs": 4, "batch_size": 64, "learning_rate": 0.03}
     )
-    train(TrainStage(folder / "model", chosen, 2, source.fingerprints()), source.read())
+    train(folder / "model", chosen, read_data(*given), seeds=2, inputs=fingerprints(*given))
 
 
 def write_alignment(folder):

@@ -15,7 +15,7 @@ from featurizer.recsys.configuration import configuration
 from featurizer.recsys.content import read_features
 from featurizer.recsys.data import assemble
 from featurizer.recsys.registry import load_recommender
-from featurizer.recsys.train import TrainStage, train
+from featurizer.recsys.train import train
 from tests.support.color import ColorEncoder, spec
 from tests.support.small_tokens import Patches, Words
 
@@ -41,10 +41,10 @@ def compute(catalog: Catalog, interactions: Path, out: Path, threads: int) -> No
     )
     encoders = TokenEncoders(Patches(), Words(), threads=threads)
     pretrain(catalog, encoders, out / "ica", ica, PretrainRun("patches", "words"))
-    data = assemble(read_split(interactions), read_features(features, "spread_image"))
+    data = assemble(read_split(interactions), features.item_ids(), read_features(features, "spread_image"))
     training = {"epochs": 2, "batch_size": 512, "threads": threads}
     chosen = configuration(load_recommender("alignrec")).changed(training=training)
-    train(TrainStage(out / "model", chosen, 1, {"features": "spread"}), data)
+    train(out / "model", chosen, data, inputs={"features": "spread"})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from featurizer.encoders import device as devices
     from featurizer.recsys import item_graph, losses, user_item_graph, weights
-    from featurizer.recsys.csr import Operator
     from featurizer.recsys.data import RecData
     from featurizer.recsys.sampler import Triples
 else:
@@ -73,25 +71,6 @@ class AlignRecOptions(Config):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class ContentGraph:
-    """What the content side computes with.
-
-    Attributes:
-        features: (n, f), zero rows where an item has none; may be bfloat16 where they are fixed.
-        units: (n, f), their rows of length 1: the target of REG, unless it moves with them.
-        known: (n,) bool.
-        items: S (n, n) of the item graph; None leaves each item its own content alone.
-        to_users: [R~; I] (u + n, n).
-    """
-
-    features: torch.Tensor
-    units: torch.Tensor
-    known: torch.Tensor
-    items: Operator | None
-    to_users: Operator
-
-
 class AlignRec:
     """Ids through LightGCN, content through the item graph, their sum scored by dot product.
 
@@ -105,14 +84,22 @@ class AlignRec:
         self.n_users, self.n_items = data.n_users, data.n_items
         self.options, self.batch_size = options, batch_size
         self.graph = user_item_graph.adjacency(data.train).to(device)
-        self.content = content_graph(data, options, device)
+        self.spread = user_item_graph.spread_to_users(data.train, device)
+        features = torch.from_numpy(data.features).to(device)
+        self.item_graph = (
+            item_graph.neighbor_graph(features, options.neighbors) if options.item_graph else None
+        )
+        self.known = torch.from_numpy(data.known).to(device)
+        self.units = unit_rows(features)
+        halved = options.half and not options.trainable_features and devices.halves_pay(device)
+        self.features = features.bfloat16() if halved else features
         generator = torch.Generator().manual_seed(seed)
         first = {"ids": weights.id_table(self.n_users, self.n_items, options.dim, generator)}
-        width = self.content.features.shape[1]
-        first["project.weight"], first["project.bias"] = weights.linear(width, options.dim, generator)
+        project = weights.linear(features.shape[1], options.dim, generator)
+        first["project.weight"], first["project.bias"] = project
         first["gate.weight"], first["gate.bias"] = weights.linear(options.dim, options.dim, generator)
         if options.trainable_features:
-            first["features"] = self.content.features.float().clone()
+            first["features"] = features.clone()
         self.weights = weights.learned(first, device)
 
     def begin_epoch(self, generator: np.random.Generator) -> None:
@@ -129,21 +116,21 @@ class AlignRec:
         """Return h_id (u + n, d) and h_mm (u + n, d)."""
         table = self.weights.get_parameter("ids")
         ids = user_item_graph.propagate(table, self.graph, self.options.layers)
-        return ids, self.content.to_users(self._item_content(table[self.n_users :]))
+        return ids, self.spread(self._item_content(table[self.n_users :]))
 
     def _features(self) -> torch.Tensor:
         if self.options.trainable_features:
             return self.weights.get_parameter("features")
-        return self.content.features
+        return self.features
 
     def _item_content(self, items: torch.Tensor) -> torch.Tensor:
         value, features = self.weights.get_parameter, self._features()
         projected = features @ value("project.weight").to(features.dtype)
         mapped = projected.float() + value("project.bias")
         gated = items * torch.sigmoid(torch.addmm(value("gate.bias"), mapped, value("gate.weight")))
-        if self.content.items is None:
-            return gated * self.content.known[:, None]
-        return self.content.items(gated)
+        if self.item_graph is None:
+            return gated * self.known[:, None]
+        return self.item_graph(gated)
 
     def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
         """Return the weighted parts: bpr, l2, and uia, cca, reg where their weight is not 0."""
@@ -163,7 +150,7 @@ class AlignRec:
         of_items, item_counts = _distinct(triples.positives, self.n_items)
         if not options.repeats:
             of_users, user_counts = of_users[content[0].detach()[of_users].any(1)], None
-            of_items, item_counts = of_items[self.content.known[triples.positives[of_items]]], None
+            of_items, item_counts = of_items[self.known[triples.positives[of_items]]], None
         if options.alpha:
             parts["cca"] = options.alpha * (
                 self._contrast(content[1][of_items], ids[1][of_items], item_counts)
@@ -190,20 +177,7 @@ class AlignRec:
     def _targets(self, items: torch.Tensor) -> torch.Tensor:
         if self.options.moving_target:
             return unit_rows(self._features().detach()[items])
-        return self.content.units[items]
-
-
-def content_graph(data: RecData, options: AlignRecOptions, device: str) -> ContentGraph:
-    """Return what the content side computes with, on a device."""
-    features = torch.from_numpy(data.features).to(device)
-    halved = options.half and not options.trainable_features and devices.halves_pay(device)
-    return ContentGraph(
-        features.bfloat16() if halved else features,
-        unit_rows(features),
-        torch.from_numpy(data.known).to(device),
-        item_graph.neighbor_graph(features, options.neighbors) if options.item_graph else None,
-        user_item_graph.spread_to_users(data.train).to(device),
-    )
+        return self.units[items]
 
 
 def _distinct(values: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor | None]:
