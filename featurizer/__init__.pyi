@@ -1,8 +1,9 @@
 """Made by `make docs` from the operations; change those."""
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -33,18 +34,31 @@ from featurizer.scoring.board import Leaderboard as Leaderboard
 
 __version__: str
 
+class HasFolder(Protocol):
+    """What lies in a folder: a catalog, a feature set, a model, …."""
+
+    @property
+    def folder(self) -> Path: ...
+
+class HasArrow(Protocol):
+    """A table: of polars, pandas or pyarrow."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+Place: TypeAlias = str | PathLike[str] | HasFolder
+
 def align(
-    features: str | Path | object,
+    features: Place,
     *,
-    interactions: str | Path | object,
-    spaces: Sequence[str] = ...,
-    weights: Sequence[float] = ...,
-    item_map: str | Path | object = None,
+    interactions: Place,
+    spaces: Sequence[str] | str = ...,
+    weights: Sequence[float] | float = ...,
+    item_map: Place | None = None,
     width: int = 1024,
     folds: int = 3,
     user_items: int = 1000,
     seed: int = 0,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -71,11 +85,11 @@ def align(
     """
 
 def card(
-    of: str | Path | object,
+    of: Place,
     *,
     license: str | None = None,
-    catalog: str | Path | object = None,
-    scores: str | Path | object = None,
+    catalog: Place | None = None,
+    scores: Place | None = None,
     progress: bool | None = None,
 ) -> tuple[Path, ...]:
     """Write README.md, the card, and croissant.json again from manifest and scores.
@@ -90,16 +104,16 @@ def card(
     """
 
 def compare(
-    models: Sequence[str | Path | object],
+    models: Sequence[Place] | Place,
     *,
-    fused: Sequence[str | Path | object] = ...,
-    interactions: str | Path | object,
-    item_map: str | Path | object = None,
+    fused: Sequence[Place] | Place = ...,
+    interactions: Place,
+    item_map: Place | None = None,
     metric: Literal['recall', 'ndcg', 'precision', 'map'] = 'recall',
     k: int = 20,
     split: Literal['valid', 'test'] = 'test',
     seed: int = 0,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -126,8 +140,8 @@ def compare(
     """
 
 def diff(
-    before: str | Path | object,
-    after: str | Path | object,
+    before: Place,
+    after: Place,
     *,
     tolerance: float = 1e-06,
     progress: bool | None = None,
@@ -163,9 +177,9 @@ def download(
     images: bool = True,
     retry_failed: bool = False,
     concurrency: int = 64,
-    cache: str | Path | object = None,
+    cache: Place | None = None,
     max_failures: int | None = None,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -191,14 +205,14 @@ def download(
     """
 
 def export(
-    features: str | Path | object,
+    features: Place,
     *,
     format: str,
-    spaces: Sequence[str] = ...,
-    interactions: str | Path | object = None,
-    item_map: str | Path | object = None,
+    spaces: Sequence[str] | str = ...,
+    interactions: Place | None = None,
+    item_map: Place | None = None,
     missing: Literal['zero', 'mean', 'error'] = 'zero',
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -223,9 +237,9 @@ def export(
     """
 
 def extract(
-    catalog: str | Path | object,
+    catalog: Place,
     *,
-    encoders: Sequence[str],
+    encoders: Sequence[str] | str,
     device: str = 'auto',
     threads: int | None = None,
     dtype: Literal['float32', 'float16'] = 'float32',
@@ -235,7 +249,7 @@ def extract(
     workers: int | None = None,
     mask: Literal['image', 'text'] | None = None,
     max_failures: int | None = None,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -262,16 +276,16 @@ def extract(
     """
 
 def import_vectors(
-    path: str | Path | object,
+    path: Place,
     *,
     format: str,
     space: str | None = None,
-    ids: str | Path | object = None,
+    ids: Place | None = None,
     modality: Literal['image', 'text', 'both'] | None = None,
     null_rows: Literal['none', 'zero', 'nan'] = 'none',
     license: str | None = None,
     source: str | None = None,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -295,11 +309,11 @@ def import_vectors(
     """
 
 def ingest(
-    path: str | Path | object,
+    path: Place | HasArrow,
     *,
-    images: str | Path | object = None,
-    interactions: str | Path | object = None,
-    item_map: str | Path | object = None,
+    images: Place | None = None,
+    interactions: Place | None = None,
+    item_map: Place | None = None,
     k_core: int = 0,
     split: Literal['random', 'leave-one-out', 'global-time'] = 'random',
     seed: int = 0,
@@ -315,7 +329,7 @@ def ingest(
     hub_split: str = 'train',
     hub_config: str | None = None,
     max_failures: int | None = None,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -351,12 +365,12 @@ def ingest(
     """
 
 def inspect(
-    path: str | Path | object,
+    path: Place,
     *,
     neighbors: str | None = None,
     k: int = 10,
     label: str | None = None,
-    catalog: str | Path | object = None,
+    catalog: Place | None = None,
     progress: bool | None = None,
 ) -> Inspected:
     """Show schema, spaces, coverage, failures, odd vectors and provenance; neighbors and label accuracy on request.
@@ -398,16 +412,16 @@ def list_encoders(
     """
 
 def make_report(
-    of: Sequence[str | Path | object],
+    of: Sequence[Place] | Place,
     *,
-    figures: str | Path | object = None,
+    figures: Place | None = None,
     title: str | None = None,
     items: int = 20000,
     max_mb: int = 25,
     tsne: bool = True,
     seed: int = 0,
-    labels: Sequence[str] = ...,
-    out: str | Path | object = ...,
+    labels: Sequence[str] | str = ...,
+    out: Place = ...,
     progress: bool | None = None,
 ) -> Made[Shown]:
     """Show what folders hold on one page: leaderboard, maps, neighbors, curves, failures, provenance.
@@ -429,7 +443,7 @@ def make_report(
     """
 
 def pretrain_ica(
-    catalog: str | Path | object,
+    catalog: Place,
     *,
     vision: str,
     text: str,
@@ -467,12 +481,12 @@ def pretrain_ica(
     recompute: bool | None = False,
     checkpoint_minutes: float | None = 5.0,
     seed: int | None = 0,
-    interactions: str | Path | object = None,
+    interactions: Place | None = None,
     cache: bool = True,
-    tensorboard: str | Path | object = None,
+    tensorboard: Place | None = None,
     device: str = 'auto',
     threads: int | None = None,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -532,7 +546,7 @@ def pretrain_ica(
     """
 
 def publish(
-    of: str | Path | object,
+    of: Place,
     *,
     repo: str,
     private: bool = False,
@@ -540,7 +554,7 @@ def publish(
     tag: str | None = None,
     collection: str | None = None,
     with_images: bool = False,
-    catalog: str | Path | object = None,
+    catalog: Place | None = None,
     with_users: bool = False,
     check: bool = True,
     dry_run: bool = False,
@@ -571,7 +585,7 @@ def pull(
     *,
     revision: str = 'main',
     model: bool = False,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -590,12 +604,12 @@ def pull(
     """
 
 def recommend(
-    model: str | Path | object,
+    model: Place,
     *,
     user: str,
     k: int = 20,
-    catalog: str | Path | object = None,
-    export: str | Path | object = None,
+    catalog: Place | None = None,
+    export: Place | None = None,
     overwrite: bool = False,
     progress: bool | None = None,
 ) -> list[Recommended]:
@@ -613,24 +627,24 @@ def recommend(
     """
 
 def score_features(
-    features: Sequence[str | Path | object],
+    features: Sequence[Place] | Place,
     *,
-    interactions: str | Path | object,
-    item_map: str | Path | object = None,
-    spaces: Sequence[str] = ...,
-    metrics: Sequence[str] = ...,
-    transforms: Sequence[Literal['auto', 'none', 'center', 'whiten']] = ...,
-    k: Sequence[int] = ...,
-    neighbors: Sequence[int] = ...,
-    ratios: Sequence[float] = ...,
-    masked_image: Sequence[str | Path | object] = ...,
-    masked_text: Sequence[str | Path | object] = ...,
+    interactions: Place,
+    item_map: Place | None = None,
+    spaces: Sequence[str] | str = ...,
+    metrics: Sequence[str] | str = ...,
+    transforms: Sequence[Literal['auto', 'none', 'center', 'whiten']] | Literal['auto', 'none', 'center', 'whiten'] = ...,
+    k: Sequence[int] | int = ...,
+    neighbors: Sequence[int] | int = ...,
+    ratios: Sequence[float] | float = ...,
+    masked_image: Sequence[Place] | Place = ...,
+    masked_text: Sequence[Place] | Place = ...,
     model: str | None = 'alignrec',
     epochs: int | None = None,
     seeds: int | None = 3,
     trials: int | None = 0,
     masked: bool | None = False,
-    splits: Sequence[Literal['valid', 'test']] = ...,
+    splits: Sequence[Literal['valid', 'test']] | Literal['valid', 'test'] = ...,
     users: int | None = None,
     min_coverage: float = 0.5,
     seed: int = 0,
@@ -638,7 +652,7 @@ def score_features(
     device: str = 'auto',
     threads: int | None = None,
     attach: bool = False,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -681,11 +695,11 @@ def score_features(
     """
 
 def train(
-    features: str | Path | object,
+    features: Place,
     *,
-    interactions: str | Path | object,
+    interactions: Place,
     space: str | None = None,
-    item_map: str | Path | object = None,
+    item_map: Place | None = None,
     min_coverage: float = 0.5,
     model: str = 'alignrec',
     exact: bool = False,
@@ -711,7 +725,7 @@ def train(
     decay: float | None = None,
     patience: int | None = None,
     evaluate_every: int | None = None,
-    ks: Sequence[int] | None = None,
+    ks: Sequence[int] | int | None = None,
     checkpoint_every: int | None = None,
     seed: int = 0,
     seeds: int = 1,
@@ -720,7 +734,7 @@ def train(
     trials: int = 12,
     device: str = 'auto',
     threads: int | None = None,
-    out: str | Path | object,
+    out: Place,
     overwrite: bool = False,
     wait: float | None = None,
     progress: bool | None = None,
@@ -740,21 +754,21 @@ def train(
         model: Which recommender.
         exact: AlignRec as its authors compute it.
         dim: Width of the vectors that users and items get.
-        layers: Layers over the graph of users and items.
-        neighbors: Neighbors an item has in the item graph, itself included.
-        alpha: Weight of content-id alignment (CCA).
-        reg: Weight of the similarity regularization (REG).
-        uia: Weight of user-item alignment (UIA).
+        layers: Layers over the graph of users and items. (alignrec, freedom, lightgcn)
+        neighbors: Neighbors an item has in the item graph, itself included. (alignrec, freedom)
+        alpha: Weight of content-id alignment (CCA). (alignrec)
+        reg: Weight of the similarity regularization (REG). (alignrec)
+        uia: Weight of user-item alignment (UIA). (alignrec, bpr, lightgcn)
         l2: Weight of the L2 term.
-        temperature: Temperature of CCA.
-        item_graph: The graph between items; off for an ablation.
-        trainable_features: Whether the features are only where learning starts, not what it is held to.
-        moving_target: Whether REG's target moves with trainable features, as in the authors' code.
-        repeats: Whether an item or user counts in CCA and REG as often as it stands in the batch, as in the authors' code.
-        contrast: Rows that CCA contrasts at a time and REG compares, out of a batch; 0 is the whole batch.
-        half: Multiply fixed features in bfloat16 where the processor does that faster than in float32.
-        content_loss: Weight of the BPR loss on projected features.
-        keep_edges: Share of the train pairs that an epoch's graph keeps.
+        temperature: Temperature of CCA. (alignrec)
+        item_graph: The graph between items; off for an ablation. (alignrec)
+        trainable_features: Whether the features are only where learning starts, not what it is held to. (alignrec)
+        moving_target: Whether REG's target moves with trainable features, as in the authors' code. (alignrec)
+        repeats: Whether an item or user counts in CCA and REG as often as it stands in the batch, as in the authors' code. (alignrec)
+        contrast: Rows that CCA contrasts at a time and REG compares, out of a batch; 0 is the whole batch. (alignrec)
+        half: Multiply fixed features in bfloat16 where the processor does that faster than in float32. (alignrec)
+        content_loss: Weight of the BPR loss on projected features. (freedom)
+        keep_edges: Share of the train pairs that an epoch's graph keeps. (freedom)
         epochs: Epochs at most.
         batch_size: Train pairs a step.
         learning_rate: Adam's, in the first epoch.
@@ -776,9 +790,9 @@ def train(
     """
 
 def verify(
-    path: str | Path | object,
+    path: Place,
     *,
-    catalog: str | Path | object = None,
+    catalog: Place | None = None,
     sample: int = 0,
     device: str = 'auto',
     progress: bool | None = None,

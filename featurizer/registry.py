@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TypeVar
 
 from featurizer.errors import FeaturizerError, MissingExtra, UnknownName, pip_line
+from featurizer.records import Json
 
 OWN = "featurizer"
 ENCODERS = "featurizer.encoders"
@@ -77,6 +78,15 @@ def providers(group: str) -> dict[str, Plugin | None]:
         other = dist is not None and dist.name != OWN
         found.setdefault(point.name, Plugin(dist.name, dist.version) if other and dist else None)
     return dict(sorted(found.items(), key=lambda entry: (entry[1] is not None, entry[0])))
+
+
+def plugin_versions(group: str, asked: Iterable[str]) -> dict[str, Json]:
+    """Return the version of every package but featurizer that offers one of these names, by package."""
+    offering = providers(group)
+    found = [package for name in asked if (package := offering.get(name)) is not None]
+    return {
+        package.distribution: package.version for package in sorted(found, key=lambda one: one.distribution)
+    }
 
 
 def working(names: Iterable[str], load: Callable[[str], PluginT]) -> Iterator[PluginT]:

@@ -7,6 +7,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("patient")  # how fast a machine is, no test is about
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests on two cores: torch on one thread each
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "passive"
+)  # and programs that take a thread a core do not spin for each other
 
 
 @pytest.fixture(autouse=True, scope="session")

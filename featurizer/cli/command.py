@@ -191,4 +191,6 @@ def _help(option: Option) -> str:
         parts.append(f"Of {', '.join(known)}.")
     if option.many:
         parts.append("Several with commas." if option.commas else "Repeat for more.")
+    if option.above is not None or option.below is not None:
+        parts.append(f"A number {option.bounds}.")
     return " ".join(parts)

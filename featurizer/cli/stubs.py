@@ -19,13 +19,29 @@ HEAD = '''\
 """Made by `make docs` from the operations; change those."""
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 '''
-SCALARS = {Path: "str | Path | object", str: "str", int: "int", float: "float", bool: "bool"}
+PLACES = '''\
+class HasFolder(Protocol):
+    """What lies in a folder: a catalog, a feature set, a model, …."""
+
+    @property
+    def folder(self) -> Path: ...
+
+class HasArrow(Protocol):
+    """A table: of polars, pandas or pyarrow."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+Place: TypeAlias = str | PathLike[str] | HasFolder
+
+'''
+SCALARS = {Path: "Place", str: "str", int: "int", float: "float", bool: "bool"}
 """How each kind of value is written; what lies in a folder may be given as the object that stands for it."""
 WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -43,7 +59,7 @@ def stub() -> str:
     own = Path(api.__file__).read_text("utf-8")
     bodies = [_function(name, kind, returned[name]) for name, kind in sorted(kinds.items())]
     bodies += [_head_of(own, name) for name in sorted(api.OWN)]
-    return HEAD + "\n".join(sorted(imports)) + "\n\n__version__: str\n\n" + "\n".join(bodies)
+    return HEAD + "\n".join(sorted(imports)) + "\n\n__version__: str\n\n" + PLACES + "\n".join(bodies)
 
 
 def _classes() -> Mapping[str, str]:
@@ -71,10 +87,10 @@ def _parameter(option: Option) -> str:
 
 def _hint(option: Option) -> str:
     one = f"Literal[{', '.join(map(repr, option.choices))}]" if option.choices else SCALARS[option.kind]
-    if option.argument and option.name == "path":
-        one = SCALARS[Path]
-    hint = f"Sequence[{one}]" if option.many else one
-    return f"{hint} | None" if option.optional and "object" not in hint else hint
+    if option.argument and option.name == "path" and option.kind is str:
+        one = f"{SCALARS[Path]} | HasArrow"
+    hint = f"Sequence[{one}] | {one}" if option.many else one
+    return f"{hint} | None" if option.optional else hint
 
 
 def _returned(kind: type[Operation]) -> str:

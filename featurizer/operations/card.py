@@ -37,6 +37,10 @@ class Card(Operation):
         names = (CARD, CROISSANT) if (self.of / FEATURE_SET).is_file() else (CARD,)
         return tuple(self.of / name for name in names)
 
+    def writes(self) -> tuple[Path, ...]:
+        """Return the folder that the card lies in."""
+        return (self.of,)
+
     def run(self, context: Context) -> Outcome[tuple[Path, ...]]:
         """Write the card."""
         from featurizer.release.licenses import unknown_license

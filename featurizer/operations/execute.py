@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from featurizer.errors import StaleOutput
@@ -27,9 +27,9 @@ def execute(operation: Operation, context: Context) -> Outcome[Any]:
         FolderBusy: another process writes the folder.
         FeaturizerError: as the operation.
     """
-    if not isinstance(operation, FolderOperation):
-        return _done(operation, context)
     with _sole_writer(operation):
+        if not isinstance(operation, FolderOperation):
+            return _done(operation, context)
         if operation.overwrite or operation.reopens():
             return _done(operation, context)
         found = look(operation)
@@ -60,11 +60,15 @@ def _done(operation: Operation, context: Context) -> Outcome[Any]:
 
 
 @contextmanager
-def _sole_writer(operation: FolderOperation[Any]) -> Iterator[None]:
-    """Hold the folder; processes that torchrun started hold it together."""
-    options = operation.model_dump(mode="json", exclude={"wait"})
-    shared = operation.shares and int(os.environ.get("WORLD_SIZE", "1")) > 1
-    with writing(operation.out, fingerprint=fingerprint(options), shared=shared, wait=operation.wait):
+def _sole_writer(operation: Operation) -> Iterator[None]:
+    """Hold the folders that are written, in the order of their names; processes that torchrun started share one."""
+    asked = fingerprint(operation.model_dump(mode="json", exclude={"wait"}))
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    shared = isinstance(operation, FolderOperation) and operation.shares and several
+    wait = operation.wait if isinstance(operation, FolderOperation) else None
+    with ExitStack() as held:
+        for folder in sorted({folder.resolve() for folder in operation.writes()}):
+            held.enter_context(writing(folder, fingerprint=asked, shared=shared, wait=wait))
         yield
 
 

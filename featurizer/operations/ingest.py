@@ -62,7 +62,9 @@ class Ingest(FolderOperation["Catalog"]):
     """Where the data come from; recorded."""
     text_template: str = DEFAULT_TEMPLATE
     """Fields of an item's text."""
-    columns: Annotated[ColumnNames, OptionGroup(lambda: [ColumnNames], named="{}_column")] = ColumnNames()
+    columns: Annotated[ColumnNames, OptionGroup(lambda: {"columns": ColumnNames}, named="{}_column")] = (
+        ColumnNames()
+    )
     """Which column is which field; by their usual names where not given."""
     hub_split: str = "train"
     """Which split of a Hub data set."""

@@ -72,13 +72,14 @@ class OptionGroup:
     inside the mapping.
 
     Attributes:
-        kinds: returns the classes; called when their options are needed.
+        kinds: returns the classes by whose options they are; called when their options are needed. Where there are
+            several, help says of each option whose it is.
         named: the option's name, from the field's: `{}_column`.
         stated: whether the defaults of these classes are the defaults here.
         without: fields of the classes that are no options here.
     """
 
-    kinds: Callable[[], Iterable[type[Config]]]
+    kinds: Callable[[], Mapping[str, type[Config]]]
     named: str = "{}"
     stated: bool = True
     without: frozenset[str] = frozenset()
@@ -214,6 +215,10 @@ class Operation(Config, ABC):
         """Return what must be there once it is done: files, or folders with a manifest."""
         return ()
 
+    def writes(self) -> tuple[Path, ...]:
+        """Return the folders that it writes into, which nobody else may do meanwhile."""
+        return ()
+
     def encoder_folders(self) -> Iterator[tuple[str, Path]]:
         """Yield the folders that stand inside a longer text, such as an encoder's model, each with its field."""
         return iter(())
@@ -260,6 +265,10 @@ class FolderOperation(Operation, Generic[ValueT]):
     def run(self, context: Context) -> Outcome[ValueT]:
         """Make the folder and say what it holds."""
         return self.outcome(self.make(context))
+
+    def writes(self) -> tuple[Path, ...]:
+        """Return the folder."""
+        return (self.out,)
 
     def reopens(self) -> bool:
         """Say whether a finished folder is worked on again, to fetch what failed for example."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic.fields import FieldInfo
 
 from featurizer.config import Flag
@@ -34,6 +34,8 @@ class Option:
         argument: how it stands by its place.
         least: smallest number.
         most: largest number.
+        above: the number is larger than this.
+        below: the number is smaller than this.
         nonempty: whether several means at least one.
         completed: the names that a shell completes it with.
         told: whether help lists these names.
@@ -54,6 +56,8 @@ class Option:
     argument: Argument | None = None
     least: float | None = None
     most: float | None = None
+    above: float | None = None
+    below: float | None = None
     nonempty: bool = False
     completed: str | None = None
     told: bool = False
@@ -83,14 +87,23 @@ class Option:
 
     def _number(self) -> str:
         whole = "whole number" if self.kind is int else "number"
-        if self.least is not None and self.most is not None:
-            bounds = f" from {self.least:g} to {self.most:g}"
-        elif self.least is not None:
-            above = self.kind is int and self.least > 0
-            bounds = f" above {self.least - 1:g}" if above else f" of {self.least:g} or more"
-        else:
-            bounds = ""
+        bounds = f" {self.bounds}" if self.bounds else ""
         return f"{whole}s{bounds} with commas, such as 10,20" if self.many else f"a {whole}{bounds}"
+
+    @property
+    def bounds(self) -> str:
+        """Between what its numbers lie, in words; empty where they may be any."""
+        if self.least is not None and self.most is not None:
+            return f"from {self.least:g} to {self.most:g}"
+        if self.kind is int and self.least is not None and self.least > 0:
+            return f"above {self.least - 1:g}"
+        ends = {
+            "above {:g}": self.above,
+            "of {:g} or more": self.least,
+            "below {:g}": self.below,
+            "of {:g} or less": self.most,
+        }
+        return " and ".join(text.format(end) for text, end in ends.items() if end is not None)
 
 
 @cache
@@ -108,15 +121,25 @@ def _options(kind: type[Operation]) -> Iterator[Option]:
         if group is None:
             yield _option(name, about, None, name)
             continue
-        seen = set(group.without)
-        for members in group.kinds():
-            for inner, detail in members.model_fields.items():
-                if inner not in seen:
-                    seen.add(inner)
-                    yield _option(group.named.format(inner), detail, name, inner, stated=group.stated)
+        yield from _inside(name, group)
 
 
 _LAST = ("out", "overwrite", "wait")
+
+
+def _inside(name: str, group: OptionGroup) -> Iterator[Option]:
+    """Yield the options of a group, each once, with whose it is where not all of several have it."""
+    kinds = group.kinds()
+    owners: dict[str, list[str]] = {}
+    for owner, members in kinds.items():
+        for inner in members.model_fields.keys() - group.without:
+            owners.setdefault(inner, []).append(owner)
+    for owner, members in kinds.items():
+        for inner, detail in members.model_fields.items():
+            if inner in owners and owners[inner][0] == owner:
+                found = _option(group.named.format(inner), detail, name, inner, stated=group.stated)
+                some = len(owners[inner]) < len(kinds)
+                yield replace(found, help=f"{found.help} ({', '.join(owners[inner])})") if some else found
 
 
 def mark(about: FieldInfo, kind: type[Any]) -> Any:  # noqa: ANN401 - the mark's own type, which the caller names
@@ -132,6 +155,7 @@ def _option(name: str, about: FieldInfo, group: str | None, inner: str, *, state
     kind, marks, optional, many = _unwrapped(about.annotation)
     marks = [*about.metadata, *(inner for one in marks for inner in getattr(one, "metadata", (one,)))]
     least, most, flag = _first(marks, Ge), _first(marks, Le), _first(marks, Flag)
+    above, below = _first(marks, Gt), _first(marks, Lt)
     argument, completed = _first(marks, Argument), _first(marks, Completed)
     default = None if about.is_required() else about.get_default(call_default_factory=True)
     return Option(
@@ -149,6 +173,8 @@ def _option(name: str, about: FieldInfo, group: str | None, inner: str, *, state
         argument=argument,
         least=None if least is None else float(least.ge),
         most=None if most is None else float(most.le),
+        above=None if above is None else float(above.gt),
+        below=None if below is None else float(below.lt),
         nonempty=_first(marks, MinLen) is not None,
         completed=completed.names if completed else None,
         told=completed is not None and completed.told,
@@ -206,7 +232,7 @@ def gathered(kind: type[Operation], given: Mapping[str, object]) -> dict[str, ob
             group, field = inside[name]
             _merge(found, group, {field: value})
         else:
-            found[name] = (value,) if isinstance(value, str) and name in several else value
+            found[name] = (value,) if isinstance(value, str | int | float) and name in several else value
     return found
 
 

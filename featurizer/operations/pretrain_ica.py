@@ -54,7 +54,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
     """The text encoder, likewise."""
     size: Size = "small"
     """The transformer: 128×2, 256×4 or 768×12."""
-    architecture: Annotated[Some, OptionGroup(lambda: [Architecture], stated=False)] = Field(
+    architecture: Annotated[Some, OptionGroup(lambda: {"architecture": Architecture}, stated=False)] = Field(
         default_factory=dict
     )
     """What differs from the size's: width, layers, heads, …."""
@@ -62,11 +62,11 @@ class PretrainIca(FolderOperation["Pretrained"]):
     """What the unified vector is: the CLS state, or the mean."""
     word_states: Literal["contextual", "static"] = "contextual"
     """Word pieces: states re-encoded under the mask, or input embeddings."""
-    masking: Annotated[Some, OptionGroup(lambda: [Masking])] = Field(default_factory=dict)
+    masking: Annotated[Some, OptionGroup(lambda: {"masking": Masking})] = Field(default_factory=dict)
     """What is hidden: image_ratio, text_ratio, …."""
-    objective: Annotated[Some, OptionGroup(lambda: [Objective])] = Field(default_factory=dict)
+    objective: Annotated[Some, OptionGroup(lambda: {"objective": Objective})] = Field(default_factory=dict)
     """What is predicted: image_target, codes, contrastive, …."""
-    training: Annotated[Some, OptionGroup(lambda: [Training])] = Field(default_factory=dict)
+    training: Annotated[Some, OptionGroup(lambda: {"training": Training})] = Field(default_factory=dict)
     """How it learns: epochs, batch_size, learning_rate, seed, …."""
     interactions: Annotated[InteractionsPath | None, Flag("-i"), Reads(("interactions",))] = None
     """Who bought what, for --copurchase."""

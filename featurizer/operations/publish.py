@@ -63,6 +63,10 @@ class Publish(Operation):
 
         return state_file(self.of, f"publish-{self.repo.replace('/', '--')}")
 
+    def writes(self) -> tuple[Path, ...]:
+        """Return the folder, into which the card is written again before it is sent."""
+        return () if self.dry_run else (self.of,)
+
     def run(self, context: Context) -> Outcome[Plan | Published]:
         """Publish, or say what would be."""
         plan = self._plan()

@@ -34,6 +34,10 @@ class Recommend(Operation):
     overwrite: bool = False
     """Replace another model's vectors in --export."""
 
+    def writes(self) -> tuple[Path, ...]:
+        """Return the folder of the vectors, where they are asked for."""
+        return () if self.export is None else (self.export,)
+
     def run(self, context: Context) -> Outcome[list[Recommended]]:
         """Rank all items for the user."""
         from featurizer.recsys.recommend import recommend

@@ -44,10 +44,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 SIDES = ("image", "text")
 
 
-def _downstream() -> list[type[Config]]:
+def _downstream() -> dict[str, type[Config]]:
     from featurizer.scoring.downstream_options import DownstreamOptions
 
-    return [DownstreamOptions]
+    return {"downstream": DownstreamOptions}
 
 
 def _today(transforms: tuple[str, ...]) -> tuple[str, ...]:
@@ -138,6 +138,10 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
         """Return the scores, and where they are attached each set's own."""
         attached = self.features if self.attach else ()
         return tuple(folder / self.makes["scores"] for folder in (self.out, *attached))
+
+    def writes(self) -> tuple[Path, ...]:
+        """Return the folder of the scores, and the sets that they are attached to."""
+        return (self.out, *(self.features if self.attach else ()))
 
     def settled(self) -> dict[str, Json]:
         """Return how `downstream` trains."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,8 @@ def request(operation: Operation) -> dict[str, Json]:
     read: dict[str, list[Json]] = {}
     for field, about, path in inputs(operation):
         content = identity(path, card=about.card, inside=not about.kinds)
-        read.setdefault(field, []).append({"name": path.name, "content": content})
+        name = Path(os.path.abspath(path)).name  # noqa: PTH100 - "." and "x/.." have one too; links keep theirs
+        read.setdefault(field, []).append({"name": name, "content": content})
     left_out = {*reads(type(operation)), *operation.indifferent, *PLACES}
     options: dict[str, Json] = operation.model_dump(mode="json", exclude=left_out) | operation.settled()
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,13 +38,28 @@ if TYPE_CHECKING:
     from featurizer.recsys.tune import Trial
     from featurizer.results.manifests.recommender import RecommenderManifest
 
+logger = logging.getLogger(__name__)
 
 EXACT = "exact"
 """The preset of a model as its authors compute it."""
 
 
-def _model_options() -> list[type[Config]]:
-    return [each.options for each in recommenders().values()]
+def _model_options() -> dict[str, type[Config]]:
+    """Return the options of every recommender; of a plug-in's, none that this command uses otherwise."""
+    found: dict[str, type[Config]] = {}
+    for name, each in recommenders().items():
+        taken = sorted(
+            each.options.model_fields.keys() & (Train.model_fields.keys() | TrainOptions.model_fields)
+        )
+        if taken:
+            logger.warning(
+                "recommender '%s' is left out: its option %s is one of train's own; its package has to rename it",
+                name,
+                taken[0],
+            )
+        else:
+            found[name] = each.options
+    return found
 
 
 class Train(FolderOperation["Trained"]):
@@ -74,7 +90,9 @@ class Train(FolderOperation["Trained"]):
     """What differs from the model's preset: alpha (CCA), uia, reg (the paper's lambda), neighbors, …."""
     training: Annotated[
         Some,
-        OptionGroup(lambda: [TrainOptions], stated=False, without=frozenset({"seed", "device", "threads"})),
+        OptionGroup(
+            lambda: {"training": TrainOptions}, stated=False, without=frozenset({"seed", "device", "threads"})
+        ),
     ] = Field(default_factory=dict)
     """What differs from it in training: epochs, batch_size, learning_rate, ks, …."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -116,7 +134,7 @@ class Train(FolderOperation["Trained"]):
     def settled(self) -> dict[str, Json]:
         """Return every option of model and training, whether given or the preset's."""
         told = self.chosen().record()
-        return {"options": told["model"], "training": told["training"]}
+        return {"options": told.pop("model"), **told}
 
     def depends(self) -> dict[str, Json]:
         """Return the number of threads that weights depend on."""

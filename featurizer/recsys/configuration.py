@@ -12,6 +12,7 @@ from featurizer.records import Json
 from featurizer.recsys.options import TrainOptions
 from featurizer.recsys.registry import recommenders
 from featurizer.recsys.spec import DEFAULT, AnyRecommender
+from featurizer.registry import RECOMMENDERS, plugin_versions
 
 if TYPE_CHECKING:
     from featurizer.recsys.data import RecData
@@ -61,9 +62,17 @@ class Configuration:
         )
 
     def record(self) -> dict[str, Json]:
-        """Return it as a saved model's `config.json` holds it: `model` with its name, and `training`."""
+        """Return it as a saved model's `config.json` holds it: `model` with its name, and `training`.
+
+        Of a recommender that comes from another package, `plugins` has that one's version.
+        """
         model = {"name": self.recommender.name, **self.options.model_dump(mode="json")}
-        return {"model": model, "training": self.training.record()}
+        plugins = plugin_versions(RECOMMENDERS, [self.recommender.name])
+        return {
+            "model": model,
+            "training": self.training.record(),
+            **({"plugins": plugins} if plugins else {}),
+        }
 
     def build(self, data: RecData) -> Recommender:
         """Make the model with its first weights, drawn under the training's seed.

@@ -9,6 +9,9 @@ import time
 
 import pytest
 
+from featurizer.operations.options import options_of
+from featurizer.operations.registry import operation
+
 PROGRAM = [sys.executable, "-m", "featurizer"]
 
 
@@ -294,3 +297,12 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(sample, tmp_path):
     assert child.returncode == 130
     assert "Run the same command again" in talk
     assert "Traceback" not in talk
+
+
+def test_help_says_between_what_a_number_lies_and_one_may_stand_where_several_can(call):
+    told = {option.name: option for option in options_of(operation("pretrain-ica"))}
+    assert told["text_ratio"].expected == "a number above 0 and below 1"
+    assert told["warmup"].expected == "a number of 0 or more and below 1"
+    shown = " ".join(call("pretrain-ica", "--help").stdout.split())
+    assert "Share of items held out. A number above 0 and below 1. [default: 0.1]" in shown
+    assert operation("score-features")(features="f", interactions="i", out="o", k=20).k == (20,)

@@ -12,6 +12,8 @@ from toy import MODELS, small
 
 from featurizer import registry
 from featurizer.errors import FeaturizerError, InputError, UnknownName
+from featurizer.operations.options import options_of
+from featurizer.operations.train import Train
 from featurizer.recsys.configuration import configuration
 from featurizer.recsys.registry import load_recommender, recommenders
 from featurizer.registry import RECOMMENDERS
@@ -59,6 +61,54 @@ def test_a_plugin_that_cannot_be_imported_takes_no_other_away_and_says_why_when_
     assert "'value' of an unknown package cannot be imported from of_value:SPEC: no weights" in caplog.text
     with pytest.raises(FeaturizerError, match=r"'absent' .* Reinstall that package or remove it"):
         load_recommender("absent")
+
+
+@pytest.fixture
+def distributed(tmp_path, monkeypatch):
+    """A package with its own name and version, whose recommender takes train's own option `seeds`."""
+    (tmp_path / "greedy_recommender.py").write_text(
+        "from dataclasses import replace\n"
+        "from featurizer.config import Config\n"
+        "from featurizer.recsys.options import TrainOptions\n"
+        "from featurizer.recsys.spec import Preset\n"
+        "from tests.support.linear_recommender import LINEAR\n"
+        "class Options(Config):\n"
+        "    seeds: int = 1\n"
+        "PRESETS = {'default': Preset(Options(), TrainOptions())}\n"
+        "GREEDY = replace(LINEAR, name='greedy', options=Options, presets=PRESETS)\n"
+    )
+    info = tmp_path / "of_two-1.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: of-two\nVersion: 1.5\n", "utf-8")
+    (info / "entry_points.txt").write_text(
+        "[featurizer.recommenders]\nlinear = tests.support.linear_recommender:LINEAR\n"
+        "greedy = greedy_recommender:GREEDY\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    options_of.cache_clear()
+    yield info
+    sys.modules.pop("greedy_recommender", None)
+    options_of.cache_clear()
+
+
+@pytest.mark.usefixtures("distributed")
+def test_an_option_that_train_has_itself_is_nobody_elses_and_the_others_say_whose_they_are(caplog):
+    with caplog.at_level(logging.WARNING):
+        told = {option.name: option.help for option in options_of(Train)}
+    assert "'greedy' is left out: its option seeds is one of train's own" in caplog.text
+    assert told["seeds"] == "How many seeds."
+    assert told["alpha"].endswith("(alignrec)")
+    assert told["bias"].endswith("read off the features. (linear)")
+    assert told["dim"] == "Width of the vectors that users and items get."
+
+
+def test_a_plugins_version_is_part_of_what_is_asked_and_of_the_models_fingerprint(distributed):
+    asked = Train(features="f", interactions="i", out="o", model="linear")
+    assert asked.settled()["plugins"] == {"of-two": "1.5"}
+    before = configuration(load_recommender("linear")).record()
+    (distributed / "METADATA").write_text("Metadata-Version: 2.1\nName: of-two\nVersion: 1.6\n", "utf-8")
+    assert configuration(load_recommender("linear")).record() == before | {"plugins": {"of-two": "1.6"}}
+    assert "plugins" not in configuration(load_recommender("bpr")).record()
 
 
 def test_what_is_no_recommender_or_has_another_name_is_refused(installed, caplog):
