@@ -1,78 +1,62 @@
-"""What a family loaded, with how it was asked for: so that whoever reads its vectors can load it again."""
+"""An encoder in memory: what it is, and its steps as functions. Imports no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
-from featurizer.encoders.base import Encoder, EncoderSpec, InputT, PreparedT, Vectors
+from featurizer.encoders.base import EncoderSpec, InputT, PreparedT, Vectors
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from featurizer.encoders.tokens import (
-        ImageTokenEncoder,
-        TextTokenEncoder,
-        TokenBatch,
-        TokenizedText,
-        TokenSpec,
-    )
+    from featurizer.encoders.tokens import TokenBatch, TokenizedText, TokenSpec
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedEncoder(Generic[InputT, PreparedT]):
-    """A family's encoder under a specification that says more than the family could.
+    """An `Encoder` put together from functions.
 
     Attributes:
-        encoder: the family's.
-        spec: its own, with what only the caller of the family knows.
+        spec: what the vectors are.
+        prepare: one item to the model's input; thread-safe.
+        encode: b prepared items to their (b, dim) float32 vectors, in their order.
     """
 
-    encoder: Encoder[InputT, PreparedT]
     spec: EncoderSpec
-
-    def prepare(self, value: InputT, /) -> PreparedT:
-        """Do the part that needs no model; thread-safe, one item."""
-        return self.encoder.prepare(value)
-
-    def encode(self, prepared: Sequence[PreparedT], /) -> Vectors:
-        """Return the (b, dim) float32 vectors of b prepared items, in their order."""
-        return self.encoder.encode(prepared)
+    prepare: Callable[[InputT], PreparedT]
+    encode: Callable[[Sequence[PreparedT]], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedImageTokens:
-    """A family's `ImageTokenEncoder`, likewise."""
+    """An `ImageTokenEncoder` put together from functions.
 
-    encoder: ImageTokenEncoder
+    Attributes:
+        spec: what the tokens are.
+        prepare: one RGB picture to the model's input; thread-safe.
+        encode: b ≥ 1 prepared pictures to their tokens; t = `spec.max_tokens`.
+    """
+
     spec: TokenSpec
-
-    def prepare(self, image: Image, /) -> torch.Tensor:
-        """Turn an RGB picture into the model's input; thread-safe."""
-        return self.encoder.prepare(image)
-
-    def encode(self, prepared: Sequence[torch.Tensor], /) -> TokenBatch:
-        """Return the tokens of b ≥ 1 prepared pictures; t = `spec.max_tokens`."""
-        return self.encoder.encode(prepared)
+    prepare: Callable[[Image], torch.Tensor]
+    encode: Callable[[Sequence[torch.Tensor]], TokenBatch]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTextTokens:
-    """A family's `TextTokenEncoder`, likewise."""
+    """A `TextTokenEncoder` put together from functions.
 
-    encoder: TextTokenEncoder
+    Attributes:
+        spec: what the tokens are.
+        tokenize: texts to ids, special tokens and prompt included, cut at the token limit.
+        encode: (b, t) int64 ids and bool mask to the states, where it is True, and the pooled vectors.
+        embed: ids to the (…, e) float32 static input embeddings, before any layer.
+    """
+
     spec: TokenSpec
-
-    def tokenize(self, texts: Sequence[str], /) -> list[TokenizedText]:
-        """Return each text's ids, special tokens and prompt included, cut at the token limit."""
-        return self.encoder.tokenize(texts)
-
-    def encode(self, ids: torch.Tensor, mask: torch.Tensor, /) -> TokenBatch:
-        """Return the states of (b, t) int64 ids, where the (b, t) bool `mask` is True, and the pooled vectors."""
-        return self.encoder.encode(ids, mask)
-
-    def embed(self, ids: torch.Tensor, /) -> torch.Tensor:
-        """Return the (…, e) float32 static input embeddings of ids, before any layer."""
-        return self.encoder.embed(ids)
+    tokenize: Callable[[Sequence[str]], list[TokenizedText]]
+    encode: Callable[[torch.Tensor, torch.Tensor], TokenBatch]
+    embed: Callable[[torch.Tensor], torch.Tensor]

@@ -60,7 +60,10 @@ class EncoderChoice:
         """
         family = family_named(self.family)
         family.extra.require(self.family)
-        return tuple(LoadedEncoder(one, self.completed(one.spec)) for one in family.load(self.request))
+        return tuple(
+            LoadedEncoder(self.completed(one.spec), one.prepare, one.encode)
+            for one in family.load(self.request)
+        )
 
     def completed(self, spec: EncoderSpec) -> EncoderSpec:
         """Add to a family's specification what it cannot know."""
@@ -205,7 +208,9 @@ def load_token_encoder(
         )
     found = sides[modality]
     spec = replace(found.spec, pooled=choice.completed(found.spec.pooled))
-    return LoadedImageTokens(found, spec) if modality == "image" else LoadedTextTokens(found, spec)
+    if modality == "image":
+        return LoadedImageTokens(spec, found.prepare, found.encode)
+    return LoadedTextTokens(spec, found.tokenize, found.encode, found.embed)
 
 
 def refuse_shared_spaces(before: Iterable[AnyEncoder], loaded: Iterable[AnyEncoder], text: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from featurizer.encoders.base import Dtype, EncoderSpec, InputT, PreparedT, Vectors
+from featurizer.encoders.loaded import LoadedEncoder
 from featurizer.errors import ShapeMismatch
 
 OutputT = TypeVar("OutputT")
@@ -21,42 +21,36 @@ TORCH_DTYPES: dict[Dtype, torch.dtype] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TorchEncoder(Generic[InputT, PreparedT]):
-    """An `Encoder` whose two steps are functions that a family supplies.
+def torch_encoder(
+    spec: EncoderSpec,
+    prepare: Callable[[InputT], PreparedT],
+    forward: Callable[[Sequence[PreparedT]], torch.Tensor],
+) -> LoadedEncoder[InputT, PreparedT]:
+    """Put an encoder together from the two steps that a family supplies.
 
-    Attributes:
+    Its `encode` raises ShapeMismatch where the model returns something else than its specification promises.
+
+    Args:
         spec: what the vectors are.
-        prepare_one: one item to the model's input, thread-safe.
+        prepare: one item to the model's input, thread-safe.
         forward: b prepared items to a (b, dim) tensor on any device; never called with none.
     """
 
-    spec: EncoderSpec
-    prepare_one: Callable[[InputT], PreparedT]
-    forward: Callable[[Sequence[PreparedT]], torch.Tensor]
-
-    def prepare(self, value: InputT, /) -> PreparedT:
-        """Turn one item into the model's input; thread-safe."""
-        return self.prepare_one(value)
-
-    def encode(self, prepared: Sequence[PreparedT], /) -> Vectors:
-        """Return the (b, dim) float32 vectors of b prepared items, in their order.
-
-        Raises:
-            ShapeMismatch: the model returned something else than its specification promises.
-        """
-        expected = (len(prepared), self.spec.dim)
+    def encode(prepared: Sequence[PreparedT]) -> Vectors:
+        expected = (len(prepared), spec.dim)
         if not prepared:
             return np.empty(expected, np.float32)
         with torch.inference_mode():
-            vectors = self.forward(prepared)
+            vectors = forward(prepared)
         if tuple(vectors.shape) != expected:
             raise ShapeMismatch(
-                f"{self.spec.space}: {self.spec.family} model {self.spec.model} returned vectors of shape "
+                f"{spec.space}: {spec.family} model {spec.model} returned vectors of shape "
                 f"{tuple(vectors.shape)}, its specification says {expected}; choose another pooling or model."
             )
         found: Vectors = vectors.float().cpu().contiguous().numpy()
         return found
+
+    return LoadedEncoder(spec, prepare, encode)
 
 
 def as_given(text: str) -> str:

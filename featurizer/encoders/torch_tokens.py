@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from PIL.Image import Image
 from torch.nn.functional import adaptive_avg_pool2d
 
 from featurizer.encoders.base import AnyEncoder, EncoderSpec, Vectors
+from featurizer.encoders.loaded import LoadedImageTokens, LoadedTextTokens
 from featurizer.encoders.tokens import TokenBatch, TokenizedText, TokenSpec
 from featurizer.errors import InputError, ShapeMismatch
 
@@ -22,33 +23,27 @@ _AGREEMENT = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1}
 """How far the two ways to one vector may differ, in parts of its largest entry, before a model is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class TorchImageTokens:
-    """An `ImageTokenEncoder` whose two steps are functions that a family supplies.
+def image_tokens(
+    spec: TokenSpec,
+    prepare: Callable[[Image], torch.Tensor],
+    forward: Callable[[Sequence[torch.Tensor]], States],
+) -> LoadedImageTokens:
+    """Put an image token encoder together from the two steps that a family supplies.
 
-    Attributes:
+    Its `encode` raises ShapeMismatch where the model returns something else than its specification promises.
+
+    Args:
         spec: what the tokens are.
-        prepare_one: one RGB picture to the model's input, thread-safe.
+        prepare: one RGB picture to the model's input, thread-safe.
         forward: b prepared pictures to their states and vectors.
     """
 
-    spec: TokenSpec
-    prepare_one: Callable[[Image], torch.Tensor]
-    forward: Callable[[Sequence[torch.Tensor]], States]
-
-    def prepare(self, image: Image, /) -> torch.Tensor:
-        """Turn an RGB picture into the model's input; thread-safe."""
-        return self.prepare_one(image)
-
-    def encode(self, prepared: Sequence[torch.Tensor], /) -> TokenBatch:
-        """Return the tokens of b ≥ 1 prepared pictures, (b, `spec.max_tokens`, `spec.dim`).
-
-        Raises:
-            ShapeMismatch: the model returned something else than its specification promises.
-        """
+    def encode(prepared: Sequence[torch.Tensor]) -> TokenBatch:
         with torch.no_grad():  # not inference_mode: a training step cannot save inference tensors
-            states, pooled = self.forward(prepared)
-        return _checked(self.spec, states, pooled, (len(prepared), self.spec.max_tokens))
+            states, pooled = forward(prepared)
+        return _checked(spec, states, pooled, (len(prepared), spec.max_tokens))
+
+    return LoadedImageTokens(spec, prepare, encode)
 
 
 def side_by_side(maps: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -65,103 +60,48 @@ def side_by_side(maps: Sequence[torch.Tensor]) -> torch.Tensor:
     return torch.cat([*same, maps[-1]], dim=1).flatten(2).transpose(1, 2)
 
 
-class Words(Protocol):
-    """A tokenizer that counts words, with what a `TokenSpec` says of it."""
-
-    @property
-    def limit(self) -> int:
-        """The longest sequence, special tokens included."""
-        ...
-
-    @property
-    def vocabulary(self) -> int:
-        """How many token ids there are."""
-        ...
-
-    @property
-    def mask_id(self) -> int:
-        """Stands for a hidden word."""
-        ...
-
-    @property
-    def padding_id(self) -> int:
-        """Fills shorter texts."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """What two tokenizers share when they give the same ids to the same pieces."""
-        ...
-
-    def tokenize(self, texts: Sequence[str], /) -> list[TokenizedText]:
-        """Return each text's ids, special tokens and prompt included, cut at the limit."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class TorchTextTokens:
-    """A `TextTokenEncoder` whose three steps a family supplies.
+class Words:
+    """A tokenizer that counts words, with what a `TokenSpec` says of it.
 
     Attributes:
-        spec: what the tokens are.
-        device: where the model is; ids are moved there.
-        words: texts to token ids.
-        forward: (b, t) int64 ids and bool mask, padding already in place, to states and vectors.
-        embedding: ids to the model's static input embeddings.
+        tokenize: texts to ids and word numbers, special tokens and prompt included, cut at the limit.
+        limit: the longest sequence, special tokens included.
+        vocabulary: how many token ids there are.
+        mask_id: stands for a hidden word.
+        padding_id: fills shorter texts.
+        sha256: what two tokenizers share when they give the same ids to the same pieces.
     """
 
-    spec: TokenSpec
-    device: str
-    words: Words
-    forward: Callable[[torch.Tensor, torch.Tensor], States]
-    embedding: Callable[[torch.Tensor], torch.Tensor]
-
-    def tokenize(self, texts: Sequence[str], /) -> list[TokenizedText]:
-        """Return each text's ids, special tokens and prompt included, cut at the token limit."""
-        return self.words.tokenize(texts)
-
-    def encode(self, ids: torch.Tensor, mask: torch.Tensor, /) -> TokenBatch:
-        """Return the states of (b, t) int64 ids, where the (b, t) bool `mask` is True, and the pooled vectors.
-
-        Raises:
-            ShapeMismatch: there are more tokens than the model's limit, or it returned something else than
-                its specification promises.
-        """
-        if ids.shape[1] > self.spec.max_tokens:
-            raise ShapeMismatch(
-                f"{self.spec.pooled.space}: {ids.shape[1]} tokens a text, the model's limit is "
-                f"{self.spec.max_tokens}; cut the texts with tokenize"
-            )
-        mask = mask.to(self.device)
-        padding = torch.tensor(self.spec.padding_id, device=self.device)
-        filled = torch.where(mask, ids.to(self.device), padding)  # some models count positions by it
-        with torch.no_grad():
-            states, pooled = self.forward(filled, mask)
-        return _checked(self.spec, states, pooled, (ids.shape[0], ids.shape[1]))
-
-    def embed(self, ids: torch.Tensor, /) -> torch.Tensor:
-        """Return the (…, e) float32 static input embeddings of ids, before any layer."""
-        with torch.no_grad():
-            return self.embedding(ids.to(self.device)).float()
+    tokenize: Callable[[Sequence[str]], list[TokenizedText]]
+    limit: int
+    vocabulary: int
+    mask_id: int
+    padding_id: int
+    sha256: str
 
 
 def text_tokens(
     encoder: AnyEncoder,
     words: Words,
     layer: str,
+    *,
     device: str,
     forward: Callable[[torch.Tensor, torch.Tensor], States],
     embedding: Callable[[torch.Tensor], torch.Tensor],
-) -> TorchTextTokens:
+) -> LoadedTextTokens:
     """Put a text token encoder together beside its encoder, and try it once.
+
+    Its `encode` raises ShapeMismatch where there are more tokens than the model's limit, or the model returns
+    something else than its specification promises.
 
     Args:
         encoder: what makes the pooled vectors from the same model.
         words: its tokenizer.
         layer: the module that the states are read from.
-        device: where the model is.
-        forward: see `TorchTextTokens`.
-        embedding: see `TorchTextTokens`.
+        device: where the model is; ids are moved there.
+        forward: (b, t) int64 ids and bool mask, padding already in place, to states and vectors.
+        embedding: ids to the model's static input embeddings.
 
     Raises:
         InputError: the pass that gives the tokens pools them in another way than the encoder.
@@ -181,7 +121,25 @@ def text_tokens(
         padding_id=words.padding_id,
         tokenizer=words.sha256,
     )
-    return TorchTextTokens(spec, device, words, forward, embedding)
+
+    def encode(ids: torch.Tensor, mask: torch.Tensor) -> TokenBatch:
+        if ids.shape[1] > spec.max_tokens:
+            raise ShapeMismatch(
+                f"{spec.pooled.space}: {ids.shape[1]} tokens a text, the model's limit is {spec.max_tokens}; "
+                "cut the texts with tokenize"
+            )
+        mask = mask.to(device)
+        padding = torch.tensor(words.padding_id, device=device)
+        filled = torch.where(mask, ids.to(device), padding)  # some models count positions by it
+        with torch.no_grad():
+            states, pooled = forward(filled, mask)
+        return _checked(spec, states, pooled, (ids.shape[0], ids.shape[1]))
+
+    def embed(ids: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return embedding(ids.to(device)).float()
+
+    return LoadedTextTokens(spec, words.tokenize, encode, embed)
 
 
 def padded(texts: Sequence[TokenizedText], padding_id: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,7 +6,6 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from featurizer.encoders.tokens import NO_WORD, TokenizedText
 from featurizer.encoders.torch_encoder import as_given
-from featurizer.encoders.torch_tokens import no_tokens
+from featurizer.encoders.torch_tokens import Words, no_tokens
 from featurizer.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,49 +26,6 @@ CLIP_MARK = "!</w>"
 """An exclamation mark that is a word by itself, as CLIP's byte pairs write it."""
 
 
-@dataclass(frozen=True, slots=True)
-class WordTokenizer:
-    """Texts to ids and word numbers, and what a `TokenSpec` says of the tokenizer.
-
-    Attributes:
-        tokenizer: a fast one.
-        limit: the longest sequence, special tokens included.
-        prompt: what is put before every text; its tokens belong to no word.
-        padding_id: fills shorter texts; the mask's where the tokenizer has none, since no state is read there.
-        mask_id: stands for a hidden word.
-        clean: what the model's library does to a text before it is split.
-    """
-
-    tokenizer: PreTrainedTokenizerBase
-    limit: int
-    prompt: str
-    padding_id: int
-    mask_id: int
-    clean: Callable[[str], str] = as_given
-
-    @property
-    def vocabulary(self) -> int:
-        """How many token ids there are."""
-        return _size(self.tokenizer)
-
-    @property
-    def sha256(self) -> str:
-        """What two tokenizers share when they give the same ids to the same pieces."""
-        return vocabulary_sha256(self.tokenizer.get_vocab())
-
-    def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
-        """Return each text's ids, special tokens and prompt included, cut at the limit."""
-        if not texts:
-            return []
-        prompted = [self.clean(self.prompt + text) for text in texts]
-        prompt = len(self.clean(self.prompt))
-        batch = self.tokenizer(prompted, truncation=True, max_length=self.limit)
-        return [
-            TokenizedText(np.array(encoding.ids, np.int32), _words(encoding, text, prompt))
-            for encoding, text in zip(batch.encodings, prompted, strict=True)
-        ]
-
-
 def open_words(
     tokenizer: PreTrainedTokenizerBase,
     where: str,
@@ -78,13 +34,13 @@ def open_words(
     limit: int | None,
     rows: int,
     clean: Callable[[str], str] = as_given,
-) -> WordTokenizer:
-    """Check that a model's tokenizer can be masked word by word.
+) -> Words:
+    """Make a model's own tokenizer count words, once it is checked that they can be masked one by one.
 
     Args:
         tokenizer: the model's own.
         where: the model as the user types it, for the messages.
-        prompt: what is put before every text.
+        prompt: what is put before every text; its tokens belong to no word.
         limit: the most tokens that the model takes; None when it has no limit.
         rows: the length of the model's table of input embeddings.
         clean: what the model's library does to a text before it is split.
@@ -104,13 +60,24 @@ def open_words(
         )
     mask_id = hidden_word_id(tokenizer)
     padding_id = tokenizer.pad_token_id
-    return WordTokenizer(
-        tokenizer,
+
+    def tokenize(texts: Sequence[str]) -> list[TokenizedText]:
+        if not texts:
+            return []
+        prompted = [clean(prompt + text) for text in texts]
+        batch = tokenizer(prompted, truncation=True, max_length=limit)
+        return [
+            TokenizedText(np.array(encoding.ids, np.int32), _words(encoding, text, len(clean(prompt))))
+            for encoding, text in zip(batch.encodings, prompted, strict=True)
+        ]
+
+    return Words(
+        tokenize,
         limit,
-        prompt=prompt,
-        padding_id=mask_id if padding_id is None else padding_id,
+        vocabulary=_size(tokenizer),
         mask_id=mask_id,
-        clean=clean,
+        padding_id=mask_id if padding_id is None else padding_id,  # the mask hides it: no state is read there
+        sha256=vocabulary_sha256(tokenizer.get_vocab()),
     )
 
 

@@ -10,7 +10,7 @@ from featurizer.encoders.family import EncoderFamily, families, family_named, fi
 from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.presets import describe_presets, preset_named
 from featurizer.encoders.resolve import load_encoders, local_folder, resolve
-from featurizer.encoders.torch_encoder import TorchEncoder, as_given
+from featurizer.encoders.torch_encoder import as_given, torch_encoder
 from featurizer.errors import FeaturizerError, InputError, MissingExtra
 from featurizer.registry import Extra
 from featurizer.release.citations import papers_of
@@ -144,7 +144,7 @@ def text_family(**changes):
         spec = EncoderSpec(
             request.name, "text", 1, "own", "m", None, "code", "0", "sum", False, {"library": "own"}
         )
-        return [TorchEncoder(spec, as_given, lambda texts: texts)]
+        return [torch_encoder(spec, as_given, lambda texts: texts)]
 
     return replace(EncoderFamily("own", load), **changes)
 

@@ -9,12 +9,12 @@ from featurizer.errors import FeaturizerError, InputError, MissingExtra, Unknown
 
 PLUGIN = """
 from featurizer.encoders.base import EncoderSpec
-from featurizer.encoders.torch_encoder import TorchEncoder, as_given
+from featurizer.encoders.torch_encoder import as_given, torch_encoder
 import torch
 
 def load(request):
     spec = EncoderSpec(request.name, "text", 2, "counting", request.model, None, "code", "0", "count", False)
-    return (TorchEncoder(spec, as_given, lambda texts: torch.tensor([[len(t), 1.0] for t in texts])),)
+    return (torch_encoder(spec, as_given, lambda texts: torch.tensor([[len(t), 1.0] for t in texts])),)
 """
 
 

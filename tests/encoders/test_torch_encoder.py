@@ -3,14 +3,14 @@ import pytest
 import torch
 
 from featurizer.encoders.base import EncoderSpec
-from featurizer.encoders.torch_encoder import TorchEncoder, as_given, stacked
+from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.errors import ShapeMismatch
 
 SPEC = EncoderSpec("tiny", "text", 3, "by-hand", "none", None, "code", "0", "mean", normalized=False)
 
 
 def encoder(forward):
-    return TorchEncoder(SPEC, as_given, forward)
+    return torch_encoder(SPEC, as_given, forward)
 
 
 @pytest.mark.parametrize("shape", [(2, 4), (1, 3), (2, 3, 1)])

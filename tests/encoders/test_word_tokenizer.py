@@ -5,7 +5,7 @@ from open_clip.tokenizer import SimpleTokenizer
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from featurizer.encoders.families.open_clip.words import BytePairWords
+from featurizer.encoders.families.open_clip.words import byte_pair_words
 from featurizer.encoders.presets import preset_named
 from featurizer.encoders.word_tokenizer import neutral_id, number_words, open_words, vocabulary_sha256
 from featurizer.errors import InputError
@@ -18,9 +18,9 @@ def words(tokenizer, **changes):
     return open_words(tokenizer, "transformers:small", **asked)
 
 
-def pieces(words, text):
-    (split,) = words.tokenize([text])
-    names = words.tokenizer.convert_ids_to_tokens(split.ids.tolist())
+def pieces(tokenizer, text, **changes):
+    (split,) = words(tokenizer, **changes).tokenize([text])
+    names = tokenizer.convert_ids_to_tokens(split.ids.tolist())
     return list(zip(names, split.words.tolist(), strict=True))
 
 
@@ -42,7 +42,7 @@ def spaceless():
 
 
 def test_pieces_of_one_word_share_its_number(bert):
-    found = pieces(words(bert), "a babydoll, red")
+    found = pieces(bert, "a babydoll, red")
     assert found == [
         ("[CLS]", -1),
         ("a", 0),
@@ -56,11 +56,11 @@ def test_pieces_of_one_word_share_its_number(bert):
 
 
 def test_white_space_ends_a_word_where_the_tokenizer_knows_none():
-    assert pieces(words(spaceless()), "red mug red") == [("▁red", 0), ("▁mu", 1), ("g", 1), ("▁red", 2)]
+    assert pieces(spaceless(), "red mug red") == [("▁red", 0), ("▁mu", 1), ("g", 1), ("▁red", 2)]
 
 
 def test_a_prompt_is_no_word_and_the_text_behind_it_counts_from_nought(bert):
-    found = pieces(words(bert, prompt="query: "), "red mug")
+    found = pieces(bert, "red mug", prompt="query: ")
     assert found == [("[CLS]", -1), ("query", -1), (":", -1), ("red", 0), ("mug", 1), ("[SEP]", -1)]
 
 
@@ -70,11 +70,11 @@ def test_texts_are_cut_at_the_limit_with_their_special_tokens(bert):
 
 
 def test_no_texts_give_no_rows(bert):
-    assert words(bert).tokenize([]) == BytePairWords(CLIP, "").tokenize([]) == []
+    assert words(bert).tokenize([]) == byte_pair_words(CLIP, "").tokenize([]) == []
 
 
 def test_a_text_is_cleaned_as_its_library_does(bert):
-    found = pieces(words(bert, prompt="A, ", clean=lambda text: text.replace(",", "")), "red, mug")
+    found = pieces(bert, "red, mug", prompt="A, ", clean=lambda text: text.replace(",", ""))
     assert found == [("[CLS]", -1), ("a", -1), ("red", 0), ("mug", 1), ("[SEP]", -1)]
 
 
@@ -92,14 +92,14 @@ def test_an_end_token_that_is_also_the_unknown_one_hides_nothing(checkpoint):
 
 
 def test_an_exclamation_mark_hides_words_of_clip():
-    found = BytePairWords(CLIP, "")
+    found = byte_pair_words(CLIP, "")
     assert CLIP.decoder[found.mask_id] == "!</w>"
     assert found.mask_id != found.padding_id
     assert neutral_id({"a": 4, "b": 3, "c": 2}, {2}) == 3
 
 
 def test_clips_own_tokenizer_ends_words_where_its_pieces_do():
-    (split,) = BytePairWords(CLIP, "").tokenize(["Babydolls aren't red!"])
+    (split,) = byte_pair_words(CLIP, "").tokenize(["Babydolls aren't red!"])
     assert [CLIP.decoder[index] for index in split.ids[1:-1]] == [
         "baby",
         "dolls</w>",
@@ -113,7 +113,7 @@ def test_clips_own_tokenizer_ends_words_where_its_pieces_do():
 
 def test_clips_own_tokenizer_gives_the_ids_that_openclip_gives():
     texts = ["a red mug", "", "mug " * 100]
-    prompted = BytePairWords(CLIP, "a photo of ").tokenize(texts)
+    prompted = byte_pair_words(CLIP, "a photo of ").tokenize(texts)
     expected = CLIP([f"a photo of {text}" for text in texts])
     for split, row in zip(prompted, expected, strict=True):
         np.testing.assert_array_equal(split.ids, row[: len(split.ids)])

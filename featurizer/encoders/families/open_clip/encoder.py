@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TypeAlias, cast
 
 import open_clip
 import torch
 from huggingface_hub import snapshot_download
+from open_clip.tokenizer import HFTokenizer, SigLipTokenizer, SimpleTokenizer
 from PIL.Image import Image
 from PIL.Image import new as new_image
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality
 from featurizer.encoders.families.open_clip.family import FAMILY
-from featurizer.encoders.torch_encoder import TorchEncoder, as_given, stacked
+from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import (
     freeze,
     hub_commit,
@@ -34,14 +35,8 @@ LAYOUT = "open_clip_config.json and open_clip_model.safetensors, as OpenCLIP pus
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors")
 
 
-class Tokenizer(Protocol):
-    """What all of OpenCLIP's tokenizers are."""
-
-    context_length: int
-
-    def __call__(self, texts: list[str], /) -> torch.Tensor:
-        """Return the (b, `context_length`) ids of b texts."""
-        ...
+Tokenizer: TypeAlias = HFTokenizer | SigLipTokenizer | SimpleTokenizer
+"""b texts to their (b, `context_length`) ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +178,7 @@ def image_encoder(loaded: OpenClipModel) -> AnyEncoder:
     config = cast("Mapping[str, Json]", cast("torch.nn.Module", loaded.model.visual).preprocess_cfg)
     settings: dict[str, Json] = {"library": FAMILY.name, **json.loads(json.dumps(dict(config)))}
     spec = loaded.side("image", dim, settings, normalized=_normalizes(encode))
-    return TorchEncoder(spec, transform, forward)
+    return torch_encoder(spec, transform, forward)
 
 
 def open_tokenizer(loaded: OpenClipModel) -> Tokenizer:
@@ -224,7 +219,8 @@ def text_encoder(loaded: OpenClipModel, given: Tokenizer | None = None) -> AnyEn
         "token_limit": tokenizer.context_length,
         "prompt": prompt,
     }
-    return TorchEncoder(loaded.side("text", dim, settings, normalized=_normalizes(encode)), as_given, forward)
+    spec = loaded.side("text", dim, settings, normalized=_normalizes(encode))
+    return torch_encoder(spec, as_given, forward)
 
 
 def _normalizes(encode: Callable[[torch.Tensor], torch.Tensor]) -> bool:

@@ -25,7 +25,7 @@ from featurizer.encoders.tokens import AnyTokenEncoder, ImageTokenEncoder, TextT
 from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
 from featurizer.encoders.torch_tokens import (
     States,
-    TorchImageTokens,
+    image_tokens,
     no_tokens,
     refuse_other_vectors,
     side_by_side,
@@ -83,7 +83,7 @@ def _image_tokens(loaded: OpenClipModel) -> ImageTokenEncoder:
         grid=(rows, columns),
         max_tokens=rows * columns,
     )
-    return TorchImageTokens(spec, encoder.prepare, tokens)
+    return image_tokens(spec, encoder.prepare, tokens)
 
 
 def _reading(visual: torch.nn.Module, probe: torch.Tensor) -> tuple[tuple[str, ...], Read]:
@@ -128,7 +128,7 @@ def _text_tokens(loaded: OpenClipModel) -> TextTokenEncoder:
         return states[:, :length], normalize(features, dim=-1) if encoder.spec.normalized else features
 
     layer = "last_hidden_state" if isinstance(tower, HFTextEncoder) else "ln_final"
-    return text_tokens(encoder, words, layer, request.device, forward, table)
+    return text_tokens(encoder, words, layer, device=request.device, forward=forward, embedding=table)
 
 
 def _of_tower(model: torch.nn.Module) -> Callable[[torch.Tensor], States]:

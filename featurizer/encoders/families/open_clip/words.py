@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,8 @@ from featurizer.encoders.torch_tokens import Words, no_tokens
 from featurizer.encoders.word_tokenizer import neutral_id, number_words, open_words, vocabulary_sha256
 
 WORD_END = "</w>"
+PADDING = 0
+"""What OpenCLIP fills shorter texts with."""
 
 
 def words_of(tokenizer: Tokenizer, model: str, prompt: str, *, rows: int) -> Words:
@@ -32,7 +33,7 @@ def words_of(tokenizer: Tokenizer, model: str, prompt: str, *, rows: int) -> Wor
     """
     where = f"{FAMILY.name}:{model}"
     if isinstance(tokenizer, SimpleTokenizer):
-        return BytePairWords(tokenizer, prompt)
+        return byte_pair_words(tokenizer, prompt)
     if not isinstance(tokenizer, HFTokenizer):
         raise no_tokens(where, f"has the tokenizer {type(tokenizer).__name__}, which counts no words")
     return open_words(
@@ -45,63 +46,45 @@ def words_of(tokenizer: Tokenizer, model: str, prompt: str, *, rows: int) -> Wor
     )
 
 
-@dataclass(frozen=True, slots=True)
-class BytePairWords:
-    """CLIP's own tokenizer: a word is what ends in `</w>`.
+def byte_pair_words(tokenizer: SimpleTokenizer, prompt: str) -> Words:
+    """Make CLIP's own tokenizer count words: a word is what ends in `</w>`.
 
-    Attributes:
+    Args:
         tokenizer: OpenCLIP's.
         prompt: what is put before every text; its tokens belong to no word.
     """
+    before = sum(_ends_word(tokenizer, index) for index in tokenizer.encode(prompt))
 
-    tokenizer: SimpleTokenizer
-    prompt: str
-
-    @property
-    def limit(self) -> int:
-        """The longest sequence, special tokens included."""
-        return int(self.tokenizer.context_length)
-
-    @property
-    def vocabulary(self) -> int:
-        """How many token ids there are."""
-        return int(self.tokenizer.vocab_size)
-
-    @property
-    def mask_id(self) -> int:
-        """An exclamation mark: CLIP knows neither a mask nor unknown words."""
-        return neutral_id(self.tokenizer.encoder, {*self.tokenizer.all_special_ids, self.padding_id})
-
-    @property
-    def padding_id(self) -> int:
-        """What OpenCLIP fills shorter texts with."""
-        return 0
-
-    @property
-    def sha256(self) -> str:
-        """What two tokenizers share when they give the same ids to the same pieces."""
-        return vocabulary_sha256(self.tokenizer.encoder)
-
-    def tokenize(self, texts: Sequence[str]) -> list[TokenizedText]:
-        """Return each text's ids, special tokens and prompt included, cut at the limit."""
+    def tokenize(texts: Sequence[str]) -> list[TokenizedText]:
         if not texts:
             return []
-        rows: NDArray[np.int64] = self.tokenizer([self.prompt + text for text in texts]).numpy()
-        before = sum(self._ends_word(index) for index in self.tokenizer.encode(self.prompt))
-        return [self._split(row, before) for row in rows]
+        rows: NDArray[np.int64] = tokenizer([prompt + text for text in texts]).numpy()
+        return [_split(tokenizer, row, before) for row in rows]
 
-    def _split(self, row: NDArray[np.int64], before: int) -> TokenizedText:
-        """Cut the padding off and number the words behind the first `before`."""
-        ids = row[: 1 + int(np.argmax(row == self.tokenizer.eot_token_id))].astype(np.int32)
-        ended = np.cumsum([self._ends_word(index) for index in ids])
-        word = ended - [self._ends_word(index) for index in ids]  # the token that ends a word belongs to it
-        special = {self.tokenizer.sot_token_id, self.tokenizer.eot_token_id}
-        keys = [
-            None if index in special or number < before else int(number)
-            for index, number in zip(ids, word, strict=True)
-        ]
-        return TokenizedText(ids, number_words(keys))
+    # CLIP knows neither a mask nor unknown words: an exclamation mark hides one
+    return Words(
+        tokenize,
+        limit=int(tokenizer.context_length),
+        vocabulary=int(tokenizer.vocab_size),
+        mask_id=neutral_id(tokenizer.encoder, {*tokenizer.all_special_ids, PADDING}),
+        padding_id=PADDING,
+        sha256=vocabulary_sha256(tokenizer.encoder),
+    )
 
-    def _ends_word(self, index: int) -> bool:
-        piece: str = self.tokenizer.decoder[int(index)]
-        return piece.endswith(WORD_END)
+
+def _split(tokenizer: SimpleTokenizer, row: NDArray[np.int64], before: int) -> TokenizedText:
+    """Cut the padding off and number the words behind the first `before`."""
+    ids = row[: 1 + int(np.argmax(row == tokenizer.eot_token_id))].astype(np.int32)
+    ends = [_ends_word(tokenizer, index) for index in ids]
+    word = np.cumsum(ends) - ends  # the token that ends a word belongs to it
+    special = {tokenizer.sot_token_id, tokenizer.eot_token_id}
+    keys = [
+        None if index in special or number < before else int(number)
+        for index, number in zip(ids, word, strict=True)
+    ]
+    return TokenizedText(ids, number_words(keys))
+
+
+def _ends_word(tokenizer: SimpleTokenizer, index: int) -> bool:
+    piece: str = tokenizer.decoder[int(index)]
+    return piece.endswith(WORD_END)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
 from featurizer.encoders.families.sentence_transformers.family import FAMILY
-from featurizer.encoders.torch_encoder import TorchEncoder, as_given
+from featurizer.encoders.torch_encoder import as_given, torch_encoder
 from featurizer.encoders.weights import (
     CONFIG,
     folder_or_hub_name,
@@ -34,46 +33,17 @@ LAYOUT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SentenceTransformersModel:
-    """A model in memory.
-
-    Attributes:
-        spec: what its vectors are.
-        model: frozen, on its device.
-        prompt: what is put before every text; None where nothing is.
-    """
-
-    spec: EncoderSpec
-    model: SentenceTransformer
-    prompt: str | None
-
-    def encoder(self) -> AnyEncoder:
-        """Return the encoder of texts to vectors."""
-        return TorchEncoder(self.spec, as_given, self._vectors)
-
-    def _vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        vectors: torch.Tensor = self.model.encode(
-            list(texts),
-            prompt=self.prompt,
-            batch_size=len(texts),
-            convert_to_tensor=True,
-            show_progress_bar=False,
-        )
-        return vectors
-
-
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """Load one Sentence Transformers model: a Hub name or a local folder.
 
     Raises:
         ModelUnavailable: the weights could not be had.
     """
-    return (open_model(request).encoder(),)
+    return (open_model(request)[0],)
 
 
-def open_model(request: EncoderRequest) -> SentenceTransformersModel:
-    """Load one Sentence Transformers model without saying yet what is read from it.
+def open_model(request: EncoderRequest) -> tuple[AnyEncoder, SentenceTransformer]:
+    """Load one Sentence Transformers model: the encoder, and the frozen model behind it.
 
     Raises:
         ModelUnavailable: the weights could not be had.
@@ -84,9 +54,7 @@ def open_model(request: EncoderRequest) -> SentenceTransformersModel:
             f"{FAMILY.name}:{request.model} reads texts, but {', '.join(request.modalities)} was asked for"
         )
     model = _open(request)
-    prompt = request.prompt
-    if prompt is None and model.default_prompt_name is not None:
-        prompt = model.prompts[model.default_prompt_name]
+    prompt = prompt_of(model, request)
     kinds = [type(module).__name__ for module in model]
     spec = EncoderSpec(
         name=request.name,
@@ -104,7 +72,25 @@ def open_model(request: EncoderRequest) -> SentenceTransformersModel:
         dtype=request.dtype,
     )
     freeze(model, request)
-    return SentenceTransformersModel(spec, model, prompt)
+
+    def vectors(texts: Sequence[str]) -> torch.Tensor:
+        found: torch.Tensor = model.encode(
+            list(texts),
+            prompt=prompt,
+            batch_size=len(texts),
+            convert_to_tensor=True,
+            show_progress_bar=False,
+        )
+        return found
+
+    return torch_encoder(spec, as_given, vectors), model
+
+
+def prompt_of(model: SentenceTransformer, request: EncoderRequest) -> str | None:
+    """Return what is put before every text: what is asked for, or the model's own; None where nothing is."""
+    if request.prompt is None and model.default_prompt_name is not None:
+        return str(model.prompts[model.default_prompt_name])
+    return request.prompt
 
 
 def _open(request: EncoderRequest) -> SentenceTransformer:

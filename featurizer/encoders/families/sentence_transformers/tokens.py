@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from featurizer.encoders.base import EncoderRequest
-from featurizer.encoders.families.sentence_transformers.encoder import (
-    SentenceTransformersModel,
-    open_model,
-)
+from featurizer.encoders.families.sentence_transformers.encoder import open_model, prompt_of
 from featurizer.encoders.families.sentence_transformers.family import FAMILY
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.encoders.torch_tokens import States, no_tokens, text_tokens
 from featurizer.encoders.word_tokenizer import open_words
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
     from transformers import PreTrainedModel
 
 
@@ -31,33 +29,38 @@ def load(request: EncoderRequest) -> tuple[TextTokenEncoder, ...]:
         InputError: the first module is no transformer, or its tokenizer counts no words.
         FeaturizerError: the model cannot be loaded.
     """
-    loaded = open_model(request)
-    model = _transformer(loaded)
-    table = cast("torch.nn.Embedding", model.get_input_embeddings())
+    encoder, model = open_model(request)
+    prompt, transformer = prompt_of(model, request), _transformer(model, request)
+    table = cast("torch.nn.Embedding", transformer.get_input_embeddings())
     words = open_words(
-        loaded.model.tokenizer,
+        model.tokenizer,
         f"{FAMILY.name}:{request.model}",
-        prompt=loaded.prompt or "",
-        limit=loaded.model.max_seq_length,
+        prompt=prompt or "",
+        limit=model.max_seq_length,
         rows=table.num_embeddings,
     )
-    encoder = loaded.encoder()
-    return (text_tokens(encoder, words, "last_hidden_state", request.device, _pipeline(loaded), table),)
+    forward = _pipeline(model, prompt)
+    tokens = text_tokens(
+        encoder, words, "last_hidden_state", device=request.device, forward=forward, embedding=table
+    )
+    return (tokens,)
 
 
-def _transformer(loaded: SentenceTransformersModel) -> PreTrainedModel:
+def _transformer(model: SentenceTransformer, request: EncoderRequest) -> PreTrainedModel:
     from sentence_transformers.sentence_transformer.modules import Transformer
 
-    first = loaded.model[0]
+    first = model[0]
     if not isinstance(first, Transformer):
-        raise no_tokens(f"{FAMILY.name}:{loaded.spec.model}", f"starts with a {type(first).__name__} module")
+        raise no_tokens(f"{FAMILY.name}:{request.model}", f"starts with a {type(first).__name__} module")
     return first.model
 
 
-def _pipeline(loaded: SentenceTransformersModel) -> Callable[[torch.Tensor, torch.Tensor], States]:
+def _pipeline(
+    model: SentenceTransformer, prompt: str | None
+) -> Callable[[torch.Tensor, torch.Tensor], States]:
     """Return the function through all modules that keeps what leaves the first."""
-    transformer, *others = loaded.model
-    prompted = loaded.model.preprocess(["text"], prompt=loaded.prompt) if loaded.prompt else {}
+    transformer, *others = model
+    prompted = model.preprocess(["text"], prompt=prompt) if prompt else {}
     # some pipelines leave the prompt's tokens out of the pooling, and count them by this
     length = {"prompt_length": prompted["prompt_length"]} if "prompt_length" in prompted else {}
 

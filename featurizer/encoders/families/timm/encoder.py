@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import timm
 import torch
-from PIL.Image import Image
 from timm.data import create_transform, resolve_model_data_config
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
 from featurizer.encoders.families.timm.family import FAMILY
-from featurizer.encoders.torch_encoder import TorchEncoder, stacked
+from featurizer.encoders.torch_encoder import stacked, torch_encoder
 from featurizer.encoders.weights import (
     freeze,
     hub_commit,
@@ -33,26 +31,6 @@ POOLINGS = {"avg": "global_average", "token": "cls", "map": "attention"}
 """timm's names of a pooling, where ours is clearer."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimmModel:
-    """A model in memory.
-
-    Attributes:
-        spec: what its vectors are.
-        model: frozen, on its device, without a classifier.
-        transform: its preprocessing of one picture.
-    """
-
-    spec: EncoderSpec
-    model: torch.nn.Module
-    transform: Callable[[Image], torch.Tensor]
-
-    def encoder(self, *, device: str) -> AnyEncoder:
-        """Return the encoder of pictures to vectors."""
-        forward = stacked(self.model, device=device, dtype=self.spec.dtype)
-        return TorchEncoder(self.spec, self.transform, forward)
-
-
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """Load one timm model: a registered name, `org/name` on the Hub, or a local folder.
 
@@ -60,11 +38,11 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         UnknownName: timm knows no such architecture.
         ModelUnavailable: the weights could not be had.
     """
-    return (open_model(request).encoder(device=request.device),)
+    return (open_model(request)[0],)
 
 
-def open_model(request: EncoderRequest) -> TimmModel:
-    """Load one timm model without saying yet what is read from it.
+def open_model(request: EncoderRequest) -> tuple[AnyEncoder, torch.nn.Module]:
+    """Load one timm model: the encoder, and the frozen model behind it, without a classifier.
 
     Raises:
         UnknownName: timm knows no such architecture.
@@ -93,7 +71,9 @@ def open_model(request: EncoderRequest) -> TimmModel:
         dtype=request.dtype,
     )
     freeze(model, request)
-    return TimmModel(spec, model, create_transform(**config, is_training=False))
+    transform = create_transform(**config, is_training=False)
+    forward = stacked(model, device=request.device, dtype=request.dtype)
+    return torch_encoder(spec, transform, forward), model
 
 
 def _pretrained(request: EncoderRequest) -> torch.nn.Module:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import torch
 
-from featurizer.encoders.base import EncoderRequest
-from featurizer.encoders.families.timm.encoder import TimmModel, open_model
+from featurizer.encoders.base import EncoderRequest, EncoderSpec
+from featurizer.encoders.families.timm.encoder import open_model
 from featurizer.encoders.families.timm.family import FAMILY
 from featurizer.encoders.tokens import ImageTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
 from featurizer.encoders.torch_tokens import (
     States,
-    TorchImageTokens,
+    image_tokens,
     no_tokens,
     refuse_other_vectors,
     side_by_side,
@@ -23,23 +22,6 @@ from featurizer.encoders.torch_tokens import (
 
 Maps: TypeAlias = Sequence[torch.Tensor]
 """One (b, channels, rows, columns) tensor a stage, from the first to the last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How tokens are read from one model.
-
-    Attributes:
-        layers: the modules that they come from.
-        grid: rows and columns.
-        prefix: tokens before the patches.
-        forward: (b, 3, height, width) pictures to states and vectors.
-    """
-
-    layers: tuple[str, ...]
-    grid: tuple[int, int]
-    prefix: int
-    forward: Callable[[torch.Tensor], States]
 
 
 def load(request: EncoderRequest) -> tuple[ImageTokenEncoder, ...]:
@@ -54,39 +36,35 @@ def load(request: EncoderRequest) -> tuple[ImageTokenEncoder, ...]:
         InputError: the model gives no feature maps.
         FeaturizerError: the model cannot be loaded.
     """
-    loaded = open_model(request)
-    size = cast("Sequence[int]", loaded.spec.preprocessing["input_size"])
+    encoder, model = open_model(request)
+    size = cast("Sequence[int]", encoder.spec.preprocessing["input_size"])
     probe = torch.randn(*size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        reading = _reading(loaded, probe.to(request.device, TORCH_DTYPES[request.dtype])[None])
-        forward = stacked(reading.forward, device=request.device, dtype=request.dtype)
-        states, pooled = forward([probe])
-    refuse_other_vectors(loaded.spec, pooled, loaded.encoder(device=request.device).encode([probe]))
-    spec = TokenSpec(
-        pooled=loaded.spec,
-        dim=states.shape[2],
-        layers=reading.layers,
-        grid=reading.grid,
-        prefix=reading.prefix,
-        max_tokens=states.shape[1],
-    )
-    return (TorchImageTokens(spec, loaded.transform, forward),)
+        picture = probe.to(request.device, TORCH_DTYPES[request.dtype])[None]
+        spec, read = _reading(encoder.spec, model, picture)
+        forward = stacked(read, device=request.device, dtype=request.dtype)
+        refuse_other_vectors(encoder.spec, forward([probe])[1], encoder.encode([probe]))
+    return (image_tokens(spec, encoder.prepare, forward),)
 
 
-def _reading(loaded: TimmModel, probe: torch.Tensor) -> Reading:
-    """Find out, on one (1, 3, height, width) picture, what a model has to be read from."""
-    model, spec = loaded.model, loaded.spec
+def _reading(
+    pooled: EncoderSpec, model: torch.nn.Module, probe: torch.Tensor
+) -> tuple[TokenSpec, Callable[[torch.Tensor], States]]:
+    """Find out, on one (1, 3, height, width) picture, what a model has to be read from, and how."""
     if not hasattr(model, "forward_intermediates"):
-        raise no_tokens(f"{FAMILY.name}:{spec.model}", "has no feature maps that timm can reach")
+        raise no_tokens(f"{FAMILY.name}:{pooled.model}", "has no feature maps that timm can reach")
     features, maps = _intermediates(model)(probe)
     if not all(isinstance(part, torch.Tensor) for part in (features, *maps)):
-        raise no_tokens(f"{FAMILY.name}:{spec.model}", "works at several resolutions side by side")
+        raise no_tokens(f"{FAMILY.name}:{pooled.model}", "works at several resolutions side by side")
     rows, columns = maps[-1].shape[2:]
     prefix = features.shape[1] - rows * columns
     flat = features.ndim == 3 and all(part.shape[2:] == maps[-1].shape[2:] for part in maps)
     if flat and prefix >= 0:
-        return Reading(("norm",), (rows, columns), prefix, _of_tokens(model))
-    return Reading(_modules(model, len(maps)), (rows, columns), 0, _of_maps(model))
+        spec = TokenSpec(pooled, features.shape[2], ("norm",), (rows, columns), prefix, features.shape[1])
+        return spec, _of_tokens(model)
+    dim, layers = sum(part.shape[1] for part in maps), _modules(model, len(maps))
+    spec = TokenSpec(pooled, dim, layers, (rows, columns), max_tokens=rows * columns)
+    return spec, _of_maps(model)
 
 
 def _of_tokens(model: torch.nn.Module) -> Callable[[torch.Tensor], States]:

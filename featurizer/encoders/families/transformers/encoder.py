@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from PIL.Image import Image, Resampling
@@ -26,7 +25,8 @@ from featurizer.encoders.families.transformers.model import (
     where,
 )
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
-from featurizer.encoders.torch_encoder import TorchEncoder, as_given, stacked
+from featurizer.encoders.loaded import LoadedEncoder
+from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import loading
 from featurizer.errors import InputError
 from featurizer.records import Json
@@ -51,7 +51,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     return tuple(build[side](loaded) for side in loaded.sides)
 
 
-def image_encoder(loaded: TransformersModel) -> TorchEncoder[Image, torch.Tensor]:
+def image_encoder(loaded: TransformersModel) -> LoadedEncoder[Image, torch.Tensor]:
     """Return the encoder of pictures to vectors.
 
     Raises:
@@ -75,7 +75,7 @@ def image_encoder(loaded: TransformersModel) -> TorchEncoder[Image, torch.Tensor
     blank = prepare(new_image("RGB", (64, 64)))
     with torch.inference_mode():
         dim = forward([blank]).shape[-1]
-    return TorchEncoder(loaded.spec("image", dim, _image_preprocessing(processor, blank)), prepare, forward)
+    return torch_encoder(loaded.spec("image", dim, _image_preprocessing(processor, blank)), prepare, forward)
 
 
 def _image_features(loaded: TransformersModel) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -86,36 +86,21 @@ def _image_features(loaded: TransformersModel) -> Callable[[torch.Tensor], torch
     return lambda pixels: pool(model(pixel_values=pixels))
 
 
-@dataclass(frozen=True, slots=True)
-class TextInput:
-    """How a model takes texts.
-
-    Attributes:
-        tokenizer: the model's own.
-        limit: the most tokens it takes; None where neither tokenizer nor position table says.
-        padding: `longest`, or `max_length` for models that always see the full length.
-    """
-
-    tokenizer: PreTrainedTokenizerBase
-    limit: int | None
-    padding: str
-
-
-def open_text_input(loaded: TransformersModel) -> TextInput:
+def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
     """Load a model's tokenizer.
 
     Raises:
         ModelUnavailable: it could not be had.
     """
-    request, model = loaded.request, loaded.model
+    request = loaded.request
     with loading(request, FAMILY.name, layout=LAYOUT):
-        tokenizer = AutoTokenizer.from_pretrained(where(request), revision=request.revision)
-    # SigLIP was trained without an attention mask, on texts always padded to the full length
-    padding = "max_length" if model.config.model_type.startswith("siglip") else "longest"
-    return TextInput(tokenizer, _token_limit(model, tokenizer), padding)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            where(request), revision=request.revision
+        )
+    return tokenizer
 
 
-def text_encoder(loaded: TransformersModel, given: TextInput | None = None) -> AnyEncoder:
+def text_encoder(loaded: TransformersModel, given: PreTrainedTokenizerBase | None = None) -> AnyEncoder:
     """Return the encoder of texts to vectors.
 
     Args:
@@ -125,16 +110,16 @@ def text_encoder(loaded: TransformersModel, given: TextInput | None = None) -> A
     Raises:
         ModelUnavailable: its tokenizer could not be had.
     """
-    request, text = loaded.request, given or open_text_input(loaded)
-    prompt = request.prompt or ""
+    request, tokenizer = loaded.request, given or open_tokenizer(loaded)
+    prompt, limit, padding = request.prompt or "", token_limit(loaded.model, tokenizer), loaded.text_padding
     features = _text_features(loaded)
 
     def forward(texts: Sequence[str]) -> torch.Tensor:
-        tokens = text.tokenizer(
+        tokens = tokenizer(
             [prompt + value for value in texts],
-            padding=text.padding,
-            truncation=text.limit is not None,
-            max_length=text.limit,
+            padding=padding,
+            truncation=limit is not None,
+            max_length=limit,
             return_tensors="pt",
         )
         return features(tokens.to(request.device))
@@ -143,12 +128,12 @@ def text_encoder(loaded: TransformersModel, given: TextInput | None = None) -> A
         dim = forward(["text"]).shape[-1]
     preprocessing: dict[str, Json] = {
         "library": FAMILY.name,
-        "tokenizer": type(text.tokenizer).__name__,
-        "token_limit": text.limit,
-        "padding": text.padding,
+        "tokenizer": type(tokenizer).__name__,
+        "token_limit": limit,
+        "padding": padding,
         "prompt": prompt,
     }
-    return TorchEncoder(loaded.spec("text", dim, preprocessing), as_given, forward)
+    return torch_encoder(loaded.spec("text", dim, preprocessing), as_given, forward)
 
 
 def _text_features(loaded: TransformersModel) -> Callable[[Mapping[str, torch.Tensor]], torch.Tensor]:
@@ -159,7 +144,7 @@ def _text_features(loaded: TransformersModel) -> Callable[[Mapping[str, torch.Te
     return lambda tokens: pool(model(**tokens), tokens["attention_mask"])
 
 
-def _token_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
+def token_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """Return the most tokens that both the tokenizer and the position table allow; None when neither says."""
     config = getattr(model.config, "text_config", model.config)
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)

@@ -54,6 +54,12 @@ class TransformersModel:
         """True for models like CLIP, which project a picture and a text into one space."""
         return _is_dual(self.model)
 
+    @property
+    def text_padding(self) -> str:
+        """How far texts are padded: `longest`, or `max_length` for models that always see the full length."""
+        # SigLIP was trained without an attention mask, on texts always padded to the full length
+        return "max_length" if self.model.config.model_type.startswith("siglip") else "longest"
+
     def spec(self, modality: Modality, dim: int, preprocessing: Mapping[str, Json]) -> EncoderSpec:
         """Describe one side."""
         request = self.request

@@ -12,17 +12,17 @@ from transformers.utils import ModelOutput
 
 from featurizer.encoders.base import EncoderRequest, Modality
 from featurizer.encoders.families.transformers.encoder import (
-    TextInput,
     image_encoder,
-    open_text_input,
+    open_tokenizer,
     text_encoder,
+    token_limit,
 )
 from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.families.transformers.model import TransformersModel, open_model
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
 from featurizer.encoders.tokens import AnyTokenEncoder, ImageTokenEncoder, TextTokenEncoder, TokenSpec
 from featurizer.encoders.torch_encoder import stacked
-from featurizer.encoders.torch_tokens import States, TorchImageTokens, no_tokens, side_by_side, text_tokens
+from featurizer.encoders.torch_tokens import States, Words, image_tokens, no_tokens, side_by_side, text_tokens
 from featurizer.encoders.word_tokenizer import open_words
 
 LAYER = "last_hidden_state"
@@ -67,7 +67,7 @@ def _image_tokens(loaded: TransformersModel) -> ImageTokenEncoder:
         max_tokens=prefix + rows * columns,
     )
     tokens = stacked(forward, device=request.device, dtype=request.dtype)
-    return TorchImageTokens(spec, encoder.prepare, tokens)
+    return image_tokens(spec, encoder.prepare, tokens)
 
 
 def _read_pictures(loaded: TransformersModel) -> Read:
@@ -110,18 +110,19 @@ def _prefix(loaded: TransformersModel) -> int:
 
 
 def _text_tokens(loaded: TransformersModel) -> TextTokenEncoder:
-    request, text = loaded.request, open_text_input(loaded)
+    request, tokenizer = loaded.request, open_tokenizer(loaded)
+    limit = token_limit(loaded.model, tokenizer)
     table = _embeddings(loaded)
     words = open_words(
-        text.tokenizer,
+        tokenizer,
         f"{FAMILY.name}:{request.model}",
         prompt=request.prompt or "",
-        limit=text.limit,
+        limit=limit,
         rows=table.num_embeddings,
     )
-    encoder = text_encoder(loaded, text)
-    forward = _read_texts(loaded, text, words.padding_id)
-    return text_tokens(encoder, words, LAYER, request.device, forward, table)
+    forward = _read_texts(loaded, words, masked="attention_mask" in tokenizer.model_input_names)
+    encoder = text_encoder(loaded, tokenizer)
+    return text_tokens(encoder, words, LAYER, device=request.device, forward=forward, embedding=table)
 
 
 def _embeddings(loaded: TransformersModel) -> torch.nn.Embedding:
@@ -136,17 +137,20 @@ def _embeddings(loaded: TransformersModel) -> torch.nn.Embedding:
 
 
 def _read_texts(
-    loaded: TransformersModel, text: TextInput, padding_id: int
+    loaded: TransformersModel, words: Words, *, masked: bool
 ) -> Callable[[torch.Tensor, torch.Tensor], States]:
     model = loaded.model
     run = model.get_text_features if loaded.is_dual else model
     pool = None if loaded.is_dual else text_pool(loaded.pooling)
-    masked = "attention_mask" in text.tokenizer.model_input_names
+    whole = loaded.text_padding == "max_length"
 
     def forward(ids: torch.Tensor, mask: torch.Tensor) -> States:
         length = ids.shape[1]
-        missing = (text.limit or length) - length if text.padding == "max_length" else 0
-        given, seen = pad(ids, (0, missing), value=padding_id), pad(mask, (0, missing), value=False).long()
+        missing = words.limit - length if whole else 0
+        given, seen = (
+            pad(ids, (0, missing), value=words.padding_id),
+            pad(mask, (0, missing), value=False).long(),
+        )
         output: ModelOutput = run(input_ids=given, **({"attention_mask": seen} if masked else {}))
         pooled = pool(output, seen) if pool else output.pooler_output
         return output.last_hidden_state[:, :length], pooled
