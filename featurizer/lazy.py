@@ -11,18 +11,14 @@ A file that declares options beside the model they are of is read for `--help`, 
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 
 
-class _LazyModule:
-    """Stands for a module of which nothing has been used yet; it is in nobody's `sys.modules`."""
+def lazy(name: str) -> ModuleType:
+    """Return what stands for the module `name` and imports it at the first use of an attribute.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> object:
-        return getattr(import_module(self._name), attribute)
-
-
-def lazy(name: str) -> object:
-    """Return what stands for the module `name` and imports it at the first use of an attribute."""
-    return _LazyModule(name)
+    It is in nobody's `sys.modules`; what of it is used is looked up as a module's own `__getattr__` would (PEP 562).
+    """
+    stand_in = ModuleType(name)
+    stand_in.__getattr__ = lambda attribute: getattr(import_module(name), attribute)  # type: ignore[method-assign]
+    return stand_in

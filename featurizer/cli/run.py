@@ -6,6 +6,7 @@ import inspect
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from typer.core import TyperCommand
 
     from featurizer.progress import Report
-    from featurizer.recipes.plan import Planned
+    from featurizer.recipes.plan import Plan
     from featurizer.recipes.recipe import Recipe
     from featurizer.recipes.run import Finished
     from featurizer.recipes.step import Step
@@ -69,9 +70,11 @@ def run(
             say(f"Run it with: {_command(recipe, settings, {'--from': start, '--only': only})}")
         return
     say(f"{loaded.name}: {loaded.title}\n{_plan_table(planned)}\n")
-    finished = list(run_plan(planned, _Watch([step.name for step in loaded.steps]), overwrite=overwrite))
+    watch = partial(_watched, [step.name for step in loaded.steps])
+    finished = list(run_plan(planned, watch, overwrite=overwrite))
     if as_json:
-        left_out = [one.step.name for one in planned if one.state == "left out"] + [*loaded.left_out]
+        left_out = [step.name for step, found in planned if found.standing == "left out"]
+        left_out += loaded.left_out
         steps = [_done_json(one) for one in finished]
         result_json({"recipe": loaded.name, "out": str(loaded.out), "steps": steps, "left_out": left_out})
     else:
@@ -108,31 +111,26 @@ def _command(recipe: str, settings: Sequence[str] | None, options: Mapping[str, 
     return shlex.join(["featurizer", "run", recipe, *(word for pair in pairs for word in pair)])
 
 
-class _Watch:
-    """Says which step begins, and draws its progress."""
-
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-
-    @contextmanager
-    def __call__(self, step: Step) -> Iterator[Report]:
-        say(f"[{self.names.index(step.name) + 1}/{len(self.names)}] {step.name}: {step.uses}")
-        with progress() as report:
-            yield report
+@contextmanager
+def _watched(names: Sequence[str], step: Step) -> Iterator[Report]:
+    """Say which step begins, and draw its progress."""
+    say(f"[{names.index(step.name) + 1}/{len(names)}] {step.name}: {step.uses}")
+    with progress() as report:
+        yield report
 
 
-def _show_plan(recipe: Recipe, planned: list[Planned], *, as_json: bool) -> None:
+def _show_plan(recipe: Recipe, planned: Plan, *, as_json: bool) -> None:
     if as_json:
         steps = [
             {
-                "name": one.step.name,
-                "uses": one.step.uses,
-                "state": one.state,
-                "why": one.why,
-                "out": str(one.step.out),
-                "reads_from": list(one.step.after),
+                "name": step.name,
+                "uses": step.uses,
+                "state": found.standing,
+                "why": found.why,
+                "out": str(step.out),
+                "reads_from": list(step.after),
             }
-            for one in planned
+            for step, found in planned
         ]
         result_json(
             {"recipe": recipe.name, "out": str(recipe.out), "steps": steps, "left_out": [*recipe.left_out]}
@@ -144,8 +142,8 @@ def _show_plan(recipe: Recipe, planned: list[Planned], *, as_json: bool) -> None
         result(f"left out, for want of a variable: {wanted}")
 
 
-def _plan_table(planned: list[Planned]) -> str:
-    rows = [[one.step.name, one.step.uses, one.state, one.why] for one in planned]
+def _plan_table(planned: Plan) -> str:
+    rows = [[step.name, step.uses, found.standing, found.why] for step, found in planned]
     return table(["step", "command", "state", ""], rows)
 
 

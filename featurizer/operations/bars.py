@@ -29,7 +29,7 @@ def drawn(say: Callable[[str], None], *, rich: bool | None = None) -> Iterator[R
     """
     if sys.stderr.isatty() if rich is None else rich:
         with _bars() as bars:
-            yield _Bars(bars)
+            yield _on(bars)
     else:
         lines = _Lines(say)
         yield lines
@@ -54,36 +54,35 @@ def _bars() -> Bars:
     )  # fmt: skip
 
 
-class _Bars:
-    """One bar a stage."""
+def _on(bars: Bars) -> Report:
+    """Return a reporter that draws one bar a stage."""
+    tasks: dict[str, tuple[TaskID, Callable[[int], float]]] = {}
 
-    def __init__(self, bars: Bars) -> None:
-        self.bars = bars
-        self.tasks: dict[str, tuple[TaskID, _Rate]] = {}
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.stage not in self.tasks:
-            task = self.bars.add_task(progress.stage, total=progress.expected, rate="", failed="")
-            self.tasks[progress.stage] = task, _Rate(progress.done)
-        task, rate = self.tasks[progress.stage]
-        self.bars.update(
+    def report(progress: Progress) -> None:
+        if progress.stage not in tasks:
+            task = bars.add_task(progress.stage, total=progress.expected, rate="", failed="")
+            tasks[progress.stage] = task, _rate(progress.done)
+        task, rate = tasks[progress.stage]
+        bars.update(
             task,
             completed=progress.done,
             total=progress.expected,
-            rate=f"{rate.of(progress.done):,.1f} {progress.unit}/s",
+            rate=f"{rate(progress.done):,.1f} {progress.unit}/s",
             failed=f"{progress.failures} failed" if progress.failures else progress.note,
         )
 
+    return report
 
-class _Rate:
-    """Units a second since the first report; what was done before a resume does not count."""
 
-    def __init__(self, done: int) -> None:
-        self.first, self.start = done, time.monotonic()
+def _rate(first: int) -> Callable[[int], float]:
+    """Return what tells units a second from here on; what was done before a resume does not count."""
+    start = time.monotonic()
 
-    def of(self, done: int) -> float:
-        elapsed = time.monotonic() - self.start
-        return (done - self.first) / elapsed if elapsed > 0 else 0.0
+    def rate(done: int) -> float:
+        elapsed = time.monotonic() - start
+        return (done - first) / elapsed if elapsed > 0 else 0.0
+
+    return rate
 
 
 class _Lines:
@@ -91,7 +90,7 @@ class _Lines:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.say = say
-        self.rates: dict[str, _Rate] = {}
+        self.rates: dict[str, Callable[[int], float]] = {}
         self.last: Progress | None = None
         self.printed: Progress | None = None
         self.when = time.monotonic()
@@ -99,7 +98,7 @@ class _Lines:
     def __call__(self, progress: Progress) -> None:
         if self.last is not None and self.last.stage != progress.stage:
             self._print()
-        self.rates.setdefault(progress.stage, _Rate(progress.done))
+        self.rates.setdefault(progress.stage, _rate(progress.done))
         self.last = progress
         if time.monotonic() - self.when >= LINE_SECONDS:
             self._print()
@@ -112,7 +111,7 @@ class _Lines:
         now = self.last
         if now is None or now == self.printed:
             return
-        rate = self.rates[now.stage].of(now.done)
+        rate = self.rates[now.stage](now.done)
         expected = now.expected
         left = (
             f", {duration((expected - now.done) / rate)} left{_if_it_stops(now)}"

@@ -48,20 +48,12 @@ class Completed:
     Attributes:
         names: which, a key of `names.NAMES`.
         told: whether help lists them.
+        commas: whether several may be given in one text: `--metrics zero-shot,item-cf`.
     """
 
     names: str
     told: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Marks a list of texts that may be given in one, with commas: `--metrics zero-shot,item-cf`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """Marks a field that a recipe must say, whatever its default is."""
+    commas: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +177,8 @@ class Operation(Config, ABC):
     """Whether a recipe does it again without being asked, because that costs next to nothing."""
     indifferent: ClassVar[frozenset[str]] = frozenset()
     """Options that change how fast the result comes, or how it is told, and nothing of it."""
+    stated: ClassVar[frozenset[str]] = frozenset()
+    """Options that a recipe must say, whatever their defaults are."""
 
     @model_validator(mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from featurizer.config import Flag
 from featurizer.errors import InputError
-from featurizer.operations.operation import FORMER, Argument, Completed, Listed, Operation, OptionGroup
+from featurizer.operations.operation import FORMER, Argument, Completed, Operation, OptionGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,7 @@ def _option(name: str, about: FieldInfo, group: str | None, inner: str, *, state
     least, most, flag = _first(marks, Ge), _first(marks, Le), _first(marks, Flag)
     above, below = _first(marks, Gt), _first(marks, Lt)
     argument, completed = _first(marks, Argument), _first(marks, Completed)
+    listed = completed is not None and completed.commas
     default = None if about.is_required() else about.get_default(call_default_factory=True)
     return Option(
         name=name,
@@ -164,8 +165,7 @@ def _option(name: str, about: FieldInfo, group: str | None, inner: str, *, state
         group=group,
         kind=kind,
         many=many,
-        commas=many
-        and (kind in (int, float) or get_origin(kind) is Literal or _first(marks, Listed) is not None),
+        commas=many and (kind in (int, float) or get_origin(kind) is Literal or listed),
         optional=optional or group is not None,
         required=about.is_required() and group is None,
         default=default if stated else None,

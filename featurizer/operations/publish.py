@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import model_validator
 
 from featurizer.errors import InputError
-from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads, Stated
+from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
 from featurizer.operations.text import table
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Publish(Operation):
     """
 
     rewrites: ClassVar[bool] = True
+    stated: ClassVar[frozenset[str]] = frozenset({"dry_run"})
 
     of: Annotated[Folder, Argument("DIR"), Reads(("features", "model"), card=True)]
     """A feature set, or a model's folder."""
@@ -46,7 +47,7 @@ class Publish(Operation):
     """Of a model, publish users and what they used too."""
     check: bool = True
     """Download what was published and compare."""
-    dry_run: Annotated[bool, Stated()] = False
+    dry_run: bool = False
     """List files and card; no token, no network, nothing sent."""
 
     @model_validator(mode="after")

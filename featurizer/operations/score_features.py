@@ -19,7 +19,6 @@ from featurizer.operations.operation import (
     Folders,
     InteractionsPath,
     Kind,
-    Listed,
     OptionGroup,
     Outcome,
     Reads,
@@ -74,7 +73,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     """CSV or TSV with asin and itemID, when the interactions number the items."""
     spaces: Annotated[tuple[str, ...], Flag("--space")] = ()
     """A space; a+b joins two.  [default: all, and each image+text pair]"""
-    metrics: Annotated[tuple[str, ...], Field(min_length=1), Listed(), Completed("scorer", told=True)] = (
+    metrics: Annotated[tuple[str, ...], Field(min_length=1), Completed("scorer", told=True, commas=True)] = (
         "zero-shot",
         "item-cf",
     )

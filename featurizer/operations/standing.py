@@ -16,14 +16,22 @@ from featurizer.results.identity import identity
 from featurizer.results.stage import differing_keys
 from featurizer.results.state import State, damages, read_state, sizes_of
 
-Status: TypeAlias = Literal["done", "stale", "damaged", "to do"]
+Status: TypeAlias = Literal["done", "stale", "damaged", "to do", "left out"]
 PLACES = ("out", "overwrite", "wait")
 """Fields that say where and how, not what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an operation stands, why in a few words, and what is remembered of it."""
+    """How an operation stands.
+
+    Attributes:
+        standing: `done`: finished, as it is asked for now; `stale`: finished, but of other options or inputs;
+            `damaged`: finished, and its files are not what they were; `to do`: not finished; `left out`: a recipe's
+            step that was not chosen.
+        why: in a few words.
+        state: what is remembered of it, where it is finished.
+    """
 
     standing: Status
     why: str = ""
@@ -36,8 +44,6 @@ def look(operation: Operation, *, planning: bool = False) -> Standing:
     Args:
         operation: which.
         planning: suppose that what is read and is not there just now will be made again as it was.
-
-    `stale`: finished, but of other options or inputs; `damaged`: finished, and its files are not what they were.
     """
     path = operation.state()
     made, state = made_by(operation), read_state(path) if path else None

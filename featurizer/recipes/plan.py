@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from featurizer.errors import InputError, UnknownName
-from featurizer.operations.standing import look
+from featurizer.operations.standing import Standing, look
 from featurizer.recipes.recipe import Recipe
 from featurizer.recipes.step import Step
-from featurizer.results.state import State as RunState
 
-State: TypeAlias = Literal["done", "stale", "damaged", "to do", "left out"]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A step and what would become of it.
-
-    Attributes:
-        step: the step.
-        state: `done`: finished, as it is asked for now; `stale`: finished, but of other options or inputs;
-            `damaged`: finished, and its files are not what they were; `to do`: not finished; `left out`: not chosen.
-        why: in a few words.
-        remembered: of it, where it is finished.
-    """
-
-    step: Step
-    state: State
-    why: str = ""
-    remembered: RunState | None = None
+Plan: TypeAlias = Sequence[tuple[Step, Standing]]
+"""The steps in order, each with how it stands."""
 
 
-def planned(step: Step) -> Planned:
+def planned(step: Step) -> Standing:
     """Say how a step stands now."""
     found = look(step.operation, planning=True)
     if found.standing in ("stale", "damaged") and step.operation.rewrites:
-        return Planned(step, "to do", "written again: what it reads has changed", found.state)
-    return Planned(step, found.standing, found.why, found.state)
+        return Standing("to do", "written again: what it reads has changed", found.state)
+    return found
 
 
-def plan(recipe: Recipe, *, start: str | None = None, only: str | None = None) -> list[Planned]:
+def plan(recipe: Recipe, *, start: str | None = None, only: str | None = None) -> Plan:
     """Say how every step stands.
 
     A step that is done stays so in the plan though one it reads from is to do: whether that changes anything is
@@ -56,20 +37,14 @@ def plan(recipe: Recipe, *, start: str | None = None, only: str | None = None) -
         UnknownName: there is no step of that name.
     """
     names = chosen(recipe, start=start, only=only)
-    found: list[Planned] = []
-    outdated: set[str] = set()
+    found: dict[str, Standing] = {}
     for step in recipe.steps:
-        if step.name not in names:
-            found.append(Planned(step, "left out"))
-            continue
-        one = planned(step)
-        from_stale = [name for name in step.after if name in outdated]
-        if one.state == "done" and from_stale and not step.operation.rewrites:
-            one = Planned(step, "stale", f"reads from {', '.join(from_stale)}", one.remembered)
-        if one.state == "stale":
-            outdated.add(step.name)
-        found.append(one)
-    return found
+        one = planned(step) if step.name in names else Standing("left out")
+        from_stale = [name for name in step.after if name in found and found[name].standing == "stale"]
+        if one.standing == "done" and from_stale and not step.operation.rewrites:
+            one = Standing("stale", f"reads from {', '.join(from_stale)}", one.state)
+        found[step.name] = one
+    return [(step, found[step.name]) for step in recipe.steps]
 
 
 def chosen(recipe: Recipe, *, start: str | None, only: str | None) -> Sequence[str]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from featurizer.errors import FeaturizerError, InputError, StaleOutput
 from featurizer.operations.execute import execute
 from featurizer.operations.operation import Context, FolderOperation, Operation
 from featurizer.operations.standing import inputs
 from featurizer.progress import Report
-from featurizer.recipes.plan import Planned, planned
+from featurizer.recipes.plan import Plan, planned
 from featurizer.recipes.step import Step
 from featurizer.results.identity import identity
 
@@ -50,32 +50,27 @@ class Finished:
     code: int = 0
 
 
-class Watch(Protocol):
-    """Told of each step that is run; yields whom its stages report to."""
-
-    def __call__(self, step: Step, /) -> AbstractContextManager[Report]:
-        """Enter as the step starts, leave as it ends."""
-        ...
+Watch: TypeAlias = Callable[[Step], AbstractContextManager[Report]]
+"""Entered as a step starts and left as it ends; yields whom its stages report to."""
 
 
-def run(steps: Sequence[Planned], watch: Watch, *, overwrite: bool = False) -> Iterator[Finished]:
+def run(steps: Plan, watch: Watch, *, overwrite: bool = False) -> Iterator[Finished]:
     """Run the steps of a plan in order and yield each as it is done.
 
     Raises:
         StaleOutput: a step is stale or damaged and `overwrite` is not given; before anything is run where that shows.
         FeaturizerError: a step failed; the ones above it are kept.
     """
-    chosen = [one.step for one in steps if one.state != "left out"]
-    _refuse_stale([one for one in steps if one.state in REFUSED], overwrite=overwrite)
-    for step in chosen:
+    _refuse_stale(steps, overwrite=overwrite)
+    for step in [step for step, found in steps if found.standing != "left out"]:
         found = planned(step)
-        if found.state == "done" and found.remembered is not None:
-            state = found.remembered
+        if found.standing == "done" and found.state is not None:
+            state = found.state
             yield Finished(
                 step, state.seconds, state.summary, state.table, state.files, code=_code_of(step.operation)
             )
             continue
-        _refuse_stale([found] if found.state in REFUSED else [], overwrite=overwrite)
+        _refuse_stale([(step, found)], overwrite=overwrite)
         yield _run(step, watch, overwrite=overwrite)
 
 
@@ -109,10 +104,11 @@ def _overwriting(operation: Operation) -> Operation:
     return operation.model_copy(update={"overwrite": True})
 
 
-def _refuse_stale(stale: Sequence[Planned], *, overwrite: bool) -> None:
+def _refuse_stale(steps: Plan, *, overwrite: bool) -> None:
+    stale = [f"{step.name} ({found.why})" for step, found in steps if found.standing in REFUSED]
     if not stale or overwrite:
         return
-    told = "; ".join(f"{one.step.name} ({one.why})" for one in stale)
+    told = "; ".join(stale)
     which = "these" if len(stale) > 1 else "it"
     raise StaleOutput(
         f"finished, but not as asked for now, or damaged since: {told}. Pass --overwrite to make {which} again and "

@@ -9,8 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from featurizer.errors import ConfigError, FeaturizerError, UnknownName
-from featurizer.operations.operation import Operation, Reads, Stated
-from featurizer.operations.options import mark
+from featurizer.operations.operation import Operation, Reads
 from featurizer.operations.registry import COMMANDS, operation
 from featurizer.operations.standing import reads
 from featurizer.operations.validation import problems
@@ -79,8 +78,8 @@ def read_step(
 
 
 def _refuse_unstated(name: str, kind: type[Operation], raw: Mapping[str, Json]) -> None:
-    for field, about in kind.model_fields.items():
-        if mark(about, Stated) and field not in raw:
+    for field in kind.stated:
+        if field not in raw:
             raise ConfigError(
                 f"step {name}, field {field} is missing; expected a recipe to say it: {field}: true, or {field}: false"
             )

@@ -71,6 +71,6 @@ def states(shop):
 
     def look(*settings, **selection):
         loaded = load_recipe("shop.yaml", settings)
-        return {one.step.name: one.state for one in plan(loaded, **selection)}
+        return {step.name: found.standing for step, found in plan(loaded, **selection)}
 
     return look

@@ -131,7 +131,7 @@ def test_from_and_only_choose_steps_and_a_missing_input_is_named(go, states):
 def test_a_step_without_its_variable_is_left_out_with_those_that_may_do_without(states, shop):
     loaded = load_recipe("shop.yaml", ["interactions="])
     assert loaded.left_out == dict.fromkeys(("scores", "model", "table"), "interactions")
-    assert [one.step.name for one in plan(loaded)] == [name for name in NAMES if name not in loaded.left_out]
+    assert [step.name for step, _ in plan(loaded)] == [name for name in NAMES if name not in loaded.left_out]
     text = (
         (shop / "shop.yaml")
         .read_text()
