@@ -132,7 +132,9 @@ def rivals(parts, names, warm, learned: Alignment, fold):
     axes = Axes.of(weighted, parts)
     inner = list(folds(warm, OPTIONS.folds, OPTIONS.fold_users, OPTIONS.seed))
     tried = {
-        width: float(np.mean([one.recall(axes.half_whitened(weighted, width)(parts)) for one in inner]))
+        width: float(
+            np.mean([one.recall(axes.half_whitened(weighted, width)(parts)[one.rows]) for one in inner])
+        )
         for width in OPTIONS.halved
         if width <= len(axes.variances)
     }
@@ -146,10 +148,10 @@ def run(data: Shop, seed: int):
     begun = time.process_time()
     learned = fit(parts, warm, OPTIONS)
     seconds = time.process_time() - begun
-    own = fold.recalls(learned.mapping(parts)[0])
+    own = fold.recalls(learned.mapping(parts)[0][fold.rows])
     rows = {"aligned": {"recall": float(own.mean())}}
     for name, vectors in rivals(parts, names, warm, learned, fold):
-        values = fold.recalls(vectors)
+        values = fold.recalls(vectors[fold.rows])
         (interval,) = mean_intervals((own - values)[:, None], seed=0)
         rows[name] = {
             "recall": float(values.mean()),
@@ -182,7 +184,7 @@ def controls(data: Shop, seed: int, times: int):
             ("shuffled", [(v[order], p[order]) for v, p in data.spaces.values()]),
         ):
             learned = fit(parts, warm, OPTIONS, (1.0,) * len(parts))
-            found[name].append(fold.recall(learned.mapping(parts)[0]))
+            found[name].append(fold.recall(learned.mapping(parts)[0][fold.rows]))
     return {name: {"mean": float(np.mean(values)), "values": values} for name, values in found.items()}
 
 

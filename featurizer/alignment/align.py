@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from featurizer.alignment.saved_model import (
     SPACE,
     SUPERVISED,
     WEIGHTS,
+    AlignManifest,
     SavedMap,
     load_map,
     write_mapping,
@@ -33,7 +34,7 @@ from featurizer.interactions.indexed import index_interactions
 from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.records import Json
-from featurizer.results.files import file_sha256, read_json
+from featurizer.results.files import file_sha256
 from featurizer.results.names import CARD, MODEL
 from featurizer.results.stage import Stage
 
@@ -110,7 +111,7 @@ class Aligned:
 
     folder: Path
     features: FeatureSet
-    manifest: Mapping[str, Json]
+    manifest: AlignManifest
 
     @classmethod
     def open(cls, folder: Path) -> Aligned:
@@ -119,8 +120,7 @@ class Aligned:
         Raises:
             InputError: it is not.
         """
-        load_map(folder)
-        return cls(folder, FeatureSet.open(folder / "features"), read_json(folder / "model" / MODEL))
+        return cls(folder, FeatureSet.open(folder / "features"), load_map(folder).manifest)
 
 
 def align(stage: AlignStage) -> Aligned:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from featurizer.alignment.ppmi import Ppmi
+from featurizer.features.join import blocks
 
 OVERSAMPLED = 16
 """Columns beyond the rank; they make the leading ones exact sooner."""
 ITERATIONS = 3
 """Power iterations."""
+SMALLEST = 1e-10
+"""Directions of a range with less than this share of the largest's square are rounding."""
 
 
 def behavior_vectors(matrix: Ppmi, rank: int, seed: int) -> np.ndarray:
@@ -25,12 +28,26 @@ def behavior_vectors(matrix: Ppmi, rank: int, seed: int) -> np.ndarray:
         seed: of the first range.
     """
     n = len(matrix.sums)
-    draw = np.random.default_rng([seed, 2]).standard_normal((n, min(n, rank + OVERSAMPLED)))
-    basis = np.linalg.qr(matrix @ draw)[0]
-    for _ in range(ITERATIONS):
-        basis = np.linalg.qr(matrix @ basis)[0]
-    inner = basis.T @ (matrix @ basis)
+    draw = np.random.default_rng([seed, 2])
+    basis = draw.standard_normal((n, min(n, rank + OVERSAMPLED)), np.float32)
+    for _ in range(1 + ITERATIONS):
+        basis = orthonormal(matrix @ basis)
+    inner = products(basis, matrix @ basis)
     values, axes = np.linalg.eigh((inner + inner.T) / 2)
     leading = np.argsort(-np.abs(values), kind="stable")[:rank]
-    vectors = basis @ axes[:, leading] * np.sqrt(np.abs(values[leading]))
-    return np.asarray(vectors, np.float32)
+    return np.asarray(basis @ (axes[:, leading] * np.sqrt(np.abs(values[leading]))).astype(np.float32))
+
+
+def orthonormal(vectors: np.ndarray) -> np.ndarray:
+    """Return float32 columns, at most as many, that span what (n, k) ones do: all but rounding."""
+    values, axes = np.linalg.eigh(products(vectors, vectors))
+    kept = values > SMALLEST * values[-1]
+    return np.asarray(vectors @ (axes[:, kept] / np.sqrt(values[kept])).astype(np.float32))
+
+
+def products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the (k, m) float64 product of (n, k) and (n, m) columns, summed in double precision block by block."""
+    total = np.zeros((left.shape[1], right.shape[1]))
+    for rows in blocks(len(left)):
+        total += left[rows].astype(np.float64).T @ right[rows]
+    return total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -11,15 +11,20 @@ import numpy as np
 from featurizer.alignment.behavior import behavior_vectors
 from featurizer.alignment.content import Axes, ContentMap, joined_content
 from featurizer.alignment.folds import Fold, folds
-from featurizer.alignment.mapping import aligned_matrix, side_by_side
+from featurizer.alignment.mapping import aligned_matrix, root_mean_squares
 from featurizer.alignment.options import AlignOptions
 from featurizer.alignment.ppmi import Ppmi
-from featurizer.alignment.ridge import Ridge
+from featurizer.alignment.ridge import Ridge, weighted_products
 from featurizer.errors import InputError
 from featurizer.features.join import SpaceVectors
 from featurizer.interactions.user_items import UserItems
 
 ValueT = TypeVar("ValueT")
+
+RIDGE, SHARE = 0.1, 1.5
+"""Where choosing begins, or at the nearest there is."""
+WIDTHS = (64, 128, 256)
+"""Tried beside the whole width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +56,58 @@ class Choice:
     recall: float
 
 
-@dataclass(frozen=True, slots=True)
 class Learned:
-    """A fold with what was learned of its other items, for one content."""
+    """Folds with what was learned of their other items, for one content; what is asked for twice is kept."""
 
-    fold: Fold
-    content: np.ndarray
-    regressions: dict[float, Ridge]
+    def __init__(
+        self, inner: Sequence[Fold], behaviors: Sequence[np.ndarray], content: np.ndarray, seen: np.ndarray
+    ) -> None:
+        """Take over the folds, the behavior of each, the (n, p) content, and how often each item was seen."""
+        self.inner, self.behaviors, self.content, self.seen = inner, behaviors, content, seen
+        self.moments = weighted_products(content, content, np.ones(len(content))) / len(content)
+        self.looked_at = [content[fold.rows] for fold in inner]
+        self.regressions: dict[float, list[Ridge]] = {}
+        self.recalls: dict[Choice, float] = {}
 
     def recall(self, choice: Choice) -> float:
-        """Return the held-out items' Recall@20 under a choice."""
-        mapped = self.regressions[choice.power].solve(choice.ridge, choice.rank)
-        if choice.width == self.content.shape[1]:
-            return self.fold.recall(side_by_side(self.content, mapped, choice.share))
-        matrix = aligned_matrix(self.content, mapped, choice.share)[:, : choice.width]
-        return self.fold.recall(self.content @ matrix)
+        """Return the mean of the folds' Recall@20 under a choice, at its whole width."""
+        if choice not in self.recalls:
+            self.recalls[choice] = float(
+                np.mean([self._recall(fold, choice) for fold in range(len(self.inner))])
+            )
+        return self.recalls[choice]
+
+    def cut(self, choice: Choice, widths: Sequence[int]) -> list[float]:
+        """Return the same of the aligned vectors, cut to each of the widths."""
+        found = np.zeros((len(self.inner), len(widths)))
+        for at, (fold, content) in enumerate(zip(self.inner, self.looked_at, strict=True)):
+            turned = content @ aligned_matrix(self.moments, self._mapped(at, choice), choice.share)
+            found[at] = [fold.recall(turned[:, :width]) for width in widths]
+        return found.mean(0).tolist()
+
+    def _recall(self, at: int, choice: Choice) -> float:
+        mapped, content = self._mapped(at, choice), self.looked_at[at]
+        own, moved = root_mean_squares(self.moments, mapped)
+        beside = content @ (mapped * (choice.share / moved)).astype(np.float32)
+        return self.inner[at].recall(np.concatenate([content / np.float32(own), beside], axis=1))
+
+    def _mapped(self, at: int, choice: Choice) -> np.ndarray:
+        if choice.power not in self.regressions:
+            self.regressions[choice.power] = self._regressions(choice.power)
+        return self.regressions[choice.power][at].solve(choice.ridge, choice.rank)
+
+    def _regressions(self, power: float) -> list[Ridge]:
+        """Solve for every fold; its moments are those of all items less those held out."""
+        weights = counts(self.seen, power)
+        moments = weighted_products(self.content, self.content, weights)
+        made = []
+        for fold, behavior in zip(self.inner, self.behaviors, strict=True):
+            held = self.content[fold.held]
+            left = moments - weighted_products(held, held, weights[fold.held])
+            others = weights.copy()
+            others[fold.held] = 0
+            made.append(Ridge.of(left, weighted_products(self.content, behavior, others)))
+        return made
 
 
 def choose(
@@ -90,30 +132,27 @@ def choose(
         )
     chosen = tuple(weights) if weights is not None else choose_weights(parts, inner, options)
     joined = joined_content(parts, chosen)
-    content_recall = _mean(fold.recall(joined(parts)) for fold in inner)
+    content_recall = _recall_of(joined, parts, inner)
     axes = Axes.of(joined, parts)
     halved, halved_recall = _halved(parts, inner, joined, axes, options)
     behaviors = [behavior_vectors(Ppmi.of(fold.train), max(options.ranks), options.seed) for fold in inner]
+    seen = train.popularity().astype(np.float64)
     found = []
     for geometry in dict.fromkeys((None, halved if (halved_recall or 0) > content_recall else None)):
         content = geometry_of(joined, axes, geometry, options.width)(parts)
-        learned = [
-            _learned(fold, content, behavior, options)
-            for fold, behavior in zip(inner, behaviors, strict=True)
-        ]
         start = Choice(
             chosen,
             geometry,
-            ridge=1,
+            ridge=_nearest(options.ridges, RIDGE),
             rank=min(max(options.ranks), behaviors[0].shape[1]),
-            share=1.5,
+            share=_nearest(options.shares, SHARE),
             power=options.counts[0],
             width=content.shape[1],
             content_recall=content_recall,
             halved_recall=halved_recall,
             recall=0.0,
         )
-        found.append(_climb(start, learned, options))
+        found.append(_choose_map(start, Learned(inner, behaviors, content, seen), options))
     return max(found, key=lambda one: one.recall)
 
 
@@ -121,21 +160,50 @@ def choose_weights(
     parts: Sequence[SpaceVectors], inner: Sequence[Fold], options: AlignOptions
 ) -> tuple[float, ...]:
     """Choose the weights of the join, one space after the other, the first weighing 1 until it is its turn."""
-    weights = [1.0] * len(parts)
+    weights = (1.0,) * len(parts)
+    means = joined_content(parts, weights)
+
+    def recall(tried: tuple[float, ...]) -> float:
+        return _recall_of(replace(means, weights=tried), parts, inner)
+
     for part in range(len(parts)) if len(parts) > 2 else range(len(parts) - 1):
-
-        def recall(weight: float, part: int = part) -> float:
-            tried = tuple(weight if at == part else own for at, own in enumerate(weights))
-            content = joined_content(parts, tried)(parts)
-            return _mean(fold.recall(content) for fold in inner)
-
-        weights[part] = _best(options.weights, recall, weights[part])[0]
-    return tuple(weights)
+        tried = [
+            (*weights[:part], weight, *weights[part + 1 :])
+            for weight in sorted({*options.weights, weights[part]})
+        ]
+        weights = climb(tried, recall, weights)
+    return weights
 
 
 def geometry_of(joined: ContentMap, axes: Axes, halved: int | None, width: int) -> ContentMap:
     """Return the content under a geometry: half-whitened with so many axes, or plain."""
     return axes.plain(joined, width) if halved is None else axes.half_whitened(joined, halved)
+
+
+def counts(seen: np.ndarray, power: float) -> np.ndarray:
+    """Return (n,) how much each item counts in the regression: how often it was seen, to a power; unseen ones 0."""
+    return np.where(seen > 0, np.maximum(seen, 1) ** power, 0.0)
+
+
+def climb(ordered: Sequence[ValueT], score: Callable[[ValueT], float], start: ValueT) -> ValueT:
+    """Go from one of some values to the better of its neighbors until none is better; return where that ends.
+
+    Few of them are scored; it is the best of all where the score rises to one summit.
+    """
+    scores: dict[int, float] = {}
+
+    def at(place: int) -> float:
+        if place not in scores:
+            scores[place] = score(ordered[place])
+        return scores[place]
+
+    here = ordered.index(start)
+    while True:
+        near = [place for place in (here - 1, here + 1) if 0 <= place < len(ordered)]
+        best = max(near, key=at, default=here)
+        if at(best) <= at(here):
+            return ordered[here]
+        here = best
 
 
 def _halved(
@@ -148,56 +216,39 @@ def _halved(
     able = [width for width in options.halved if width <= len(axes.variances)]
     if not able:
         return None, None
-
-    def recall(width: int) -> float:
-        content = axes.half_whitened(joined, width)(parts)
-        return _mean(fold.recall(content) for fold in inner)
-
-    return _best(able, recall, able[0])
+    found = {width: _recall_of(axes.half_whitened(joined, width), parts, inner) for width in able}
+    best = max(found, key=lambda width: found[width])
+    return best, found[best]
 
 
-def _learned(fold: Fold, content: np.ndarray, behavior: np.ndarray, options: AlignOptions) -> Learned:
-    seen = fold.train.popularity().astype(np.float64)
-    return Learned(
-        fold, content, {power: Ridge.of(content, behavior, counts(seen, power)) for power in options.counts}
+def _choose_map(start: Choice, learned: Learned, options: AlignOptions) -> Choice:
+    """Choose one thing after the other, ridge and share twice."""
+    at = start
+    for _ in range(2):
+        ridges = [replace(at, ridge=ridge) for ridge in sorted({*options.ridges})]
+        at = climb(ridges, learned.recall, at)
+        shares = [replace(at, share=share) for share in sorted({0.0, *options.shares})]
+        at = climb(shares, learned.recall, at)
+    at = max((replace(at, power=power) for power in options.counts), key=learned.recall)
+    ranks = sorted({at.rank, *(rank for rank in options.ranks if rank < at.rank)})
+    at = max((replace(at, rank=rank) for rank in ranks), key=learned.recall)
+    widths = [at.width, *(width for width in WIDTHS if width < at.width)]
+    values = learned.cut(at, widths)
+    best = int(np.argmax(values))
+    return replace(at, width=widths[best], recall=values[best])
+
+
+def _recall_of(content: ContentMap, parts: Sequence[SpaceVectors], inner: Sequence[Fold]) -> float:
+    """Return the mean Recall@20 of a content."""
+    return float(
+        np.mean(
+            [
+                fold.recall(content([(vectors[fold.rows], present[fold.rows]) for vectors, present in parts]))
+                for fold in inner
+            ]
+        )
     )
 
 
-def counts(seen: np.ndarray, power: float) -> np.ndarray:
-    """Return (n,) how much each item counts in the regression: how often it was seen, to a power; unseen ones 0."""
-    return np.where(seen > 0, np.maximum(seen, 1) ** power, 0.0)
-
-
-def _climb(start: Choice, learned: Sequence[Learned], options: AlignOptions) -> Choice:
-    """Choose one thing after the other, ridge and share twice."""
-    ranks = [rank for rank in options.ranks if rank <= start.rank] or [start.rank]
-    widths = [width for width in (64, 128, 256) if width < start.width] + [start.width]
-    tried: dict[Choice, float] = {}
-
-    def recall(choice: Choice) -> float:
-        if choice not in tried:
-            tried[choice] = _mean(one.recall(choice) for one in learned)
-        return tried[choice]
-
-    at = start
-    for _ in range(2):
-        at, _score = _best([replace(at, ridge=ridge) for ridge in options.ridges], recall, at)
-        at, _score = _best([replace(at, share=share) for share in (0.0, *options.shares)], recall, at)
-    at, _score = _best([replace(at, power=power) for power in options.counts], recall, at)
-    at, _score = _best([replace(at, rank=rank) for rank in ranks], recall, at)
-    width, value = _best(widths, lambda width: recall(replace(at, width=width)), widths[-1])
-    return replace(at, width=width, recall=value)
-
-
-def _best(
-    values: Iterable[ValueT], score: Callable[[ValueT], float], preferred: ValueT
-) -> tuple[ValueT, float]:
-    """Return the best of some values and its score; of equal ones the preferred, else the first."""
-    scored = [(value, score(value)) for value in values]
-    most = max(found for _, found in scored)
-    equal = [value for value, found in scored if found == most]
-    return (preferred if preferred in equal else equal[0]), most
-
-
-def _mean(values: Iterable[float]) -> float:
-    return float(np.mean(list(values)))
+def _nearest(values: Sequence[float], wanted: float) -> float:
+    return min(values, key=lambda value: abs(value - wanted))

@@ -13,7 +13,7 @@ from featurizer.alignment.content import Axes, joined_content
 from featurizer.alignment.mapping import Mapping, aligned_matrix
 from featurizer.alignment.options import AlignOptions
 from featurizer.alignment.ppmi import Ppmi, sampled
-from featurizer.alignment.ridge import Ridge
+from featurizer.alignment.ridge import Ridge, weighted_products
 from featurizer.errors import InputError
 from featurizer.features.join import SpaceVectors
 from featurizer.interactions.user_items import UserItems
@@ -65,8 +65,13 @@ def fit(
     content = content_map(parts)
     behavior = behavior_vectors(Ppmi.of(used), choice.rank, options.seed)
     seen = used.popularity().astype(np.float64)
-    mapped = Ridge.of(content, behavior, counts(seen, choice.power)).solve(choice.ridge, choice.rank)
-    matrix = aligned_matrix(content, mapped, choice.share)[:, : choice.width]
+    counted = counts(seen, choice.power)
+    regression = Ridge.of(
+        weighted_products(content, content, counted), weighted_products(content, behavior, counted)
+    )
+    moments = weighted_products(content, content, np.ones(len(content))) / len(content)
+    mapped = regression.solve(choice.ridge, choice.rank)
+    matrix = aligned_matrix(moments, mapped, choice.share)[:, : choice.width]
     return Alignment(Mapping(content_map, matrix), choice, seen > 0, long)
 
 

@@ -24,30 +24,47 @@ class Fold:
     Attributes:
         train: the interactions of the other items.
         held: (h,) the items held out.
-        profiles: (b, n) float32, each ranked user's other items, adding up to 1.
-        positives: (b, h) bool, what a user should be shown.
+        rows: (r,) the items that ranking looks at, ascending: those held out, and those in profiles.
+        profiles: (b, r) float32, each ranked user's other items, adding up to 1.
+        users: (p,) the ranked user of each pair that should be found, ascending.
+        wanted: (p,) its item, by place in `held`.
     """
 
     train: UserItems
     held: np.ndarray
+    rows: np.ndarray
     profiles: sparse.csr_array
-    positives: np.ndarray
-
-    def scores(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the (b, h) products of each user's mean vector with the held-out items' vectors, all centered."""
-        units = unit_rows(centered(vectors, np.ones(len(vectors), bool)))
-        return np.asarray((self.profiles @ units) @ units[self.held].T)
+    users: np.ndarray
+    wanted: np.ndarray
 
     def recall(self, vectors: np.ndarray) -> float:
-        """Return the mean Recall@20 of (n, d) vectors, by cosine, the held-out items among themselves."""
+        """Return the mean Recall@20 of the (r, d) vectors of `rows`, by cosine, the held-out items among themselves."""
         return float(self.recalls(vectors).mean())
 
     def recalls(self, vectors: np.ndarray) -> np.ndarray:
-        """Return each of the (b,) users' Recall@20, likewise."""
-        k = min(K, len(self.held))
-        order = np.argsort(-self.scores(vectors), axis=1, kind="stable")[:, :k]
-        hits = np.take_along_axis(self.positives, order, axis=1).sum(1)
-        return np.asarray(hits / self.positives.sum(1))
+        """Return each of the (b,) users' Recall@20, likewise: their mean vector against each item, all centered."""
+        units = unit_rows(centered(vectors, np.ones(len(vectors), bool)))
+        scores = (self.profiles @ units) @ units[np.searchsorted(self.rows, self.held)].T
+        found = among_first(scores, self.users, self.wanted, K)
+        hits = np.bincount(self.users, found, minlength=len(scores))
+        return np.asarray(hits / np.bincount(self.users, minlength=len(scores)))
+
+
+def among_first(scores: np.ndarray, rows: np.ndarray, columns: np.ndarray, k: int) -> np.ndarray:
+    """Say of (p,) cells of (b, h) scores whether each is among the k best of its row, the first of equal ones.
+
+    No row is sorted: the k-th best score decides all but its equals.
+    """
+    h = scores.shape[1]
+    if h <= k:
+        return np.ones(len(rows), bool)
+    last = np.partition(scores, h - k, axis=1)[:, h - k]
+    own = scores[rows, columns]
+    found = own > last[rows]
+    for pair in np.flatnonzero(own == last[rows]).tolist():
+        row = scores[rows[pair]]
+        found[pair] = (row > own[pair]).sum() + (row[: columns[pair]] == own[pair]).sum() < k
+    return np.asarray(found)
 
 
 def folds(train: UserItems, count: int, users: int, seed: int) -> Iterator[Fold]:
@@ -77,11 +94,11 @@ def fold_of(train: UserItems, held: np.ndarray, users: int, draw: np.random.Gene
     if not len(able):
         return None
     able = np.sort(draw.permutation(able)[:users])
-    rows, items = kept.pairs_of(able)
-    shares = (1 / kept.counts[able])[rows].astype(np.float32)
-    profiles = sparse.csr_array((shares, (rows, items)), shape=(len(able), train.n_items))
-    place = np.cumsum(inside) - 1
-    rows, items = shown.pairs_of(able)
-    positives = np.zeros((len(able), len(held)), bool)
-    positives[rows, place[items]] = True
-    return Fold(kept, held, profiles, positives)
+    owners, items = kept.pairs_of(able)
+    rows = np.union1d(held, items)
+    shares = (1 / kept.counts[able])[owners].astype(np.float32)
+    profiles = sparse.csr_array(
+        (shares, (owners, np.searchsorted(rows, items))), shape=(len(able), len(rows))
+    )
+    owners, items = shown.pairs_of(able)
+    return Fold(kept, held, rows, profiles, owners, np.searchsorted(held, items))

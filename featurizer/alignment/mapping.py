@@ -44,39 +44,24 @@ class Mapping:
         return vectors, np.asarray(vectors.any(1))
 
 
-def aligned_matrix(content: np.ndarray, mapped: np.ndarray, share: float) -> np.ndarray:
+def aligned_matrix(moments: np.ndarray, mapped: np.ndarray, share: float) -> np.ndarray:
     """Return L, the (p, p) float32 map of content to own and mapped vectors side by side, by principal axes.
 
     Args:
-        content: (n, p).
+        moments: (p, p), the content's mean of zᵀz.
         mapped: (p, d), W.
         share: the weight of mapped vectors beside own ones; 0 for the content alone.
     """
-    moments = second_moments(content)
-    inner = np.eye(len(mapped)) / _mean_square(moments, np.eye(len(mapped)))
-    if share:
-        inner += share**2 * mapped @ mapped.T / _mean_square(moments, mapped)
+    own, moved = root_mean_squares(moments, mapped)
+    inner = np.eye(len(mapped)) / own**2 + (share / moved) ** 2 * mapped @ mapped.T
     values, axes = np.linalg.eigh(inner)
     root = axes * np.sqrt(np.maximum(values, 0))
     variances, turned = np.linalg.eigh(root.T @ moments @ root)
     return np.asarray((root @ turned[:, np.argsort(-variances, kind="stable")]), np.float32)
 
 
-def side_by_side(content: np.ndarray, mapped: np.ndarray, share: float) -> np.ndarray:
-    """Return the (n, p + d) own and mapped vectors themselves: the same cosines as by `aligned_matrix`, written out."""
-    beside = content @ mapped.astype(np.float32)
-    own, moved = (np.float32(max(float((rows**2).sum(1).mean()), TINY) ** -0.5) for rows in (content, beside))
-    return np.concatenate([content * own, beside * (np.float32(share) * moved)], axis=1)
-
-
-def second_moments(content: np.ndarray) -> np.ndarray:
-    """Return the (p, p) float64 mean of zᵀz."""
-    moments = np.zeros((content.shape[1],) * 2)
-    for rows in blocks(len(content)):
-        moments += content[rows].T @ content[rows]
-    return moments / max(len(content), 1)
-
-
-def _mean_square(moments: np.ndarray, mapped: np.ndarray) -> float:
-    """Return the mean of ‖z W‖²; never 0."""
-    return max(float(np.einsum("pd,pq,qd->", mapped, moments, mapped, optimize=True)), TINY)
+def root_mean_squares(moments: np.ndarray, mapped: np.ndarray) -> tuple[float, float]:
+    """Return those of the lengths of own vectors z and of mapped ones z·W; neither is 0."""
+    squares = float(np.trace(moments)), float(np.einsum("pd,pd->", mapped, moments @ mapped))
+    own, moved = (max(square, TINY) ** 0.5 for square in squares)
+    return own, moved

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -44,21 +45,23 @@ class Ppmi:
         return cls(users, items, items.astype(np.float64) @ others)
 
     def __matmul__(self, right: np.ndarray) -> np.ndarray:
-        """Return the (n, k) float64 product with an (n, k) matrix, a block of rows made and forgotten at a time."""
-        out = np.zeros((len(self.sums), right.shape[1]))
+        """Return the (n, k) product with an (n, k) matrix, in its type; blocks of rows are made and forgotten."""
+        out = np.zeros((len(self.sums), right.shape[1]), right.dtype)
         for start, stop in self._blocks():
-            out[start:stop] = self.rows(start, stop) @ right
+            out[start:stop] = self.rows(start, stop, right.dtype) @ right
         return out
 
-    def rows(self, start: int, stop: int) -> sparse.csr_array:
-        """Return some rows."""
-        counts = sparse.csr_array(self.items[start:stop] @ self.users).tocoo()
-        row, column = counts.coords
-        expected = self.sums[row + start] * self.sums[column] / max(self.sums.sum(), 1.0)
-        together = np.where(row + start == column, 0.0, counts.data.astype(np.float64))
-        apart = together > expected
-        values = np.log(together[apart] / expected[apart])
-        return sparse.csr_array((values, (row[apart], column[apart])), shape=counts.shape)
+    def rows(self, start: int, stop: int, dtype: np.dtype[Any]) -> sparse.csr_array:
+        """Return some rows; what is not bought together more often than by chance stands there as 0."""
+        counts = sparse.csr_array(self.items[start:stop] @ self.users)
+        row = np.repeat(np.arange(start, stop), np.diff(counts.indptr))
+        inverse = 1 / np.maximum(self.sums, 1)
+        scale = (inverse * self.sums.sum()).astype(dtype)
+        ratios = counts.data.astype(dtype) * scale[row] * inverse.astype(dtype)[counts.indices]
+        ratios[row == counts.indices] = 1
+        return sparse.csr_array(
+            (np.log(np.maximum(ratios, 1)), counts.indices, counts.indptr), shape=counts.shape
+        )
 
     def _blocks(self) -> Iterator[tuple[int, int]]:
         """Yield rows whose co-interactions are few enough to be counted at once."""

@@ -27,20 +27,8 @@ class Ridge:
     target: np.ndarray
 
     @classmethod
-    def of(cls, content: np.ndarray, behavior: np.ndarray, counts: np.ndarray) -> Ridge:
-        """Sum the normal equations over blocks of items.
-
-        Args:
-            content: (n, p), X.
-            behavior: (n, d), Y.
-            counts: (n,), the diagonal of C; 0 leaves an item out.
-        """
-        p = content.shape[1]
-        moments, target = np.zeros((p, p)), np.zeros((p, behavior.shape[1]))
-        for rows in blocks(len(content)):
-            weighted = content[rows] * counts[rows, None].astype(np.float32)
-            moments += weighted.T @ content[rows]
-            target += weighted.T @ behavior[rows]
+    def of(cls, moments: np.ndarray, target: np.ndarray) -> Ridge:
+        """Turn (p, p) XᵀCX and (p, d) XᵀCY."""
         variances, axes = np.linalg.eigh(moments)
         return cls(np.maximum(variances, 0), axes, axes.T @ target)
 
@@ -48,3 +36,17 @@ class Ridge:
         """Return the (p, rank) float64 map W to the first axes of the behavior."""
         penalty = ridge * max(self.variances.mean(), np.finfo(float).tiny)
         return self.axes @ (self.target[:, :rank] / (self.variances + penalty)[:, None])
+
+
+def weighted_products(left: np.ndarray, right: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the (p, d) float64 LᵀCR of (n, p) and (n, d) float32 rows, summed over blocks of items.
+
+    Args:
+        left: L.
+        right: R.
+        counts: (n,), the diagonal of C; 0 leaves an item out.
+    """
+    total = np.zeros((left.shape[1], right.shape[1]))
+    for rows in blocks(len(left)):
+        total += (left[rows] * counts[rows, None].astype(np.float32)).T @ right[rows]
+    return total

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from featurizer.alignment.choose import Choice
 from featurizer.alignment.content import ContentMap
 from featurizer.alignment.mapping import Mapping
 from featurizer.config import Config, describe
@@ -53,6 +54,10 @@ class AlignManifest(Config):
     """Length of the aligned vectors."""
     interactions: str
     """The sha256 of the file whose train rows taught the map."""
+    choice: Choice
+    """What was chosen, and by what."""
+    sampled_users: int
+    """How many users have more items than were counted."""
     supervised_items: int
     """How many items those rows are of; `supervised.parquet` lists them."""
     weight_hash: str

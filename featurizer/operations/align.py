@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -87,26 +88,28 @@ class Align(FolderOperation["Aligned"]):
 
     def outcome(self, value: Aligned) -> Outcome[Aligned]:
         """Say what was chosen, and by how much held-out items gain."""
-        told = value.manifest
-        choice = told["choice"]
-        assert isinstance(choice, dict)
+        told, choice = value.manifest, value.manifest.choice
         head = (
-            f"aligned ({told['width']}) of {told['supervised_items']:,} items' interactions; held-out items, "
-            f"Recall@20: join {choice['content_recall']:.4f}, aligned {choice['recall']:.4f}"
+            f"aligned ({told.width}) of {told.supervised_items:,} items' interactions; held-out items, "
+            f"Recall@20: join {choice.content_recall:.4f}, aligned {choice.recall:.4f}"
         )
-        rows = [[name, _shown(choice[name])] for name in CHOSEN]
+        rows: list[list[object]] = [
+            ["weights", ", ".join(f"{weight:g}" for weight in choice.weights)],
+            ["half-whitened axes", "no" if choice.halved is None else choice.halved],
+        ]
+        rows += [[name, f"{getattr(choice, name):g}"] for name in CHOSEN]
         notes = []
-        if not choice["share"]:
+        if not choice.share:
             notes.append("Interactions did not help held-out items: aligned is the join alone")
-        if told["sampled_users"]:
+        if told.sampled_users:
             notes.append(
-                f"{told['sampled_users']:,} users have more than {self.user_items:,} items; so many were drawn"
+                f"{told.sampled_users:,} users have more than {self.user_items:,} items; so many were drawn"
             )
         folder = shlex.quote(str(value.folder))
         record: dict[str, Json] = {
             "out": str(value.folder),
             "spaces": list(value.features.spaces),
-            "choice": choice,
+            "choice": {**asdict(choice), "weights": list(choice.weights)},
         }
         return Outcome(
             value,
@@ -122,11 +125,5 @@ class Align(FolderOperation["Aligned"]):
         )
 
 
-CHOSEN = ("weights", "halved", "ridge", "rank", "share", "power", "width")
-"""What the text lists of the choice."""
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(f"{part:g}" for part in value)
-    return "no" if value is None else f"{value:g}"
+CHOSEN = ("ridge", "rank", "share", "power", "width")
+"""What the text lists of the choice, beside weights and geometry."""

@@ -61,14 +61,14 @@ def test_a_saved_map_gives_the_vectors_of_its_feature_set_and_says_what_taught_i
     assert list(made.features.spaces) == ["aligned", "eye_image", "word_text"]
     assert made.features.spaces["aligned"].supervised.items == len(saved.supervised) == planted.ITEMS
     assert made.features.spaces["eye_image"].supervised is None
-    assert Aligned.open(tmp_path / "out").manifest["model_type"] == "align"
+    assert Aligned.open(tmp_path / "out").manifest.model_type == "align"
 
 
 def test_given_weights_are_kept_and_must_be_one_a_space(tmp_path):
     stage = AlignStage(
         features(tmp_path), interactions(tmp_path), tmp_path / "out", weights=(2.0, 1.0), options=QUICK
     )
-    assert align(stage).manifest["weights"] == [2.0, 1.0]
+    assert align(stage).manifest.weights == (2.0, 1.0)
     with pytest.raises(
         InputError, match="1 weights for the spaces eye_image, word_text; expected one a space"
     ):

@@ -8,12 +8,20 @@ import pytest
 
 from featurizer.alignment import ppmi as ppmi_module
 from featurizer.alignment.behavior import behavior_vectors
+from featurizer.alignment.choose import Choice, Learned, climb, counts
 from featurizer.alignment.content import Axes, joined_content
-from featurizer.alignment.folds import folds
-from featurizer.alignment.mapping import aligned_matrix, side_by_side
+from featurizer.alignment.folds import among_first, folds
+from featurizer.alignment.mapping import aligned_matrix
 from featurizer.alignment.ppmi import Ppmi, sampled
-from featurizer.alignment.ridge import Ridge
+from featurizer.alignment.ridge import Ridge, weighted_products
 from featurizer.features.join import join, unit_rows
+
+
+def side_by_side(content, mapped, share):
+    """Own and mapped vectors, each scaled to a root mean square of 1, written out."""
+    beside = content @ mapped
+    own, moved = (np.sqrt((rows**2).sum(1).mean()) for rows in (content, beside))
+    return np.concatenate([content / own, share * beside / moved], axis=1)
 
 
 def dense_ppmi(train):
@@ -52,21 +60,20 @@ def test_ridge_equals_the_normal_equations_written_out():
     draw = np.random.default_rng(1)
     content = draw.standard_normal((30, 6)).astype(np.float32)
     behavior = draw.standard_normal((30, 4)).astype(np.float32)
-    counts = draw.integers(0, 5, 30).astype(float)
-    weighted = content.T * counts
+    seen = draw.integers(0, 5, 30).astype(float)
+    weighted = content.T * seen
     moments = weighted @ content
     penalty = 0.3 * np.trace(moments) / 6
     expected = np.linalg.solve(moments + penalty * np.eye(6), weighted @ behavior[:, :3])
-    np.testing.assert_allclose(
-        Ridge.of(content, behavior, counts).solve(0.3, 3), expected, rtol=1e-4, atol=1e-6
-    )
+    products = (weighted_products(content, right, seen) for right in (content, behavior))
+    np.testing.assert_allclose(Ridge.of(*products).solve(0.3, 3), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_one_linear_map_has_the_cosines_of_own_and_mapped_vectors_side_by_side():
     draw = np.random.default_rng(2)
     content = draw.standard_normal((40, 7)).astype(np.float32)
     mapped = draw.standard_normal((7, 3))
-    one = unit_rows(content @ aligned_matrix(content, mapped, 1.5))
+    one = unit_rows(content @ aligned_matrix(content.T @ content / 40, mapped, 1.5))
     both = unit_rows(side_by_side(content, mapped, 1.5))
     np.testing.assert_allclose(one @ one.T, both @ both.T, atol=1e-5)
 
@@ -93,18 +100,64 @@ def test_a_fold_shares_no_interaction_between_what_teaches_and_what_is_ranked():
     for fold in folds(train, 5, 1000, seed=0):
         assert not np.isin(fold.train.items, fold.held).any()
         np.testing.assert_allclose(fold.profiles.sum(1), 1, rtol=1e-5)
-        assert (fold.profiles.toarray()[:, fold.held] == 0).all()
+        profiled = fold.rows[fold.profiles.toarray().any(0)]
+        assert not np.isin(profiled, fold.held).any()
+        assert np.isin(fold.held, fold.rows).all()
 
 
 def test_the_recall_of_a_fold_equals_the_written_out_mean():
     vectors = np.random.default_rng(4).standard_normal((planted.ITEMS, 5)).astype(np.float32)
     fold = next(folds(planted.train(), 1, 1000, seed=0))
-    units = unit_rows(vectors - vectors.mean(0))
+    looked_at = vectors[fold.rows]
+    units = unit_rows(looked_at - looked_at.mean(0))
     values = []
-    for profile, wanted in zip(fold.profiles.toarray(), fold.positives, strict=True):
-        order = np.argsort(-(units[fold.held] @ (profile @ units)), kind="stable")
-        values.append(wanted[order[:20]].sum() / wanted.sum())
-    assert fold.recall(vectors) == pytest.approx(np.mean(values))
+    for user, profile in enumerate(fold.profiles.toarray()):
+        scores = units[np.isin(fold.rows, fold.held)] @ (profile @ units)
+        order = np.argsort(-scores, kind="stable")[:20]
+        wanted = fold.wanted[fold.users == user]
+        values.append(np.isin(wanted, order).sum() / len(wanted))
+    assert fold.recall(looked_at) == pytest.approx(np.mean(values))
+
+
+@pytest.mark.parametrize("k", [1, 3, 8, 9])
+def test_among_first_equals_a_stable_sort_also_where_scores_are_equal(k):
+    draw = np.random.default_rng(6)
+    scores = draw.integers(0, 4, (50, 8)).astype(np.float32)
+    rows, columns = np.divmod(np.arange(scores.size), 8)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    expected = [column in order[row] for row, column in zip(rows, columns, strict=True)]
+    assert among_first(scores, rows, columns, k).tolist() == expected
+
+
+def test_climbing_finds_the_summit_from_either_side_and_scores_few():
+    scored = []
+
+    def height(value):
+        scored.append(value)
+        return -((value - 5) ** 2)
+
+    assert [climb(range(100), height, start) for start in (0, 9, 5)] == [5, 5, 5]
+    assert len(scored) < 25
+    assert climb([7], height, 7) == 7
+
+
+def test_the_moments_of_a_fold_are_those_of_all_items_less_those_held_out():
+    train, content = planted.train(), joined_content(planted.parts(), (1.0, 1.0))(planted.parts())
+    inner = list(folds(train, 2, 1000, seed=0))
+    behaviors = [behavior_vectors(Ppmi.of(fold.train), 6, seed=0) for fold in inner]
+    seen = train.popularity().astype(float)
+    learned = Learned(inner, behaviors, content, seen)
+    choice = Choice((1.0, 1.0), None, 0.1, 6, 1.0, 0.5, content.shape[1], 0.0, None, 0.0)
+    expected = []
+    for fold, behavior in zip(inner, behaviors, strict=True):
+        own = counts(fold.train.popularity().astype(float), 0.5)
+        regression = Ridge.of(
+            weighted_products(content, content, own), weighted_products(content, behavior, own)
+        )
+        beside = side_by_side(content, regression.solve(0.1, 6), 1.0)
+        expected.append(fold.recall(beside[fold.rows]))
+    assert learned.recall(choice) == pytest.approx(np.mean(expected), abs=1e-3)
+    assert learned.cut(choice, [content.shape[1]]) == pytest.approx([np.mean(expected)], abs=2e-3)
 
 
 def test_users_of_many_items_are_drawn_from_and_counted():
