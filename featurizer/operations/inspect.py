@@ -169,7 +169,11 @@ def _neighbors(found: Inspection, item_id: str, catalog: Catalog | None) -> Iter
     if catalog is not None:
         ids, named = catalog.column("item_id").to_pylist(), catalog.column("title").to_pylist()
         titles = dict(zip(ids, named, strict=True))
-    for space, near in found.neighbors.items():
+    for space in found.spaces:
+        near = found.neighbors.get(space)
+        if near is None:
+            yield f"\n{item_id} has no vector in {space}, or one of zeros: nothing is near it there"
+            continue
         yield f"\nnearest to {item_id} {titles.get(item_id) or ''} in {space}"
         rows = [[one.item_id, one.cosine, titles.get(one.item_id)] for one in near]
         yield table(["item", "cosine", "title"], rows)

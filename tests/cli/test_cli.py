@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
+import featurizer as fz
 from featurizer.operations.options import options_of
 from featurizer.operations.registry import operation
 
@@ -306,3 +308,14 @@ def test_help_says_between_what_a_number_lies_and_one_may_stand_where_several_ca
     shown = " ".join(call("pretrain-ica", "--help").stdout.split())
     assert "Share of items held out. A number above 0 and below 1. [default: 0.1]" in shown
     assert operation("score-features")(features="f", interactions="i", out="o", k=20).k == (20,)
+
+
+def test_an_item_without_a_vector_is_said_to_be_near_nothing(call, table):
+    vectors = np.array([[1, 0], [0, 1], [1, 1], [np.nan, np.nan]])
+    spaces = {"mine": vectors, "other": np.nan_to_num(vectors, nan=0.5)}
+    fz.from_arrays(list("abcd"), spaces, modality="text", out=table / "f")
+    shown = call("inspect", "f", "--neighbors", "d").stdout
+    assert "d has no vector in mine, or one of zeros: nothing is near it there" in shown
+    assert "nearest to d  in other" in shown
+    near = json.loads(call("inspect", "f", "--neighbors", "d", "--json").stdout)["neighbors"]
+    assert list(near) == ["other"]
