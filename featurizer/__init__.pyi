@@ -549,7 +549,9 @@ def publish(
     of: Place,
     *,
     repo: str,
+    public: bool = False,
     private: bool = False,
+    into_existing: bool = False,
     branch: str = 'main',
     tag: str | None = None,
     collection: str | None = None,
@@ -562,14 +564,16 @@ def publish(
 ) -> Plan | Published:
     """Verify a feature set or model, publish it on the Hub, and compare what arrived. Run it again after any fault.
 
-    The token comes from HF_TOKEN or 'hf auth login'. Data goes first, card and manifest last.
+    The token comes from HF_TOKEN or 'hf auth login'. Everything is sent, then shown in one commit.
 
     Example: featurizer publish ./features --repo my-shop/item-features --tag v1
 
     Args:
         of: A feature set, or a model's folder.
         repo: The repository, ORG/NAME.
-        private: Only for its owners' eyes.
+        public: Make a new repository public; without it, it is private.
+        private: Refuse a repository that is public.
+        into_existing: Publish beside files that featurizer did not; they stay.
         branch: Write to this branch; made if it is not there.
         tag: Give what is published this tag, such as v1.
         collection: Put it into the collection of this title.

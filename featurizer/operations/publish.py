@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Publish(Operation):
     """Verify a feature set or model, publish it on the Hub, and compare what arrived. Run it again after any fault.
 
-    The token comes from HF_TOKEN or 'hf auth login'. Data goes first, card and manifest last.
+    The token comes from HF_TOKEN or 'hf auth login'. Everything is sent, then shown in one commit.
 
     Example: featurizer publish ./features --repo my-shop/item-features --tag v1
     """
@@ -31,8 +31,12 @@ class Publish(Operation):
     """A feature set, or a model's folder."""
     repo: str
     """The repository, ORG/NAME."""
+    public: bool = False
+    """Make a new repository public; without it, it is private."""
     private: bool = False
-    """Only for its owners' eyes."""
+    """Refuse a repository that is public."""
+    into_existing: bool = False
+    """Publish beside files that featurizer did not; they stay."""
     branch: str = "main"
     """Write to this branch; made if it is not there."""
     tag: str | None = None
@@ -54,6 +58,8 @@ class Publish(Operation):
     def _check(self) -> Publish:
         if self.with_images != (self.catalog is not None):
             raise InputError("--with-images and --catalog DIR go together: pictures lie in the catalog")
+        if self.public and self.private:
+            raise InputError("--public and --private are both given; leave one of the two out")
         if self.catalog is not None and self.with_users:
             raise InputError("catalog is for feature sets, with_users for models; leave one of the two out")
         return self
@@ -80,7 +86,9 @@ class Publish(Operation):
         done = publish(
             plan,
             connect(),
+            public=self.public,
             private=self.private,
+            into_existing=self.into_existing,
             branch=self.branch,
             tag=self.tag,
             collection=self.collection,

@@ -21,8 +21,6 @@ from featurizer.results.spelling import record
 
 FACTS = ("best_epoch", "epochs", "seconds", "seed", "train_items", "valid_items", "valid_loss")
 """What a card tells of the training."""
-OWNED = ("model/", ITEMS, USERS)
-"""Where a model's repository holds nothing but what is planned: users do not stay when they are no longer published."""
 
 
 def is_model(folder: Path) -> bool:
@@ -69,10 +67,10 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
         path for path in beside if path.is_file()
     ]
     rest = [path for path in own if path not in data and path.name not in (CARD, MODEL)]
-    files: list[PlannedFile] = [on_disk(path, _name(path, folder), last=False) for path in data]
+    files: list[PlannedFile] = [on_disk(path, _name(path, folder)) for path in data]
     files += [on_disk(path, _name(path, folder)) for path in rest]
     files += [made(CARD, card.encode()), on_disk(inner / MODEL, _name(inner / MODEL, folder))]
-    return Plan(repo, "model", folder, tuple(files), card, f"model {kind_of(manifest)}", OWNED)
+    return Plan(repo, "model", folder, tuple(files), card, f"model {kind_of(manifest)}")
 
 
 def _name(path: Path, folder: Path) -> str:

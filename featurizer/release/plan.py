@@ -21,8 +21,6 @@ from featurizer.results.names import CARD, CROISSANT, FEATURE_SET, SCORES, SCORE
 RepoType: TypeAlias = Literal["dataset", "model"]
 SHOWN = 3
 """How many problems of a set an error names."""
-OWNED = ("data/", "items/", SCORES, SCORES_PLOT)
-"""Where a set's repository holds nothing but what is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,6 @@ class PlannedFile:
         source: where it lies on disk; None when it is made here and stands in `content`.
         content: the bytes themselves.
         stamp: the source's size and time of change when its hash was taken.
-        last: whether it goes into the last commit, which makes the rest valid.
     """
 
     path: str
@@ -45,7 +42,6 @@ class PlannedFile:
     source: Path | None = None
     content: bytes | None = None
     stamp: tuple[int, int] | None = None
-    last: bool = True
 
     def check_unchanged(self) -> None:
         """Refuse a file that is no longer what was verified.
@@ -68,10 +64,9 @@ class Plan:
         repo: ORG/NAME.
         repo_type: dataset or model.
         folder: what is published; files made here are written into it.
-        files: in upload order: data first, card and manifest last.
+        files: data first, card and manifest last.
         card: the text of README.md.
         title: what the commit says it is.
-        owned: folders and files of the repository that are removed where they are not planned.
     """
 
     repo: str
@@ -80,7 +75,11 @@ class Plan:
     files: tuple[PlannedFile, ...]
     card: str
     title: str
-    owned: tuple[str, ...]
+
+    @property
+    def manifest(self) -> str:
+        """The path of what makes the repository ours."""
+        return self.files[-1].path
 
 
 def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = None) -> Plan:
@@ -118,7 +117,7 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
     files.append(made(CARD, card.encode()))
     files.append(on_disk(feature_set.folder / FEATURE_SET, FEATURE_SET))
     title = f"{feature_set.rows:,} items, spaces {', '.join(feature_set.spaces)}"
-    return Plan(repo, "dataset", feature_set.folder, tuple(files), card, title, OWNED)
+    return Plan(repo, "dataset", feature_set.folder, tuple(files), card, title)
 
 
 def check_repo(repo: str) -> None:
@@ -140,10 +139,10 @@ def check_repo(repo: str) -> None:
         )
 
 
-def on_disk(path: Path, name: str, *, last: bool = True) -> PlannedFile:
+def on_disk(path: Path, name: str) -> PlannedFile:
     """Plan a file that lies on disk under the name it will have."""
     stamp = _stamp(path)
-    return PlannedFile(name, stamp[0], file_sha256(path), source=path, stamp=stamp, last=last)
+    return PlannedFile(name, stamp[0], file_sha256(path), source=path, stamp=stamp)
 
 
 def made(name: str, content: bytes) -> PlannedFile:
@@ -154,7 +153,7 @@ def made(name: str, content: bytes) -> PlannedFile:
 def _shard(path: Path, sha256: str, folder: Path) -> PlannedFile:
     stamp = _stamp(path)
     name = path.relative_to(folder).as_posix()
-    return PlannedFile(name, stamp[0], sha256, source=path, stamp=stamp, last=False)
+    return PlannedFile(name, stamp[0], sha256, source=path, stamp=stamp)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -189,4 +188,4 @@ def _pictures(feature_set: FeatureSet, catalog: Catalog) -> list[PlannedFile]:
             f"{catalog.folder} is not the catalog that {feature_set.folder} was made from; give that one"
         )
     parts = sorted((catalog.folder / "items").glob("part-*.parquet"))
-    return [on_disk(path, f"items/{path.name}", last=False) for path in parts]
+    return [on_disk(path, f"items/{path.name}") for path in parts]

@@ -1,7 +1,12 @@
-"""A plan onto the Hub: data first, card and manifest last, and then what arrived is compared with what was sent."""
+"""A plan onto the Hub: all data is sent, then one commit shows it; what arrived is compared with what was sent.
+
+A reader of the branch sees the release before or this one, each as a whole. `release.json` lists a release's files: the
+next one removes what is listed there and not published any more, and nothing else.
+"""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +17,22 @@ import featurizer
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError
 from featurizer.progress import Progress, Report, silent
+from featurizer.records import Json
 from featurizer.release.hub import Asker, require_token, retry_policy
-from featurizer.release.plan import Plan, PlannedFile
+from featurizer.release.plan import Plan, PlannedFile, made
 from featurizer.release.repository import MAIN, Repository, holds
-from featurizer.results.files import atomic_path, file_sha256
+from featurizer.results.files import atomic_path, file_sha256, read_json
+from featurizer.results.names import ITEMS, RELEASE, SCORES, SCORES_PLOT, USERS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 BATCH_FILES, BATCH_BYTES = 20, 2_000_000_000
-"""What one commit of data holds at most: so much is sent again when a connection breaks before it is committed."""
+"""What is announced at a time: so much is tried again when a connection breaks."""
+ALWAYS = (".gitattributes",)
+"""What the Hub puts into a new repository."""
+FORMERLY = (SCORES, SCORES_PLOT, ITEMS, USERS)
+"""What a release without a list may have published, beside what its manifest lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,9 @@ def publish(
     plan: Plan,
     api: HfApi,
     *,
+    public: bool = False,
     private: bool = False,
+    into_existing: bool = False,
     branch: str = MAIN,
     tag: str | None = None,
     collection: str | None = None,
@@ -54,9 +67,11 @@ def publish(
     Args:
         plan: what is published, and where.
         api: the Hub's client.
-        private: for one's own eyes.
+        public: a new repository is for everyone's eyes; without it, for its owners'.
+        private: refuse a repository that is public.
+        into_existing: also where the repository holds files that are nobody's release; they stay.
         branch: where commits go.
-        tag: given to the last commit.
+        tag: given to the commit.
         collection: title of a collection to stand in.
         check: download what was published and compare.
         policy: how stubborn to be; None for the usual one.
@@ -71,15 +86,17 @@ def publish(
     who = asker.ask(lambda: api.whoami(), what="accept the token")
     account = ", ".join([str(who.get("name")), *(str(org.get("name")) for org in who.get("orgs", []))])
     repository = Repository(api, Asker(plan.repo, asker.policy, account), plan.repo, plan.repo_type, branch)
-    repository.ensure(private=private)
+    repository.ensure(public=public, private=private)
+    before = repository.head()
+    there = repository.files(before)
+    former = _former(plan, repository, there, before, into_existing=into_existing)
     _write_made(plan)
-    there = repository.files()
-    fresh = [file for file in plan.files if file.path not in there or not holds(there[file.path], file)]
-    removed = sorted(_stray(plan, there))
+    planned = (*plan.files, _listing(plan))
+    fresh = [file for file in planned if file.path not in there or not holds(there[file.path], file)]
+    removed = sorted((former & there.keys()) - {file.path for file in planned})
     if tag is not None and (fresh or removed):
         repository.refuse_taken(tag)
-    commit = _send(plan, repository, there, fresh, removed, report)
-    commit = commit if commit is not None else repository.head()
+    commit = _send(plan, repository, there, fresh, removed, before, report)
     checked = _check(plan, repository, commit, report) if check else 0
     if tag is not None:
         repository.tag(tag, commit)
@@ -88,7 +105,7 @@ def publish(
     return Published(
         commit=commit,
         url=f"{api.endpoint}/{'datasets/' if plan.repo_type == 'dataset' else ''}{plan.repo}",
-        uploaded=tuple(file.path for file in fresh),
+        uploaded=tuple(file.path for file in fresh if file.path != RELEASE),
         skipped=tuple(file.path for file in plan.files if file.path not in sent),
         removed=tuple(removed),
         checked=checked,
@@ -104,11 +121,39 @@ def _write_made(plan: Plan) -> None:
                 partial.write_bytes(file.content)
 
 
-def _stray(plan: Plan, there: Mapping[str, str]) -> Iterator[str]:
-    planned = {file.path for file in plan.files}
-    for path in there:
-        if path not in planned and path.startswith(plan.owned):
-            yield path
+def _listing(plan: Plan) -> PlannedFile:
+    files: Json = {file.path: file.sha256 for file in plan.files}
+    return made(RELEASE, (json.dumps({"format_version": 1, "files": files}, indent=2) + "\n").encode())
+
+
+def _former(
+    plan: Plan, repository: Repository, there: Mapping[str, str], commit: str, *, into_existing: bool
+) -> set[str]:
+    """Return the paths that the release there consists of; none where there is none.
+
+    Raises:
+        HubError: what is there is no release of ours.
+    """
+    with tempfile.TemporaryDirectory(prefix="featurizer-") as folder:
+        if RELEASE in there:
+            listed = read_json(repository.fetch(RELEASE, commit, Path(folder))).get("files")
+            return set(listed) if isinstance(listed, dict) else set()
+        if plan.manifest in there:
+            shards = read_json(repository.fetch(plan.manifest, commit, Path(folder))).get("shards")
+            paths = (
+                [one.get("path") for one in shards if isinstance(one, dict)]
+                if isinstance(shards, list)
+                else []
+            )
+            return {*map(str, paths), *FORMERLY}
+    foreign = sorted(there.keys() - set(ALWAYS))
+    if foreign and not into_existing:
+        raise HubError(
+            f"{repository.name} holds {len(foreign)} files that featurizer did not publish, such as {foreign[0]}; "
+            "expected an empty repository or an earlier release. Choose another --repo, or add --into-existing: then "
+            "they stay, but those of the same name as a file of this release"
+        )
+    return set()
 
 
 def _send(
@@ -117,22 +162,20 @@ def _send(
     there: Mapping[str, str],
     fresh: Sequence[PlannedFile],
     removed: Sequence[str],
+    parent: str,
     report: Report,
-) -> str | None:
+) -> str:
+    """Send what is new, then commit it all at once; return the commit that holds the release."""
     total = sum(file.size for file in fresh)
     done = 0
     report(Progress("publish", done, total, unit="bytes"))
-    batches = list(_batches([file for file in fresh if not file.last]))
-    for number, batch in enumerate(batches, 1):
-        repository.commit(batch, (), f"Data {number} of {len(batches)}: {len(batch)} files")
+    for batch in _batches(fresh):
+        repository.upload(batch)
         done += sum(file.size for file in batch)
         report(Progress("publish", done, total, unit="bytes"))
-    last = [file for file in fresh if file.last]
-    if not last and not removed:
-        return None
-    commit = repository.commit(last, removed, *_message(plan, there, fresh, removed))
-    report(Progress("publish", total, total, unit="bytes"))
-    return commit
+    if not fresh and not removed:
+        return parent
+    return repository.commit(fresh, removed, _message(plan, there, fresh, removed), parent=parent)
 
 
 def _batches(files: Sequence[PlannedFile]) -> Iterator[list[PlannedFile]]:
@@ -149,7 +192,8 @@ def _batches(files: Sequence[PlannedFile]) -> Iterator[list[PlannedFile]]:
 def _message(
     plan: Plan, there: Mapping[str, str], fresh: Sequence[PlannedFile], removed: Sequence[str]
 ) -> tuple[str, str]:
-    """Return the last commit's title and text: what changed since the repository was last looked at."""
+    """Return the commit's title and text: what changed since the repository was last looked at."""
+    fresh = [file for file in fresh if file.path != RELEASE]
     changes = {
         "added": [file.path for file in fresh if file.path not in there],
         "changed": [file.path for file in fresh if file.path in there],

@@ -15,7 +15,17 @@ from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import Asker, retry_policy
 from featurizer.release.plan import RepoType, check_repo
 from featurizer.release.repository import MAIN, Repository, is_whole
-from featurizer.results.names import CARD, CROISSANT, FEATURE_SET, ITEMS, MODEL, SCORES, SCORES_PLOT, USERS
+from featurizer.results.names import (
+    CARD,
+    CROISSANT,
+    FEATURE_SET,
+    ITEMS,
+    MODEL,
+    RELEASE,
+    SCORES,
+    SCORES_PLOT,
+    USERS,
+)
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
 
 if TYPE_CHECKING:
@@ -165,7 +175,7 @@ def _wanted(manifest: Path, there: Mapping[str, str], last: str, *, model: bool)
         mine = [
             path
             for path in there
-            if path != last
+            if path not in (last, RELEASE)
             and (str(PurePosixPath(path).parent) in (inside, "."))
             and not path.startswith(".")
         ]

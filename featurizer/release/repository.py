@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 
 MAIN = "main"
+MOVED = 412
+"""The Hub's answer where the branch is no longer at the parent that was named."""
 SHA256 = 64
 """Digits of a sha256; git's own hashes are shorter."""
 
@@ -42,8 +44,8 @@ class Repository:
     kind: RepoType
     branch: str = MAIN
 
-    def ensure(self, *, private: bool) -> None:
-        """Create repository and branch where they are not there yet.
+    def ensure(self, *, public: bool, private: bool) -> None:
+        """Create repository and branch where they are not there yet; a new one is private unless it is to be public.
 
         Raises:
             HubError: not allowed; or the repository is there and public where private was asked, or the other way.
@@ -51,16 +53,17 @@ class Repository:
         found = self._info()
         if found is None:
             self.asker.ask(
-                lambda: self.api.create_repo(self.name, repo_type=self.kind, private=private, exist_ok=True),
+                lambda: self.api.create_repo(
+                    self.name, repo_type=self.kind, private=not public, exist_ok=True
+                ),
                 what="create the repository",
             )
-        elif bool(found.private) != private:
-            there, cure = (
-                ("private", "pass --private to publish into it, or make it public in its settings first")
-                if found.private
-                else ("public", "choose another --repo, or make it private in its settings first")
+        elif public and found.private:
+            raise HubError(f"{self.name} is there already and private; make it public in its settings first")
+        elif private and not found.private:
+            raise HubError(
+                f"{self.name} is there already and public; choose another --repo, or make it private in its settings"
             )
-            raise HubError(f"{self.name} is there already and {there}; {cure}")
         if self.branch != MAIN:
             self.asker.ask(
                 lambda: self.api.create_branch(
@@ -85,13 +88,17 @@ class Repository:
 
         return self.asker.ask(look, what="look for the repository")
 
-    def files(self) -> dict[str, str]:
-        """Return the hash of each file that the branch holds, by path: LFS files' sha256, git's hash of the others."""
+    def files(self, revision: str | None = None) -> dict[str, str]:
+        """Return the hash of each file at a revision, by path: LFS files' sha256, git's hash of the others.
+
+        Args:
+            revision: a commit; None for what the branch holds now.
+        """
         from huggingface_hub.hf_api import RepoFile
 
         def read() -> dict[str, str]:
             tree = self.api.list_repo_tree(
-                self.name, recursive=True, revision=self.branch, repo_type=self.kind
+                self.name, recursive=True, revision=revision or self.branch, repo_type=self.kind
             )
             return {
                 entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id
@@ -111,31 +118,77 @@ class Repository:
             )
         return found.sha
 
-    def commit(
-        self, files: Sequence[PlannedFile], removed: Iterable[str], message: str, description: str = ""
-    ) -> str:
-        """Upload files and commit them, and return the commit; what the Hub has of them is not sent again."""
-        from huggingface_hub import CommitOperationDelete
+    def upload(self, files: Sequence[PlannedFile]) -> None:
+        """Send what goes into the Hub's storage, and nothing that it has; before the commit no reader sees it."""
 
-        gone = list(removed)
+        def send() -> None:
+            additions = [_addition(file) for file in files]  # new at every try: the client marks used ones
+            self._preupload(additions)
+
+        self.asker.ask(send, what=f"take {len(files)} files")
+
+    def _preupload(self, additions: list[CommitOperationAdd]) -> None:
+        self.api.preupload_lfs_files(
+            self.name, additions, repo_type=self.kind, revision=self.branch, num_threads=4
+        )
+
+    def commit(
+        self, files: Sequence[PlannedFile], removed: Sequence[str], message: tuple[str, str], *, parent: str
+    ) -> str:
+        """Move the branch by one commit, from the one that was looked at, and return the new one.
+
+        Args:
+            files: all that is new; what `upload` sent is not sent again.
+            removed: paths that the branch holds and shall not.
+            message: title and text.
+            parent: the commit that the branch is at.
+
+        Raises:
+            HubError: refused; or somebody else has committed to the branch meanwhile.
+        """
+        from huggingface_hub import CommitOperationDelete
+        from huggingface_hub.errors import HfHubHTTPError
 
         def send() -> str:
-            additions = [_addition(file) for file in files]  # new at every try: the client marks used ones
-            self.api.preupload_lfs_files(
-                self.name, additions, repo_type=self.kind, revision=self.branch, num_threads=4
-            )
+            additions = [_addition(file) for file in files]
+            self._preupload(additions)
             # a model's item vectors are Parquet on purpose
             warnings.filterwarnings("ignore", "It seems that you are about to commit a data file")
             return self.api.create_commit(
                 self.name,
-                [*additions, *(CommitOperationDelete(path, is_folder=False) for path in gone)],
-                commit_message=message,
-                commit_description=description,
+                [*additions, *(CommitOperationDelete(path, is_folder=False) for path in removed)],
+                commit_message=message[0],
+                commit_description=message[1],
                 repo_type=self.kind,
                 revision=self.branch,
+                parent_commit=parent,
             ).oid
 
-        return self.asker.ask(send, what=f"take {len(files)} files", conflicts=True)
+        def send_once() -> str:
+            try:
+                return send()
+            except HfHubHTTPError as error:
+                if error.response.status_code != MOVED:
+                    raise
+                return self._arrived(files, removed)
+
+        return self.asker.ask(send_once, what=f"take {len(files)} files", conflicts=True)
+
+    def _arrived(self, files: Sequence[PlannedFile], removed: Sequence[str]) -> str:
+        """Return the branch's commit where it is this one, whose answer was lost.
+
+        Raises:
+            HubError: it is somebody else's.
+        """
+        commit = self.head()
+        there = self.files(commit)
+        whole = all(file.path in there and holds(there[file.path], file) for file in files)
+        if not whole or any(path in there for path in removed):
+            raise HubError(
+                f"somebody else committed to {self.name} at {self.branch} while this was sent (now at {commit[:12]}); "
+                "nothing of theirs was changed. Look at what they published, then run the same command again"
+            )
+        return commit
 
     def tag(self, name: str, commit: str) -> None:
         """Give a commit a tag.

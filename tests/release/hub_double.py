@@ -1,7 +1,8 @@
 """A Hub on 127.0.0.1 in a process of its own, which speaks what huggingface_hub speaks, and can be told to fail.
 
 `POST /__faults__` takes a list of `{"method", "path", "status", "headers", "body", "drop_after", "after", "skip",
-"times"}` (`after`: do what was asked, then answer so);
+"times"}` (`after`: do what was asked, then answer so; `meanwhile`: somebody commits these files just before);
+`POST /__foreign__` commits files, `{"name", "files": {path: text or null}}`, as somebody else would;
 `GET /__log__` tells every request and what the repositories hold.
 """
 
@@ -33,12 +34,14 @@ class Handler(BaseHTTPRequestHandler):
         ask.body = (
             self.chunked() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length)
         )
-        if fault is not None and not fault.get("after"):
+        if fault is not None and not fault.get("after") and "meanwhile" not in fault:
             return self.send(
                 ask, fault["status"], fault.get("body", "told to fail").encode(), fault.get("headers", {})
             )
         with self.server.site.lock:
-            self.serve(ask, lost=fault["status"] if fault else None)
+            if fault is not None and "meanwhile" in fault:
+                self.server.site.store.somebody("/".join(ask.path.split("/")[3:5]), fault["meanwhile"])
+            self.serve(ask, lost=fault.get("status") if fault else None)
         return None
 
     do_GET = do_POST = do_PUT = do_HEAD = answer
@@ -118,6 +121,8 @@ class Site:
         if path == "/__faults__":
             self.faults = value
             self.log.clear()
+        if path == "/__foreign__":
+            self.store.somebody(value["name"], value["files"])
         if path == "/__chunks__":
             self.store.chunk_size = value
         repos = {

@@ -42,12 +42,13 @@ def test_a_model_is_published_without_its_users_and_pulled_back(hub, writer, mod
     names = [*hub.repo("models/org/bpr").files["main"]]
     assert sorted(names) == [
         "README.md", "items.parquet", "model/config.json", "model/manifest.json", "model/metrics.jsonl",
-        "model/model.safetensors",
+        "model/model.safetensors", "release.json",
     ]  # fmt: skip
     assert json.loads(done.out)["uploaded"][-2:] == ["README.md", "model/manifest.json"]
     back = writer("pull", "org/bpr", "--model", "--out", tmp_path / "g")
     assert back.code == 0, back.err
-    for name in names:
+    assert not (tmp_path / "g" / "release.json").exists()
+    for name in set(names) - {"release.json"}:
         assert (tmp_path / "g" / name).read_bytes() == (model / name).read_bytes(), name
 
 

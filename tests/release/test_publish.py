@@ -1,4 +1,5 @@
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -15,12 +16,15 @@ def features(tmp_path):
 
 
 def published(folder):
-    """Return what the repository must hold: every file of the folder that is published, by hash."""
-    names = [*sorted(f"data/{path.name}" for path in (folder / "data").iterdir()), *LAST]
-    return {name: file_sha256(folder / name) for name in names}
+    """Return what the repository must hold: every file of the folder that is published, by hash, and their list."""
+    scores = [name for name in ("scores.json", "scores.png") if (folder / name).exists()]
+    names = [*sorted(f"data/{path.name}" for path in (folder / "data").iterdir()), *scores, *LAST]
+    files = {name: file_sha256(folder / name) for name in names}
+    listed = json.dumps({"format_version": 1, "files": files}, indent=2) + "\n"
+    return files | {"release.json": sha256(listed.encode()).hexdigest()}
 
 
-def test_a_set_is_published_data_first_card_and_manifest_last_and_checked(hub, writer, features):
+def test_a_set_is_published_in_one_commit_and_checked(hub, writer, features):
     done = writer(
         "publish", features.folder, "--repo", "org/set", "--tag", "v1", "--collection", "Shop", "--json"
     )
@@ -28,14 +32,14 @@ def test_a_set_is_published_data_first_card_and_manifest_last_and_checked(hub, w
     told = json.loads(done.out)
     repo = hub.repo()
     assert repo.files["main"] == published(features.folder)
-    assert told["uploaded"] == [*published(features.folder)]
+    assert told["uploaded"] == [*published(features.folder)][:-1]
     assert told["checked"] == 6
     assert told["commit"] == repo.branches["main"] == repo.tags["v1"]
     assert [entry["title"] for entry in repo.history] == [
-        "initial commit", "Data 1 of 1: 3 files", "6 items, spaces x_image, y_text (6 added)",
+        "initial commit", "6 items, spaces x_image, y_text (6 added)",
     ]  # fmt: skip
     assert "- added: feature_set.json" in repo.history[-1]["description"]
-    assert not repo.private
+    assert repo.private
     assert [item["id"] for one in hub.state().collections.values() for item in one["items"]] == ["org/set"]
 
 
@@ -92,14 +96,15 @@ def test_a_dry_run_lists_what_is_published_without_token_or_network_and_touches_
     told = json.loads(done.stdout)
     assert {path: path.stat().st_mtime_ns for path in features.folder.glob("[!.]*/**/*")} == before
     writer("publish", features.folder, "--repo", "org/set")
-    assert {file["path"]: file["sha256"] for file in told["files"]} == hub.repo().files["main"]
+    there = {path: found for path, found in hub.repo().files["main"].items() if path != "release.json"}
+    assert {file["path"]: file["sha256"] for file in told["files"]} == there
     assert [file["path"] for file in told["files"]][-3:] == LAST
     assert told["card"] == (features.folder / "README.md").read_text("utf-8")
     assert told["repo"] == "org/set"
 
 
 def test_datasets_reads_the_published_set_through_the_same_endpoint(hub, writer, alone, features):
-    writer("publish", features.folder, "--repo", "org/set")
+    writer("publish", features.folder, "--repo", "org/set", "--public")
     code = (
         "import json, datasets\n"
         "rows = datasets.load_dataset('org/set', split='train')\n"
@@ -125,7 +130,7 @@ def test_a_published_set_is_pulled_back_as_it_was(hub, writer, features, tmp_pat
     assert json.loads(writer("diff", features.folder, tmp_path / "g", "--json").out)["same"] is True
     again = json.loads(writer("pull", "org/set", "--out", tmp_path / "g", "--json").out)
     assert again["fetched"] == []
-    assert sorted(again["kept"]) == sorted(published(features.folder))
+    assert sorted(again["kept"]) == sorted(published(features.folder).keys() - {"release.json"})
 
 
 def test_a_pull_into_the_same_result_brings_what_is_damaged_and_leaves_a_card_that_is_ones_own(
@@ -144,7 +149,7 @@ def test_a_pull_into_the_same_result_brings_what_is_damaged_and_leaves_a_card_th
     same_vectors(features, FeatureSet.open(out))
     assert "--overwrite takes the Hub's" in writer("pull", "org/set", "--out", out).err
     assert writer("pull", "org/set", "--out", out, "--overwrite").code == 0
-    assert {name: file_sha256(out / name) for name in published(out)} == published(features.folder)
+    assert published(out) == published(features.folder)
     assert not (out / ".pull").exists()
 
 
@@ -195,13 +200,73 @@ def refused(writer, *arguments):
 
 
 def test_private_by_mistake_and_public_by_mistake_are_refused(hub, writer, features):
-    writer("publish", features.folder, "--repo", "org/set", "--private")
-    assert "is there already and private; pass --private" in refused(
-        writer, features.folder, "--repo", "org/set"
-    )
-    writer("publish", features.folder, "--repo", "org/open")
+    writer("publish", features.folder, "--repo", "org/set")
+    assert hub.repo().private
+    assert writer("publish", features.folder, "--repo", "org/set").code == 0
+    told = refused(writer, features.folder, "--repo", "org/set", "--public")
+    assert "is there already and private; make it public in its settings first" in told
+    writer("publish", features.folder, "--repo", "org/open", "--public")
+    assert not hub.repo("datasets/org/open").private
+    assert writer("publish", features.folder, "--repo", "org/open").code == 0
     told = refused(writer, features.folder, "--repo", "org/open", "--private")
     assert "is there already and public; choose another --repo" in told
+
+
+def test_a_repository_of_others_is_refused_and_keeps_every_file_when_one_publishes_into_it(
+    hub, writer, features
+):
+    theirs = {"README.md": "theirs", "notes.txt": "kept", "data/other.parquet": "kept too"}
+    hub.tell("/__foreign__", {"name": "org/set", "files": theirs})
+    before = hub.repo().files["main"]
+    told = refused(writer, features.folder, "--repo", "org/set")
+    assert "org/set holds 3 files that featurizer did not publish, such as README.md" in told
+    assert hub.repo().files["main"] == before
+    assert hub.count("PUT", "/lfs") == 0
+    assert writer("publish", features.folder, "--repo", "org/set", "--into-existing").code == 0
+    assert hub.repo().files["main"] == before | published(features.folder)
+
+
+def test_a_newer_release_removes_only_what_the_older_one_listed(hub, writer, features, tmp_path):
+    writer("publish", features.folder, "--repo", "org/set")
+    hub.tell(
+        "/__foreign__", {"name": "org/set", "files": {"data/mine.parquet": "by hand", "items/b.txt": "too"}}
+    )
+    newer = make_set(tmp_path / "g", shard_rows=6, seed=1)
+    told = json.loads(writer("publish", newer.folder, "--repo", "org/set", "--json").out)
+    assert told["removed"] == [f"data/train-0000{row}-of-00003.parquet" for row in range(3)]
+    assert hub.repo().files["main"].keys() - published(newer.folder).keys() == {
+        "data/mine.parquet",
+        "items/b.txt",
+    }
+
+
+def test_a_release_without_a_list_is_replaced_by_what_its_manifest_says(hub, writer, features, tmp_path):
+    writer("publish", features.folder, "--repo", "org/set")
+    hub.tell(
+        "/__foreign__", {"name": "org/set", "files": {"release.json": None, "data/mine.parquet": "by hand"}}
+    )
+    newer = make_set(tmp_path / "g", shard_rows=6, seed=1)
+    assert writer("publish", newer.folder, "--repo", "org/set").code == 0
+    assert hub.repo().files["main"].keys() - published(newer.folder).keys() == {"data/mine.parquet"}
+
+
+def test_of_two_who_publish_at_once_the_second_is_told_and_changes_nothing(hub, writer, features):
+    hub.fail({"method": "POST", "path": "/commit/main", "meanwhile": {"theirs.txt": "first"}})
+    told = refused(writer, features.folder, "--repo", "org/set")
+    assert "somebody else committed to org/set at main while this was sent" in told
+    assert list(hub.repo().files["main"]) == ["theirs.txt"]
+
+
+def test_every_commit_of_an_update_is_a_whole_release(hub, writer, features, tmp_path):
+    writer("publish", features.folder, "--repo", "org/set")
+    newer = make_set(tmp_path / "g", shard_rows=2, seed=1)
+    writer("publish", newer.folder, "--repo", "org/set")
+    commits = [entry["commit"] for entry in hub.repo().history][1:]
+    assert len(commits) == 2
+    for commit, expected in zip(commits, (features, newer), strict=True):
+        out = tmp_path / commit
+        assert writer("pull", "org/set", "--revision", commit, "--out", out).code == 0
+        same_vectors(expected, FeatureSet.open(out))
 
 
 def test_a_tag_of_another_commit_is_never_moved(hub, writer, features, tmp_path):
