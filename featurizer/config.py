@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from featurizer.errors import ConfigError
+from featurizer.errors import InputError
 
 
 class Config(BaseModel):
@@ -56,12 +56,12 @@ def load_yaml(model: type[ModelT], text: str, *, origin: Path | str) -> ModelT:
         origin: the file's name, for messages.
 
     Raises:
-        ConfigError: not YAML, or a field is wrong; the message names file, entry and field.
+        InputError: not YAML, or a field is wrong; the message names file, entry and field.
     """
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{origin} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise InputError(f"{origin} is not valid YAML: {' '.join(str(error).split())}") from error
     return validated(model, document, origin=origin)
 
 
@@ -74,12 +74,12 @@ def validated(model: type[ModelT], values: object, *, origin: Path | str) -> Mod
         origin: where they come from, for messages.
 
     Raises:
-        ConfigError: a field is wrong; the message names origin, entry and field.
+        InputError: a field is wrong; the message names origin, entry and field.
     """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(describe(error, origin)) from error
+        raise InputError(describe(error, origin)) from error
 
 
 def describe(error: ValidationError, origin: Path | str) -> str:

@@ -3,7 +3,6 @@
     FeaturizerError
     ├── InputError              what was given cannot be used
     │   ├── UnknownName         no such encoder, dataset, column or space; carries the nearest names
-    │   ├── ConfigError         a manifest or recipe names a wrong field
     │   └── DownloadError       a source file could not be fetched whole
     ├── MissingExtra            an optional package is not installed; carries the pip line
     ├── ModelUnavailable        weights could not be loaded from where they were asked for
@@ -23,7 +22,6 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
-    "ConfigError",
     "DownloadError",
     "FeaturizerError",
     "FolderBusy",
@@ -64,10 +62,6 @@ class UnknownName(InputError):
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {listed or 'none'}."
         super().__init__(f"unknown {kind} '{name}': {hint}{' ' + advice if advice else ''}")
         self.name, self.near = name, near
-
-
-class ConfigError(InputError):
-    """A configuration file is not what its schema asks; the message names file, entry and field."""
 
 
 class DownloadError(InputError):

@@ -103,7 +103,7 @@ def load_datasets(text: str | None = None, *, origin: str = FILE) -> dict[str, D
     """Parse the shipped manifest, or another one given as text.
 
     Raises:
-        ConfigError: names file, entry and field, what was found and what was expected.
+        InputError: names file, entry and field, what was found and what was expected.
     """
     document = asset(FILE).read_text("utf-8") if text is None else text
     return dict(load_yaml(DataManifest, document, origin=origin).datasets)

@@ -126,6 +126,8 @@ class EncoderRequest:
         mask: the modality that an encoder of both is to do without; None for neither.
         preprocessing: what replaces the family's own settings where a preset's weights were trained
             with others (`{"mean": [...], "std": [...]}`).
+        family: whose it is, by its entry point; empty where the family is asked by hand.
+        text: what `resolve` reads as this request; None where something beside the text decided it.
     """
 
     name: str
@@ -141,6 +143,8 @@ class EncoderRequest:
     weights: Path | None = None
     mask: Modality | None = None
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
+    family: str = ""
+    text: str | None = None
 
 
 def is_folder(model: str) -> bool:

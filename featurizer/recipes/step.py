@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from featurizer.errors import ConfigError, FeaturizerError, UnknownName
+from featurizer.errors import FeaturizerError, InputError, UnknownName
 from featurizer.operations.operation import Operation, Reads
 from featurizer.operations.registry import COMMANDS, operation
 from featurizer.operations.standing import reads
@@ -53,11 +53,11 @@ def read_step(
         out: the recipe's folder.
 
     Raises:
-        ConfigError: names the step and the field.
+        InputError: names the step and the field.
     """
     name, uses = str(raw["name"]), raw.get("uses")
     if uses not in COMMANDS:
-        raise ConfigError(f"step {name}, field uses: {UnknownName('command', str(uses), COMMANDS)}")
+        raise InputError(f"step {name}, field uses: {UnknownName('command', str(uses), COMMANDS)}")
     kind = operation(str(uses))
     known, after = {step.name: step for step in before}, []
     options: dict[str, Json] = {}
@@ -71,7 +71,7 @@ def read_step(
                 options[field], found = _resolved(options[field], marks[field], known, left_out)
                 after += found
         except FeaturizerError as error:
-            raise ConfigError(f"step {name}, field {field}: {error}") from error
+            raise InputError(f"step {name}, field {field}: {error}") from error
     _refuse_unstated(name, kind, raw)
     made = _validated(kind, name, {**kind.placed(out / name), **options}, raw)
     return Step(name, str(uses), out / name, made, tuple(dict.fromkeys(after)))
@@ -80,7 +80,7 @@ def read_step(
 def _refuse_unstated(name: str, kind: type[Operation], raw: Mapping[str, Json]) -> None:
     for field in kind.stated:
         if field not in raw:
-            raise ConfigError(
+            raise InputError(
                 f"step {name}, field {field} is missing; expected a recipe to say it: {field}: true, or {field}: false"
             )
 
@@ -92,9 +92,9 @@ def _validated(
         return kind.model_validate(options)
     except ValidationError as error:
         told = [*_unset(error, raw, options)] or [f"field {problem}" for problem in problems(kind, error)]
-        raise ConfigError(f"step {name}, {'; '.join(told)}") from error
+        raise InputError(f"step {name}, {'; '.join(told)}") from error
     except FeaturizerError as error:
-        raise ConfigError(f"step {name}: {error}") from error
+        raise InputError(f"step {name}: {error}") from error
 
 
 def _unset(error: ValidationError, raw: Mapping[str, Json], options: Mapping[str, Json]) -> Iterator[str]:
@@ -132,13 +132,13 @@ def _place(
         makes = type(step.operation).makes
         found = next((kind for kind in mark.kinds if kind in makes), None)
         if found is None:
-            raise ConfigError(
+            raise InputError(
                 f"step {text} makes {' and '.join(makes) or 'nothing that is read'}; expected one that makes "
                 f"{' or '.join(mark.kinds)}"
             )
         return step.out / makes[found], text
     if text in left_out:
-        raise ConfigError(
+        raise InputError(
             f"step {text} is left out, because its 'when' has no value; give this one the same 'when'"
         )
     path = Path(text).expanduser()

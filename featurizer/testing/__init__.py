@@ -1,8 +1,10 @@
-"""The contracts that anybody's family, encoder, scorer, recommender or format has to keep; inherit them in tests.
+"""The contracts that anybody's family, encoder, scorer, recommender or format has to keep.
 
-class TestMyEncoder(EncoderContract):
-def make_encoder(self) -> AnyEncoder:
-return load(EncoderRequest(name="mine", model="…"))[0]
+Inherit them in tests:
+
+    class TestMyEncoder(EncoderContract):
+        def make_encoder(self) -> AnyEncoder:
+            return load(EncoderRequest(name="mine", model="…"))[0]
 """
 
 from featurizer.testing.families import EncoderFamilyContract

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from featurizer.catalog.datasets import get_dataset, load_datasets
-from featurizer.errors import ConfigError, UnknownName
+from featurizer.errors import InputError, UnknownName
 
 ENTRY = """
 version: 1
@@ -79,7 +79,7 @@ def test_an_entry_of_ones_own_is_read_with_defaults():
     ],
 )
 def test_a_wrong_field_is_named_with_file_and_entry(old, new, message):
-    with pytest.raises(ConfigError, match=re.compile(rf"mine\.yaml.*{message}", re.IGNORECASE | re.DOTALL)):
+    with pytest.raises(InputError, match=re.compile(rf"mine\.yaml.*{message}", re.IGNORECASE | re.DOTALL)):
         load_datasets(ENTRY.replace(old, new), origin="mine.yaml")
 
 

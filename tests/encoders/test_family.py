@@ -9,7 +9,7 @@ from featurizer.encoders.base import EncoderRequest, EncoderSpec
 from featurizer.encoders.family import EncoderFamily, families, family_named, find_family, own_families
 from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.presets import describe_presets, preset_named
-from featurizer.encoders.resolve import load_encoders, local_folder, resolve
+from featurizer.encoders.resolve import load, load_encoders, local_folder, resolve
 from featurizer.encoders.torch_encoder import as_given, torch_encoder
 from featurizer.errors import FeaturizerError, InputError, MissingExtra
 from featurizer.registry import Extra
@@ -113,7 +113,7 @@ class TestTimm(EncoderFamilyContract):
         return family_named("timm")
 
     def make_request(self):
-        return resolve("efficientnet-lite0").request
+        return resolve("efficientnet-lite0")
 
 
 class TestSentenceTransformers(EncoderFamilyContract):
@@ -121,7 +121,7 @@ class TestSentenceTransformers(EncoderFamilyContract):
         return family_named("sentence-transformers")
 
     def make_request(self):
-        return resolve("minilm").request
+        return resolve("minilm")
 
 
 @pytest.mark.usefixtures("plugin")
@@ -231,11 +231,11 @@ def test_a_plugins_presets_names_papers_and_pip_line_are_its_own():
     assert preset_named("abc").family.name == "letters"
     assert "abc" in [one.preset.name for one in describe_presets()]
     assert [encoder.spec.space for encoder in load_encoders(["abc"], device="cpu")] == ["abc_text"]
-    assert resolve("letters:latin").request.name == "letters-latin"
-    assert resolve("letters").request.name == "letters"
+    assert resolve("letters:latin").name == "letters-latin"
+    assert resolve("letters").name == "letters"
     assert [paper.key for paper in papers_of([space_of("letters", "x")])][1:] == ["own2026"]
     with pytest.raises(MissingExtra, match=r"lacking is not installed.*pip install 'letters-encoder\[all\]'"):
-        resolve("lacking:latin").load()
+        load(resolve("lacking:latin"))
 
 
 @pytest.mark.usefixtures("plugin")
@@ -245,9 +245,9 @@ def test_a_preset_of_featurizer_is_found_without_importing_a_plugin():
 
 
 def test_a_trained_alignment_is_a_folder_whose_space_is_unified():
-    choice = resolve("ica:runs/model@home")
-    assert (choice.family, choice.request.name) == ("ica", "unified")
-    assert (choice.request.model, choice.request.revision) == ("runs/model@home", None)
+    request = resolve("ica:runs/model@home")
+    assert (request.family, request.name) == ("ica", "unified")
+    assert (request.model, request.revision) == ("runs/model@home", None)
     assert str(local_folder("ica:runs/model")) == "runs/model"
     assert local_folder("timm:runs/model") is None
     assert local_folder("nobody:runs/model") is None

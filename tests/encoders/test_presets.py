@@ -1,7 +1,7 @@
 import pytest
 
 from featurizer.encoders.presets import describe_presets, offline_presets, preset_named
-from featurizer.encoders.resolve import NAME, resolve
+from featurizer.encoders.resolve import NAME, load, resolve
 
 
 def test_every_preset_has_a_name_that_can_name_a_space():
@@ -17,7 +17,7 @@ def test_the_presets_that_need_no_network_cover_both_modalities():
 def test_an_offline_preset_has_the_dimensions_that_it_says(name):
     assert name in offline_presets()
     dims = preset_named(name).preset.dims
-    assert {encoder.spec.modality: encoder.spec.dim for encoder in resolve(name).load()} == dims
+    assert {encoder.spec.modality: encoder.spec.dim for encoder in load(resolve(name))} == dims
 
 
 def test_presets_of_both_modalities_come_first_then_pictures_then_texts():

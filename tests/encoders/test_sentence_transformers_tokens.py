@@ -15,7 +15,7 @@ from sentence_transformers.sentence_transformer.modules import (
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.sentence_transformers import encoder as family
 from featurizer.encoders.families.sentence_transformers import tokens as sentence_transformers_tokens
-from featurizer.encoders.resolve import load_token_encoder, resolve
+from featurizer.encoders.resolve import load, load_token_encoder, resolve
 from featurizer.encoders.torch_tokens import padded
 from featurizer.errors import InputError, ShapeMismatch
 from featurizer.testing import TextTokenEncoderContract
@@ -31,7 +31,7 @@ class TestMiniLM(TextTokenEncoderContract):
         return minilm()
 
     def make_encoder(self):
-        return resolve("minilm").load()[0]
+        return load(resolve("minilm"))[0]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ class TestPipelineWithPrompt(TextTokenEncoderContract):
 
 
 def test_the_states_are_the_library_s_token_embeddings():
-    tokens, (_, model) = minilm(), family.open_model(resolve("minilm").request)
+    tokens, (_, model) = minilm(), family.open_model(resolve("minilm"))
     texts = ["a red cotton dress", "mug"]
     found = tokens.encode(*padded(tokens.tokenize(texts), 0)).states
     for row, expected in zip(
@@ -73,7 +73,7 @@ def test_the_states_are_the_library_s_token_embeddings():
 
 
 def test_embeddings_are_the_rows_of_the_models_table():
-    tokens, (_, model) = minilm(), family.open_model(resolve("minilm").request)
+    tokens, (_, model) = minilm(), family.open_model(resolve("minilm"))
     table = model[0].model.get_input_embeddings().weight
     np.testing.assert_array_equal(tokens.embed(torch.tensor([[5, 7]])), table[[5, 7]][None])
 
@@ -97,7 +97,7 @@ def test_more_tokens_than_the_limit_are_refused():
 
 
 def test_a_static_embedding_has_no_tokens(checkpoint, tmp_path):
-    _, model = family.open_model(resolve("minilm").request)
+    _, model = family.open_model(resolve("minilm"))
     static = StaticEmbedding(model.tokenizer.backend_tokenizer, embedding_dim=8)
     SentenceTransformer(modules=[static], device="cpu").save(str(tmp_path))
     with pytest.raises(InputError, match=r"no tokens: it starts with a StaticEmbedding module"):

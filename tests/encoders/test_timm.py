@@ -10,14 +10,14 @@ from timm.models import save_for_hf
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.timm import encoder as family
-from featurizer.encoders.resolve import resolve
+from featurizer.encoders.resolve import load, resolve
 from featurizer.errors import InputError, UnknownName
 from featurizer.testing import EncoderContract, sample_images
 
 
 @functools.cache
 def lite0():
-    (encoder,) = resolve("efficientnet-lite0").load()
+    (encoder,) = load(resolve("efficientnet-lite0"))
     return encoder
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.timm import encoder as family
 from featurizer.encoders.families.timm import tokens as timm_tokens
-from featurizer.encoders.resolve import load_token_encoder, resolve
+from featurizer.encoders.resolve import load, load_token_encoder, resolve
 from featurizer.errors import InputError
 from featurizer.testing import ImageTokenEncoderContract, sample_images
 
@@ -48,7 +48,7 @@ class TestEfficientnetLite0(ImageTokenEncoderContract):
         return lite0()
 
     def make_encoder(self):
-        return resolve("efficientnet-lite0").load()[0]
+        return load(resolve("efficientnet-lite0"))[0]
 
 
 class Architecture:
@@ -83,7 +83,7 @@ class TestConvNeXt(Architecture, ImageTokenEncoderContract):
 
 def test_a_cnns_tokens_are_the_maps_of_all_stages_on_the_last_grid():
     tokens = lite0()
-    _, model = family.open_model(resolve("efficientnet-lite0").request)
+    _, model = family.open_model(resolve("efficientnet-lite0"))
     pictures = torch.stack([tokens.prepare(picture) for picture in sample_images()])
     with torch.no_grad():
         maps = model.forward_intermediates(pictures, intermediates_only=True)

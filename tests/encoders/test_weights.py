@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
 from featurizer.encoders.base import EncoderRequest
-from featurizer.encoders.resolve import resolve
+from featurizer.encoders.resolve import load, resolve
 from featurizer.encoders.weights import (
     freeze,
     hub_commit,
@@ -96,7 +96,7 @@ def test_a_hub_name_that_the_library_would_take_for_a_folder_is_refused(tmp_path
     (tmp_path / "org/bert").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=rf"Write {family}:\./org/bert for the folder"):
-        resolve(f"{family}:org/bert").load()
+        load(resolve(f"{family}:org/bert"))
 
 
 def test_the_commit_is_read_from_the_hubs_cache(monkeypatch):
@@ -148,7 +148,7 @@ def test_float32_on_cuda_means_float32(tf32, monkeypatch, module, device, dtype,
 @pytest.mark.parametrize("encoder", ["transformers", "minilm"])
 def test_loading_weights_draws_no_bar(checkpoint, capfd, encoder):
     transformers_logging.enable_progress_bar()
-    resolve(encoder if encoder == "minilm" else f"{encoder}:{checkpoint('bert')}").load()
+    load(resolve(encoder if encoder == "minilm" else f"{encoder}:{checkpoint('bert')}"))
     assert "Loading weights" not in capfd.readouterr().err
     assert transformers_logging.is_progress_bar_enabled()
 
@@ -223,11 +223,11 @@ def test_without_a_network_every_family_says_at_once_how_to_use_a_folder(
     hub_at, closed_port, encoder, caplog
 ):
     hub_at(closed_port)
-    choice = resolve(encoder)
+    request = resolve(encoder)
     with pytest.raises(ModelUnavailable, match="Connection refused") as caught:
-        choice.load()
-    assert f"'{choice.request.model}'" in str(caught.value)
-    assert f"--encoder {choice.family}:./folder" in str(caught.value)
+        load(request)
+    assert f"'{request.model}'" in str(caught.value)
+    assert f"--encoder {request.family}:./folder" in str(caught.value)
     assert str(caught.value).endswith("or use a preset that needs none: efficientnet-lite0, minilm.")
     assert "Retry 1/5" not in caplog.text
 
@@ -236,4 +236,4 @@ def test_without_a_network_every_family_says_at_once_how_to_use_a_folder(
 def test_a_repository_that_the_hub_does_not_hold_is_said_to_be_missing(hub_at, empty_hub, encoder):
     hub_at(empty_hub)
     with pytest.raises(ModelUnavailable, match=r"404.*Check the name and the network"):
-        resolve(encoder).load()
+        load(resolve(encoder))

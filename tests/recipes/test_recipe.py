@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from featurizer.cli.pages import help_text
-from featurizer.errors import ConfigError, InputError, UnknownName
+from featurizer.errors import InputError, UnknownName
 from featurizer.recipes.recipe import load_recipe, parse_recipe, shipped
 from featurizer.recipes.settings import filled, with_settings
 
@@ -88,14 +88,14 @@ def test_variables_fill_texts_and_keep_their_type_where_they_stand_alone():
 )  # fmt: skip
 def test_an_error_names_file_step_and_field(old, new, message):
     assert old in SMALL
-    with pytest.raises(ConfigError, match=message) as raised:
+    with pytest.raises(InputError, match=message) as raised:
         parsed(SMALL.replace(old, new))
     assert str(raised.value).startswith("my.yaml")
 
 
 def test_a_step_takes_what_an_earlier_one_makes_and_nothing_else():
     text = SMALL + "  - {name: model, uses: train, features: catalog, interactions: catalog}\n"
-    with pytest.raises(ConfigError, match="step catalog makes catalog and interactions; expected"):
+    with pytest.raises(InputError, match="step catalog makes catalog and interactions; expected"):
         parsed(text)
     loaded = parsed(text.replace("features: catalog", "features: ica"))
     made = loaded.steps[2].operation
@@ -106,7 +106,7 @@ def test_a_step_takes_what_an_earlier_one_makes_and_nothing_else():
 @pytest.mark.parametrize("setting", ["epochs", "=3", "epoch=3", "icaa.size=tiny", "out=[", "out=", "steps=3"])
 def test_a_setting_that_changes_nothing_is_refused(setting):
     with pytest.raises(
-        ConfigError, match=r"expected KEY=VALUE|unknown setting|no YAML value|expected a folder to write"
+        InputError, match=r"expected KEY=VALUE|unknown setting|no YAML value|expected a folder to write"
     ):
         parsed(SMALL, setting)
 

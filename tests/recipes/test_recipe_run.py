@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from featurizer.catalog.datasets import get_dataset
-from featurizer.errors import ConfigError, InputError, StaleOutput, UnknownName
+from featurizer.errors import InputError, StaleOutput, UnknownName
 from featurizer.operations.standing import inputs, request
 from featurizer.recipes.plan import plan
 from featurizer.recipes.recipe import load_recipe
@@ -140,7 +140,7 @@ def test_a_step_without_its_variable_is_left_out_with_those_that_may_do_without(
     (shop / "shop.yaml").write_text(
         text.replace("features: ica\n    interactions: catalog", "features: scores")
     )
-    with pytest.raises(ConfigError, match="step scores is left out"):
+    with pytest.raises(InputError, match="step scores is left out"):
         load_recipe("shop.yaml", ["interactions="])
 
 
