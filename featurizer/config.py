@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from featurizer.errors import InputError
+
+MOST_BYTES = 1_000_000
+"""Of a configuration that a person writes."""
+MOST_NODES = 100_000
+"""Values in it, aliases written out."""
 
 
 class Config(BaseModel):
@@ -58,11 +65,61 @@ def load_yaml(model: type[ModelT], text: str, *, origin: Path | str) -> ModelT:
     Raises:
         InputError: not YAML, or a field is wrong; the message names file, entry and field.
     """
+    return validated(model, parse_yaml(text, origin=origin), origin=origin)
+
+
+def read_yaml_text(path: Path) -> str:
+    """Read a file that a person wrote.
+
+    Raises:
+        InputError: it is not text in UTF-8, or too large to be a configuration.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise InputError(f"{path} holds {size:,} bytes; expected YAML of at most {MOST_BYTES:,}")
     try:
-        document = yaml.safe_load(text)
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}; save it as UTF-8"
+        ) from error
+
+
+def parse_yaml(text: str, *, origin: Path | str) -> Any:  # noqa: ANN401 - whatever a person writes
+    """Parse YAML text whose aliases, written out, make no document larger than a person writes.
+
+    Raises:
+        InputError: it is not YAML, nested too deeply, or too large.
+    """
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{origin} holds {len(text):,} characters; expected YAML of at most {MOST_BYTES:,}")
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _written_out(node, {}) > MOST_NODES:
+            raise InputError(
+                f"{origin} has aliases that make more than {MOST_NODES:,} values of it; expected a configuration"
+            )
+        return loader.construct_document(node)
     except yaml.YAMLError as error:
         raise InputError(f"{origin} is not valid YAML: {' '.join(str(error).split())}") from error
-    return validated(model, document, origin=origin)
+    except RecursionError as error:
+        raise InputError(f"{origin} is nested too deeply; expected a configuration") from error
+    except ValueError as error:  # a date or a number that is none
+        raise InputError(f"{origin} is not valid YAML: {error}") from error
+
+
+def _written_out(node: yaml.Node, known: dict[int, float]) -> float:
+    """Return how many values a node makes when every alias is written out; infinite where it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf  # until it is known: a node that is met inside itself
+        parts = node.value if isinstance(node, yaml.SequenceNode) else ()
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        known[id(node)] = 1 + sum(_written_out(part, known) for part in parts)
+    return known[id(node)]
 
 
 def validated(model: type[ModelT], values: object, *, origin: Path | str) -> ModelT:
@@ -91,4 +148,4 @@ def _problem(problem: ErrorDetails) -> str:
     if problem["type"] == "value_error" and not problem["loc"]:
         return str(problem["ctx"]["error"])  # a rule of the model about several fields, in its own words
     where = ".".join(map(str, problem["loc"])) or "the document"
-    return f"{where}: {problem['msg']} (found {problem['input']!r:.60})"
+    return f"{where}: {problem['msg']} (found {reprlib.repr(problem['input']):.60})"

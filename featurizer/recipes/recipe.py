@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from featurizer.config import Config, load_yaml
+from featurizer.config import Config, load_yaml, read_yaml_text
 from featurizer.errors import FeaturizerError, InputError, UnknownName
 from featurizer.recipes.settings import Document, filled, mapping, steps_of, with_settings
 from featurizer.recipes.step import Step, read_step
@@ -72,7 +72,7 @@ def load_recipe(location: str, settings: Sequence[str] = ()) -> Recipe:
     """
     path = Path(location)
     if path.is_file():
-        return parse_recipe(path.read_text("utf-8"), origin=location, name=path.stem, settings=settings)
+        return parse_recipe(read_yaml_text(path), origin=location, name=path.stem, settings=settings)
     name = path.name.removesuffix(".yaml")
     if name not in shipped() or location not in (name, f"{name}.yaml", f"{FOLDER}/{name}.yaml"):
         raise UnknownName(

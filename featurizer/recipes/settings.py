@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import yaml
 
+from featurizer.config import parse_yaml
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import Json
 
@@ -29,8 +30,8 @@ def with_settings(document: Document, settings: Sequence[str]) -> Document:
                 f"--set {setting}: expected KEY=VALUE, KEY a variable of the recipe, out, or STEP.OPTION"
             )
         try:
-            value = yaml.safe_load(text) if text else ""
-        except yaml.YAMLError as error:
+            value = parse_yaml(text, origin="the value") if text else ""
+        except InputError as error:
             raise InputError(f"--set {setting}: {text!r} is no YAML value; quote it") from error
         document = _set(document, key.strip(), value)
     return document
