@@ -25,7 +25,7 @@ import torch
 from featurizer.encoders.device import halves_pay
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.cosine import CosineRanks, unit_rows
-from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
+from featurizer.ranking.item_knn import item_knn_ranks, similarity_matrix
 from featurizer.ranking.metrics import recall
 from featurizer.ranking.nearest import nearest
 from featurizer.ranking.ranks import find_ranks
@@ -190,7 +190,7 @@ def item_knn(
 
     def run() -> None:
         for k in NEIGHBORS:
-            finder = ItemKnnRanks(similarity_matrix(near[:, :k], cosines[:, :k]), known, train)
+            finder = item_knn_ranks(similarity_matrix(near[:, :k], cosines[:, :k]), known, train)
             find_ranks(finder, train, splits, K, block=2048)
 
     seconds, _ = timed(clock, run)

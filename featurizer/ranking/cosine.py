@@ -7,10 +7,9 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from scipy import sparse
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.ranks import TIE
+from featurizer.ranking.ranks import TIE, train_matrix
 
 ABSENT = -4.0
 """The score of an item without a vector: below every cosine."""
@@ -60,10 +59,7 @@ class CosineRanks:
         units = unit_rows(vectors)
         self.units, self.known = units, np.asarray(units.any(1))
         self.train, self.k, self.memory = train, k, memory
-        ones = np.ones(len(train.items))
-        self.history = sparse.csr_array(
-            (ones, train.items, train.starts), shape=(train.n_users, train.n_items)
-        )
+        self.history = train_matrix(train)
         self.unknown = torch.from_numpy(np.flatnonzero(~self.known)).to(device)
         half = halves and len(units) >= HALVES_FROM
         wide = torch.from_numpy(units)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.ranks import TIE
+from featurizer.ranking.ranks import TIE, FindRanks, train_matrix
 
 
 def similarity_matrix(neighbors: np.ndarray, cosines: np.ndarray) -> sparse.csr_array:
@@ -25,41 +25,38 @@ def similarity_matrix(neighbors: np.ndarray, cosines: np.ndarray) -> sparse.csr_
     return matrix
 
 
-class ItemKnnRanks:
-    """Finds ranks by score(u, i) = Σ over the user's train items j of similarities[j, i].
+def item_knn_ranks(similarities: sparse.csr_array, known: np.ndarray, train: UserItems) -> FindRanks:
+    """Return what finds ranks by score(u, i) = Σ over the user's train items j of similarities[j, i].
 
     An item that is nobody's neighbor among them scores 0; one without a vector stands below all others.
+
+    Args:
+        similarities: (n, n).
+        known: (n,) bool, which items have a vector.
+        train: the users' train items.
     """
+    n = train.n_items
+    history = train_matrix(train)
+    known_before = np.concatenate([[0], np.cumsum(known)])
 
-    def __init__(self, similarities: sparse.csr_array, known: np.ndarray, train: UserItems) -> None:
-        """Take over the (n, n) similarities, which of the (n,) items have a vector, and the users' train items."""
-        self.similarities, self.known, self.train = similarities, known, train
-        ones = np.ones(len(train.items))
-        self.history = sparse.csr_array(
-            (ones, train.items, train.starts), shape=(train.n_users, train.n_items)
-        )
-
-    def __call__(self, users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Return the ranks, from 0, of (p,) items for the users in (p,) rows of (b,) users."""
-        n = self.train.n_items
-        seen_rows, seen = self.train.pairs_of(users)
+    def find(users: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+        seen_rows, seen = train.pairs_of(users)
         seen_keys = seen_rows * n + seen
-        trained, absent = seen_keys[self.known[seen]], seen_keys[~self.known[seen]]
-        scores = _Scores.of(self.history[users] @ self.similarities, seen_keys)
+        trained, absent = seen_keys[known[seen]], seen_keys[~known[seen]]
+        scores = _Scores.of(history[users] @ similarities, seen_keys)
         own = scores.at(rows, items)
         ranks = scores.beating(rows, items, own)
         # Known items that are no neighbor score 0: all of them beat a negative score, the earlier ones equal a 0.
         silent, earlier = (
-            self._known_before(upto) - _before(scores.keys, n, rows, upto) - _before(trained, n, rows, upto)
+            known_before[upto] - _before(scores.keys, n, rows, upto) - _before(trained, n, rows, upto)
             for upto in (np.full(len(rows), n), items)
         )
         ranks += np.where(own < -TIE, silent, np.where(own <= TIE, earlier, 0))
         candidates = silent + scores.count[rows]
-        last = candidates + items - self._known_before(items) - _before(absent, n, rows, items)
-        return np.where(self.known[items], ranks, last)
+        last = candidates + items - known_before[items] - _before(absent, n, rows, items)
+        return np.where(known[items], ranks, last)
 
-    def _known_before(self, items: np.ndarray) -> np.ndarray:
-        return np.concatenate([[0], np.cumsum(self.known)])[items]
+    return find
 
 
 def _before(keys: np.ndarray, n: int, rows: np.ndarray, items: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from scipy import sparse
 
 from featurizer.errors import InputError
 from featurizer.interactions.user_items import UserItems
@@ -49,6 +50,12 @@ class Ranks:
         shown = self.ranks < self.k
         hits[self.rows[shown], self.ranks[shown]] = True
         return hits
+
+
+def train_matrix(train: UserItems) -> sparse.csr_array:
+    """Return (u, n): 1 at each train pair; times the items' rows it sums those that a user trained on."""
+    ones = np.ones(len(train.items))
+    return sparse.csr_array((ones, train.items, train.starts), shape=(train.n_users, train.n_items))
 
 
 def ranked_users(train: UserItems, positives: UserItems) -> np.ndarray:

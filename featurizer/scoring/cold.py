@@ -16,7 +16,7 @@ import numpy as np
 
 from featurizer.errors import InputError
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.among import CandidateRanks
+from featurizer.ranking.among import block_among, ranks_among
 from featurizer.ranking.cosine import CosineRanks
 from featurizer.ranking.ranks import find_ranks, ranked_users
 from featurizer.scoring.evaluation_data import EvaluationData
@@ -61,7 +61,7 @@ def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions)
     """
     data = ColdData.of(evaluation, options.seed)
     known = replace(space, parts=tuple(_relearned(part, data) for part in space.parts))
-    among = CandidateRanks(known.vectors, data.warm, data.cold)
+    among = ranks_among(known.vectors, data.warm, data.cold)
     everywhere = CosineRanks(
         known.vectors,
         data.warm,
@@ -70,9 +70,12 @@ def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions)
         device=options.device,
         halves=options.halves,
     )
-    for name, finder in ((NAME, among), (f"{NAME}_in_all", everywhere)):
+    for name, find, block in (
+        (NAME, among, block_among(data.cold)),
+        (f"{NAME}_in_all", everywhere, everywhere.block),
+    ):
         (ranks,) = find_ranks(
-            finder, data.warm, [data.wanted], options.ks[-1], block=finder.block, report=options.report
+            find, data.warm, [data.wanted], options.ks[-1], block=block, report=options.report
         )
         yield from metrics_of(ranks, MetricKey(name), options.ks)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
+from featurizer.ranking.item_knn import item_knn_ranks, similarity_matrix
 from featurizer.ranking.nearest import Neighbors, nearest
 from featurizer.ranking.ranks import Ranks, find_ranks
 from featurizer.scoring.evaluation_data import EvaluationData
@@ -54,7 +54,7 @@ def item_cf_ranks(
 ) -> list[Ranks]:
     """Return where each split's positives stand by the item-kNN scores of these neighbors."""
     known = np.asarray(space.vectors.any(1))
-    finder = ItemKnnRanks(similarity_matrix(near.items, near.cosines), known, evaluation.train)
+    finder = item_knn_ranks(similarity_matrix(near.items, near.cosines), known, evaluation.train)
     scores = max(1, len(evaluation.train.items) // max(len(evaluation.user_ids), 1)) * near.items.shape[1]
     block = max(1, options.memory // (ENTRY_BYTES * scores))
 

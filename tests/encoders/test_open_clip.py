@@ -108,14 +108,15 @@ def test_an_unknown_model_or_tag_lists_the_nearest(model, message):
 
 
 def test_weights_trained_with_quick_gelu_get_it():
-    assert family.locate(EncoderRequest(name="x", model="ViT-B-32/openai")).quick_gelu
-    assert not family.locate(EncoderRequest(name="x", model="ViT-B-32/laion2b_s34b_b79k")).quick_gelu
+    assert family.needs_quick_gelu("ViT-B-32", "openai")
+    assert not family.needs_quick_gelu("ViT-B-32", "laion2b_s34b_b79k")
 
 
 @pytest.mark.parametrize("model", ["laion/some-clip", "hf-hub:laion/some-clip"])
 def test_a_hub_name_is_passed_on_as_one(model):
     found = family.locate(EncoderRequest(name="x", model=model))
-    assert (found.name, found.repo, found.tag) == ("hf-hub:laion/some-clip", "laion/some-clip", None)
+    assert found == ("hf-hub:laion/some-clip", None)
+    assert family.repo_of(*found) == "laion/some-clip"
 
 
 def test_pooling_is_refused(checkpoint):

@@ -13,7 +13,7 @@ from featurizer.errors import InputError
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking import cosine, nearest
 from featurizer.ranking.cosine import CosineRanks, count_above, unit_rows
-from featurizer.ranking.item_knn import ItemKnnRanks, similarity_matrix
+from featurizer.ranking.item_knn import item_knn_ranks, similarity_matrix
 from featurizer.ranking.metrics import means, ndcg, recall
 from featurizer.ranking.rank import rank
 from featurizer.ranking.ranks import Ranks, find_ranks
@@ -100,7 +100,7 @@ def test_ranks_by_item_knn_equal_a_float64_brute_force(world, k, neighbors):
         for j in train.items[train.starts[user] : train.starts[user + 1]]:
             for i, similar in zip(items[j], cosines[j], strict=True):
                 scores[user, i] += similar if i >= 0 else 0
-    finder = ItemKnnRanks(similarity_matrix(near.items, near.cosines), known, train)
+    finder = item_knn_ranks(similarity_matrix(near.items, near.cosines), known, train)
     for ranks, positives in zip(
         find_ranks(finder, train, [valid, test], k, block=3), (valid, test), strict=True
     ):

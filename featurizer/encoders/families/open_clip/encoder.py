@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from typing import TypeAlias, cast
@@ -32,6 +32,8 @@ from featurizer.errors import InputError, UnknownName
 from featurizer.records import Json
 
 LAYOUT = "open_clip_config.json and open_clip_model.safetensors, as OpenCLIP pushes them to the Hub"
+ON_HUB = "hf-hub:"
+"""What OpenCLIP's name of a model on the Hub begins with."""
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors")
 
 
@@ -40,36 +42,21 @@ Tokenizer: TypeAlias = HFTokenizer | SigLipTokenizer | SimpleTokenizer
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where OpenCLIP is to load a model from, in its own words.
-
-    Attributes:
-        name: an architecture, `hf-hub:org/name` or `local-dir:folder`.
-        tag: the pretrained tag of an architecture, else None.
-        repo: the Hub repository behind it, empty where there is none.
-        quick_gelu: True when the tag's weights were trained with that activation and so need it.
-    """
-
-    name: str
-    tag: str | None = None
-    repo: str = ""
-    quick_gelu: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class OpenClipModel:
     """A model in memory, with what both of its sides share.
 
     Attributes:
         request: what was asked for.
-        place: where it was loaded from.
+        name: where it was loaded from, in OpenCLIP's own words.
+        repo: the Hub repository behind it, empty where there is none.
         model: frozen, on its device.
         transform: its preprocessing of one picture.
         weight_hash: of the weights as loaded, in float32.
     """
 
     request: EncoderRequest
-    place: Place
+    name: str
+    repo: str
     model: torch.nn.Module
     transform: Callable[[Image], torch.Tensor]
     weight_hash: str
@@ -85,7 +72,7 @@ class OpenClipModel:
             dim=dim,
             family=FAMILY.name,
             model=request.model,
-            revision=hub_commit(self.place.repo, request, *FILES) if self.place.repo else None,
+            revision=hub_commit(self.repo, request, *FILES) if self.repo else None,
             source=source(request),
             weight_hash=self.weight_hash,
             pooling="projection",
@@ -119,53 +106,64 @@ def open_model(request: EncoderRequest) -> OpenClipModel:
         ModelUnavailable: the weights could not be had.
     """
     refuse_pooling(request, FAMILY.name)
-    place = locate(request)
-    with loading(request, FAMILY.name, layout=LAYOUT, repo=place.repo, files=FILES):
+    name, tag = locate(request)
+    repo, quick_gelu = repo_of(name, tag), needs_quick_gelu(name, tag)
+    with loading(request, FAMILY.name, layout=LAYOUT, repo=repo, files=FILES):
         if request.revision:
-            place = _at_revision(place, request.revision)
+            name, tag, quick_gelu = _at_revision(name, repo, request.revision), None, False
         model, transform = open_clip.create_model_from_pretrained(
-            place.name, pretrained=place.tag, force_quick_gelu=place.quick_gelu
+            name, pretrained=tag, force_quick_gelu=quick_gelu
         )
     weight_hash = state_sha256(model)
     freeze(model, request)
-    return OpenClipModel(request, place, model, transform, weight_hash)
+    return OpenClipModel(request, name, repo, model, transform, weight_hash)
 
 
-def locate(request: EncoderRequest) -> Place:
-    """Say in OpenCLIP's own words where a model is.
+def locate(request: EncoderRequest) -> tuple[str, str | None]:
+    """Say in OpenCLIP's own words where a model is: an architecture and its pretrained tag, or another name alone.
 
     Raises:
         UnknownName: it is neither an architecture with a known tag, nor `org/name`, nor a folder.
     """
     folder = local_folder(request)
     if folder is not None:
-        return Place(f"local-dir:{folder}")
-    name = request.model.removeprefix("hf-hub:")
+        return f"local-dir:{folder}", None
+    name = request.model.removeprefix(ON_HUB)
     architecture, _, tag = name.partition("/")
     if name != request.model or architecture not in open_clip.list_models():
         if not tag:
             known = [f"{model}/{found}" for model, found in open_clip.list_pretrained()]
             raise UnknownName("open_clip model", name, known, advice="Expected ARCHITECTURE/TAG or ORG/NAME.")
-        return Place(f"hf-hub:{name}", repo=name)
-    config = open_clip.get_pretrained_cfg(architecture, tag)
-    if not config:
+        return f"{ON_HUB}{name}", None
+    if not open_clip.get_pretrained_cfg(architecture, tag):
         known = open_clip.list_pretrained_tags_by_model(architecture)
         raise UnknownName(f"open_clip tag of {architecture}", tag, known, advice="Expected ARCHITECTURE/TAG.")
-    repo = str(config.get("hf_hub") or "").rsplit("/", 1)[0]
-    return Place(architecture, tag, repo, quick_gelu=bool(config.get("quick_gelu")))
+    return architecture, tag
 
 
-def _at_revision(place: Place, revision: str) -> Place:
-    """Fetch one revision of a Hub repository and point at the folder that it lies in."""
-    if not place.repo:
-        raise InputError(f"open_clip model {place.name} is not on the Hub, so it has no revision {revision}")
+def repo_of(name: str, tag: str | None) -> str:
+    """Return the Hub repository behind what `locate` found, empty where there is none."""
+    if tag is None:
+        return name.removeprefix(ON_HUB) if name.startswith(ON_HUB) else ""
+    return str(open_clip.get_pretrained_cfg(name, tag).get("hf_hub") or "").rsplit("/", 1)[0]
+
+
+def needs_quick_gelu(name: str, tag: str | None) -> bool:
+    """Say whether a tag's weights were trained with that activation."""
+    return tag is not None and bool(open_clip.get_pretrained_cfg(name, tag).get("quick_gelu"))
+
+
+def _at_revision(name: str, repo: str, revision: str) -> str:
+    """Fetch one revision of a Hub repository and name the folder that it lies in."""
+    if not repo:
+        raise InputError(f"open_clip model {name} is not on the Hub, so it has no revision {revision}")
     for weights in FILES:  # one after the other, since a repository may hold the same weights in each
         folder = snapshot_download(
-            place.repo, revision=revision, allow_patterns=["*.json", "*.txt", "*.model", weights]
+            repo, revision=revision, allow_patterns=["*.json", "*.txt", "*.model", weights]
         )
         if Path(folder, weights).is_file():
             break
-    return replace(place, name=f"local-dir:{folder}", tag=None, quick_gelu=False)
+    return f"local-dir:{folder}"
 
 
 def image_encoder(loaded: OpenClipModel) -> AnyEncoder:
@@ -190,7 +188,7 @@ def open_tokenizer(loaded: OpenClipModel) -> Tokenizer:
     with loading(
         loaded.request, FAMILY.name, layout=f"{LAYOUT}, and the tokenizer's files where it names one"
     ):
-        tokenizer: Tokenizer = open_clip.get_tokenizer(loaded.place.name)
+        tokenizer: Tokenizer = open_clip.get_tokenizer(loaded.name)
     return tokenizer
 
 
