@@ -164,6 +164,9 @@ class Made(Generic[ValueT_co]):
     folder: Path
     about: ValueT_co
 
+    def __repr__(self) -> str:
+        return f"Made({self.folder})"
+
     def _repr_html_(self) -> str:
         return f'<a href="{self.folder.resolve().as_uri()}">{self.folder}</a>'
 

@@ -65,6 +65,24 @@ class Difference:
     spaces: dict[str, SpaceDifference]
     provenance: list[Change]
 
+    def __repr__(self) -> str:
+        if self.same:
+            return "Difference(none)"
+        changed = [
+            f"{name}: {one.unequal:,} of {one.compared:,} vectors differ"
+            for name, one in self.spaces.items()
+            if one.unequal
+        ]
+        counts = {
+            "items added": self.items_added,
+            "items removed": self.items_removed,
+            "spaces added": self.spaces_added,
+            "spaces removed": self.spaces_removed,
+            "facts changed": self.provenance,
+        }
+        told = [f"{len(found):,} {word}" for word, found in counts.items() if found]
+        return f"Difference({'; '.join([*told, *changed, *(['reordered'] if self.reordered else [])])})"
+
     @property
     def vectors_equal(self) -> bool:
         """Whether every space that both have holds the same vectors, bit for bit, of the items that both have."""

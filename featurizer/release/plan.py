@@ -76,6 +76,10 @@ class Plan:
     card: str
     title: str
 
+    def __repr__(self) -> str:
+        size = sum(file.size for file in self.files)
+        return f"Plan({self.repo}, {self.repo_type}: {len(self.files)} files, {size:,} bytes; {self.title})"
+
     @property
     def manifest(self) -> str:
         """The path of what makes the repository ours."""

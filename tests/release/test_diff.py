@@ -14,6 +14,7 @@ def make(out, ids, vectors, *, present=None, model="m", name="x_image", **option
 def test_a_set_differs_in_nothing_from_its_copy(tmp_path):
     found = difference(make_set(tmp_path / "a"), make_set(tmp_path / "b"))
     assert found.same
+    assert repr(found) == "Difference(none)"
     assert found.spaces["y_text"].compared == 6
     assert found.spaces["x_image"].lowest_cosine == 1
 
@@ -29,6 +30,8 @@ def test_items_and_vectors_that_changed_are_named_by_their_cosine(tmp_path):
     assert space.lowest_cosine == pytest.approx(np.sqrt(0.5))
     assert space.mean_cosine == pytest.approx((1 + np.sqrt(0.5)) / 2)
     assert not found.same
+    told = "1 items added; 1 items removed; x_image: 2 of 2 vectors differ; reordered"
+    assert repr(found) == f"Difference({told})"
 
 
 def test_vectors_that_came_and_went_are_counted(tmp_path):

@@ -153,6 +153,7 @@ def test_a_file_that_changes_while_the_set_is_published_is_refused(features):
     from featurizer.release.plan import plan_set
 
     plan = plan_set(features, "org/set")
+    assert repr(plan).startswith("Plan(org/set, dataset: 6 files, ")
     features.shards[1].write_bytes(features.shards[1].read_bytes() + b"x")
     plan.files[0].check_unchanged()
     with pytest.raises(InputError, match=r"00001-of-00003\.parquet changed after it was verified"):
