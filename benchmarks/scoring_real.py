@@ -18,7 +18,7 @@ from places import DATA, RUNS
 from sports import feature_set
 
 from featurizer.encoders.device import halves_pay
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.store import read_split
 from featurizer.results.files import file_sha256
 from featurizer.scoring.document import GEOMETRIES, parse_scores
@@ -38,14 +38,14 @@ def baby(data: Path, runs: Path) -> Path:
         ArraySpace("graph_text", "text", vectors[:, :384], provenance={"source": "spectral embedding"}),
         ArraySpace("graph_image", "image", vectors[:, 384:], provenance={"source": "spectral embedding"}),
     ]
-    options = ArrayOptions(source={"name": "Amazon Baby: neighbor graphs"}, overwrite=True)
-    write_arrays(runs / "baby" / "features", [str(row) for row in range(len(vectors))], spaces, options)
+    ids, source = [str(row) for row in range(len(vectors))], {"name": "Amazon Baby: neighbor graphs"}
+    write_arrays(runs / "baby" / "features", ids, spaces, source=source, overwrite=True)
     return runs / "baby" / "features"
 
 
 def random(ids: list[str], folder: Path) -> Path:
     noise = np.random.default_rng(0).standard_normal((len(ids), 384)).astype(np.float32)
-    write_arrays(folder, ids, [ArraySpace("noise", "both", noise)], ArrayOptions(overwrite=True))
+    write_arrays(folder, ids, [ArraySpace("noise", "both", noise)], overwrite=True)
     return folder
 
 

@@ -24,7 +24,7 @@ from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import SourceOptions, ingest, open_source
 from featurizer.encoders.resolve import load_encoders
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 
@@ -47,8 +47,8 @@ def feature_set(data: Path, runs: Path) -> FeatureSet:
             "spectral_image", "image", image, provenance={"source": "spectral embedding of image_knn10.npz"}
         ),
     ]
-    options = ArrayOptions(source={"name": "Amazon Sports: attribute words, image graph"})
-    return write_arrays(folder / "features", text.item_ids(), spaces, options)
+    source = {"name": "Amazon Sports: attribute words, image graph"}
+    return write_arrays(folder / "features", text.item_ids(), spaces, source=source)
 
 
 def text_features(asins: list[str], attributes: Path, folder: Path) -> FeatureSet:

@@ -57,7 +57,7 @@ def from_arrays(
         ShapeMismatch: an array has another number of rows than there are ids.
         StaleOutput: the folder holds something else.
     """
-    from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+    from featurizer.features.arrays import ArraySpace, write_arrays
     from featurizer.release.card import write_card
 
     if not isinstance(vectors, Mapping):
@@ -69,9 +69,9 @@ def from_arrays(
         rows, present = _rows(given)
         made_from = modality if isinstance(modality, str) else modality.get(name)
         spaces.append(ArraySpace(name, _check_space(name, made_from), rows, present))
-    known = {"name": source, "license": license}
-    options = ArrayOptions({key: value for key, value in known.items() if value}, dtype, overwrite=overwrite)
-    made = write_arrays(Path(out), _ids(ids), spaces, options)
+    given_source = {"name": source, "license": license}
+    known = {key: value for key, value in given_source.items() if value}
+    made = write_arrays(Path(out), _ids(ids), spaces, source=known, dtype=dtype, overwrite=overwrite)
     write_card(made)
     return made
 

@@ -27,7 +27,7 @@ from featurizer.alignment.saved_model import (
     write_supervised,
 )
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import SpaceVectors
 from featurizer.interactions.indexed import index_interactions
@@ -203,8 +203,8 @@ def _write_features(
     ]
     source = stage.features.manifest.source
     known: dict[str, Json] = {} if source is None else source.document()
-    options = ArrayOptions(known, overwrite=stage.overwrite)
-    made = write_arrays(folder, stage.features.item_ids(), spaces, options)
+    ids = stage.features.item_ids()
+    made = write_arrays(folder, ids, spaces, source=known, overwrite=stage.overwrite)
     write_supervised(folder / SUPERVISED, saved.supervised)
     return made
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from featurizer.errors import InputError, ShapeMismatch
 from featurizer.features.clock import Clock
+from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import SHARD_ROWS, StoredDtype
 from featurizer.features.schema import CORE
 from featurizer.features.shards import ShardRows
-from featurizer.features.write import FeatureSetDraft, Tick, write_feature_set
+from featurizer.features.write import Tick, write_feature_set
 from featurizer.records import Json
 from featurizer.results.manifests.feature_set import SpaceProvenance
 from featurizer.results.manifests.manifest import Origin, checked
@@ -56,42 +57,50 @@ class ArraySpace:
     provenance: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayOptions:
-    """How the set is written; `source` is recorded (name, license, …)."""
-
-    source: Mapping[str, Json] = field(default_factory=dict)
-    dtype: StoredDtype = "float32"
-    shard_rows: int = SHARD_ROWS
-    overwrite: bool = False
-
-
 def write_arrays(
-    out: Path, item_ids: Sequence[str], spaces: Sequence[ArraySpace], options: ArrayOptions
+    out: Path,
+    item_ids: Sequence[str],
+    spaces: Sequence[ArraySpace],
+    *,
+    source: Mapping[str, Json] | None = None,
+    dtype: StoredDtype = "float32",
+    shard_rows: int = SHARD_ROWS,
+    overwrite: bool = False,
 ) -> FeatureSet:
     """Write vectors as a feature set into the folder `out`.
+
+    Args:
+        out: the folder.
+        item_ids: n ids, all different.
+        spaces: their vectors.
+        source: recorded (name, license, …).
+        dtype: what vectors are stored in.
+        shard_rows: items a shard.
+        overwrite: replace what the folder holds.
 
     Raises:
         InputError: ids repeat, or there are none.
         ShapeMismatch: a space has another number of rows than there are ids.
         StaleOutput: `out` holds something else.
     """
-    checked(Origin, options.source, origin="the source", cure="Correct it.")
-    _check(item_ids, spaces, options.dtype)
+    recorded = dict(source or {})
+    checked(Origin, recorded, origin="the source", cure="Correct it.")
+    _check(item_ids, spaces, dtype)
+    stored: dict[str, Json] = {"dtype": dtype, "shard_rows": shard_rows, "source": recorded}
     draft = FeatureSetDraft(
         rows=len(item_ids),
         dims={space.name: space.vectors.shape[1] for space in spaces},
-        spaces={space.name: _described(space, options.dtype) for space in spaces},
-        about={"source": dict(options.source)},
-        config=_config(item_ids, spaces, options),
-        dtype=options.dtype,
-        shard_rows=options.shard_rows,
+        spaces={space.name: _described(space, dtype) for space in spaces},
+        about={"source": recorded},
+        config={**_contents(item_ids, spaces), **stored},
+        dtype=dtype,
+        shard_rows=shard_rows,
     )
 
     def make(rows: range, clock: Clock, tick: Tick) -> ShardRows:
         return _rows(item_ids, spaces, rows)
 
-    return write_feature_set(out, draft, make, overwrite=options.overwrite)
+    return write_feature_set(out, draft, make, overwrite=overwrite)
 
 
 def _check(item_ids: Sequence[str], spaces: Sequence[ArraySpace], dtype: StoredDtype) -> None:
@@ -172,7 +181,7 @@ def _rows(item_ids: Sequence[str], spaces: Sequence[ArraySpace], part: range) ->
     )
 
 
-def _config(item_ids: Sequence[str], spaces: Sequence[ArraySpace], options: ArrayOptions) -> dict[str, Json]:
+def _contents(item_ids: Sequence[str], spaces: Sequence[ArraySpace]) -> dict[str, Json]:
     contents: dict[str, Json] = {
         space.name: {
             "modality": space.modality,
@@ -185,7 +194,4 @@ def _config(item_ids: Sequence[str], spaces: Sequence[ArraySpace], options: Arra
     return {
         "item_ids": hashlib.sha256("\n".join(item_ids).encode()).hexdigest(),
         "spaces": contents,
-        "dtype": options.dtype,
-        "shard_rows": options.shard_rows,
-        "source": dict(options.source),
     }

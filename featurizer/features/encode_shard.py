@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from PIL.Image import Image
@@ -14,49 +13,46 @@ from featurizer.encoders.base import AnyEncoder, Pair
 from featurizer.errors import ShapeMismatch
 from featurizer.features.clock import Clock
 from featurizer.features.options import StoredDtype
-from featurizer.features.pictures import Prepare, Prepared, Reader
+from featurizer.features.pictures import Prepare, Prepared, read_batches
 from featurizer.features.shards import ShardRows
 from featurizer.features.write import Tick
 
 
-@dataclass(frozen=True, slots=True)
-class ShardJob:
-    """What stays the same from shard to shard: items, encoders (n of them), and the threads that decode."""
-
-    catalog: Catalog
-    encoders: Sequence[AnyEncoder]
-    pool: ThreadPoolExecutor
-    batch_size: int
-    dtype: StoredDtype
-
-    @property
-    def seeing(self) -> list[AnyEncoder]:
-        """The encoders that look at pictures, alone or with the text."""
-        return [encoder for encoder in self.encoders if encoder.spec.modality != "text"]
-
-    @property
-    def reading(self) -> list[AnyEncoder]:
-        """The encoders of texts alone."""
-        return [encoder for encoder in self.encoders if encoder.spec.modality == "text"]
-
-
-def encode_shard(work: ShardJob, rows: range, clock: Clock, tick: Tick) -> ShardRows:
+def encode_shard(
+    catalog: Catalog,
+    encoders: Sequence[AnyEncoder],
+    rows: range,
+    clock: Clock,
+    tick: Tick,
+    *,
+    pool: ThreadPoolExecutor,
+    batch_size: int,
+    dtype: StoredDtype,
+) -> ShardRows:
     """Encode the catalog's `rows` with every encoder.
+
+    Args:
+        catalog: the items.
+        encoders: at least one.
+        rows: of the shard.
+        clock: told what the work took.
+        tick: told how far it is.
+        pool: the threads that decode.
+        batch_size: items an encoder sees at once.
+        dtype: what vectors will be stored in; what is not finite in it is a failure.
 
     Returns:
         The shard: vectors (n, dim) float32 a space, zeros where `present` is False.
     """
-    shard = _Shard(len(rows), work, clock, tick)
-    reader = Reader(work.catalog, _preparers(work.seeing), work.pool, work.batch_size)
-    for batch in reader.batches(rows, clock):
-        shard.add(batch)
-    for encoder in work.reading:
-        shard.add_texts(encoder)
+    shard = _Shard(len(rows), encoders, dtype, clock, tick)
+    seeing = [encoder for encoder in encoders if encoder.spec.modality != "text"]
+    prepare = {encoder.spec.space: _preparer(encoder) for encoder in seeing}
+    for batch in read_batches(catalog, rows, prepare, pool, clock, batch_size=batch_size):
+        shard.add(batch, seeing)
+    for encoder in encoders:
+        if encoder.spec.modality == "text":
+            shard.add_texts(encoder, batch_size)
     return shard.finished()
-
-
-def _preparers(encoders: Sequence[AnyEncoder]) -> Mapping[str, Prepare]:
-    return {encoder.spec.space: _preparer(encoder) for encoder in encoders}
 
 
 def _preparer(encoder: AnyEncoder) -> Prepare:
@@ -76,37 +72,39 @@ def _preparer(encoder: AnyEncoder) -> Prepare:
 class _Shard:
     """The arrays that a shard's batches fill."""
 
-    def __init__(self, rows: int, work: ShardJob, clock: Clock, tick: Tick) -> None:
-        self.rows, self.work, self.clock, self.tick = rows, work, clock, tick
+    def __init__(
+        self, rows: int, encoders: Sequence[AnyEncoder], dtype: StoredDtype, clock: Clock, tick: Tick
+    ) -> None:
+        self.rows, self.dtype, self.clock, self.tick = rows, dtype, clock, tick
         self.ids: list[str] = []
         self.texts: list[str | None] = []
         self.errors: list[str | None] = []
         self.has_image = np.zeros(rows, bool)
-        dims = {encoder.spec.space: encoder.spec.dim for encoder in work.encoders}
+        dims = {encoder.spec.space: encoder.spec.dim for encoder in encoders}
         self.vectors = {space: np.zeros((rows, dim), np.float32) for space, dim in dims.items()}
         self.present = {space: np.zeros(rows, bool) for space in dims}
         self.encoded = 0
 
-    def add(self, batch: Sequence[Prepared]) -> None:
-        """Put the next items' rows down and encode what needs their pictures."""
+    def add(self, batch: Sequence[Prepared], seeing: Sequence[AnyEncoder]) -> None:
+        """Put the next items' rows down, and encode them with the encoders that see pictures."""
         start = len(self.ids)
         self.ids += [item.item_id for item in batch]
         self.texts += [item.text for item in batch]
         self.errors += ["; ".join(item.errors) or None for item in batch]
         self.has_image[start : len(self.ids)] = [item.usable for item in batch]
-        for encoder in self.work.seeing:
+        for encoder in seeing:
             space = encoder.spec.space
             rows = [start + place for place, item in enumerate(batch) if space in item.inputs]
             inputs = [batch[row - start].inputs[space] for row in rows]
             self._encode(encoder, inputs, np.array(rows, dtype=int), covered=len(batch))
 
-    def add_texts(self, encoder: AnyEncoder) -> None:
+    def add_texts(self, encoder: AnyEncoder, batch_size: int) -> None:
         """Encode the shard's texts, longest first so that a batch pads little."""
         texts = {row: text for row, text in enumerate(self.texts) if text is not None}
         order = sorted(texts, key=lambda row: (-len(texts[row]), row))
         self._advance(self.rows - len(order))
-        for start in range(0, len(order), self.work.batch_size):
-            rows = order[start : start + self.work.batch_size]
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
             inputs = [encoder.prepare(texts[row]) for row in rows]
             self._encode(encoder, inputs, np.array(rows, dtype=int), covered=len(rows))
 
@@ -122,7 +120,7 @@ class _Shard:
                     f"{space}: vectors of shape {vectors.shape}, expected ({len(inputs)}, {dim})"
                 )
             with np.errstate(over="ignore"):
-                finite = np.isfinite(vectors.astype(self.work.dtype)).all(axis=1)
+                finite = np.isfinite(vectors.astype(self.dtype)).all(axis=1)
             self.vectors[space][rows[finite]] = vectors[finite]
             self.present[space][rows[finite]] = True
             for row in rows[~finite]:
@@ -132,7 +130,7 @@ class _Shard:
     def _advance(self, rows: int) -> None:
         self.encoded += rows
         failures = sum(error is not None for error in self.errors)
-        self.tick(self.encoded // len(self.work.encoders), failures)
+        self.tick(self.encoded // len(self.vectors), failures)
 
     def finished(self) -> ShardRows:
         """Return the filled shard."""

@@ -20,11 +20,12 @@ from featurizer.encoders.device import computing_threads, recorded_threads
 from featurizer.encoders.libraries import library_versions
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
-from featurizer.features.encode_shard import ShardJob, encode_shard
+from featurizer.features.draft import FeatureSetDraft
+from featurizer.features.encode_shard import encode_shard
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.features.shards import ShardRows
-from featurizer.features.write import FeatureSetDraft, Tick, write_feature_set
+from featurizer.features.write import Tick, write_feature_set
 from featurizer.progress import Report, silent
 from featurizer.records import Json
 
@@ -74,11 +75,19 @@ def extract(
     draft = drafted(catalog, [encoder.spec for encoder in encoders], options)
     workers = options.workers or min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, "decode") as pool:
-        job = ShardJob(catalog, encoders, pool, options.batch_size, options.dtype)
 
         def make(rows: range, clock: Clock, tick: Tick) -> ShardRows:
             with computing_threads(options.threads):
-                return encode_shard(job, rows, clock, tick)
+                return encode_shard(
+                    catalog,
+                    encoders,
+                    rows,
+                    clock,
+                    tick,
+                    pool=pool,
+                    batch_size=options.batch_size,
+                    dtype=options.dtype,
+                )
 
         return write_feature_set(out, draft, make, overwrite=options.overwrite, name="extract", report=report)
 

@@ -44,50 +44,50 @@ class Prepared:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads and decodes; memory is bounded by `PREFETCH` batches.
+def read_batches(
+    catalog: Catalog,
+    rows: range,
+    prepare: Mapping[str, Prepare],
+    pool: ThreadPoolExecutor,
+    clock: Clock,
+    *,
+    batch_size: int,
+) -> Iterator[list[Prepared]]:
+    """Yield the catalog's `rows` in order, read and decoded; memory is bounded by `PREFETCH` batches.
 
-    Attributes:
+    Args:
         catalog: whose rows.
+        rows: which.
         prepare: what each space makes of a picture and a text; empty reads no pictures.
         pool: the threads.
+        clock: told what reading and decoding took.
         batch_size: items a batch.
     """
-
-    catalog: Catalog
-    prepare: Mapping[str, Prepare]
-    pool: ThreadPoolExecutor
-    batch_size: int
-
-    def batches(self, rows: range, clock: Clock) -> Iterator[list[Prepared]]:
-        """Yield the catalog's `rows` in order."""
-        window: deque[list[Future[Prepared]]] = deque()
-        for batch in self._submitted(rows, clock):
-            window.append(batch)
-            if len(window) > PREFETCH:
-                yield _results(window.popleft(), clock)
-        while window:
+    window: deque[list[Future[Prepared]]] = deque()
+    for values in _values(catalog, rows, clock, batch_size, pictures=bool(prepare)):
+        window.append([pool.submit(_prepare, *item, prepare) for item in values])
+        if len(window) > PREFETCH:
             yield _results(window.popleft(), clock)
+    while window:
+        yield _results(window.popleft(), clock)
 
-    def _submitted(self, rows: range, clock: Clock) -> Iterator[list[Future[Prepared]]]:
-        columns = ["item_id", "text", "image_status", *(["image"] if self.prepare else [])]
-        source = self.catalog.batches(columns, start=rows.start, stop=rows.stop, size=self.batch_size)
-        while True:
-            with clock.timing("read"):
-                table = next(source, None)
-                if table is None:
-                    return
-                values = [table.column(name).to_pylist() for name in columns[:3]]
-                images = (
-                    table.column("image").field("bytes").to_pylist()
-                    if self.prepare
-                    else [None] * len(values[0])
-                )
-            yield [
-                self.pool.submit(_prepare, item, text, status, data, self.prepare)
-                for item, text, status, data in zip(*values, images, strict=True)
-            ]
+
+def _values(
+    catalog: Catalog, rows: range, clock: Clock, size: int, *, pictures: bool
+) -> Iterator[list[tuple[str, str | None, str, bytes | None]]]:
+    """Yield ids, texts, statuses and the pictures' bytes, `size` items at a time."""
+    columns = ["item_id", "text", "image_status"]
+    source = catalog.batches(
+        [*columns, *(["image"] if pictures else [])], start=rows.start, stop=rows.stop, size=size
+    )
+    while True:
+        with clock.timing("read"):
+            table = next(source, None)
+            if table is None:
+                return
+            values = [table.column(name).to_pylist() for name in columns]
+            images = table.column("image").field("bytes").to_pylist() if pictures else [None] * len(table)
+        yield list(zip(*values, images, strict=True))
 
 
 def _results(batch: list[Future[Prepared]], clock: Clock) -> list[Prepared]:

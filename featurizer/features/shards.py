@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import shard_name
-from featurizer.features.options import StoredDtype
 from featurizer.features.schema import feature_schema, vectors_to_arrow
 from featurizer.records import Json
 from featurizer.results.files import atomic_path, file_sha256, read_json, write_json
@@ -53,61 +53,55 @@ class ShardMetadata:
 _METADATA = TypeAdapter(ShardMetadata)
 
 
-@dataclass(frozen=True, slots=True)
-class ShardWriter:
-    """Writes the shards of one feature set and knows which are finished."""
+def finished_shard(folder: Path, index: int, draft: FeatureSetDraft) -> ShardMetadata | None:
+    """Return the metadata of shard `index` if it was written whole, else None."""
+    mark = _mark(folder, index)
+    if not mark.exists() or not (folder / shard_name(index, draft.shards)).exists():
+        return None
+    try:
+        return _METADATA.validate_python(read_json(mark))
+    except ValidationError:  # another version's: the shard is made again
+        return None
 
-    folder: Path
-    total: int
-    dims: Mapping[str, int]
-    dtype: StoredDtype
 
-    def finished(self, index: int) -> ShardMetadata | None:
-        """Return the metadata of shard `index` if it was written whole, else None."""
-        mark = self._mark(index)
-        if not mark.exists() or not (self.folder / shard_name(index, self.total)).exists():
-            return None
-        try:
-            return _METADATA.validate_python(read_json(mark))
-        except ValidationError:  # another version's: the shard is made again
-            return None
+def write_shard(
+    folder: Path, index: int, draft: FeatureSetDraft, rows: ShardRows, seconds: Mapping[str, float]
+) -> ShardMetadata:
+    """Write shard `index` and mark it finished; the time it takes is added to `seconds` as `write`."""
+    start = time.perf_counter()
+    path = folder / shard_name(index, draft.shards)
+    with atomic_path(path) as partial:
+        pq.write_table(_table(rows, draft), partial, compression="zstd", row_group_size=1024)
+    sha256 = file_sha256(path)
+    written = time.perf_counter() - start
+    metadata = ShardMetadata(
+        path=shard_name(index, draft.shards),
+        rows=len(rows.item_ids),
+        bytes=path.stat().st_size,
+        sha256=sha256,
+        with_image=int(rows.has_image.sum()),
+        with_text=int(rows.has_text.sum()),
+        failed=sum(error is not None for error in rows.errors),
+        null={space: int((~rows.present[space]).sum()) for space in draft.dims},
+        failures=count_failures(rows.errors),
+        seconds={name: round(value, 3) for name, value in {**seconds, "write": written}.items()},
+    )
+    write_json(_mark(folder, index), asdict(metadata))
+    return metadata
 
-    def write(self, index: int, rows: ShardRows, seconds: Mapping[str, float]) -> ShardMetadata:
-        """Write shard `index` and mark it finished; the time it takes is added to `seconds` as `write`."""
-        start = time.perf_counter()
-        name = shard_name(index, self.total)
-        columns: list[object] = [rows.item_ids, rows.has_image, rows.has_text, rows.errors]
-        columns += [
-            vectors_to_arrow(rows.vectors[space], rows.present[space], self.dtype) for space in self.dims
-        ]
-        schema = feature_schema(self.dims, self.dtype)
-        arrays = [
-            column if isinstance(column, pa.Array) else pa.array(column, type=field.type)
-            for column, field in zip(columns, schema, strict=True)
-        ]
-        with atomic_path(self.folder / name) as partial:
-            pq.write_table(
-                pa.Table.from_arrays(arrays, schema=schema), partial, compression="zstd", row_group_size=1024
-            )
-        sha256 = file_sha256(self.folder / name)
-        written = time.perf_counter() - start
-        metadata = ShardMetadata(
-            path=name,
-            rows=len(rows.item_ids),
-            bytes=(self.folder / name).stat().st_size,
-            sha256=sha256,
-            with_image=int(rows.has_image.sum()),
-            with_text=int(rows.has_text.sum()),
-            failed=sum(error is not None for error in rows.errors),
-            null={space: int((~rows.present[space]).sum()) for space in self.dims},
-            failures=count_failures(rows.errors),
-            seconds={name: round(value, 3) for name, value in {**seconds, "write": written}.items()},
-        )
-        write_json(self._mark(index), asdict(metadata))
-        return metadata
 
-    def _mark(self, index: int) -> Path:
-        return self.folder / MARKS / f"{index:05d}.json"
+def _table(rows: ShardRows, draft: FeatureSetDraft) -> pa.Table:
+    schema = feature_schema(draft.dims, draft.dtype)
+    core = zip((rows.item_ids, rows.has_image, rows.has_text, rows.errors), schema, strict=False)
+    columns = [pa.array(column, type=field.type) for column, field in core]
+    columns += [
+        vectors_to_arrow(rows.vectors[space], rows.present[space], draft.dtype) for space in draft.dims
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _mark(folder: Path, index: int) -> Path:
+    return folder / MARKS / f"{index:05d}.json"
 
 
 def count_failures(errors: list[str | None]) -> dict[str, int]:

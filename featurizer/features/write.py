@@ -6,15 +6,21 @@ import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import featurizer
 from featurizer.features.clock import Clock
+from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import FORMAT_VERSION, OWNED, FeatureSet
-from featurizer.features.options import SHARD_ROWS, StoredDtype
-from featurizer.features.shards import MARKS, ShardMetadata, ShardRows, ShardWriter, shard_json
+from featurizer.features.shards import (
+    MARKS,
+    ShardMetadata,
+    ShardRows,
+    finished_shard,
+    shard_json,
+    write_shard,
+)
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.names import FEATURE_SET
@@ -26,29 +32,6 @@ Tick: TypeAlias = Callable[[int, int], None]
 """Called with (rows done, failures) of the shard."""
 MakeShard: TypeAlias = Callable[[range, Clock, Tick], ShardRows]
 """Makes the rows of a shard, adds to its clock what that took, and may tick on the way."""
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureSetDraft:
-    """A feature set before its vectors are made.
-
-    Attributes:
-        rows: how many items.
-        dims: each space's width, in the order of the columns.
-        spaces: what the manifest says of each space, but how many of its vectors are null.
-        about: what it says of the whole, but counts, shards and seconds: source, device, libraries, ….
-        config: what tells the set from others.
-        dtype: what vectors are stored in.
-        shard_rows: items a shard.
-    """
-
-    rows: int
-    dims: Mapping[str, int]
-    spaces: Mapping[str, Mapping[str, Json]]
-    about: Mapping[str, Json]
-    config: Mapping[str, Json]
-    dtype: StoredDtype
-    shard_rows: int = SHARD_ROWS
 
 
 def write_feature_set(
@@ -88,12 +71,10 @@ def write_feature_set(
 def _write_shards(
     out: Path, draft: FeatureSetDraft, make: MakeShard, name: str, report: Report
 ) -> list[ShardMetadata]:
-    total = -(-draft.rows // draft.shard_rows)
-    writer = ShardWriter(out, total, draft.dims, draft.dtype)
-    shards = [writer.finished(index) for index in range(total)]
+    shards = [finished_shard(out, index, draft) for index in range(draft.shards)]
     finished = [shard for shard in shards if shard is not None]
     if finished:
-        logger.info("resuming: %d of %d shards are finished", len(finished), total)
+        logger.info("resuming: %d of %d shards are finished", len(finished), draft.shards)
     done, failures = sum(shard.rows for shard in finished), sum(shard.failed for shard in finished)
     report(Progress(name, done, draft.rows, failures))
     written: dict[int, Future[ShardMetadata]] = {}
@@ -104,13 +85,12 @@ def _write_shards(
             def tick(rows: int, failed: int, done: int = done, failures: int = failures) -> None:
                 report(Progress(name, done + rows, draft.rows, failures + failed))
 
-            start = index * draft.shard_rows
-            rows = make(range(start, min(start + draft.shard_rows, draft.rows)), clock, tick)
+            rows = make(draft.rows_of(index), clock, tick)
             done += len(rows.item_ids)
             failures += sum(error is not None for error in rows.errors)
             for before in written.values():
                 before.result()  # one shard waits at most, and a refused write ends the work
-            written[index] = writing.submit(writer.write, index, rows, clock.seconds)
+            written[index] = writing.submit(write_shard, out, index, draft, rows, clock.seconds)
         return [written[index].result() if shard is None else shard for index, shard in enumerate(shards)]
 
 

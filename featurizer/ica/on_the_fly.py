@@ -14,7 +14,7 @@ import torch
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.tokens import TokenizedText, TokenSpec
 from featurizer.features.clock import Clock
-from featurizer.features.pictures import Prepared, Reader
+from featurizer.features.pictures import Prepared, read_batches
 from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_store import TokenEncoders, encode_pictures, encode_texts, image_preparer
 from featurizer.records import OK
@@ -92,9 +92,8 @@ class OnTheFlyTokens:
     def _items(self, rows: Sequence[int], *, pictures: bool) -> Iterator[Prepared]:
         prepare = {"image": image_preparer(self.encoders.image)} if pictures else {}
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode") as pool:
-            reader = Reader(self.catalog, prepare, pool, DECODED)
             for run in runs(rows):
-                for batch in reader.batches(run, Clock()):
+                for batch in read_batches(self.catalog, run, prepare, pool, Clock(), batch_size=DECODED):
                     yield from batch
 
     def _tokenized(self, items: Sequence[Prepared]) -> list[TokenizedText | None]:

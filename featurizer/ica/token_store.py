@@ -23,7 +23,7 @@ from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, Toke
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.options import BATCH_SIZE
-from featurizer.features.pictures import Prepare, Prepared, Reader
+from featurizer.features.pictures import Prepare, Prepared, read_batches
 from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
 from featurizer.progress import Progress, Report, silent
@@ -159,13 +159,14 @@ def cache_tokens(
 def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], report: Report) -> None:
     report(Progress("tokens", 0, catalog.rows))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode") as pool:
-        reader = Reader(catalog, {"image": image_preparer(encoders.image)}, pool, BATCH_SIZE)
+        prepare = {"image": image_preparer(encoders.image)}
         for index, folder in enumerate(folders):
             stop = min((index + 1) * SHARD_ROWS, catalog.rows)
             if not is_finished(folder):
                 items: list[Prepared] = []
                 encoded: list[tuple[np.ndarray, np.ndarray]] = []
-                for batch in reader.batches(range(index * SHARD_ROWS, stop), Clock()):
+                rows = range(index * SHARD_ROWS, stop)
+                for batch in read_batches(catalog, rows, prepare, pool, Clock(), batch_size=BATCH_SIZE):
                     usable, states, pooled = encode_pictures(encoders.image, batch)
                     encoded.append((states, pooled))
                     items += usable

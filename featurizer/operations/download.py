@@ -120,7 +120,7 @@ def oracle_set(catalog: Catalog, out: Path) -> FeatureSet:
     import pyarrow.parquet as pq
 
     from featurizer.catalog.sample.oracle import SPACES
-    from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+    from featurizer.features.arrays import ArraySpace, write_arrays
     from featurizer.features.schema import arrow_to_vectors
 
     table = pq.read_table(catalog.folder / "source" / "oracle.parquet")
@@ -137,4 +137,4 @@ def oracle_set(catalog: Catalog, out: Path) -> FeatureSet:
         for space, traits in SPACES.items()
     ]
     about: dict[str, Json] = {"name": "sample oracle", "license": "Apache-2.0"}
-    return write_arrays(out, ids, spaces, ArrayOptions(source=about, overwrite=True))
+    return write_arrays(out, ids, spaces, source=about, overwrite=True)

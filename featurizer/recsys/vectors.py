@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import arrow_to_vectors, vectors_to_arrow
 from featurizer.recsys.data import RecData
@@ -96,6 +96,6 @@ def export_vectors(model: Path, out: Path, *, overwrite: bool = False) -> tuple[
     for side in ("user", "item"):
         ids, vectors = read_vectors(model / f"{side}s.parquet", f"{side}_id")
         space = ArraySpace("recsys", "both", vectors, provenance={"encoder": "featurizer train"})
-        options = ArrayOptions(source={"model": model.name, "side": f"{side}s"}, overwrite=overwrite)
-        made.append(write_arrays(out / f"{side}s", ids, [space], options))
+        source = {"model": model.name, "side": f"{side}s"}
+        made.append(write_arrays(out / f"{side}s", ids, [space], source=source, overwrite=overwrite))
     return made[0], made[1]

@@ -12,7 +12,7 @@ from featurizer.alignment.fit import fit
 from featurizer.alignment.options import AlignOptions
 from featurizer.alignment.saved_model import load_map
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.store import write_interactions
 
 QUICK = AlignOptions(folds=2, ranks=(4, 8), ridges=(0.1, 1), shares=(1, 3), weights=(0.5, 1), halved=(8,))
@@ -22,7 +22,7 @@ def features(tmp_path, changed=None):
     ids = [f"i{row}" for row in range(planted.ITEMS)]
     image, text = planted.parts()
     spaces = [ArraySpace("eye_image", "image", *image), ArraySpace("word_text", "text", *text)]
-    return write_arrays(tmp_path / "features", ids, changed or spaces, ArrayOptions())
+    return write_arrays(tmp_path / "features", ids, changed or spaces)
 
 
 def interactions(tmp_path, prefix="i"):

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.read import SCHEMA
 from featurizer.interactions.store import write_interactions
 from tests.support.program import run_program
@@ -25,7 +25,7 @@ def features(folder, name, *, items=ITEMS, seed=0, spaces=("clip_image", "mini_t
         modality = space.rpartition("_")[2] if "_" in space else "both"
         present = np.arange(items) != number
         made.append(ArraySpace(space, modality, vectors.astype(np.float32), present))
-    write_arrays(folder / name, ids, made, ArrayOptions(overwrite=True))
+    write_arrays(folder / name, ids, made, overwrite=True)
 
 
 @pytest.fixture(scope="module")

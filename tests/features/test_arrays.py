@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from featurizer.errors import InputError, ShapeMismatch, StaleOutput, UnknownName
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import summarize
 from featurizer.features.verify import verify
@@ -22,7 +22,7 @@ def make(out, rows=5, dim=3, **options):
     present = np.arange(rows) % 2 == 0
     spaces = [ArraySpace("a_image", "image", vectors, present), ArraySpace("b_text", "text", vectors[:, :2])]
     return (
-        write_arrays(out, [f"i{row}" for row in range(rows)], spaces, ArrayOptions(**options)),
+        write_arrays(out, [f"i{row}" for row in range(rows)], spaces, **options),
         vectors,
         present,
     )
@@ -39,7 +39,7 @@ def test_vectors_survive_a_round_trip_through_shards_of_any_size(
 ):
     out = tmp_path_factory.mktemp("features") / "set"
     space = ArraySpace("x_text", "text", vectors, present)
-    write_arrays(out, list("abcdefg"), [space], ArrayOptions(shard_rows=shard_rows))
+    write_arrays(out, list("abcdefg"), [space], shard_rows=shard_rows)
     read, has = FeatureSet.open(out).vectors("x_text")
     np.testing.assert_array_equal(has, present)
     np.testing.assert_array_equal(read[present], vectors[present])
@@ -86,9 +86,9 @@ def test_the_same_vectors_are_written_once_and_other_vectors_are_stale(tmp_path)
 def test_repeated_ids_and_wrong_shapes_are_clear_errors(tmp_path):
     space = ArraySpace("x", "text", np.zeros((2, 3), np.float32))
     with pytest.raises(InputError, match="1 of them different"):
-        write_arrays(tmp_path / "a", ["i", "i"], [space], ArrayOptions())
+        write_arrays(tmp_path / "a", ["i", "i"], [space])
     with pytest.raises(ShapeMismatch, match=r"expected \(3, dim\)"):
-        write_arrays(tmp_path / "a", ["i", "j", "k"], [space], ArrayOptions())
+        write_arrays(tmp_path / "a", ["i", "j", "k"], [space])
 
 
 def test_an_unknown_space_lists_those_there_are(tmp_path):
@@ -176,9 +176,9 @@ def test_verify_finds_a_vector_where_the_flag_says_there_is_none(tmp_path):
 def test_values_that_the_type_cannot_hold_and_names_of_columns_are_clear_errors(tmp_path):
     big = ArraySpace("x_text", "text", np.full((1, 2), 1e6, np.float32))
     with pytest.raises(InputError, match="1 rows hold NaN or infinity as float16"):
-        write_arrays(tmp_path / "a", ["i"], [big], ArrayOptions(dtype="float16"))
+        write_arrays(tmp_path / "a", ["i"], [big], dtype="float16")
     with pytest.raises(InputError, match="cannot be called error"):
-        write_arrays(tmp_path / "a", ["i"], [ArraySpace("error", "text", np.ones((1, 2)))], ArrayOptions())
+        write_arrays(tmp_path / "a", ["i"], [ArraySpace("error", "text", np.ones((1, 2)))])
 
 
 def test_the_same_vectors_of_another_origin_are_stale(tmp_path):
@@ -189,7 +189,7 @@ def test_the_same_vectors_of_another_origin_are_stale(tmp_path):
         ArraySpace("b_text", "text", vectors[:, :2]),
     ]
     with pytest.raises(StaleOutput, match=r"spaces\.a_image\.modality"):
-        write_arrays(tmp_path / "set", [f"i{row}" for row in range(5)], spaces, ArrayOptions())
+        write_arrays(tmp_path / "set", [f"i{row}" for row in range(5)], spaces)
 
 
 def test_a_shard_outside_the_folder_is_refused(tmp_path):

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.inspect import label_accuracy, neighbors_of
 
 
@@ -22,7 +22,7 @@ def test_the_neighbors_of_an_item_are_those_that_have_a_vector_best_first(tmp_pa
     vectors = np.array([[1, 0], [0, 0], [1, 1], [3, 1], [5, 5]], np.float32)
     present = np.array([True, True, True, True, False])
     space = ArraySpace("mine", "image", vectors, present)
-    found = write_arrays(tmp_path, list("abcde"), [space], ArrayOptions())
+    found = write_arrays(tmp_path, list("abcde"), [space])
     near = neighbors_of(found, "a", k=10)["mine"]
     assert [one.item_id for one in near] == ["d", "c"]
     assert [one.cosine for one in near] == pytest.approx([3 / 10**0.5, 0.5**0.5], abs=1e-9)

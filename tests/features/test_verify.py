@@ -8,7 +8,7 @@ import pytest
 
 from featurizer.encoders.resolve import load_encoders, resolve
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import recorded_encoders, verify_sample
@@ -68,7 +68,7 @@ def test_an_imported_set_says_that_it_cannot_be_encoded_again(catalog, tmp_path)
 
 def test_sets_of_arrays_and_of_encoders_made_by_hand_say_so(catalog, tmp_path):
     space = ArraySpace("own", "image", np.eye(4, dtype=np.float32))
-    arrays = write_arrays(tmp_path / "a", [f"i{n}" for n in range(4)], [space], ArrayOptions())
+    arrays = write_arrays(tmp_path / "a", [f"i{n}" for n in range(4)], [space])
     by_hand = extract(catalog, encoders(), tmp_path / "f", ExtractOptions())
     for features in (arrays, by_hand):
         with pytest.raises(InputError, match="made from arrays or by encoders put together by hand"):

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from featurizer.errors import OutputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features import write as writing
+from featurizer.features.arrays import ArraySpace, write_arrays
+from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.extract import ExtractOptions, extract
-from featurizer.features.shards import ShardRows, ShardWriter
-from featurizer.features.write import FeatureSetDraft, write_feature_set
+from featurizer.features.shards import ShardRows, write_shard
+from featurizer.features.write import write_feature_set
 from featurizer.operations.extract import Extract
 from featurizer.progress import Progress
 from featurizer.records import ItemRecord
@@ -43,7 +45,7 @@ def draft(rows):
 def test_without_options_a_shard_holds_2048_items_and_an_encoder_sees_32_at_once(tmp_path):
     many = ArraySpace("x", "text", np.ones((2049, 1), np.float32))
     ids = [f"i{row}" for row in range(2049)]
-    found = write_arrays(tmp_path / "arrays", ids, [many], ArrayOptions())
+    found = write_arrays(tmp_path / "arrays", ids, [many])
     assert [shard.rows for shard in found.manifest.shards] == [2048, 1]
 
     class Counting(LetterEncoder):
@@ -76,19 +78,19 @@ def test_the_manifest_sums_up_its_shards(tmp_path):
 
 
 def test_the_next_shard_is_made_while_the_last_one_is_written(tmp_path, monkeypatch):
-    made, write = threading.Event(), ShardWriter.write
+    made = threading.Event()
     together = []
 
-    def slow(writer, index, rows, seconds):
+    def slow(folder, index, *rest):
         together.append(made.wait(5) if index == 0 else True)
-        return write(writer, index, rows, seconds)
+        return write_shard(folder, index, *rest)
 
     def make(part, clock, tick):
         if part.start:
             made.set()
         return rows_of(part)
 
-    monkeypatch.setattr(ShardWriter, "write", slow)
+    monkeypatch.setattr(writing, "write_shard", slow)
     write_feature_set(tmp_path, draft(8), make, overwrite=False)
     assert together == [True, True]
 
@@ -96,12 +98,12 @@ def test_the_next_shard_is_made_while_the_last_one_is_written(tmp_path, monkeypa
 def test_a_refused_write_ends_the_work_and_what_was_finished_is_told_and_not_made_again(
     tmp_path, monkeypatch
 ):
-    write, asked, told = ShardWriter.write, [], []
+    asked, told = [], []
 
-    def full_at_the_second(writer, index, rows, seconds):
+    def full_at_the_second(folder, index, *rest):
         if index == 1:
             raise OutputError("the disk is full")
-        return write(writer, index, rows, seconds)
+        return write_shard(folder, index, *rest)
 
     def make(part, clock, tick):
         asked.append(part)
@@ -109,7 +111,7 @@ def test_a_refused_write_ends_the_work_and_what_was_finished_is_told_and_not_mad
         return rows_of(part)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ShardWriter, "write", full_at_the_second)
+        patch.setattr(writing, "write_shard", full_at_the_second)
         with pytest.raises(OutputError, match="disk is full"):
             write_feature_set(tmp_path, draft(20), make, overwrite=False)
     assert asked == [range(4), range(4, 8), range(8, 12)]

@@ -15,7 +15,7 @@ import pytest
 from toy import toy_features, toy_interactions
 
 from featurizer.cli.app import main
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.store import write_interactions
 
@@ -59,7 +59,7 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     ids, vectors = toy_features()
     space = ArraySpace("unified", "both", vectors)
-    write_arrays(folder / "features", ids[:28], [space_of(space, 28)], ArrayOptions())
+    write_arrays(folder / "features", ids[:28], [space_of(space, 28)])
     frame = toy_interactions().with_columns(timestamp=None, rating=None)
     write_interactions(frame, folder / "interactions.parquet")
     return folder
@@ -101,9 +101,7 @@ def test_recommend_prints_a_list_and_exports_feature_sets(world, trained):
 
 
 def test_an_export_of_another_model_is_replaced_only_with_overwrite(world, trained, tmp_path):
-    write_arrays(
-        tmp_path / "users", ["u"], [ArraySpace("recsys", "both", np.ones((1, 2), np.float32))], ArrayOptions()
-    )
+    write_arrays(tmp_path / "users", ["u"], [ArraySpace("recsys", "both", np.ones((1, 2), np.float32))])
     given = ("recommend", world / "model", "--user", "u001", "--export", tmp_path)
     refused = featurizer(*given)
     assert refused.code == 1

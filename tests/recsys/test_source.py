@@ -5,7 +5,7 @@ import pytest
 from toy import toy_data, toy_features, toy_interactions
 
 from featurizer.errors import InputError, UnknownName
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.recsys.content import default_space
 from featurizer.recsys.source import fingerprints, read_data
@@ -19,7 +19,7 @@ def numbered(tmp_path):
         ArraySpace("minilm_text", "text", features, np.arange(30) != 4),
         ArraySpace("spectral_image", "image", features[:, :3]),
     ]
-    write_arrays(tmp_path / "features", [f"B{item:03d}" for item in range(30)], spaces, ArrayOptions())
+    write_arrays(tmp_path / "features", [f"B{item:03d}" for item in range(30)], spaces)
     label = {"train": 0, "valid": 1, "test": 2}
     lines = [
         f"{user[1:]}\t{int(item[1:])}\t{label[split]}" for user, item, split in toy_interactions().rows()

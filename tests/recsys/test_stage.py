@@ -10,7 +10,7 @@ import torch
 from toy import MODELS, small, toy_data, toy_features, toy_interactions
 
 from featurizer.errors import InputError, StaleOutput, UnknownName
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.store import read_split, write_interactions
 from featurizer.ranking.metrics import means
 from featurizer.ranking.rank import dot_products, rank
@@ -274,7 +274,7 @@ def test_spaces_are_read_alone_or_joined(tmp_path):
         ArraySpace("a_image", "image", features * 3),
         ArraySpace("b_text", "text", features[:, :4], half),
     ]
-    made = write_arrays(tmp_path / "features", ids, spaces, ArrayOptions())
+    made = write_arrays(tmp_path / "features", ids, spaces)
     joined = read_features(made, "a_image+b_text")
     assert joined.shape == (30, 12)
     np.testing.assert_allclose(np.linalg.norm(joined[:, :8], axis=1), 1, rtol=1e-5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 
 SOURCE = {"name": "my shop", "license": "CC0-1.0"}
 
@@ -19,7 +19,7 @@ def spaces(rows=6, dim=3, *, image="x_image", text="y_text", seed=0):
 
 def make_set(out, rows=6, *, ids=None, source=SOURCE, seed=0, **options):
     names = ids or [f"i{row}" for row in range(rows)]
-    return write_arrays(out, names, spaces(rows, seed=seed), ArrayOptions(source=source, **options))
+    return write_arrays(out, names, spaces(rows, seed=seed), source=source, **options)
 
 
 def same_vectors(one, other):

@@ -7,7 +7,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.release.card import render_card, write_card
 from featurizer.release.licenses import unknown_license
@@ -48,7 +48,7 @@ def features(tmp_path):
         tmp_path / "f",
         list("abc"),
         [space],
-        ArrayOptions(source={"name": "My <b>shop</b>", "license": "CC0-1.0"}),
+        source={"name": "My <b>shop</b>", "license": "CC0-1.0"},
     )
     return changed(
         made,
@@ -110,7 +110,7 @@ def test_hostile_text_stays_text_wherever_it_stands(tmp_path, text):
     provenance = {"family": "f", "model": text, "pooling": text, "source": text, "preprocessing": {"x": text}}
     ids = [text + str(row) for row in range(4)]
     space = ArraySpace(text + "_image", "image", np.eye(4, dtype=np.float32), provenance=provenance)
-    made = write_arrays(tmp_path / "f", ids, [space], ArrayOptions(source={"name": text, "license": text}))
+    made = write_arrays(tmp_path / "f", ids, [space], source={"name": text, "license": text})
     made = changed(made, failures={text: 1}, requests=[text], device=text)
     row = {**ROW, "space": text, "metric": text, "feature_set": text}
     (made.folder / "scores.json").write_text(json.dumps({"scores": [row, {**row, "feature_set": "g"}]}))
@@ -162,7 +162,7 @@ def test_a_field_that_the_manifest_lacks_is_an_error_not_a_gap(features):
 
 
 def test_vectors_of_unknown_origin_have_a_card_too(tmp_path):
-    made = write_arrays(tmp_path / "f", ["a"], [ArraySpace("x", "both", np.ones((1, 2)))], ArrayOptions())
+    made = write_arrays(tmp_path / "f", ["a"], [ArraySpace("x", "both", np.ones((1, 2)))])
     head, body = front_matter(render_card(made))
     assert "license" not in head
     assert "No license was given" in body
@@ -241,7 +241,7 @@ def test_examples_name_the_nearest_items_and_keep_titles_once_given(features, tm
 def test_the_papers_behind_the_encoders_are_cited(tmp_path):
     provenance = {"family": "open_clip", "model": "ViT-B-32/laion2b"}
     space = ArraySpace("clip_image", "image", np.ones((1, 2)), provenance=provenance)
-    body = render_card(write_arrays(tmp_path / "f", ["a"], [space], ArrayOptions()))
+    body = render_card(write_arrays(tmp_path / "f", ["a"], [space]))
     found = re.findall(r"@inproceedings\{(\w+),", body)
     assert found == ["liu2024alignrec", "ilharco2021openclip", "dosovitskiy2021vit"]
 

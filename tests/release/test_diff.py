@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.release.diff import Change, difference
 from tests.release.sets import make_set
 
 
 def make(out, ids, vectors, *, present=None, model="m", name="x_image", **options):
     space = ArraySpace(name, "image", np.asarray(vectors, np.float32), present, {"model": model})
-    return write_arrays(out, ids, [space], ArrayOptions(**options))
+    return write_arrays(out, ids, [space], **options)
 
 
 def test_a_set_differs_in_nothing_from_its_copy(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from featurizer.errors import InputError, StaleOutput, UnknownName
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.verify import verify
 from featurizer.interactions.read import read_interactions
 from featurizer.release.exchange.content import NOT_A_NUMBER
@@ -49,7 +49,7 @@ def test_what_is_exported_comes_back_bit_for_bit(name, data, tmp_path_factory):
         folder / "a",
         ids,
         [ArraySpace("x_image", "image", images, present), ArraySpace("y_text", "text", texts)],
-        ArrayOptions(dtype=dtype),
+        dtype=dtype,
     )
     export(made, folder / "out", format=name, missing="zero")
     again = import_set(folder / "out", folder / "b", format=name)
@@ -191,7 +191,7 @@ def test_the_same_export_is_written_once_another_replaces_it_when_asked(tmp_path
 def test_two_spaces_for_one_file_and_unknown_names_are_clear_errors(tmp_path):
     vectors = np.ones((1, 2), np.float32)
     two = [ArraySpace("a_image", "image", vectors), ArraySpace("unified", "both", vectors)]
-    made = write_arrays(tmp_path / "f", ["i"], two, ArrayOptions())
+    made = write_arrays(tmp_path / "f", ["i"], two)
     with pytest.raises(InputError, match="a_image and unified would both be image_feat"):
         export(made, tmp_path / "out", format="mmrec")
     with pytest.raises(UnknownName, match="unknown format 'mmrek': did you mean mmrec"):

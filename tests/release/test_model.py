@@ -8,7 +8,7 @@ import yaml
 from safetensors.numpy import save_file
 
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.recsys.recommend import recommend
 from featurizer.release.model import render_model_card
 from featurizer.release.plan import plan_set
@@ -159,7 +159,7 @@ def features_of(catalog, out):
     opened = Catalog.open(catalog)
     ids = opened.column("item_id").to_pylist()
     space = ArraySpace("x_image", "image", np.eye(len(ids), dtype=np.float32))
-    made = write_arrays(out, ids, [space], ArrayOptions(source=opened.manifest.source.document()))
+    made = write_arrays(out, ids, [space], source=opened.manifest.source.document())
     write_json(out / "feature_set.json", {**made.manifest.document(), "catalog": opened.identity})
     return FeatureSet.open(out), opened
 

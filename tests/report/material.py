@@ -11,7 +11,7 @@ import polars as pl
 from featurizer.catalog.sample.oracle import oracle
 from featurizer.catalog.sample.picture import draw
 from featurizer.catalog.sample.traits import make_items
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.interactions.store import write_interactions
 from featurizer.records import ImageRef, ItemRecord
@@ -81,9 +81,9 @@ def write_features(folder, items):
     ]
     image, text, both = vectors
     first = [ArraySpace("eye_image", "image", image, present), ArraySpace("word_text", "text", text)]
-    write_arrays(folder / "features", ids, first, ArrayOptions(source={"name": "sample"}))
+    write_arrays(folder / "features", ids, first, source={"name": "sample"})
     again = [ArraySpace("unified", "both", both), ArraySpace("eye_image", "image", image, present)]
-    write_arrays(folder / "ica" / "features", ids, again, ArrayOptions())
+    write_arrays(folder / "ica" / "features", ids, again)
 
 
 def interactions(items):

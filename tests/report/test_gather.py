@@ -13,7 +13,7 @@ from material import ITEMS, WITHOUT_PICTURE, item_ids
 from PIL import Image
 
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.records import ItemRecord
 from featurizer.report.folders import open_folders
@@ -31,7 +31,7 @@ from tests.support.items import make_catalog
 def small_set(folder, rows, seed=0, name="x_image"):
     vectors = np.random.default_rng(seed).standard_normal((rows, 5)).astype(np.float32)
     ids = [f"i{row:03d}" for row in range(rows)]
-    return write_arrays(folder, ids, [ArraySpace(name, "image", vectors)], ArrayOptions())
+    return write_arrays(folder, ids, [ArraySpace(name, "image", vectors)])
 
 
 def test_folders_of_results_are_looked_into_one_level(run):

@@ -11,7 +11,7 @@ from featurizer.catalog.ingest import SourceOptions, ingest, open_source
 from featurizer.catalog.interactions import InteractionsFile, SplitOptions
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.ica.pretrain import open_pretrained
@@ -50,7 +50,7 @@ def shop(tmp_path_factory):
     for kind, manifest in (("model", recommender_manifest()), ("ica", alignment_manifest())):
         (folder / kind / "model").mkdir(parents=True)
         write_json(folder / kind / "model" / "manifest.json", manifest)
-    write_arrays(folder / "ica" / "features", ids, [space()], ArrayOptions(source={"name": "shop"}))
+    write_arrays(folder / "ica" / "features", ids, [space()], source={"name": "shop"})
     score = {"feature_set": "f", "space": "x", "metric": "m", "value": 0.5}
     (folder / "scores").mkdir()
     write_json(folder / "scores" / "scores.json", {"scores": [score], "comparisons": []})
@@ -197,13 +197,13 @@ def test_the_two_kinds_of_models_are_told_apart_by_what_they_say_of_themselves(s
 
 def test_provenance_that_a_manifest_could_not_hold_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(InputError, match=r"^x_text: 'model' is 7, expected a valid string"):
-        write_arrays(tmp_path / "f", list("abcdef"), [space(model=7)], ArrayOptions())
+        write_arrays(tmp_path / "f", list("abcdef"), [space(model=7)])
     assert not (tmp_path / "f").exists()
 
 
 def test_a_source_that_a_manifest_could_not_hold_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(InputError, match=r"^the source: 'license' is 7, expected a valid string"):
-        write_arrays(tmp_path / "f", list("abcdef"), [space()], ArrayOptions(source={"license": 7}))
+        write_arrays(tmp_path / "f", list("abcdef"), [space()], source={"license": 7})
     assert not (tmp_path / "f").exists()
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from featurizer.catalog.store import Catalog
 from featurizer.errors import StaleOutput
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.verify import verify
 from featurizer.ica.pretrain import open_pretrained
@@ -161,9 +161,7 @@ def test_an_old_catalog_is_read(tmp_path):
 
 def feature_set_json(folder):
     """A set of two items and one space, with the manifest that then stood beside it."""
-    made = write_arrays(
-        folder, ["a", "b"], [ArraySpace("x_text", "text", np.ones((2, 3), np.float32))], ArrayOptions()
-    )
+    made = write_arrays(folder, ["a", "b"], [ArraySpace("x_text", "text", np.ones((2, 3), np.float32))])
     config = {
         "encoders": {"x_text": {"name": "x", "normalised": True, "licence": "MIT"}},
         "dtype": "float32",

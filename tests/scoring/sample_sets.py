@@ -10,7 +10,7 @@ import polars as pl
 from featurizer.catalog.sample.oracle import oracle
 from featurizer.catalog.sample.traits import make_items
 from featurizer.catalog.sample.users import make_reviews
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.split import split
 from featurizer.interactions.store import write_interactions
 
@@ -25,10 +25,10 @@ def write_world(folder: Path, *, items: int = 600, users: int = 500) -> Path:
         ArraySpace(name, modality, oracle(drawn, name))
         for name, modality in (("oracle_image", "image"), ("oracle_text", "text"), ("oracle_all", "both"))
     ]
-    write_arrays(folder / "oracle", ids, spaces, ArrayOptions())
+    write_arrays(folder / "oracle", ids, spaces)
     for seed, name in enumerate(("random_a", "random_b")):
         noise = np.random.default_rng([seed, 7]).standard_normal((items, 32)).astype(np.float32)
-        write_arrays(folder / name, ids, [ArraySpace("noise", "image", noise)], ArrayOptions())
+        write_arrays(folder / name, ids, [ArraySpace("noise", "image", noise)])
     reviews = make_reviews(drawn, users, np.random.default_rng([SEED, 2]))
     frame = pl.DataFrame(
         {

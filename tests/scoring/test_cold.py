@@ -9,7 +9,7 @@ import pytest
 from featurizer.alignment.align import AlignStage, align
 from featurizer.alignment.options import AlignOptions
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.store import write_interactions
 from featurizer.scoring import cold
 from featurizer.scoring.baselines import random_baseline
@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
             ("word_text", "text", 2 * draw.standard_normal((ITEMS, 9))),
         )
     ]
-    made = write_arrays(root / "features", IDS, spaces, ArrayOptions())
+    made = write_arrays(root / "features", IDS, spaces)
     write_interactions(frame().with_columns(timestamp=None, rating=None), root / "clicks.parquet")
     align(AlignStage(made, root / "clicks.parquet", root / "aligned", options=QUICK))
     return root / "aligned" / "features"
@@ -126,9 +126,7 @@ def test_a_taught_space_without_what_it_was_made_of_is_refused(folder, tmp_path)
     (candidate,), _ = open_candidates([folder])
     vectors, present = candidate.features.vectors("aligned")
     told = candidate.features.spaces["aligned"].document()
-    write_arrays(
-        tmp_path / "alone", IDS, [ArraySpace("aligned", "both", vectors, present, told)], ArrayOptions()
-    )
+    write_arrays(tmp_path / "alone", IDS, [ArraySpace("aligned", "both", vectors, present, told)])
     with pytest.raises(InputError, match="24 cold items taught the space aligned, and how is not known here"):
         found(tmp_path / "alone", "aligned")
 
@@ -147,7 +145,7 @@ def test_an_alignment_trained_on_co_purchases_is_refused_and_one_without_is_scor
     for name, terms in (("taught", {"copurchase": 0.5}), ("plain", {"contrastive": 0.5})):
         told = {"family": "ica", "preprocessing": {"terms": terms}}
         unified = ArraySpace("unified", "both", vectors, present, told)
-        write_arrays(tmp_path / name, IDS, [unified], ArrayOptions())
+        write_arrays(tmp_path / name, IDS, [unified])
     assert len(found(tmp_path / "plain", "unified")["cold_recall"])
     with pytest.raises(InputError, match="24 cold items taught the space unified"):
         found(tmp_path / "taught", "unified")

@@ -8,7 +8,7 @@ import pytest
 from small_evaluation import ITEMS, grouped, part, space, world
 
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.scoring import mask_modality, zero_shot
 from featurizer.scoring.downstream_options import DownstreamOptions
 from featurizer.scoring.masks import MODALITIES, mask, write_masks
@@ -99,7 +99,7 @@ def unified(folder, name, vectors, mask_of=None):
     )
     rows = vectors[::-1] if mask_of else vectors
     space_ = ArraySpace("unified", "both", rows, provenance=provenance)
-    write_arrays(folder / name, ids, [space_], ArrayOptions())
+    write_arrays(folder / name, ids, [space_])
     return folder / name
 
 

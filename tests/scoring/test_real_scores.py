@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.store import read_split
 from featurizer.scoring import diagnostics, item_cf
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
@@ -29,7 +29,7 @@ def baby(shared_data, tmp_path_factory):
         ArraySpace("noise", "both", noise),
     ]
     out = tmp_path_factory.mktemp("baby") / "features"
-    write_arrays(out, [str(row) for row in range(len(vectors))], spaces, ArrayOptions())
+    write_arrays(out, [str(row) for row in range(len(vectors))], spaces)
     (candidate,), shared = open_candidates([out])
     world = evaluation_data(read_split(folder / "baby.inter.gz"), shared, EvaluationOptions(splits=("test",)))
     return {

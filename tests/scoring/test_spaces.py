@@ -5,7 +5,7 @@ import pytest
 from small_evaluation import ITEMS, frame, grouped, part, space, world
 
 from featurizer.errors import InputError, UnknownName
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.scoring import item_cf, zero_shot
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.memory import parse_memory
@@ -18,7 +18,7 @@ OPTIONS = ScoreOptions(ks=(5, 10), neighbors=(3,))
 
 def write(folder, name, spaces, ids=None):
     ids = ids or [f"i{row:02d}" for row in range(len(spaces[0].vectors))]
-    write_arrays(folder / name, ids, spaces, ArrayOptions(overwrite=True))
+    write_arrays(folder / name, ids, spaces, overwrite=True)
     return folder / name
 
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from featurizer.errors import InputError
-from featurizer.features.arrays import ArrayOptions, ArraySpace, write_arrays
+from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import StoredDtype
 from featurizer.records import Json
@@ -93,7 +93,7 @@ def import_set(
     dtypes: set[StoredDtype] = {entry.dtype for entry in entries.values()} or {_stored(found)}
     dtype: StoredDtype = "float16" if dtypes == {"float16"} else "float32"
     recorded = {**_source(path, format, sidecar), **(source or {})}
-    return write_arrays(out, item_ids, spaces, ArrayOptions(recorded, dtype, overwrite=overwrite))
+    return write_arrays(out, item_ids, spaces, source=recorded, dtype=dtype, overwrite=overwrite)
 
 
 def _beside(file: Path) -> Sidecar | None:
