@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
 from featurizer.catalog.store import Catalog
@@ -50,7 +49,7 @@ class Synthetic:
 
 def make_catalog(n, folder):
     with ImageFetcher() as fetcher:
-        return ingest(Synthetic(n), folder, CatalogOptions(), fetcher=fetcher)
+        return ingest(Synthetic(n), folder, fetcher=fetcher)
 
 
 def bare(n):

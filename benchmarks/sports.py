@@ -20,9 +20,8 @@ from places import DATA, RUNS
 from scipy import sparse
 from scipy.sparse.linalg import eigsh
 
-from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.ingest import SourceOptions, ingest, open_source
+from featurizer.catalog.ingest import ingest, open_source
 from featurizer.encoders.resolve import load_encoders
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.extract import ExtractOptions, extract
@@ -59,9 +58,7 @@ def text_features(asins: list[str], attributes: Path, folder: Path) -> FeatureSe
     rows = [json.dumps({"item_id": asin, "categories": words.get(asin, [])}) for asin in asins]
     table.write_text("\n".join(rows) + "\n", "utf-8")
     with ImageFetcher() as fetcher:
-        catalog = ingest(
-            open_source(str(table), SourceOptions()), folder / "catalog", CatalogOptions(), fetcher=fetcher
-        )
+        catalog = ingest(open_source(str(table)), folder / "catalog", fetcher=fetcher)
     return extract(catalog, load_encoders(["minilm"]), folder / "text", ExtractOptions())
 
 

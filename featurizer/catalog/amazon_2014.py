@@ -8,36 +8,35 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
+from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord, Json
 
 _FIELDS = ("asin", "title", "brand", "description", "categories", "imUrl")
 
 
-class Amazon2014:
-    """`meta_*.json.gz`, `ratings_*.csv`, `reviews_*.json.gz` of 2014."""
+def item(line: str) -> ItemRecord:
+    """Parse a metadata line: asin, title, brand, description, categories (list of lists), imUrl.
 
-    def item(self, line: str) -> ItemRecord:
-        """Parse a metadata line: asin, title, brand, description, categories (list of lists), imUrl.
+    Raises:
+        ValueError: the line is no Python dictionary or has no asin.
+    """
+    row = _literal(line)
+    return ItemRecord(
+        item_id=amazon.identifier(row, "asin"),
+        title=amazon.text(row.get("title")),
+        brand=amazon.text(row.get("brand")),
+        description=amazon.text(row.get("description")),
+        categories=amazon.texts(row.get("categories")),
+        image=ImageRef(url=amazon.text(row.get("imUrl"))),
+        extra=amazon.extra(row, _FIELDS),
+    )
 
-        Raises:
-            ValueError: the line is no Python dictionary or has no asin.
-        """
-        row = _literal(line)
-        return ItemRecord(
-            item_id=amazon.identifier(row, "asin"),
-            title=amazon.text(row.get("title")),
-            brand=amazon.text(row.get("brand")),
-            description=amazon.text(row.get("description")),
-            categories=amazon.texts(row.get("categories")),
-            image=ImageRef(url=amazon.text(row.get("imUrl"))),
-            extra=amazon.extra(row, _FIELDS),
-        )
 
-    def interactions(self, path: Path) -> pl.LazyFrame:
-        """Read ratings (user, item, rating, unix time) or reviews."""
-        if amazon.is_csv(path):
-            return amazon.scan_ratings(path, ("user", "item", "rating", "time"))
-        return amazon.scan_reviews(path, "reviewerID", "asin", "overall", "unixReviewTime")
+def interactions(path: Path) -> pl.LazyFrame:
+    """Read ratings (user, item, rating, unix time) or reviews."""
+    if amazon.is_csv(path):
+        return amazon.scan_ratings(path, ("user", "item", "rating", "time"))
+    return amazon.scan_reviews(path, "reviewerID", "asin", "overall", "unixReviewTime")
 
 
 def _literal(line: str) -> dict[str, Json]:
@@ -50,4 +49,5 @@ def _literal(line: str) -> dict[str, Json]:
     return amazon.plain_object(row)
 
 
-source = Amazon2014()
+source = SourceFormat(item, interactions)
+"""`meta_*.json.gz`, `ratings_*.csv`, `reviews_*.json.gz` of 2014."""

@@ -7,37 +7,36 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
+from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord
 
 _FIELDS = ("asin", "title", "brand", "description", "category", "imageURLHighRes", "imageURL", "image")
 
 
-class Amazon2018:
-    """`meta_*.json.gz`, `*_5.json.gz`, `*.csv` of 2018."""
+def item(line: str) -> ItemRecord:
+    """Parse a metadata line: asin, title, brand, description, category, imageURLHighRes, imageURL.
 
-    def item(self, line: str) -> ItemRecord:
-        """Parse a metadata line: asin, title, brand, description, category, imageURLHighRes, imageURL.
+    Raises:
+        ValueError: the line is no JSON object or has no asin.
+    """
+    row = amazon.json_object(line)
+    urls = [url for key in ("imageURLHighRes", "imageURL", "image") for url in amazon.texts(row.get(key))]
+    return ItemRecord(
+        item_id=amazon.identifier(row, "asin"),
+        title=_title(amazon.text(row.get("title"))),
+        brand=amazon.text(row.get("brand")),
+        description=amazon.text(row.get("description")),
+        categories=amazon.texts(row.get("category")),
+        image=ImageRef(url=urls[0] if urls else None),
+        extra=amazon.extra(row, _FIELDS),
+    )
 
-        Raises:
-            ValueError: the line is no JSON object or has no asin.
-        """
-        row = amazon.json_object(line)
-        urls = [url for key in ("imageURLHighRes", "imageURL", "image") for url in amazon.texts(row.get(key))]
-        return ItemRecord(
-            item_id=amazon.identifier(row, "asin"),
-            title=_title(amazon.text(row.get("title"))),
-            brand=amazon.text(row.get("brand")),
-            description=amazon.text(row.get("description")),
-            categories=amazon.texts(row.get("category")),
-            image=ImageRef(url=urls[0] if urls else None),
-            extra=amazon.extra(row, _FIELDS),
-        )
 
-    def interactions(self, path: Path) -> pl.LazyFrame:
-        """Read reviews, or the ratings-only CSV (item, user, rating, unix time)."""
-        if amazon.is_csv(path):
-            return amazon.scan_ratings(path, ("item", "user", "rating", "time"))
-        return amazon.scan_reviews(path, "reviewerID", "asin", "overall", "unixReviewTime")
+def interactions(path: Path) -> pl.LazyFrame:
+    """Read reviews, or the ratings-only CSV (item, user, rating, unix time)."""
+    if amazon.is_csv(path):
+        return amazon.scan_ratings(path, ("item", "user", "rating", "time"))
+    return amazon.scan_reviews(path, "reviewerID", "asin", "overall", "unixReviewTime")
 
 
 def _title(title: str | None) -> str | None:
@@ -45,4 +44,5 @@ def _title(title: str | None) -> str | None:
     return None if title and "getTime" in title else title
 
 
-source = Amazon2018()
+source = SourceFormat(item, interactions)
+"""`meta_*.json.gz`, `*_5.json.gz`, `*.csv` of 2018."""

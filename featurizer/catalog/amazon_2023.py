@@ -9,40 +9,39 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
+from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord, Json
 
 _FIELDS = ("parent_asin", "title", "description", "categories", "images")
 _SIZES = ("hi_res", "large", "thumb")
 
 
-class Amazon2023:
-    """`meta_*.jsonl.gz`, `*.jsonl.gz` and the benchmark CSVs of 2023; the Hub's copy too."""
+def item(line: str) -> ItemRecord:
+    """Parse a metadata line: parent_asin, title, store, details, description, categories, images.
 
-    def item(self, line: str) -> ItemRecord:
-        """Parse a metadata line: parent_asin, title, store, details, description, categories, images.
+    The brand is `details.Brand`, else the store. `images` is a list of dictionaries in the raw files, a
+    dictionary of lists in the Hub's copy; `details` a dictionary or JSON in text.
 
-        The brand is `details.Brand`, else the store. `images` is a list of dictionaries in the raw files, a
-        dictionary of lists in the Hub's copy; `details` a dictionary or JSON in text.
+    Raises:
+        ValueError: the line is no JSON object or has no parent_asin.
+    """
+    row = amazon.json_object(line)
+    return ItemRecord(
+        item_id=amazon.identifier(row, "parent_asin"),
+        title=amazon.text(row.get("title")),
+        brand=amazon.first([_details(row.get("details")).get("Brand"), row.get("store")]),
+        description=amazon.text(row.get("description")),
+        categories=amazon.texts(row.get("categories")) or amazon.texts(row.get("main_category")),
+        image=ImageRef(url=_picture(row.get("images"))),
+        extra=amazon.extra(row, _FIELDS),
+    )
 
-        Raises:
-            ValueError: the line is no JSON object or has no parent_asin.
-        """
-        row = amazon.json_object(line)
-        return ItemRecord(
-            item_id=amazon.identifier(row, "parent_asin"),
-            title=amazon.text(row.get("title")),
-            brand=amazon.first([_details(row.get("details")).get("Brand"), row.get("store")]),
-            description=amazon.text(row.get("description")),
-            categories=amazon.texts(row.get("categories")) or amazon.texts(row.get("main_category")),
-            image=ImageRef(url=_picture(row.get("images"))),
-            extra=amazon.extra(row, _FIELDS),
-        )
 
-    def interactions(self, path: Path) -> pl.LazyFrame:
-        """Read reviews or a benchmark CSV; milliseconds become seconds."""
-        if amazon.is_csv(path):
-            return amazon.scan_benchmark(path, time_unit=1000)
-        return amazon.scan_reviews(path, "user_id", "parent_asin", "rating", "timestamp", time_unit=1000)
+def interactions(path: Path) -> pl.LazyFrame:
+    """Read reviews or a benchmark CSV; milliseconds become seconds."""
+    if amazon.is_csv(path):
+        return amazon.scan_benchmark(path, time_unit=1000)
+    return amazon.scan_reviews(path, "user_id", "parent_asin", "rating", "timestamp", time_unit=1000)
 
 
 def _details(value: Json) -> dict[str, Json]:
@@ -67,4 +66,5 @@ def _pictures(images: Json) -> Iterator[dict[str, Json]]:
             yield {name: values[place] for name, values in columns.items() if place < len(values)}
 
 
-source = Amazon2023()
+source = SourceFormat(item, interactions)
+"""`meta_*.jsonl.gz`, `*.jsonl.gz` and the benchmark CSVs of 2023; the Hub's copy too."""

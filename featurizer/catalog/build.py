@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -41,32 +40,6 @@ OWNED = ("items", "interactions.parquet", "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogOptions:
-    """How a catalog is built.
-
-    Attributes:
-        recipe: how the text is rendered.
-        origin: what the manifest says of the source: name, URL, citation, license, ….
-        images: False leaves every picture out (`image_status` is `none`).
-        part_rows: items a part file.
-    """
-
-    recipe: TextRecipe = field(default_factory=TextRecipe)
-    origin: Mapping[str, Json] = field(default_factory=dict)
-    images: bool = True
-    part_rows: int = PART_ROWS
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the options for a fingerprint."""
-        return {
-            "source": dict(self.origin),
-            "text_recipe": self.recipe.model_dump(),
-            "images": self.images,
-            "part_rows": self.part_rows,
-        }
-
-
 class _Tally:
     """Counts items as their pictures arrive, and reports."""
 
@@ -90,13 +63,27 @@ Historian: TypeAlias = Callable[[set[str]], dict[str, Json]]
 def build_catalog(
     source: ItemSource,
     stage: Stage,
-    options: CatalogOptions,
     *,
+    recipe: TextRecipe,
+    origin: Mapping[str, Json],
     fetcher: ImageFetcher,
+    images: bool = True,
+    part_rows: int = PART_ROWS,
     report: Report = silent,
     historian: Historian | None = None,
 ) -> Catalog:
     """Write the catalog of `source` into the folder of a claimed `stage`, or finish the one begun there.
+
+    Args:
+        source: the items.
+        stage: claimed.
+        recipe: how the text is rendered.
+        origin: what the manifest says of the source: name, URL, citation, license, ….
+        fetcher: brings the pictures.
+        images: False leaves every picture out (`image_status` is `none`).
+        part_rows: items a part file.
+        report: told how far it is.
+        historian: writes the interactions, where there are any.
 
     Raises:
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
@@ -105,34 +92,27 @@ def build_catalog(
     ids: set[str] = set()
     pictures = _Tally(report)
     parts = 0
-    for parts, records in enumerate(_chunks(_unique(source, ids), options.part_rows), start=1):
+    for parts, records in enumerate(_chunks(_unique(source, ids), part_rows), start=1):
         path = part_path(stage.folder, parts - 1)
         if path.exists():
             pictures.skip(len(records))
             continue
         with part_writer(path, schema) as write:
             for some in _chunks(iter(records), FETCHED_ROWS):
-                refs = [record.image if options.images else ImageRef() for record in some]
-                write(rows_to_table(some, fetcher.fetch(refs, on_done=pictures), options.recipe, schema))
+                refs = [record.image if images else ImageRef() for record in some]
+                write(rows_to_table(some, fetcher.fetch(refs, on_done=pictures), recipe, schema))
     if not parts:
         raise InputError("the source has no items; expected at least one. Check the file and its columns.")
-    notes: Mapping[str, Json] = {"notes": dict(getattr(source, "notes", {}))}
-    history: Mapping[str, Json] = {"interactions": historian(ids)} if historian is not None else {}
-    return finish_catalog(stage, parts, options, {**notes, **history})
-
-
-def finish_catalog(stage: Stage, parts: int, options: CatalogOptions, more: Mapping[str, Json]) -> Catalog:
-    """Count what the parts hold and write `catalog.json`."""
-    paths = [part_path(stage.folder, index) for index in range(parts)]
     stage.finish(
         {
             "format_version": FORMAT_VERSION,
             "featurizer_version": featurizer.__version__,
-            "source": dict(options.origin),
-            "text_recipe": options.recipe.model_dump(),
+            "source": dict(origin),
+            "text_recipe": recipe.model_dump(),
             "parts": parts,
-            **describe_parts(paths),
-            **more,
+            **describe_parts(part_path(stage.folder, index) for index in range(parts)),
+            "notes": dict(getattr(source, "notes", {})),
+            **({"interactions": historian(ids)} if historian is not None else {}),
         }
     )
     return Catalog.open(stage.folder)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 from featurizer import registry
-from featurizer.catalog.build import OWNED, CatalogOptions, build_catalog, retry_failed
+from featurizer.catalog.build import OWNED, build_catalog
 from featurizer.catalog.datasets import DatasetEntry, DatasetFile
 from featurizer.catalog.fetch_file import FetchedFile, fetch_file
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.images.local import file_url_path, is_file_url
 from featurizer.catalog.interactions import SplitOptions, collect, write_known_interactions
 from featurizer.catalog.lines import LineSource
-from featurizer.catalog.sample import write_sample
+from featurizer.catalog.sample import META, REVIEWS, write_sample
 from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.text import TextRecipe
@@ -35,87 +34,70 @@ FILES = ".files.json"
 """Which source files a catalog is parsed from, noted before its first part."""
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadOptions:
-    """What of a dataset is wanted.
-
-    Attributes:
-        split: k-core, split method and seed.
-        all_items: also items outside the k-core.
-        images: False leaves the pictures where they are.
-        retry_failed: once the catalog is finished, fetch the pictures that failed once more.
-        overwrite: replace what the folder holds.
-        cache: where downloaded files are kept, so that another k-core needs no second download.
-    """
-
-    split: SplitOptions
-    all_items: bool = False
-    images: bool = True
-    retry_failed: bool = False
-    overwrite: bool = False
-    cache: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFiles:
-    """A dataset's files on this disk."""
-
-    metadata: FetchedFile
-    interactions: FetchedFile
-    urls: tuple[str, str] | None = None
-
-    def as_json(self, out: Path) -> dict[str, Json]:
-        """Return address, size and hash of both; a sample's address is its path below `out`."""
-        both = (self.metadata, self.interactions)
-        urls = self.urls or [os.path.relpath(file.path, out) for file in both]
-        return {
-            name: {"url": url, "bytes": file.size, "sha256": file.sha256}
-            for name, url, file in zip(("metadata", "interactions"), urls, both, strict=True)
-        }
-
-
 def download(
     name: str,
     entry: DatasetEntry,
     out: Path,
-    options: DownloadOptions,
     *,
+    split: SplitOptions,
     fetcher: ImageFetcher,
+    all_items: bool = False,
+    images: bool = True,
+    cache: Path | None = None,
+    overwrite: bool = False,
     report: Report = silent,
 ) -> Catalog:
     """Make the catalog of a dataset, with `interactions.parquet` beside its items.
+
+    Args:
+        name: the dataset's.
+        entry: what the manifest says of it.
+        out: the folder.
+        split: k-core, split method and seed.
+        fetcher: brings the pictures.
+        all_items: also items outside the k-core.
+        images: False leaves the pictures where they are.
+        cache: where downloaded files are kept, so that another k-core needs no second download.
+        overwrite: replace what the folder holds.
+        report: told how far it is.
 
     Raises:
         DownloadError: a source file cannot be fetched; what arrived is kept.
         StaleOutput: `out` holds another dataset or other options.
     """
-    config = _config(name, entry, options)
-    stage = Stage(out, CATALOG, config, OWNED)
-    if stage.claim(overwrite=options.overwrite):
-        found = Catalog.open(out)
-        return retry_failed(found, fetcher=fetcher, report=report) if options.retry_failed else found
-    files = source_files(entry, _source_folder(name, entry, out, options), report)
-    described = files.as_json(out)
-    _refuse_changed(out, described, overwrite=options.overwrite)
+    asked: dict[str, Json] = {**split.as_json(), "all_items": all_items, "images": images}
+    stage = Stage(out, CATALOG, _config(name, entry, asked), OWNED)
+    if stage.claim(overwrite=overwrite):
+        return Catalog.open(out)
+    folder = out / "source" if entry.metadata is None else (cache or default_cache()) / name
+    metadata, reviews = source_files(entry, folder, report)
+    described = _described(entry, metadata, reviews, out)
+    _refuse_changed(out, described, overwrite=overwrite)
     line_format = cast("SourceFormat", registry.load(registry.SOURCES, entry.format))
-    interactions = options.split.apply(
-        collect(line_format.interactions(files.interactions.path), files.interactions.path)
-    )
-    keep = None if options.all_items else frozenset(interactions["item_id"].unique())
-    origin: dict[str, Json] = {
-        "name": name, "title": entry.title, "license": entry.license, "terms": entry.terms, "citation": entry.citation,
-        "homepage": entry.homepage, "files": described,
-    }  # fmt: skip
-    build = CatalogOptions(origin=origin, images=options.images)
+    interactions = split.apply(collect(line_format.interactions(reviews.path), reviews.path))
+    keep = None if all_items else frozenset(interactions["item_id"].unique())
 
     def write(item_ids: set[str]) -> dict[str, Json]:
         return write_known_interactions(interactions, out, item_ids)
 
-    source = LineSource(files.metadata.path, line_format, keep, _own_images(entry, files))
-    made = build_catalog(source, stage, build, fetcher=fetcher, report=report, historian=write)
-    if options.split == SplitOptions(entry.k_core, entry.split, options.split.seed):
+    made = build_catalog(
+        LineSource(metadata.path, line_format, keep, _own_images(entry, metadata.path)),
+        stage,
+        recipe=TextRecipe(),
+        origin=_origin(name, entry, described),
+        fetcher=fetcher,
+        images=images,
+        report=report,
+        historian=write,
+    )
+    if split == SplitOptions(entry.k_core, entry.split, split.seed):
         _compare(name, entry, made)
-    return retry_failed(made, fetcher=fetcher, report=report) if options.retry_failed else made
+    return made
+
+
+def _origin(name: str, entry: DatasetEntry, files: dict[str, Json]) -> dict[str, Json]:
+    told = ("title", "license", "terms", "citation", "homepage")
+    return {"name": name, **{field: getattr(entry, field) for field in told}, "files": files}
 
 
 def _compare(name: str, entry: DatasetEntry, made: Catalog) -> None:
@@ -126,15 +108,13 @@ def _compare(name: str, entry: DatasetEntry, made: Catalog) -> None:
             logger.warning("%s has %s %s, the manifest expects %s", name, found, field, expected)
 
 
-def _source_folder(name: str, entry: DatasetEntry, out: Path, options: DownloadOptions) -> Path:
-    return out / "source" if entry.metadata is None else (options.cache or default_cache()) / name
-
-
-def source_files(entry: DatasetEntry, folder: Path, report: Report = silent) -> SourceFiles:
-    """Fetch a dataset's files into `folder`, or find them there; the sample is drawn instead."""
+def source_files(
+    entry: DatasetEntry, folder: Path, report: Report = silent
+) -> tuple[FetchedFile, FetchedFile]:
+    """Fetch a dataset's metadata and interactions into `folder`, or find them there; the sample is drawn instead."""
     if entry.metadata is None or entry.interactions is None:
-        sample = write_sample(folder)
-        return SourceFiles(_drawn(sample.meta), _drawn(sample.reviews))
+        write_sample(folder)
+        return _drawn(folder / META), _drawn(folder / REVIEWS)
     remotes = (entry.metadata, entry.interactions)
     names = [Path(urlsplit(remote.url).path).name for remote in remotes]
     if names[0] in (names[1], f"{names[1]}.json") or names[1] == f"{names[0]}.json":
@@ -142,11 +122,26 @@ def source_files(entry: DatasetEntry, folder: Path, report: Report = silent) -> 
     metadata, interactions = (
         _fetch(remote, folder / name, report) for remote, name in zip(remotes, names, strict=True)
     )
-    return SourceFiles(metadata, interactions, (remotes[0].url, remotes[1].url))
+    return metadata, interactions
 
 
 def _drawn(path: Path) -> FetchedFile:
     return FetchedFile(path, path.stat().st_size, file_sha256(path), fetched=False)
+
+
+def _described(
+    entry: DatasetEntry, metadata: FetchedFile, interactions: FetchedFile, out: Path
+) -> dict[str, Json]:
+    """Return address, size and hash of both files; a sample's address is its path below `out`."""
+    pairs = {"metadata": (entry.metadata, metadata), "interactions": (entry.interactions, interactions)}
+    return {
+        name: {
+            "url": os.path.relpath(file.path, out) if remote is None else remote.url,
+            "bytes": file.size,
+            "sha256": file.sha256,
+        }
+        for name, (remote, file) in pairs.items()
+    }
 
 
 def _refuse_changed(out: Path, files: dict[str, Json], *, overwrite: bool) -> None:
@@ -163,10 +158,10 @@ def _refuse_changed(out: Path, files: dict[str, Json], *, overwrite: bool) -> No
     write_json(note, files)
 
 
-def _own_images(entry: DatasetEntry, files: SourceFiles) -> Path | None:
+def _own_images(entry: DatasetEntry, metadata: Path) -> Path | None:
     """Return the folder that metadata may name pictures in by `file://`: their own, if they lie on this disk."""
     if entry.metadata is None:
-        return files.metadata.path.parent
+        return metadata.parent
     path = file_url_path(entry.metadata.url) if is_file_url(entry.metadata.url) else None
     return None if path is None else path.parent
 
@@ -187,15 +182,13 @@ def _fetch(remote: DatasetFile, path: Path, report: Report) -> FetchedFile:
     return fetch_file(remote.url, path, sha256=remote.sha256, size=remote.bytes, progress=tell)
 
 
-def _config(name: str, entry: DatasetEntry, options: DownloadOptions) -> dict[str, Json]:
+def _config(name: str, entry: DatasetEntry, asked: dict[str, Json]) -> dict[str, Json]:
     files = {"metadata": entry.metadata, "interactions": entry.interactions}
     addresses: dict[str, Json] = {key: file.model_dump() if file else None for key, file in files.items()}
     return {
         "dataset": name,
         "files": addresses,
         "format": entry.format,
-        **options.split.as_json(),
-        "all_items": options.all_items,
-        "images": options.images,
+        **asked,
         "text_recipe": TextRecipe().model_dump(),
     }

@@ -13,12 +13,11 @@ from typing import BinaryIO
 import fsspec
 
 from featurizer.catalog.partial_file import PartialFile
-from featurizer.catalog.web_file import KEPT, FileOptions, OnBytes, WebDownload
+from featurizer.catalog.retry import RetryPolicy
+from featurizer.catalog.web_file import KEPT, PATIENT, READ_TIMEOUT, OnBytes, WebDownload
 from featurizer.errors import DownloadError, InputError, OutputError
 from featurizer.results.files import file_sha256, fingerprint, output_error, read_json, write_json
 from featurizer.results.locks import writing
-
-__all__ = ["FetchedFile", "FileOptions", "OnBytes", "fetch_file"]
 
 BLOCK = 2**20
 
@@ -40,7 +39,8 @@ def fetch_file(
     sha256: str | None = None,
     size: int | None = None,
     progress: OnBytes | None = None,
-    options: FileOptions | None = None,
+    retry: RetryPolicy = PATIENT,
+    read_timeout: float = READ_TIMEOUT,
 ) -> FetchedFile:
     """Bring a file to `path`, or find it there already.
 
@@ -56,7 +56,8 @@ def fetch_file(
         sha256: the file's hash in hex, where known.
         size: the file's length in bytes, where known.
         progress: called with the bytes on disk and the bytes in all.
-        options: how patient to be.
+        retry: when to try again; its attempts are counted anew whenever bytes have arrived.
+        read_timeout: seconds between two pieces of the file.
 
     Raises:
         DownloadError: the file could not be had whole, or is not the one expected.
@@ -65,7 +66,7 @@ def fetch_file(
     there = _found(url, path, sha256, size)
     if there is not None:
         return there
-    web = WebDownload(url, PartialFile(path), size, options or FileOptions(), progress or _ignore)
+    web = WebDownload(url, PartialFile(path), size, progress or _ignore, retry, read_timeout)
     with writing(path.parent, fingerprint=fingerprint({"url": url}), wait=math.inf):
         return _found(url, path, sha256, size) or _fetch(web, path, sha256)
 
@@ -137,7 +138,7 @@ def _download(web: WebDownload) -> None:
             raise
         what = "cannot connect to" if "Connect" in str(error.__cause__) else "cannot fetch"
         raise DownloadError(
-            f"{what} {web.url}, nothing has arrived: {error.__cause__}; tried {web.options.retry.attempts} times. "
+            f"{what} {web.url}, nothing has arrived: {error.__cause__}; tried {web.retry.attempts} times. "
             "Check the network and the address, then run the same command again."
         ) from error
 

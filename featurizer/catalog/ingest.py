@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
-from featurizer.catalog.build import OWNED, CatalogOptions, build_catalog
+from featurizer.catalog.build import OWNED, build_catalog
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.interactions import InteractionsFile, write_known_interactions
+from featurizer.catalog.interactions import (
+    SplitOptions,
+    identity_of,
+    read_history,
+    write_known_interactions,
+)
 from featurizer.catalog.source import ItemSource
-from featurizer.catalog.store import Catalog
+from featurizer.catalog.store import PART_ROWS, Catalog
 from featurizer.catalog.table import TableSource
+from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
@@ -22,29 +28,35 @@ from featurizer.results.names import CATALOG
 from featurizer.results.stage import Stage
 
 HUB = "hf:"
+USUAL_NAMES, USUAL_TEXT, UNSPLIT = ColumnNames(), TextRecipe(), SplitOptions(k_core=0)
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
-    """How a user's source is read: columns, picture folder, Hub split and configuration, where picture paths start."""
-
-    names: ColumnNames = field(default_factory=ColumnNames)
-    images: Path | None = None
-    split: str = "train"
-    config: str | None = None
-    base: Path | None = None
-
-
-def open_source(location: str, options: SourceOptions) -> ItemSource:
+def open_source(
+    location: str,
+    names: ColumnNames = USUAL_NAMES,
+    *,
+    images: Path | None = None,
+    base: Path | None = None,
+    split: str = "train",
+    config: str | None = None,
+) -> ItemSource:
     """Return the source that `location` names: a table file, a folder of pictures, `hf:ORG/NAME[@revision]`.
+
+    Args:
+        location: where the items are.
+        names: which column is which field.
+        images: of a table, the folder that its pictures lie in.
+        base: where a table's picture paths start without such a folder; None for the table's own.
+        split: of a Hub data set.
+        config: likewise, its configuration.
 
     Raises:
         InputError: there is no such file or folder, or it cannot be read.
     """
     if location.startswith(HUB):
         repo, _, revision = location.removeprefix(HUB).partition("@")
-        return HubSource(repo, options.names, options.split, options.config, revision or None)
+        return HubSource(repo, names, split, config, revision or None)
     path = Path(location).expanduser()
     try:
         if path.is_dir():
@@ -52,7 +64,7 @@ def open_source(location: str, options: SourceOptions) -> ItemSource:
             return FolderSource(path)
         if path.is_file():
             with path.open("rb"):
-                return TableSource(path, options.names, options.images, options.base)
+                return TableSource(path, names, images, base)
     except PermissionError as error:
         raise InputError(f"{path} may not be read: {error.strerror}. Check its permissions.") from error
     raise InputError(f"{path} does not exist; expected a table, a folder of pictures, or hf:ORG/NAME")
@@ -61,40 +73,64 @@ def open_source(location: str, options: SourceOptions) -> ItemSource:
 def ingest(
     source: ItemSource,
     out: Path,
-    options: CatalogOptions,
     *,
     fetcher: ImageFetcher,
-    history: InteractionsFile | None = None,
+    recipe: TextRecipe = USUAL_TEXT,
+    origin: Mapping[str, Json] | None = None,
+    part_rows: int = PART_ROWS,
+    interactions: Path | None = None,
+    item_map: Path | None = None,
+    split: SplitOptions = UNSPLIT,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Catalog:
-    """Make the catalog of a source, with `interactions.parquet` beside its items when a history is given.
+    """Make the catalog of a source, with `interactions.parquet` beside its items when interactions are given.
+
+    Args:
+        source: the items.
+        out: the folder.
+        fetcher: brings the pictures.
+        recipe: how the text is rendered.
+        origin: what the manifest says of the source: name, license, ….
+        part_rows: items a part file.
+        interactions: who used what, a file.
+        item_map: asin and itemID, where that file numbers its items.
+        split: how its rows are made dense and split, where they come without a split.
+        overwrite: replace what the folder holds.
+        report: told how far it is.
 
     Raises:
-        InputError: the source or the history cannot be used.
+        InputError: the source or the interactions cannot be used.
         StaleOutput: `out` holds another catalog.
     """
-    about: dict[str, Json] = {"content": source.identity, **options.as_json()}
-    interactions = None
-    if (
-        history is not None
-    ):  # read before the folder is claimed and a picture fetched: what is wrong shows at once
-        about["interactions"] = history.as_json()
-        interactions = history.read()
+    about: dict[str, Json] = {
+        "content": source.identity,
+        "source": dict(origin or {}),
+        "text_recipe": recipe.model_dump(),
+        "images": True,
+        "part_rows": part_rows,
+    }
+    history = None
+    # read before the folder is claimed and a picture fetched: what is wrong shows at once
+    if interactions is not None:
+        about["interactions"] = identity_of(interactions, split, item_map)
+        history = read_history(interactions, split, item_map)
     stage = Stage(out, CATALOG, about, OWNED)
     if stage.claim(overwrite=overwrite):
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)
 
     def write(item_ids: set[str]) -> dict[str, Json]:
-        assert interactions is not None
-        return write_known_interactions(interactions, out, item_ids)
+        assert history is not None
+        return write_known_interactions(history, out, item_ids)
 
     return build_catalog(
         source,
         stage,
-        options,
+        recipe=recipe,
+        origin=origin or {},
         fetcher=fetcher,
+        part_rows=part_rows,
         report=report,
-        historian=write if interactions is not None else None,
+        historian=write if history is not None else None,
     )

@@ -46,46 +46,40 @@ class SplitOptions:
         return {"k_core": self.k_core, "split": self.method, "seed": self.seed}
 
 
-@dataclass(frozen=True, slots=True)
-class InteractionsFile:
-    """A user's own file of interactions, for a catalog that is ingested.
+def read_history(path: Path, options: SplitOptions, item_map: Path | None) -> pl.DataFrame:
+    """Read a user's own file of interactions; a file without a split is split, rows that come with one stay.
 
-    Rows that come with a split are written as they are; a file without one is split by `options`.
+    Raises:
+        InputError: the file cannot be used, splits some of its rows only, or is split already while a k-core is
+            asked for.
     """
+    interactions = read_interactions(path, item_map=item_map)
+    unsplit, rows = interactions["split"].null_count(), interactions.height
+    if unsplit == rows:
+        return options.apply(interactions)
+    if unsplit:
+        raise InputError(
+            f"{path}: {unsplit:,} of {rows:,} rows have no split; expected one in every row or in none. "
+            "Fill the column, or remove it to have all rows split here."
+        )
+    if options.k_core > 0:
+        raise InputError(
+            f"{path} comes with its own split, which a {options.k_core}-core would change. "
+            "Leave --k-core out, or remove the column split to have the rows split here."
+        )
+    return interactions
 
-    path: Path
-    options: SplitOptions
-    item_map: Path | None = None
 
-    def read(self) -> pl.DataFrame:
-        """Read and, where needed, split.
+def identity_of(path: Path, options: SplitOptions, item_map: Path | None) -> dict[str, Json]:
+    """Return the hashes of a user's files and the options, for a fingerprint.
 
-        Raises:
-            InputError: the file cannot be used, splits some of its rows only, or is split already while a k-core
-                is asked for.
-        """
-        interactions = read_interactions(self.path, item_map=self.item_map)
-        unsplit, rows = interactions["split"].null_count(), interactions.height
-        if unsplit == rows:
-            return self.options.apply(interactions)
-        if unsplit:
-            raise InputError(
-                f"{self.path}: {unsplit:,} of {rows:,} rows have no split; expected one in every row or in none. "
-                "Fill the column, or remove it to have all rows split here."
-            )
-        if self.options.k_core > 0:
-            raise InputError(
-                f"{self.path} comes with its own split, which a {self.options.k_core}-core would change. "
-                "Leave --k-core out, or remove the column split to have the rows split here."
-            )
-        return interactions
-
-    def as_json(self) -> dict[str, Json]:
-        """Return the files' hashes and the options, for a fingerprint."""
-        if not self.path.is_file():
-            raise InputError(f"{self.path} does not exist; expected a file of interactions")
-        mapped = file_sha256(self.item_map) if self.item_map is not None else None
-        return {"sha256": file_sha256(self.path), "item_map": mapped, **self.options.as_json()}
+    Raises:
+        InputError: there is no such file.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; expected a file of interactions")
+    mapped = file_sha256(item_map) if item_map is not None else None
+    return {"sha256": file_sha256(path), "item_map": mapped, **options.as_json()}
 
 
 def write_known_interactions(

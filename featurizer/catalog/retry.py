@@ -34,6 +34,30 @@ class RetryPolicy:
     retry_after_max: float = 60.0
 
 
+class FailedTry(Exception):
+    """One try that did not bring what was asked for.
+
+    Attributes:
+        reason: why.
+        transient: whether another try may.
+        wait: seconds that the server asked to be left alone for.
+        data: what had arrived.
+    """
+
+    def __init__(
+        self, reason: str, *, transient: bool = False, wait: float | None = None, data: bytes = b""
+    ) -> None:
+        super().__init__(reason)
+        self.reason, self.transient, self.wait, self.data = reason, transient, wait, data
+
+
+def wait_before_retry(error: Exception) -> bool | float:
+    """Tell stamina whether to go on; a number is the wait that the server asked for, in seconds."""
+    if not isinstance(error, FailedTry) or not error.transient:
+        return False
+    return True if error.wait is None else error.wait
+
+
 def worth_retrying(status_code: int) -> bool:
     """Tell whether an HTTP status may be another one in a moment: 408, 429 and the server's own errors."""
     return status_code in (408, 429) or status_code >= 500

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,20 +13,19 @@ import pyarrow as pa
 from featurizer.records import ItemRecord, Json
 
 
-class SourceFormat(Protocol):
-    """How one publisher writes its metadata and its reviews; entry point group `featurizer.sources`."""
+@dataclass(frozen=True, slots=True)
+class SourceFormat:
+    """How one publisher writes its metadata and its reviews: what an entry point of `featurizer.sources` names.
 
-    def item(self, line: str) -> ItemRecord:
-        """Parse one line of the metadata file.
+    Attributes:
+        item: parses one line of the metadata file; a ValueError says that the line is not in the format or has no id,
+            and the caller counts it.
+        interactions: reads reviews or ratings (gzip too): user_id, item_id: str, timestamp: int64 seconds?,
+            rating: f64?.
+    """
 
-        Raises:
-            ValueError: the line is not in the format or has no id; the caller counts it.
-        """
-        ...
-
-    def interactions(self, path: Path) -> pl.LazyFrame:
-        """Read reviews or ratings (gzip too): user_id, item_id: str, timestamp: int64 seconds?, rating: f64?."""
-        ...
+    item: Callable[[str], ItemRecord]
+    interactions: Callable[[Path], pl.LazyFrame]
 
 
 class ItemSource(Protocol):

@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
 
 import httpx2
 import stamina
 
 from featurizer.catalog.partial_file import PartialFile
-from featurizer.catalog.retry import USER_AGENT, RetryPolicy, retry_after, worth_retrying
+from featurizer.catalog.retry import (
+    USER_AGENT,
+    FailedTry,
+    RetryPolicy,
+    retry_after,
+    wait_before_retry,
+    worth_retrying,
+)
 from featurizer.errors import DownloadError
 
 OnBytes: TypeAlias = Callable[[int, int | None], None]
@@ -21,32 +28,30 @@ OnBytes: TypeAlias = Callable[[int, int | None], None]
 KEPT: Final = "What has arrived is kept: run the same command again to go on from there."
 
 
-@dataclass(frozen=True, slots=True)
-class FileOptions:
-    """How patient a file download is.
-
-    Attributes:
-        connect_timeout: seconds to reach the server.
-        read_timeout: seconds between two pieces of the body.
-        retry: when to try again; its attempts are counted anew whenever bytes have arrived.
-        clock: the Unix time in seconds, for a Retry-After that is a date.
-    """
-
-    connect_timeout: float = 15.0
-    read_timeout: float = 60.0
-    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=6, wait_max=30.0))
-    clock: Callable[[], float] = time.time
+CONNECT_TIMEOUT, READ_TIMEOUT = 15.0, 60.0
+"""Seconds to reach the server, and between two pieces of the body."""
+PATIENT: Final = RetryPolicy(attempts=6, wait_max=30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class WebDownload:
-    """One address on its way into one partial file; `size` is what the whole must weigh, where known."""
+    """One address on its way into one partial file.
+
+    Attributes:
+        url: the address.
+        partial: the file.
+        size: what the whole must weigh, where known.
+        progress: told what has arrived.
+        retry: when to try again; its attempts are counted anew whenever bytes have arrived.
+        read_timeout: seconds between two pieces of the body.
+    """
 
     url: str
     partial: PartialFile
     size: int | None
-    options: FileOptions
     progress: OnBytes
+    retry: RetryPolicy = PATIENT
+    read_timeout: float = READ_TIMEOUT
 
     def run(self) -> None:
         """Bring the partial file to its last byte.
@@ -56,7 +61,7 @@ class WebDownload:
             OSError: the disk refuses a write.
         """
         furthest = self.partial.size
-        timeout = httpx2.Timeout(self.options.read_timeout, connect=self.options.connect_timeout)
+        timeout = httpx2.Timeout(self.read_timeout, connect=CONNECT_TIMEOUT)
         # Identity: a body packed on the way has neither the size nor the ranges of the file.
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         with httpx2.Client(headers=headers, timeout=timeout, follow_redirects=True) as client:
@@ -65,16 +70,16 @@ class WebDownload:
                 if arrived <= furthest:
                     raise DownloadError(
                         f"{self.url} broke off after {arrived:,} bytes: {broken.reason}; expected the whole "
-                        f"file, tried {self.options.retry.attempts} times without progress. {KEPT}"
+                        f"file, tried {self.retry.attempts} times without progress. {KEPT}"
                     ) from broken
                 furthest = arrived
 
-    def _insist(self, client: httpx2.Client) -> _Broken | None:
+    def _insist(self, client: httpx2.Client) -> FailedTry | None:
         """Try as often as the policy says; return what broke the last try, None when the file is whole."""
-        policy = self.options.retry
+        policy = self.retry
         try:
             for attempt in stamina.retry_context(
-                on=_wait_before_retry,
+                on=wait_before_retry,
                 attempts=policy.attempts,
                 timeout=None,
                 wait_initial=policy.wait_initial,
@@ -83,7 +88,7 @@ class WebDownload:
             ):
                 with attempt:
                     self._try(client)
-        except _Broken as broken:
+        except FailedTry as broken:
             return broken
         return None
 
@@ -103,7 +108,7 @@ class WebDownload:
                 f"{self.url} leads nowhere: {error}. Expected an address that answers with a file; check it."
             ) from error
         except httpx2.TransportError as error:
-            raise _Broken(f"{type(error).__name__}: {error}") from error
+            raise FailedTry(f"{type(error).__name__}: {error}", transient=True) from error
 
     def _refuse(self, response: httpx2.Response) -> None:
         """Raise unless this is the file or the rest of it."""
@@ -112,14 +117,14 @@ class WebDownload:
             return
         if code == 416:
             self.partial.discard()
-            raise _Broken("the file on the server is shorter than what had arrived")
+            raise FailedTry("the file on the server is shorter than what had arrived", transient=True)
         if worth_retrying(code):
             wait = retry_after(
                 response.headers.get("Retry-After"),
-                now=self.options.clock(),
-                at_most=self.options.retry.retry_after_max,
+                now=time.time(),
+                at_most=self.retry.retry_after_max,
             )
-            raise _Broken(f"HTTP {code}", wait=wait)
+            raise FailedTry(f"HTTP {code}", transient=True, wait=wait)
         raise DownloadError(
             f"{response.url} answered HTTP {code} {response.reason_phrase}; expected 200 or 206. "
             "Check the address, or fetch the file by other means and put it where it belongs: "
@@ -138,7 +143,7 @@ class WebDownload:
             begin = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
             if begin is None or int(begin[1]) != offset:
                 self.partial.discard()
-                raise _Broken("the server sent another range than the one asked for")
+                raise FailedTry("the server sent another range than the one asked for", transient=True)
             return self.partial.resume()
         return self.partial.restart(self.url, _version(response))
 
@@ -148,20 +153,6 @@ class WebDownload:
             file.write(piece)
             done += len(piece)
             self.progress(done, total)
-
-
-class _Broken(Exception):
-    """A try that another one may mend; `wait` is what the server asked for, in seconds."""
-
-    def __init__(self, reason: str, *, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason, self.wait = reason, wait
-
-
-def _wait_before_retry(error: Exception) -> bool | float:
-    if not isinstance(error, _Broken):
-        return False
-    return True if error.wait is None else error.wait
 
 
 def _version(response: httpx2.Response) -> str | None:

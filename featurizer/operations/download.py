@@ -55,23 +55,29 @@ class Download(FolderOperation["Catalog"]):
 
     def make(self, context: Context) -> Catalog:
         """Make the catalog."""
+        from featurizer.catalog.build import retry_failed
         from featurizer.catalog.datasets import get_dataset
-        from featurizer.catalog.download import DownloadOptions, download
+        from featurizer.catalog.download import download
         from featurizer.catalog.images import FetchOptions, ImageFetcher
         from featurizer.catalog.interactions import SplitOptions
 
         entry = get_dataset(self.dataset)
         k_core = entry.k_core if self.k_core is None else self.k_core
-        options = DownloadOptions(
-            SplitOptions(k_core, self.split or entry.split, self.seed),
-            all_items=self.all_items,
-            images=self.images,
-            retry_failed=self.retry_failed,
-            overwrite=self.overwrite,
-            cache=self.cache,
-        )
         with ImageFetcher(FetchOptions(concurrency=self.concurrency)) as fetcher:
-            made = download(self.dataset, entry, self.out, options, fetcher=fetcher, report=context.report)
+            made = download(
+                self.dataset,
+                entry,
+                self.out,
+                split=SplitOptions(k_core, self.split or entry.split, self.seed),
+                fetcher=fetcher,
+                all_items=self.all_items,
+                images=self.images,
+                cache=self.cache,
+                overwrite=self.overwrite,
+                report=context.report,
+            )
+            if self.retry_failed:
+                made = retry_failed(made, fetcher=fetcher, report=context.report)
         self._write_oracle(made, context)
         return made
 

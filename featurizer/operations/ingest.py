@@ -99,28 +99,23 @@ class Ingest(FolderOperation["Catalog"]):
 
     def make(self, context: Context) -> Catalog:
         """Make the catalog."""
-        from featurizer.catalog.build import CatalogOptions
         from featurizer.catalog.images import ImageFetcher
         from featurizer.catalog.ingest import ingest
-        from featurizer.catalog.interactions import InteractionsFile, SplitOptions
+        from featurizer.catalog.interactions import SplitOptions
         from featurizer.catalog.text import TextRecipe
 
         name = self.source or Path(self.path.removeprefix(HUB)).name
-        options = CatalogOptions(
-            recipe=TextRecipe(template=self.text_template), origin={"name": name, "license": self.license}
-        )
-        history = None
-        if self.interactions is not None:
-            split = SplitOptions(self.k_core, self.split, self.seed)
-            history = InteractionsFile(self.interactions, split, self.item_map)
         try:
             with ImageFetcher() as fetcher:
                 return ingest(
                     self._source(),
                     self.out,
-                    options,
                     fetcher=fetcher,
-                    history=history,
+                    recipe=TextRecipe(template=self.text_template),
+                    origin={"name": name, "license": self.license},
+                    interactions=self.interactions,
+                    item_map=self.item_map,
+                    split=SplitOptions(self.k_core, self.split, self.seed),
                     overwrite=self.overwrite,
                     report=context.report,
                 )
@@ -139,11 +134,16 @@ class Ingest(FolderOperation["Catalog"]):
         return catalog_outcome(value, self.max_failures)
 
     def _source(self) -> ItemSource:
-        from featurizer.catalog.ingest import SourceOptions, open_source
+        from featurizer.catalog.ingest import open_source
 
-        base = Path.cwd() if self.in_memory else None
-        options = SourceOptions(self.columns, self.images, self.hub_split, self.hub_config, base)
-        return open_source(self.path, options)
+        return open_source(
+            self.path,
+            self.columns,
+            images=self.images,
+            base=Path.cwd() if self.in_memory else None,
+            split=self.hub_split,
+            config=self.hub_config,
+        )
 
     def depends(self) -> dict[str, Json]:
         """Return the content of what lies on this disk; the Hub is asked only when it is read."""

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from featurizer.catalog import build
-from featurizer.catalog.build import CatalogOptions, retry_failed
+from featurizer.catalog.build import retry_failed
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.ingest import SourceOptions, ingest, open_source
+from featurizer.catalog.ingest import ingest, open_source
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.catalog.text import TextRecipe
@@ -42,7 +42,7 @@ def source(folder):
 
 def make(one, out, **options):
     with ImageFetcher() as fetcher:
-        return ingest(one, out, CatalogOptions(**options), fetcher=fetcher)
+        return ingest(one, out, **options, fetcher=fetcher)
 
 
 def rows(catalog):
@@ -133,8 +133,8 @@ def test_overwrite_replaces_the_items_and_leaves_what_others_wrote_there(table, 
     make(source(table), tmp_path / "c", part_rows=1)
     (tmp_path / "c" / "features").mkdir()
     with ImageFetcher() as fetcher:
-        options = CatalogOptions(recipe=TextRecipe(template="{title}"))
-        made = ingest(source(table), tmp_path / "c", options, fetcher=fetcher, overwrite=True)
+        recipe = TextRecipe(template="{title}")
+        made = ingest(source(table), tmp_path / "c", recipe=recipe, fetcher=fetcher, overwrite=True)
     assert [path.name for path in sorted((tmp_path / "c" / "items").iterdir())] == ["part-00000.parquet"]
     assert made.rows == 4
     assert (tmp_path / "c" / "features").is_dir()
@@ -224,7 +224,7 @@ def test_a_hub_data_set_in_a_local_folder_is_streamed_with_its_pictures(tmp_path
 def test_a_source_that_is_not_there_is_a_clear_error(tmp_path, monkeypatch, location, message):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message):
-        make(open_source(location, SourceOptions()), tmp_path / "c")
+        make(open_source(location), tmp_path / "c")
 
 
 def test_the_manifest_is_readable_json_with_the_counts(table, tmp_path):

@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from featurizer.catalog.build import retry_failed
 from featurizer.catalog.datasets import DatasetEntry, DatasetFile, get_dataset
-from featurizer.catalog.download import DownloadOptions, download
+from featurizer.catalog.download import download
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.interactions import SplitOptions, collect
 from featurizer.errors import DownloadError, InputError, StaleOutput
@@ -60,11 +61,15 @@ def entry(site):
 
 
 def run(entry, tmp_path, **options):
-    chosen = DownloadOptions(
-        **{"split": SplitOptions(2, "leave-one-out"), "cache": tmp_path / "cache", **options}
-    )
+    chosen = {"split": SplitOptions(2, "leave-one-out"), "cache": tmp_path / "cache", **options}
     with ImageFetcher(FetchOptions()) as fetcher:
-        return download("served", entry, tmp_path / "c", chosen, fetcher=fetcher)
+        return download("served", entry, tmp_path / "c", fetcher=fetcher, **chosen)
+
+
+def run_again(entry, tmp_path, **options):
+    made = run(entry, tmp_path, **options)
+    with ImageFetcher() as fetcher:
+        return retry_failed(made, fetcher=fetcher)
 
 
 def statuses(catalog):
@@ -104,13 +109,13 @@ def test_a_finished_download_asks_the_network_nothing_and_another_split_is_stale
 def test_pictures_that_failed_arrive_on_retry(entry, site, tmp_path):
     run(entry, tmp_path)
     site.at("/i3.jpg", answer(picture(3)))
-    catalog = run(entry, tmp_path, retry_failed=True)
+    catalog = run_again(entry, tmp_path)
     assert set(statuses(catalog).values()) == {"ok"}
 
 
 def test_an_unfinished_download_retries_too_once_it_is_finished(entry, site, tmp_path):
     site.at("/i3.jpg", in_turn(answer(b"gone", status=404), answer(picture(3))))
-    assert set(statuses(run(entry, tmp_path, retry_failed=True)).values()) == {"ok"}
+    assert set(statuses(run_again(entry, tmp_path)).values()) == {"ok"}
 
 
 def test_the_source_files_are_recorded_and_a_resumed_download_refuses_others(entry, site, tmp_path):
@@ -150,7 +155,7 @@ def test_metadata_of_elsewhere_cannot_name_files_of_this_machine(entry, site, tm
     site.at("/meta.jsonl.gz", ranged(gzip.compress(meta.encode())))
     found = statuses(run(entry, tmp_path, split=SplitOptions(0)))
     assert found["i0"] == "forbidden_path"
-    found = statuses(run(entry, tmp_path, split=SplitOptions(0), retry_failed=True))
+    found = statuses(run_again(entry, tmp_path, split=SplitOptions(0)))
     assert found["i0"] == "forbidden_path"
 
 
@@ -171,9 +176,10 @@ def test_metadata_on_this_disk_may_name_pictures_in_their_own_folder(entry, tmp_
 
 
 def test_the_sample_finds_the_pictures_it_wrote(tmp_path):
-    options = DownloadOptions(SplitOptions(5))
     with ImageFetcher() as fetcher:
-        made = download("sample", get_dataset("sample"), tmp_path / "c", options, fetcher=fetcher)
+        made = download(
+            "sample", get_dataset("sample"), tmp_path / "c", split=SplitOptions(5), fetcher=fetcher
+        )
     assert made.manifest.image_status["ok"] > 500
     assert "forbidden_path" not in made.manifest.image_status
 

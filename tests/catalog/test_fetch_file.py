@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from featurizer.catalog import fetch_file as module
-from featurizer.catalog.fetch_file import FetchedFile, FileOptions, fetch_file
+from featurizer.catalog.fetch_file import FetchedFile, fetch_file
 from featurizer.catalog.partial_file import PartialFile
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import DownloadError, OutputError
@@ -18,12 +18,10 @@ from tests.servers import answer, drop_after, in_turn, ranged, redirect, refuse,
 BODY = random.Random(7).randbytes(300_000)
 CHANGED = random.Random(8).randbytes(300_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
-QUICK = FileOptions(
-    connect_timeout=1,
-    read_timeout=0.3,
-    retry=RetryPolicy(attempts=3, wait_initial=0.01, wait_max=0.02, wait_jitter=0, retry_after_max=2),
-)
-ONCE = FileOptions(retry=RetryPolicy(attempts=1))
+QUICK = {
+    "read_timeout": 0.3,
+    "retry": RetryPolicy(attempts=3, wait_initial=0.01, wait_max=0.02, wait_jitter=0, retry_after_max=2),
+}
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +73,24 @@ def test_a_file_that_is_there_and_differs_is_replaced(site, path, expected):
 def test_a_connection_that_breaks_twice_is_gone_on_with_from_the_last_byte(site, path):
     broken = ranged(BODY, etag='"1"', stop_after=100_000)
     url = site.at("/breaks", in_turn(broken, broken, ranged(BODY, etag='"1"')))
-    assert fetch_file(url, path, options=QUICK).sha256 == SHA256
+    assert fetch_file(url, path, **QUICK).sha256 == SHA256
     assert ranges(site, "/breaks") == [None, "bytes=100000-", "bytes=200000-"]
     assert site.headers["/breaks"][1]["If-Range"] == '"1"'
 
 
 def test_a_server_that_breaks_more_often_than_the_attempts_still_gets_there_while_bytes_arrive(site, path):
     url = site.at("/crumbs", ranged(BODY, etag='"1"', stop_after=30_000))
-    assert fetch_file(url, path, options=QUICK).sha256 == SHA256
+    assert fetch_file(url, path, **QUICK).sha256 == SHA256
     assert site.hits["/crumbs"] == 10
 
 
 def test_a_later_run_goes_on_where_an_earlier_one_gave_up(site, path):
     site.at("/later", in_turn(ranged(BODY, etag='"1"', stop_after=70_000), refuse()))
     with pytest.raises(DownloadError, match=r"after 70,000 bytes.*without progress.*is kept"):
-        fetch_file(f"{site.base}/later", path, options=QUICK)
+        fetch_file(f"{site.base}/later", path, **QUICK)
     assert left_over(path) == ["meta.json.gz.partial", "meta.json.gz.partial.json"]
     site.at("/later", ranged(BODY, etag='"1"'))
-    assert fetch_file(f"{site.base}/later", path, options=QUICK).sha256 == SHA256
+    assert fetch_file(f"{site.base}/later", path, **QUICK).sha256 == SHA256
     assert ranges(site, "/later")[-1] == "bytes=70000-"
 
 
@@ -100,32 +98,32 @@ def test_a_file_that_changes_between_two_tries_begins_anew(site, path):
     url = site.at(
         "/changes", in_turn(ranged(CHANGED, etag='"old"', stop_after=100_000), ranged(BODY, etag='"new"'))
     )
-    assert fetch_file(url, path, options=QUICK).sha256 == SHA256
+    assert fetch_file(url, path, **QUICK).sha256 == SHA256
 
 
 def test_a_server_that_ignores_ranges_begins_anew(site, path):
     tag = {"ETag": '"1"'}
     url = site.at("/no-ranges", in_turn(drop_after(BODY, 50_000, **tag), answer(BODY, **tag)))
-    assert fetch_file(url, path, options=QUICK).sha256 == SHA256
+    assert fetch_file(url, path, **QUICK).sha256 == SHA256
     assert ranges(site, "/no-ranges") == [None, "bytes=50000-"]
 
 
 def test_a_server_that_ignores_ranges_and_always_breaks_is_given_up_on(site, path):
     url = site.at("/hopeless", drop_after(BODY, 50_000, ETag='"1"'))
     with pytest.raises(DownloadError, match="broke off after 50,000 bytes"):
-        fetch_file(url, path, options=QUICK)
+        fetch_file(url, path, **QUICK)
 
 
 def test_a_server_that_names_no_version_is_never_asked_for_a_rest(site, path):
     url = site.at("/nameless", in_turn(drop_after(CHANGED, 50_000), answer(BODY)))
-    assert fetch_file(url, path, options=QUICK).sha256 == SHA256
+    assert fetch_file(url, path, **QUICK).sha256 == SHA256
     assert ranges(site, "/nameless") == [None, None]
 
 
 def test_a_weak_etag_gives_way_to_the_date_of_the_last_change(site, path):
     date = "Sat, 01 Aug 2026 12:00:00 GMT"
     weak = drop_after(BODY, 50_000, ETag='W/"1"', Last_Modified=date)
-    fetch_file(site.at("/weak", in_turn(weak, answer(BODY))), path, options=QUICK)
+    fetch_file(site.at("/weak", in_turn(weak, answer(BODY))), path, **QUICK)
     assert site.headers["/weak"][1]["If-Range"] == date
 
 
@@ -133,7 +131,7 @@ def test_another_range_than_the_one_asked_for_is_not_appended(site, path):
     wrong = answer(BODY[10:], status=206, Content_Range=f"bytes 10-{len(BODY) - 1}/{len(BODY)}", ETag='"1"')
     good = ranged(BODY, etag='"1"')
     url = site.at("/wrong-range", in_turn(ranged(BODY, etag='"1"', stop_after=50_000), wrong, good))
-    assert fetch_file(url, path, options=QUICK).sha256 == SHA256
+    assert fetch_file(url, path, **QUICK).sha256 == SHA256
 
 
 def interrupted(path, url, body, version='"1"'):
@@ -152,7 +150,7 @@ def test_a_run_killed_after_the_last_byte_asks_for_nothing_more(site, path):
 def test_a_file_that_became_shorter_begins_anew(site, path):
     url = site.at("/shrunk", ranged(BODY, etag='"1"'))
     interrupted(path, url, BODY + b"more")
-    assert fetch_file(url, path, options=QUICK).sha256 == SHA256
+    assert fetch_file(url, path, **QUICK).sha256 == SHA256
 
 
 @pytest.mark.parametrize("note", ["{", "[]", '{"url": "elsewhere", "version": "1"}', '{"version": 3}', None])
@@ -165,13 +163,13 @@ def test_bytes_without_a_note_that_fits_are_not_gone_on_with(site, path, note):
 
 def test_a_busy_server_is_waited_for(site, path):
     busy = in_turn(answer(b"", status=503, Retry_After=1), answer(b"", status=429), answer(BODY))
-    assert fetch_file(site.at("/busy", busy), path, options=QUICK).sha256 == SHA256
+    assert fetch_file(site.at("/busy", busy), path, **QUICK).sha256 == SHA256
 
 
 def test_a_silent_server_is_given_up_on_in_time(site, path):
     url = site.at("/asleep", wait_then(0.6, answer(BODY)))
     with pytest.raises(DownloadError, match=r"ReadTimeout.*tried 3 times"):
-        fetch_file(url, path, options=QUICK)
+        fetch_file(url, path, **QUICK)
 
 
 def test_a_missing_file_is_refused_at_once_with_the_address_and_the_way_out(site, path):
@@ -321,7 +319,7 @@ def test_a_file_of_another_address_or_changed_on_disk_is_fetched_anew_and_none_i
 
 def test_a_server_that_cannot_be_reached_is_not_said_to_have_sent_anything(path):
     with pytest.raises(DownloadError, match=r"cannot connect to .*nothing has arrived") as raised:
-        fetch_file("http://127.0.0.1:9/x", path, options=QUICK)
+        fetch_file("http://127.0.0.1:9/x", path, **QUICK)
     assert "is kept" not in str(raised.value)
 
 

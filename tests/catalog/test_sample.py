@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from featurizer.catalog.sample import SampleFiles, write_sample
+from featurizer.catalog.sample import META, REVIEWS, write_sample
 from featurizer.catalog.sample.defects import PICTURE_DEFECTS, UNREADABLE, WORD_DEFECTS
 from featurizer.catalog.sample.oracle import SPACES
 from featurizer.catalog.sample.traits import COLORS, KINDS, MAKES, PATTERNS, USES
 from featurizer.catalog.sample.users import LIKES, START_MS
+from featurizer.catalog.sample.write import IMAGES, ORACLE, TRAITS
 from featurizer.errors import InputError, OutputError
 
 VISIBLE_ONLY = re.compile(
@@ -27,25 +28,27 @@ VISIBLE_ONLY = re.compile(
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory) -> SampleFiles:
-    return write_sample(tmp_path_factory.mktemp("sample"), items=120, users=60, seed=7)
+def files(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, items=120, users=60, seed=7)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def meta(files) -> list[dict]:
-    with gzip.open(files.meta, "rt", encoding="utf-8") as lines:
+    with gzip.open(files / META, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
 @pytest.fixture(scope="module")
 def reviews(files) -> list[dict]:
-    with gzip.open(files.reviews, "rt", encoding="utf-8") as lines:
+    with gzip.open(files / REVIEWS, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
 @pytest.fixture(scope="module")
 def traits(files) -> list[dict]:
-    with files.traits.open(newline="", encoding="utf-8") as lines:
+    with (files / TRAITS).open(newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 
@@ -71,21 +74,23 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 
 def test_another_folder_changes_nothing_but_the_picture_addresses(tmp_path):
-    one, two = (write_sample(tmp_path / name, items=50, users=5, seed=3) for name in ("one", "two"))
-    assert folder_bytes(one.images) == folder_bytes(two.images)
-    assert one.oracle.read_bytes() == two.oracle.read_bytes()
-    assert one.reviews.read_bytes() == two.reviews.read_bytes()
-    lines = gzip.decompress(one.meta.read_bytes()).decode()
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        write_sample(folder, items=50, users=5, seed=3)
+    assert folder_bytes(one / IMAGES) == folder_bytes(two / IMAGES)
+    assert (one / ORACLE).read_bytes() == (two / ORACLE).read_bytes()
+    assert (one / REVIEWS).read_bytes() == (two / REVIEWS).read_bytes()
+    lines = gzip.decompress((one / META).read_bytes()).decode()
     assert lines.replace(f"{tmp_path}/one", f"{tmp_path}/two").encode() == gzip.decompress(
-        two.meta.read_bytes()
+        (two / META).read_bytes()
     )
 
 
 def test_another_seed_gives_other_items_and_reviews(files, tmp_path):
-    other = write_sample(tmp_path, items=120, users=60, seed=8)
-    assert other.meta.read_bytes() != files.meta.read_bytes()
-    assert other.reviews.read_bytes() != files.reviews.read_bytes()
-    assert other.oracle.read_bytes() != files.oracle.read_bytes()
+    write_sample(tmp_path, items=120, users=60, seed=8)
+    assert (tmp_path / META).read_bytes() != (files / META).read_bytes()
+    assert (tmp_path / REVIEWS).read_bytes() != (files / REVIEWS).read_bytes()
+    assert (tmp_path / ORACLE).read_bytes() != (files / ORACLE).read_bytes()
 
 
 def test_there_are_as_many_items_and_users_as_were_asked_for(meta, reviews, traits):
@@ -95,7 +100,7 @@ def test_there_are_as_many_items_and_users_as_were_asked_for(meta, reviews, trai
 
 
 def test_every_item_but_two_has_its_picture_file(files):
-    assert len(list(files.images.iterdir())) == 120 - 2
+    assert len(list((files / IMAGES).iterdir())) == 120 - 2
 
 
 def test_metadata_lines_have_the_fields_of_amazon_2023(meta):
@@ -220,7 +225,7 @@ def test_the_trait_names_are_among_the_words_that_the_text_must_not_hold():
 
 
 def test_oracle_rows_equal_the_traits_times_their_weights(files, traits):
-    table = pq.read_table(files.oracle)
+    table = pq.read_table(files / ORACLE)
     values = {"kind": KINDS, "color": COLORS, "pattern": PATTERNS, "use": USES, "make": MAKES}
     assert table["item_id"].to_pylist() == [row["item_id"] for row in traits]
     for space, names in SPACES.items():

@@ -30,7 +30,7 @@ def test_more_than_four_fifths_of_the_users_survive_a_5_core():
 def test_the_rotated_picture_is_upright_once_its_exif_is_obeyed():
     look = make_items(50, np.random.default_rng(1))[0].look
     upright = draw(look)
-    with Image.open(io.BytesIO(PICTURE_DEFECTS["exif_rotated"](upright).data)) as stored:
+    with Image.open(io.BytesIO(PICTURE_DEFECTS["exif_rotated"](upright)[0])) as stored:
         restored = ImageOps.exif_transpose(stored)
     error = np.abs(np.asarray(restored, float) - np.asarray(upright, float)).mean()
     assert error < 4
@@ -39,7 +39,7 @@ def test_the_rotated_picture_is_upright_once_its_exif_is_obeyed():
 def test_what_only_the_text_tells_changes_no_pixel():
     item = make_items(50, np.random.default_rng(5))[0]
     pictures = {
-        encoded(draw(replace(item, pitch=replace(item.pitch, use=use, make=make)).look)).data
+        encoded(draw(replace(item, pitch=replace(item.pitch, use=use, make=make)).look))[0]
         for use in USES
         for make in MAKES
     }

@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
-from featurizer.catalog.interactions import InteractionsFile, SplitOptions
+from featurizer.catalog.interactions import SplitOptions
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
 
@@ -150,24 +149,25 @@ def test_any_cells_survive_a_round_trip_through_csv(tmp_path_factory, rows):
 )
 def test_interactions_that_cannot_be_used_are_refused_before_any_picture(tmp_path, lines, k_core, message):
     (tmp_path / "r.csv").write_text(f"user_id,item_id,split\n{lines}")
-    history = InteractionsFile(tmp_path / "r.csv", SplitOptions(k_core))
     with pytest.raises(InputError, match=message):
         ingest(
-            source(write(tmp_path / "t.csv")), tmp_path / "c", CatalogOptions(), fetcher=None, history=history
+            source(write(tmp_path / "t.csv")),
+            tmp_path / "c",
+            fetcher=None,
+            interactions=tmp_path / "r.csv",
+            split=SplitOptions(k_core),
         )
     assert not (tmp_path / "c").exists()
 
 
 def test_interactions_with_a_split_are_written_as_they_are(tmp_path):
     (tmp_path / "r.csv").write_text("user_id,item_id,split\nu,a,train\nu,b,test\n")
-    history = InteractionsFile(tmp_path / "r.csv", SplitOptions(0))
     with ImageFetcher() as fetcher:
         ingest(
             source(write(tmp_path / "t.csv")),
             tmp_path / "c",
-            CatalogOptions(),
             fetcher=fetcher,
-            history=history,
+            interactions=tmp_path / "r.csv",
         )
     assert pq.read_table(tmp_path / "c" / "interactions.parquet")["split"].to_pylist() == ["train", "test"]
 
@@ -212,7 +212,7 @@ def picture(color):
 
 def rows(one, out):
     with ImageFetcher() as fetcher:
-        made = ingest(one, out, CatalogOptions(), fetcher=fetcher)
+        made = ingest(one, out, fetcher=fetcher)
     return [row for path in made.parts for row in pq.read_table(path).to_pylist()]
 
 

@@ -5,10 +5,8 @@ import polars as pl
 import pydantic
 import pytest
 
-from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.ingest import SourceOptions, ingest, open_source
-from featurizer.catalog.interactions import InteractionsFile, SplitOptions
+from featurizer.catalog.ingest import ingest, open_source
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
@@ -36,14 +34,14 @@ def shop(tmp_path_factory):
     pl.DataFrame({"item_id": ids, "title": ["red", "blue"] * 3}).write_csv(folder / "items.csv")
     rows = [(f"u{u}", item) for u in range(3) for item in ids]
     pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row").write_csv(folder / "clicks.csv")
-    source = open_source(str(folder / "items.csv"), SourceOptions())
+    source = open_source(str(folder / "items.csv"))
     with ImageFetcher() as fetcher:
         catalog = ingest(
             source,
             folder / "catalog",
-            CatalogOptions(origin={"name": "shop", "license": "MIT"}),
+            origin={"name": "shop", "license": "MIT"},
             fetcher=fetcher,
-            history=InteractionsFile(folder / "clicks.csv", SplitOptions(k_core=0)),
+            interactions=folder / "clicks.csv",
         )
     made = extract(catalog, encoders(), folder / "features", ExtractOptions())
     export(made, folder / "export", format="npy", spaces=("letter_text",))

@@ -1,6 +1,5 @@
 """Catalogs of items held in memory, written by the real stage."""
 
-from featurizer.catalog.build import CatalogOptions
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
 
@@ -17,6 +16,4 @@ class ListSource:
 
 def make_catalog(folder, records, part_rows=7, extra=None):
     with ImageFetcher() as fetcher:
-        return ingest(
-            ListSource(records, extra), folder, CatalogOptions(part_rows=part_rows), fetcher=fetcher
-        )
+        return ingest(ListSource(records, extra), folder, part_rows=part_rows, fetcher=fetcher)

@@ -8,16 +8,16 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 
 import httpx2
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from featurizer.catalog.images.judge import judge
 from featurizer.catalog.images.local import FORBIDDEN, file_url_path, is_file_url, read_local
 from featurizer.catalog.images.options import FetchOptions
-from featurizer.catalog.images.received import Received, judge
 from featurizer.catalog.images.web import WebReader, open_client
 from featurizer.records import NONE, OK, FetchedImage, ImageRef
 
@@ -107,23 +107,21 @@ class ImageFetcher:
         return images
 
     async def _one(self, ref: ImageRef) -> FetchedImage:
-        if ref.data is not None:
-            received = Received(OK, ref.data)
-        elif ref.path is not None:
-            received = await self._read_local(ref.path)
-        elif ref.url is None or not (url := ref.url.strip()):
-            return FetchedImage(NONE)
-        elif url.startswith(FORBIDDEN):
-            return FetchedImage("forbidden_path")
-        elif is_file_url(url):
+        data, path, url = ref.data, ref.path, (ref.url or "").strip()
+        if data is not None:
+            return await self._in_pool(lambda: judge(OK, data))
+        if path is None and is_file_url(url):
             path = file_url_path(url)
-            received = Received("bad_url") if path is None else await self._read_local(path)
-        else:
-            received = await self._web.read(url)
-        return await self._in_pool(lambda: judge(received))
-
-    async def _read_local(self, path: Path) -> Received:
-        return await self._in_pool(lambda: read_local(path, max_bytes=self._options.max_bytes))
+            if path is None:
+                return FetchedImage("bad_url")
+        if path is not None:
+            return await self._in_pool(lambda: judge(*read_local(path, max_bytes=self._options.max_bytes)))
+        if not url:
+            return FetchedImage(NONE)
+        if url.startswith(FORBIDDEN):
+            return FetchedImage("forbidden_path")
+        received = await self._web.read(url)
+        return await self._in_pool(lambda: judge(*received))
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from featurizer.catalog.images.received import Received
 from featurizer.records import OK, ImageRef
 
 FORBIDDEN = "forbidden:"
@@ -41,19 +40,19 @@ def _is_inside(path: Path, folder: Path) -> bool:
         return False
 
 
-def read_local(path: Path, *, max_bytes: int) -> Received:
-    """Read a regular file of at most `max_bytes`; whatever else is found there is a reason."""
+def read_local(path: Path, *, max_bytes: int) -> tuple[str, bytes]:
+    """Read a regular file of at most `max_bytes`: `ok` and its bytes, or the reason why not."""
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # a pipe would be waited on for ever
-            return Received("unreadable_file")
+            return "unreadable_file", b""
         if found.st_size > max_bytes:
-            return Received("too_large")
-        return Received(OK, path.read_bytes())
+            return "too_large", b""
+        return OK, path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return Received("missing_file")
+        return "missing_file", b""
     except (OSError, ValueError):  # ValueError: a NUL in the name
-        return Received("unreadable_file")
+        return "unreadable_file", b""
 
 
 def is_file_url(url: str) -> bool:

@@ -10,19 +10,8 @@ import httpx2
 import stamina
 
 from featurizer.catalog.images.options import FetchOptions
-from featurizer.catalog.images.received import Received
-from featurizer.catalog.retry import USER_AGENT, retry_after, worth_retrying
+from featurizer.catalog.retry import USER_AGENT, FailedTry, retry_after, wait_before_retry, worth_retrying
 from featurizer.records import OK
-
-
-class Refused(Exception):
-    """One try that brought no picture: the reason, whether another may, and the wait the server asked for."""
-
-    def __init__(
-        self, status: str, *, transient: bool = False, wait: float | None = None, data: bytes = b""
-    ) -> None:
-        super().__init__(status)
-        self.status, self.transient, self.wait, self.data = status, transient, wait, data
 
 
 def open_client(options: FetchOptions, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
@@ -50,15 +39,19 @@ class WebReader:
             lambda: asyncio.Semaphore(options.per_host)
         )
 
-    async def read(self, address: str) -> Received:
-        """Fetch one address; the reason of the last try is the reason given."""
+    async def read(self, address: str) -> tuple[str, bytes, int]:
+        """Fetch one address.
+
+        Returns:
+            `ok`, or the reason of the last try; the bytes as they came, of a body that broke off a part; the tries.
+        """
         url = _parse(address)
         if url is None:
-            return Received("bad_url")
+            return "bad_url", b"", 0
         policy, tries = self._options.retry, 0
         try:
             async for attempt in stamina.retry_context(
-                on=_wait_before_retry,
+                on=wait_before_retry,
                 attempts=policy.attempts,
                 timeout=None,
                 wait_initial=policy.wait_initial,
@@ -70,9 +63,9 @@ class WebReader:
                     # Held for a try, not for the wait between two; the host's first, lest waiting for a slow
                     # host takes a slot from the others.
                     async with self._host_slots[url.netloc.decode("ascii")], self._slots:
-                        return Received(OK, await self._try(url), tries)
-        except Refused as refused:
-            return Received(refused.status, refused.data, tries)
+                        return OK, await self._try(url), tries
+        except FailedTry as failed:
+            return failed.reason, failed.data, tries
         raise AssertionError("a retry loop ends by returning or by raising")
 
     async def _try(self, url: httpx2.URL) -> bytes:
@@ -86,17 +79,19 @@ class WebReader:
                 async for piece in response.aiter_bytes():
                     body += piece
                     if len(body) > self._options.max_bytes:
-                        raise Refused("too_large")
+                        raise FailedTry("too_large")
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise Refused("timeout", transient=True, data=bytes(body)) from error
+            raise FailedTry("timeout", transient=True, data=bytes(body)) from error
         except httpx2.TooManyRedirects as error:
-            raise Refused("too_many_redirects") from error
+            raise FailedTry("too_many_redirects") from error
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
-            raise Refused("bad_url") from error
+            raise FailedTry("bad_url") from error
         except httpx2.DecodingError as error:
-            raise Refused("decode_error") from error
+            raise FailedTry("decode_error") from error
         except httpx2.TransportError as error:
-            raise Refused("truncated" if body else "connection", transient=True, data=bytes(body)) from error
+            raise FailedTry(
+                "truncated" if body else "connection", transient=True, data=bytes(body)
+            ) from error
         return bytes(body)
 
     def _check_head(self, response: httpx2.Response) -> None:
@@ -107,17 +102,10 @@ class WebReader:
                 now=self._clock(),
                 at_most=self._options.retry.retry_after_max,
             )
-            raise Refused(f"http_{code}", transient=worth_retrying(code), wait=wait)
+            raise FailedTry(f"http_{code}", transient=worth_retrying(code), wait=wait)
         promised = response.headers.get("Content-Length", "")
         if promised.isdigit() and int(promised) > self._options.max_bytes:
-            raise Refused("too_large")
-
-
-def _wait_before_retry(error: Exception) -> bool | float:
-    """Tell stamina whether to go on; a number is the wait the server asked for, in seconds."""
-    if not isinstance(error, Refused) or not error.transient:
-        return False
-    return True if error.wait is None else error.wait
+            raise FailedTry("too_large")
 
 
 def _parse(address: str) -> httpx2.URL | None:

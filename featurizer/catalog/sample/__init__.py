@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from featurizer.catalog.sample.write import SampleFiles, write_sample
+from featurizer.catalog.sample.write import META, REVIEWS, write_sample
 
-__all__ = ["SampleFiles", "write_sample"]
+__all__ = ["META", "REVIEWS", "write_sample"]

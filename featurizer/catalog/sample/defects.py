@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from featurizer.catalog.sample.words import Listing
 
-
-@dataclass(frozen=True, slots=True)
-class PictureFile:
-    """An encoded picture and the ending of its file's name; `data` is None for a file that is not there."""
-
-    data: bytes | None
-    suffix: str = ".jpg"
+PictureFile: TypeAlias = tuple[bytes | None, str]
+"""An encoded picture, None for a file that is not there, and the ending of its file's name."""
+JPEG = ".jpg"
 
 
 def encoded(image: Image.Image) -> PictureFile:
     """Return the picture as an ordinary JPEG."""
-    return PictureFile(_save(image, "JPEG", quality=90))
+    return _save(image, "JPEG", quality=90), JPEG
 
 
 def _save(image: Image.Image, form: str, **options: object) -> bytes:
@@ -33,55 +30,54 @@ def _save(image: Image.Image, form: str, **options: object) -> bytes:
 
 def _truncated(image: Image.Image) -> PictureFile:
     data = _save(image, "JPEG", quality=90)
-    return PictureFile(data[: len(data) // 2])
+    return data[: len(data) // 2], JPEG
 
 
 def _html_page(image: Image.Image) -> PictureFile:
-    return PictureFile(
-        b"<!DOCTYPE html>\n<html><head><title>Not found</title></head><body>Gone.</body></html>\n"
-    )
+    page = b"<!DOCTYPE html>\n<html><head><title>Not found</title></head><body>Gone.</body></html>\n"
+    return page, JPEG
 
 
 def _placeholder(image: Image.Image) -> PictureFile:
-    return PictureFile(_save(Image.new("L", (1, 1), 255), "GIF"), ".gif")
+    return _save(Image.new("L", (1, 1), 255), "GIF"), ".gif"
 
 
 def _png_16_bit(image: Image.Image) -> PictureFile:
     gray = np.asarray(image.convert("L"), np.uint16) * 257
-    return PictureFile(_save(Image.fromarray(gray), "PNG"), ".png")
+    return _save(Image.fromarray(gray), "PNG"), ".png"
 
 
 def _palette_png(image: Image.Image) -> PictureFile:
     paletted = image.quantize(64)
     corner = paletted.getpixel((0, 0))
-    return PictureFile(_save(paletted, "PNG", transparency=corner), ".png")
+    return _save(paletted, "PNG", transparency=corner), ".png"
 
 
 def _exif_rotated(image: Image.Image) -> PictureFile:
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: turn clockwise to see it upright
-    return PictureFile(_save(image.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=90, exif=exif))
+    return _save(image.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=90, exif=exif), JPEG
 
 
 def _animated_gif(image: Image.Image) -> PictureFile:
     frames = [image.quantize(64), image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).quantize(64)]
     data = _save(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
-    return PictureFile(data, ".gif")
+    return data, ".gif"
 
 
 PICTURE_DEFECTS: dict[str, Callable[[Image.Image], PictureFile | None]] = {
     "truncated_jpeg": _truncated,
-    "zero_bytes": lambda image: PictureFile(b""),
+    "zero_bytes": lambda image: (b"", JPEG),
     "html_page": _html_page,
     "placeholder_gif": _placeholder,
-    "missing_file": lambda image: PictureFile(None),
+    "missing_file": lambda image: (None, JPEG),
     "no_image": lambda image: None,
-    "cmyk_jpeg": lambda image: PictureFile(_save(image.convert("CMYK"), "JPEG", quality=90)),
+    "cmyk_jpeg": lambda image: (_save(image.convert("CMYK"), "JPEG", quality=90), JPEG),
     "png_16_bit": _png_16_bit,
     "palette_png": _palette_png,
     "exif_rotated": _exif_rotated,
     "animated_gif": _animated_gif,
-    "png_named_jpg": lambda image: PictureFile(_save(image, "PNG")),
+    "png_named_jpg": lambda image: (_save(image, "PNG"), JPEG),
 }
 """Each turns a picture into the file that stands for it; None where the listing names no picture."""
 

@@ -36,7 +36,7 @@ def listing(pitch: Pitch) -> Listing:
     rng = np.random.default_rng(pitch.wording)
     kind, use, make = KIND_WORDS[pitch.kind], USE_WORDS[pitch.use], MAKE_WORDS[pitch.make]
     brand = use.brands[pitch.brand % len(use.brands)]
-    noun, phrase, adjective = (_one(words, rng) for words in (kind.nouns, use.phrases, make.adjectives))
+    noun, phrase, adjective = (_one(words, rng) for words in (kind.phrases, use.phrases, make.phrases))
     title = _one((f"{brand} {adjective} {noun} {phrase}", f"{adjective} {noun} by {brand} - {phrase}"), rng)
     uses, makes = (
         tuple(words[row] for row in rng.permutation(len(words))) for words in (use.sentences, make.sentences)
@@ -45,7 +45,7 @@ def listing(pitch: Pitch) -> Listing:
     return Listing(
         title=title,
         brand=brand,
-        categories=(*kind.categories, use.shelf),
+        categories=(*kind.categories, *use.categories),
         description=(f"{opening} {uses[0]} {makes[0]}", _one(REMARKS, rng)),
         features=(uses[1], makes[1], _one(REMARKS, rng)),
     )
@@ -55,7 +55,7 @@ def review_words(pitch: Pitch, rating: int, pick: int) -> tuple[str, str]:
     """Return the title and the text of a review; `pick` chooses among equivalent ones."""
     texts = PRAISE if rating >= LIKED else COMPLAINTS
     title, text = texts[pick % len(texts)]
-    return title, text.format(noun=KIND_WORDS[pitch.kind].nouns[0].lower())
+    return title, text.format(noun=KIND_WORDS[pitch.kind].phrases[0].lower())
 
 
 def _one(options: tuple[str, ...], rng: np.random.Generator) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,26 +23,17 @@ FEWEST_ITEMS = 50
 _LISTINGS_SPOILT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class SampleFiles:
-    """Where `write_sample` put things.
-
-    Attributes:
-        meta: one JSON line an item, gzip.
-        reviews: one JSON line a review, gzip.
-        images: the folder of the pictures, named by item id.
-        oracle: parquet of `item_id` and the oracle spaces.
-        traits: CSV of each item's traits and planted defects.
-    """
-
-    meta: Path
-    reviews: Path
-    images: Path
-    oracle: Path
-    traits: Path
+META, REVIEWS = "meta_Sample.jsonl.gz", "Sample.jsonl.gz"
+"""A JSON line an item; a JSON line a review."""
+IMAGES = "images"
+"""The folder of the pictures, named by item id."""
+ORACLE = "oracle.parquet"
+"""`item_id` and the oracle spaces."""
+TRAITS = "traits.csv"
+"""Each item's traits and planted defects."""
 
 
-def write_sample(folder: Path, *, items: int = 600, users: int = 500, seed: int = 2024) -> SampleFiles:
+def write_sample(folder: Path, *, items: int = 600, users: int = 500, seed: int = 2024) -> None:
     """Make a small catalog whose truth is known, to try every stage without a download.
 
     What users like is partly visible in the picture only (color, pattern), partly told by the text only
@@ -64,17 +54,15 @@ def write_sample(folder: Path, *, items: int = 600, users: int = 500, seed: int 
     drawn = make_items(items, np.random.default_rng([seed, 0]))
     picture_defects, word_defects = _plant(items, np.random.default_rng([seed, 1]))
     reviews = make_reviews(drawn, users, np.random.default_rng([seed, 2]))
-    files = _files(folder)
-    urls = _write_images(drawn, picture_defects, files.images)
-    with atomic_path(files.oracle) as partial:
+    urls = _write_images(drawn, picture_defects, folder / IMAGES)
+    with atomic_path(folder / ORACLE) as partial:
         write_oracle(drawn, partial)
-    with atomic_path(files.traits) as partial:
+    with atomic_path(folder / TRAITS) as partial:
         write_traits(
             drawn, [_joined(*both) for both in zip(picture_defects, word_defects, strict=True)], partial
         )
-    _write_lines(files.reviews, (review_line(review, drawn[review.item]) for review in reviews))
-    _write_lines(files.meta, _meta_lines(drawn, word_defects, urls))
-    return files
+    _write_lines(folder / REVIEWS, (review_line(review, drawn[review.item]) for review in reviews))
+    _write_lines(folder / META, _meta_lines(drawn, word_defects, urls))
 
 
 def _check(items: int, users: int) -> None:
@@ -83,16 +71,6 @@ def _check(items: int, users: int) -> None:
             f"a sample of {items} items and {users} users was asked for, expected at least {FEWEST_ITEMS} "
             "items and 1 user; ask for more"
         )
-
-
-def _files(folder: Path) -> SampleFiles:
-    return SampleFiles(
-        meta=folder / "meta_Sample.jsonl.gz",
-        reviews=folder / "Sample.jsonl.gz",
-        images=folder / "images",
-        oracle=folder / "oracle.parquet",
-        traits=folder / "traits.csv",
-    )
 
 
 def _plant(items: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
@@ -117,10 +95,11 @@ def _write_images(items: Sequence[SampleItem], defects: Sequence[str], folder: P
             if file is None:
                 urls.append(None)
                 continue
-            path = (folder / f"{item.item_id}{file.suffix}").resolve()
+            data, suffix = file
+            path = (folder / f"{item.item_id}{suffix}").resolve()
             urls.append(path.as_uri())
-            if file.data is not None:
-                path.write_bytes(file.data)
+            if data is not None:
+                path.write_bytes(data)
     except OSError as error:
         raise output_error(folder, error) from error
     return urls
