@@ -53,7 +53,13 @@ def _done(operation: Operation, context: Context) -> Outcome[Any]:
         sizes = sizes_of(operation.out) if isinstance(operation, FolderOperation) else {}
         seconds = time.perf_counter() - begun
         state = State(
-            asked, made_by(operation), sizes, seconds, outcome.summary, outcome.table, outcome.files
+            request=asked,
+            made=made_by(operation),
+            sizes=sizes,
+            seconds=seconds,
+            summary=outcome.summary,
+            table=outcome.table,
+            files=outcome.files,
         )
         write_state(path, state)
     return outcome

@@ -186,8 +186,7 @@ def _pictures(feature_set: FeatureSet, catalog: Catalog) -> list[PlannedFile]:
             f"{catalog.folder}: the license of its pictures is {license or 'not known'}, which does not let them be "
             "passed on; expected an open one such as CC0-1.0 or CC-BY-4.0. Publish without --with-images"
         )
-    made_from = feature_set.manifest.catalog
-    if made_from is None or made_from.document() != catalog.identity:
+    if feature_set.manifest.catalog != catalog.identity:
         raise InputError(
             f"{catalog.folder} is not the catalog that {feature_set.folder} was made from; give that one"
         )

@@ -6,15 +6,13 @@ the time that a look takes. It is local: it is neither published nor exported, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from featurizer.config import Config
 from featurizer.errors import InputError
-from featurizer.records import Json
 from featurizer.results.files import read_json, write_json
 from featurizer.results.names import CARD, CROISSANT, EXAMPLES, FEATURE_SET, MODEL, SCORES, SCORES_PLOT
 
@@ -28,41 +26,25 @@ REWRITTEN = frozenset({CARD, SCORES, SCORES_PLOT, EXAMPLES, CROISSANT, FEATURE_S
 """Files that another command may write again: cards, attached scores, manifests that take a license."""
 
 
-class _Page(Config):
-    """The file as it is written."""
+class State(Config):
+    """A finished operation."""
 
     model_config = ConfigDict(extra="ignore")
 
-    request: dict[str, object]
-    made: list[object]
+    request: dict[str, JsonValue]
+    """Everything that its result depends on: options, identities of what was read, library versions."""
+    made: list[JsonValue]
+    """The identity of each thing it made."""
     sizes: dict[str, int] = Field(default_factory=dict)
+    """Bytes of each file it made, by path in the folder."""
     seconds: float = 0.0
+    """That it took."""
     summary: str = ""
+    """One line of what came of it."""
     table: str = ""
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A finished operation.
-
-    Attributes:
-        request: everything that its result depends on: options, identities of what was read, library versions.
-        made: the identity of each thing it made.
-        sizes: bytes of each file it made, by path in the folder.
-        seconds: that it took.
-        summary: one line of what came of it.
-        table: shown at the end of a recipe.
-        files: what a person would open.
-    """
-
-    request: Mapping[str, Json]
-    made: Sequence[Json]
-    sizes: Mapping[str, int]
-    seconds: float
-    summary: str = ""
-    table: str = ""
+    """Shown at the end of a recipe."""
     files: tuple[Path, ...] = ()
+    """What a person would open."""
 
 
 def state_file(folder: Path, command: str) -> Path:
@@ -79,36 +61,18 @@ def read_state(path: Path) -> State | None:
     if not path.is_file():
         return None
     try:
-        page = _Page.model_validate(read_json(path))
+        return State.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(
             f"{path}, field {'.'.join(map(str, first['loc']))}: {first['msg']}; expected what the command wrote "
             "there. Delete the file: the result beside it is looked at anew"
         ) from error
-    files = tuple(Path(file) for file in page.files)
-    request, made = _json(page.request), page.made
-    return State(request, made, page.sizes, page.seconds, page.summary, page.table, files)  # type: ignore[arg-type]
-
-
-def _json(value: Mapping[str, object]) -> dict[str, Json]:
-    return dict(value)  # type: ignore[arg-type]
 
 
 def write_state(path: Path, state: State) -> None:
     """Remember a finished operation; the last thing it writes."""
-    write_json(
-        path,
-        {
-            "request": dict(state.request),
-            "made": list(state.made),
-            "sizes": dict(state.sizes),
-            "seconds": round(state.seconds, 3),
-            "summary": state.summary,
-            "table": state.table,
-            "files": [str(file) for file in state.files],
-        },
-    )
+    write_json(path, state.model_dump(mode="json") | {"seconds": round(state.seconds, 3)})
 
 
 def sizes_of(folder: Path) -> dict[str, int]:

@@ -76,15 +76,6 @@ class ShardEntry(Record):
     """Of the file."""
 
 
-class CatalogIdentity(Record):
-    """Which catalog a set was made from."""
-
-    fingerprint: str
-    """Of its configuration."""
-    data_sha256: str
-    """Of its items."""
-
-
 class FeatureSetManifest(Manifest):
     """What `feature_set.json` says."""
 
@@ -114,8 +105,8 @@ class FeatureSetManifest(Manifest):
     """The catalog's, or what an import states."""
     text_recipe: dict[str, JsonValue] | None = None
     """The catalog's."""
-    catalog: CatalogIdentity | None = None
-    """None of a set that was imported."""
+    catalog: dict[str, str] | None = None
+    """The identity of the catalog that it was made from; None of a set that was imported."""
     device: str | None = None
     """What it was computed on."""
     threads: int | None = None
