@@ -7,7 +7,6 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import stamina
@@ -87,103 +86,107 @@ def require_token() -> str:
     return token
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Runs requests, again where that can help.
+def ask(
+    request: Callable[[], T],
+    *,
+    what: str,
+    repo: str,
+    policy: RetryPolicy,
+    account: str = "",
+    conflicts: bool = False,
+) -> T:
+    """Run a request, again where that can help.
 
-    Attributes:
-        repo: what is asked about, for messages.
+    Args:
+        request: is run as a whole at every try, so it must bear that.
+        what: what it does, for messages.
+        repo: what is asked about, likewise.
         policy: how often, with what waits.
         account: whose token it is, for messages.
+        conflicts: whether 409 means that someone else is writing, which passes.
+
+    Raises:
+        HubError: refused, or not reached after all tries.
     """
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
 
-    repo: str
-    policy: RetryPolicy
-    account: str = ""
+    def wait(error: Exception) -> bool | float:
+        return _wait(error, policy, conflicts=conflicts)
 
-    def ask(self, request: Callable[[], T], *, what: str, conflicts: bool = False) -> T:
-        """Run a request.
+    try:
+        for attempt in stamina.retry_context(
+            on=wait,
+            attempts=policy.attempts,
+            timeout=None,
+            wait_initial=policy.wait_initial,
+            wait_max=policy.wait_max,
+            wait_jitter=policy.wait_jitter,
+        ):
+            with attempt:
+                return request()
+    except FeaturizerError:
+        raise
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError, RuntimeError) as error:
+        # not `from error`: the server's own words may repeat the token
+        raise HubError(_explained(error, f"{what} ({repo})", account)) from None
+    raise AssertionError("a retry loop ends by returning or by raising")
 
-        Args:
-            request: is run as a whole at every try, so it must bear that.
-            what: what it does, for messages.
-            conflicts: whether 409 means that someone else is writing, which passes.
 
-        Raises:
-            HubError: refused, or not reached after all tries.
-        """
-        import httpx2
-        from huggingface_hub.errors import HfHubHTTPError
+def _wait(error: Exception, policy: RetryPolicy, *, conflicts: bool) -> bool | float:
+    import httpx2
 
-        def wait(error: Exception) -> bool | float:
-            return self._wait(error, conflicts=conflicts)
+    if isinstance(error, FeaturizerError):
+        return False
+    refused = refusal(error)
+    if refused is None:
+        return any(isinstance(one, httpx2.TransportError) for one in causes(error))
+    status = refused.response.status_code
+    if not worth_retrying(status) and not (conflicts and status == CONFLICT):
+        return False
+    asked = retry_after(
+        refused.response.headers.get("Retry-After"), now=time.time(), at_most=policy.retry_after_max
+    )
+    return True if asked is None else asked
 
-        try:
-            for attempt in stamina.retry_context(
-                on=wait,
-                attempts=self.policy.attempts,
-                timeout=None,
-                wait_initial=self.policy.wait_initial,
-                wait_max=self.policy.wait_max,
-                wait_jitter=self.policy.wait_jitter,
-            ):
-                with attempt:
-                    return request()
-        except FeaturizerError:
-            raise
-        except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError, RuntimeError) as error:
-            # not `from error`: the server's own words may repeat the token
-            raise HubError(self._explain(error, what)) from None
-        raise AssertionError("a retry loop ends by returning or by raising")
 
-    def _wait(self, error: Exception, *, conflicts: bool) -> bool | float:
-        import httpx2
+def _explained(error: Exception, what: str, account: str) -> str:
+    import httpx2
+    from huggingface_hub import get_token
 
-        if isinstance(error, FeaturizerError):
-            return False
-        refused = refusal(error)
-        if refused is None:
-            return any(isinstance(one, httpx2.TransportError) for one in causes(error))
-        status = refused.response.status_code
-        if not worth_retrying(status) and not (conflicts and status == CONFLICT):
-            return False
-        asked = retry_after(
-            refused.response.headers.get("Retry-After"), now=time.time(), at_most=self.policy.retry_after_max
+    refused = refusal(error)
+    said = _first_line(causes(error)[-1] if refused is None else refused)
+    begun = f"the Hub could not {what}: "
+    if refused is None and any(isinstance(one, httpx2.TransportError) for one in causes(error)):
+        begun = f"the Hub cannot be reached to {what}: "
+    status = None if refused is None else refused.response.status_code
+    return without_secrets(f"{begun}{said}. {_advice(status, account)}", get_token())
+
+
+def _advice(status: int | None, account: str) -> str:
+    again = "Run the same command again: what has arrived is kept"
+    if status == 401:
+        return (
+            "The token is not accepted: it may be wrong, revoked or expired. 'hf auth login' takes a new one"
         )
-        return True if asked is None else asked
-
-    def _explain(self, error: Exception, what: str) -> str:
-        import httpx2
-        from huggingface_hub import get_token
-
-        refused = refusal(error)
-        said = _first_line(causes(error)[-1] if refused is None else refused)
-        begun = f"the Hub could not {what} ({self.repo}): "
-        if refused is None and any(isinstance(one, httpx2.TransportError) for one in causes(error)):
-            begun = f"the Hub cannot be reached to {what} ({self.repo}): "
-        status = None if refused is None else refused.response.status_code
-        return without_secrets(f"{begun}{said}. {self._advice(status)}", get_token())
-
-    def _advice(self, status: int | None) -> str:
-        again = "Run the same command again: what has arrived is kept"
-        if status == 401:
-            return "The token is not accepted: it may be wrong, revoked or expired. 'hf auth login' takes a new one"
-        if status == 403:
-            known = f" of {self.account}" if self.account else ""
-            return (
-                f"The token{known} may not do this there: use one with write permission, join the organization, or "
-                "choose another --repo"
-            )
-        if status == 404:
-            known = f"; the token is of {self.account}" if self.account else ""
-            return f"There is no such user, organization, repository or revision, or the token cannot see it{known}"
-        if status == CONFLICT:
-            return f"Somebody else is writing there. {again}"
-        if status is None:
-            return f"Check the network and HF_ENDPOINT. {again}"
-        if worth_retrying(status):
-            return again
-        return "The request itself is refused: see what the Hub says, and mend the card or the name"
+    if status == 403:
+        known = f" of {account}" if account else ""
+        return (
+            f"The token{known} may not do this there: use one with write permission, join the organization, or "
+            "choose another --repo"
+        )
+    if status == 404:
+        known = f"; the token is of {account}" if account else ""
+        return (
+            f"There is no such user, organization, repository or revision, or the token cannot see it{known}"
+        )
+    if status == CONFLICT:
+        return f"Somebody else is writing there. {again}"
+    if status is None:
+        return f"Check the network and HF_ENDPOINT. {again}"
+    if worth_retrying(status):
+        return again
+    return "The request itself is refused: see what the Hub says, and mend the card or the name"
 
 
 def causes(error: BaseException) -> list[BaseException]:

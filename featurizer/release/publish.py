@@ -18,7 +18,7 @@ from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
-from featurizer.release.hub import Asker, require_token, retry_policy
+from featurizer.release.hub import ask, require_token, retry_policy
 from featurizer.release.plan import Plan, PlannedFile, made
 from featurizer.release.repository import MAIN, Repository, holds
 from featurizer.results.files import atomic_path, file_sha256, read_json
@@ -82,10 +82,10 @@ def publish(
         InputError: a file changed meanwhile.
     """
     require_token()
-    asker = Asker(plan.repo, policy or retry_policy())
-    who = asker.ask(lambda: api.whoami(), what="accept the token")
+    policy = policy or retry_policy()
+    who = ask(lambda: api.whoami(), what="accept the token", repo=plan.repo, policy=policy)
     account = ", ".join([str(who.get("name")), *(str(org.get("name")) for org in who.get("orgs", []))])
-    repository = Repository(api, Asker(plan.repo, asker.policy, account), plan.repo, plan.repo_type, branch)
+    repository = Repository(api, plan.repo, plan.repo_type, branch, policy, account)
     repository.ensure(public=public, private=private)
     before = repository.head()
     there = repository.files(before)

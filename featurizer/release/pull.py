@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError, InputError, StaleOutput
 from featurizer.features.feature_set import OWNED, FeatureSet
 from featurizer.progress import Progress, Report, silent
-from featurizer.release.hub import Asker, retry_policy
+from featurizer.release.hub import retry_policy
 from featurizer.release.plan import RepoType, check_repo
 from featurizer.release.repository import MAIN, Repository, is_whole
 from featurizer.results.names import (
@@ -79,9 +79,9 @@ def pull(
     """
     check_repo(name)
     kind: RepoType = "model" if model else "dataset"
-    repository = Repository(api, Asker(name, policy or retry_policy()), name, kind, revision)
+    repository = Repository(api, name, kind, revision, policy or retry_policy())
     commit = repository.head()
-    pinned = Repository(api, repository.asker, name, kind, commit)
+    pinned = replace(repository, branch=commit)
     there = pinned.files()
     last = _manifest_name(name, there, model=model)
     refuse_foreign(out, last)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError
-from featurizer.release.hub import Asker, refusal
+from featurizer.release.hub import T, ask, refusal
 from featurizer.release.plan import PlannedFile, RepoType
 from featurizer.results.files import file_sha256
 
@@ -32,17 +33,29 @@ class Repository:
 
     Attributes:
         api: the Hub's client.
-        asker: asks patiently.
         name: ORG/NAME.
         kind: dataset or model.
         branch: where commits go.
+        policy: how stubbornly the Hub is asked.
+        account: whose token it is, for messages.
     """
 
     api: HfApi
-    asker: Asker
     name: str
     kind: RepoType
-    branch: str = MAIN
+    branch: str
+    policy: RetryPolicy
+    account: str = ""
+
+    def _ask(self, request: Callable[[], T], *, what: str, conflicts: bool = False) -> T:
+        return ask(
+            request,
+            what=what,
+            repo=self.name,
+            policy=self.policy,
+            account=self.account,
+            conflicts=conflicts,
+        )
 
     def ensure(self, *, public: bool, private: bool) -> None:
         """Create repository and branch where they are not there yet; a new one is private unless it is to be public.
@@ -52,7 +65,7 @@ class Repository:
         """
         found = self._info()
         if found is None:
-            self.asker.ask(
+            self._ask(
                 lambda: self.api.create_repo(
                     self.name, repo_type=self.kind, private=not public, exist_ok=True
                 ),
@@ -65,7 +78,7 @@ class Repository:
                 f"{self.name} is there already and public; choose another --repo, or make it private in its settings"
             )
         if self.branch != MAIN:
-            self.asker.ask(
+            self._ask(
                 lambda: self.api.create_branch(
                     self.name, branch=self.branch, repo_type=self.kind, exist_ok=True
                 ),
@@ -86,7 +99,7 @@ class Repository:
                     return None
                 raise
 
-        return self.asker.ask(look, what="look for the repository")
+        return self._ask(look, what="look for the repository")
 
     def files(self, revision: str | None = None) -> dict[str, str]:
         """Return the hash of each file at a revision, by path: LFS files' sha256, git's hash of the others.
@@ -106,12 +119,12 @@ class Repository:
                 if isinstance(entry, RepoFile)
             }
 
-        return self.asker.ask(read, what="list the repository's files")
+        return self._ask(read, what="list the repository's files")
 
     def head(self) -> str:
         """Return the branch's commit."""
         ask = self.api.dataset_info if self.kind == "dataset" else self.api.model_info
-        found = self.asker.ask(lambda: ask(self.name, revision=self.branch), what="read the branch's commit")
+        found = self._ask(lambda: ask(self.name, revision=self.branch), what="read the branch's commit")
         if found.sha is None:
             raise HubError(
                 f"the Hub names no commit of {self.name} at {self.branch}; run the same command again"
@@ -125,7 +138,7 @@ class Repository:
             additions = [_addition(file) for file in files]  # new at every try: the client marks used ones
             self._preupload(additions)
 
-        self.asker.ask(send, what=f"take {len(files)} files")
+        self._ask(send, what=f"take {len(files)} files")
 
     def _preupload(self, additions: list[CommitOperationAdd]) -> None:
         self.api.preupload_lfs_files(
@@ -172,7 +185,7 @@ class Repository:
                     raise
                 return self._arrived(files, removed)
 
-        return self.asker.ask(send_once, what=f"take {len(files)} files", conflicts=True)
+        return self._ask(send_once, what=f"take {len(files)} files", conflicts=True)
 
     def _arrived(self, files: Sequence[PlannedFile], removed: Sequence[str]) -> str:
         """Return the branch's commit where it is this one, whose answer was lost.
@@ -201,7 +214,7 @@ class Repository:
             return
         if held is not None:
             raise self._taken(name, held)
-        self.asker.ask(
+        self._ask(
             lambda: self.api.create_tag(
                 self.name, tag=name, revision=commit, repo_type=self.kind, exist_ok=True
             ),
@@ -219,7 +232,7 @@ class Repository:
             raise self._taken(name, held)
 
     def _tagged(self, name: str) -> str | None:
-        refs = self.asker.ask(
+        refs = self._ask(
             lambda: self.api.list_repo_refs(self.name, repo_type=self.kind), what="list the repository's tags"
         )
         return next((ref.target_commit for ref in refs.tags if ref.name == name), None)
@@ -239,7 +252,7 @@ class Repository:
             self.api.add_collection_item(collection.slug, self.name, self.kind, exists_ok=True)
             return collection.slug
 
-        return self.asker.ask(put, what=f"add to the collection {title}")
+        return self._ask(put, what=f"add to the collection {title}")
 
     def fetch(self, path: str, commit: str, folder: Path) -> Path:
         """Download one file of a commit into a folder, past every cache, and return where it lies."""
@@ -254,7 +267,7 @@ class Repository:
                 force_download=True,
             )
 
-        return Path(self.asker.ask(read, what=f"send {path}"))
+        return Path(self._ask(read, what=f"send {path}"))
 
 
 def _addition(file: PlannedFile) -> CommitOperationAdd:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 SERIES = (
     "#3b7fd4",
     "#d4700f",
@@ -24,17 +22,10 @@ INK, LINE = "#123457", "#234568"
 """Stand-ins for the page's own text and line colors, which follow its theme."""
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
-    """Colors of a drawing: text and axes, grid lines, background (`none`: transparent)."""
-
-    ink: str
-    line: str
-    background: str
-
-
-PAPER = Theme("#1b1f24", "#d0d4da", "white")
-PAGE = Theme(INK, LINE, "none")
+PAPER = ("#1b1f24", "#d0d4da", "white")
+"""Colors of a drawing: text and axes, grid lines, background."""
+PAGE = (INK, LINE, "none")
+"""Likewise, on no background of its own."""
 
 
 def color(number: int) -> str:

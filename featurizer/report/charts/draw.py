@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from featurizer.report.charts.chart import Chart, Series
-from featurizer.report.palette import INK, LINE, OTHER, PAGE, PAPER, Theme, color
+from featurizer.report.palette import INK, LINE, OTHER, PAGE, PAPER, color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +25,8 @@ LONGEST_LABEL = 34
 def svg(chart: Chart) -> str:
     """Draw a chart as an `<svg>` element whose text and lines take the page's colors; same chart, same text."""
     drawn = io.StringIO()
-    with style(PAGE, chart.slug):
-        draw(chart, PAGE).savefig(
+    with style(*PAGE, salt=chart.slug):
+        draw(chart).savefig(
             drawn, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
         )
     element = drawn.getvalue()
@@ -41,19 +41,19 @@ def svg(chart: Chart) -> str:
 def png(chart: Chart) -> bytes:
     """Draw a chart for a paper; same chart, same bytes."""
     drawn = io.BytesIO()
-    with style(PAPER, chart.slug):
-        draw(chart, PAPER).savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
+    with style(*PAPER, salt=chart.slug):
+        draw(chart).savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
     return drawn.getvalue()
 
 
-def draw(chart: Chart, theme: Theme) -> Figure:
+def draw(chart: Chart) -> Figure:
     """Draw a chart; the style must be set, as `svg` and `png` do."""
     rows = len(chart.places)
     height = 1.1 + 0.34 * rows if chart.kind == "intervals" else 2.9
-    figure, axes = empty(theme, height)
+    figure, axes = empty(height)
     for number, one in enumerate(chart.series):
         _KINDS[chart.kind](axes, chart, one, number)
-    axes.grid(axis="x" if chart.kind == "intervals" else "y", color=theme.line, linewidth=0.7)
+    axes.grid(axis="x" if chart.kind == "intervals" else "y")
     axes.set_axisbelow(True)
     axes.set_xlabel(chart.y_label if chart.kind == "intervals" else chart.x_label)
     if chart.kind == "intervals":
@@ -70,7 +70,7 @@ def draw(chart: Chart, theme: Theme) -> Figure:
 
 
 @contextmanager
-def style(theme: Theme, salt: str) -> Iterator[None]:
+def style(ink: str, line: str, background: str, *, salt: str) -> Iterator[None]:
     """Set colors and fonts while the block draws; `salt` makes the ids of an SVG its own, and the same twice."""
     from matplotlib import rc_context
 
@@ -80,11 +80,14 @@ def style(theme: Theme, salt: str) -> Iterator[None]:
         "svg.fonttype": "none",
         "font.family": "sans-serif",
         "font.size": 9.5,
-        "text.color": theme.ink,
-        "axes.labelcolor": theme.ink,
-        "axes.edgecolor": theme.line,
-        "xtick.color": theme.ink,
-        "ytick.color": theme.ink,
+        "text.color": ink,
+        "axes.labelcolor": ink,
+        "axes.edgecolor": line,
+        "xtick.color": ink,
+        "ytick.color": ink,
+        "grid.color": line,
+        "grid.linewidth": 0.7,
+        "figure.facecolor": background,
     }
     with rc_context(settings), warnings.catch_warnings():
         # a name in a script that the font lacks; the page's own font has it
@@ -92,11 +95,11 @@ def style(theme: Theme, salt: str) -> Iterator[None]:
         yield
 
 
-def empty(theme: Theme, height: float) -> tuple[Figure, Axes]:
+def empty(height: float) -> tuple[Figure, Axes]:
     """Return a figure of the usual width, `height` inches high, and its axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor=theme.background)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots()
     axes.set_facecolor("none")
     for side in ("top", "right"):

@@ -16,8 +16,8 @@ from featurizer.report.projection import Projection
 def map_png(space: str, projection: Projection, categories: Categories) -> bytes:
     """Draw a map, colored by category; same map, same bytes."""
     drawn = io.BytesIO()
-    with style(PAPER, space):
-        figure, axes = empty(PAPER, WIDTH)
+    with style(*PAPER, salt=space):
+        figure, axes = empty(WIDTH)
         for number, name in enumerate(categories.names):
             points = projection.points[categories.of_item == number]
             points = points[~np.isnan(points).any(1)]
