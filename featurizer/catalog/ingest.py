@@ -13,8 +13,8 @@ from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.interactions import (
     SplitOptions,
-    identity_of,
-    read_history,
+    describe_interactions,
+    read_and_split,
     write_known_interactions,
 )
 from featurizer.catalog.source import ItemSource
@@ -110,19 +110,19 @@ def ingest(
         "images": True,
         "part_rows": part_rows,
     }
-    history = None
+    pairs = None
     # read before the folder is claimed and a picture fetched: what is wrong shows at once
     if interactions is not None:
-        about["interactions"] = identity_of(interactions, split, item_map)
-        history = read_history(interactions, split, item_map)
+        about["interactions"] = describe_interactions(interactions, split, item_map)
+        pairs = read_and_split(interactions, split, item_map)
     stage = Stage(out, CATALOG, about, OWNED)
     if stage.claim(overwrite=overwrite):
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)
 
     def write(item_ids: set[str]) -> dict[str, Json]:
-        assert history is not None
-        return write_known_interactions(history, out, item_ids)
+        assert pairs is not None
+        return write_known_interactions(pairs, out, item_ids)
 
     return build_catalog(
         source,
@@ -132,5 +132,5 @@ def ingest(
         fetcher=fetcher,
         part_rows=part_rows,
         report=report,
-        historian=write if history is not None else None,
+        historian=write if pairs is not None else None,
     )

@@ -46,7 +46,7 @@ class SplitOptions:
         return {"k_core": self.k_core, "split": self.method, "seed": self.seed}
 
 
-def read_history(path: Path, options: SplitOptions, item_map: Path | None) -> pl.DataFrame:
+def read_and_split(path: Path, options: SplitOptions, item_map: Path | None) -> pl.DataFrame:
     """Read a user's own file of interactions; a file without a split is split, rows that come with one stay.
 
     Raises:
@@ -70,7 +70,7 @@ def read_history(path: Path, options: SplitOptions, item_map: Path | None) -> pl
     return interactions
 
 
-def identity_of(path: Path, options: SplitOptions, item_map: Path | None) -> dict[str, Json]:
+def describe_interactions(path: Path, options: SplitOptions, item_map: Path | None) -> dict[str, Json]:
     """Return the hashes of a user's files and the options, for a fingerprint.
 
     Raises:
