@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +73,7 @@ class Difference:
             for name, one in self.spaces.items()
             if one.unequal
         ]
-        counts = {
+        counts: dict[str, Sequence[object]] = {
             "items added": self.items_added,
             "items removed": self.items_removed,
             "spaces added": self.spaces_added,
