@@ -23,8 +23,18 @@ def one_core():
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data; a test that needs it is skipped where it is absent."""
+    return _shared("data")
+
+
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of small inputs that are hard to get right; a test that needs it is skipped where it is absent."""
+    return _shared("cases")
+
+
+def _shared(name: str) -> Path:
     found = os.environ.get("FEATURIZER_SHARED") or Path(__file__).parent.parent.parent / "shared"
-    folder = Path(found) / "data"
+    folder = Path(found) / name
     if not folder.is_dir():
-        pytest.skip(f"no real data at {folder}; set FEATURIZER_SHARED to the folder that holds data/")
+        pytest.skip(f"nothing at {folder}; set FEATURIZER_SHARED to the folder that holds {name}/")
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import get_args
 
 import numpy as np
@@ -10,6 +11,8 @@ import polars as pl
 from featurizer.errors import InputError, UnknownName
 from featurizer.interactions.methods import SplitMethod
 
+logger = logging.getLogger(__name__)
+
 
 def split(interactions: pl.DataFrame, method: str, *, seed: int = 0) -> pl.DataFrame:
     """Fill the column `split`; the rows come out ordered by user, item, so equal input gives equal bytes.
@@ -17,10 +20,10 @@ def split(interactions: pl.DataFrame, method: str, *, seed: int = 0) -> pl.DataF
     Args:
         interactions: one row a user-item pair.
         method: `random` (MMRec's: per user shuffled; of n < 10 rows one is valid and one test, else 20 % are
-            held out, the smaller half valid), `leave-one-out` (the last by time test, the one before valid;
-            users with fewer than 3 rows all train) or `global-time` (rows after the 80 % quantile of time
-            valid, after the 90 % quantile test).
-        seed: of the shuffle; the other methods use none.
+            held out, the smaller half valid), `leave-one-out` (the last by time test, the one before valid, of equal
+            times one by the draw; users with fewer than 3 rows all train) or `global-time` (rows after the 80 %
+            quantile of time valid, after the 90 % quantile test).
+        seed: of what is drawn; `global-time` draws nothing.
 
     Raises:
         UnknownName: no such method.
@@ -36,7 +39,7 @@ def split(interactions: pl.DataFrame, method: str, *, seed: int = 0) -> pl.DataF
         raise InputError(
             f"{missing} interactions have no timestamp; the split '{method}' needs one each. Use 'random'."
         )
-    named = _leave_one_out(ordered) if method == "leave-one-out" else _global_time(ordered)
+    named = _leave_one_out(ordered, seed) if method == "leave-one-out" else _global_time(ordered)
     return ordered.with_columns(named)
 
 
@@ -60,10 +63,31 @@ def _random(ordered: pl.DataFrame, seed: int) -> pl.Expr:
     return _named((n >= 3) & (place >= valid) & (place < held), (n >= 3) & (place < valid))
 
 
-def _leave_one_out(ordered: pl.DataFrame) -> pl.Expr:
-    users = ordered["user_id"].rle_id().to_numpy()
-    n, place = _places(users, np.lexsort((ordered["timestamp"].to_numpy(), users)))
+def _leave_one_out(ordered: pl.DataFrame, seed: int) -> pl.Expr:
+    users, times = ordered["user_id"].rle_id().to_numpy(), ordered["timestamp"].to_numpy()
+    drawn = np.random.default_rng(seed).permutation(ordered.height)
+    order = np.lexsort((drawn, times, users))
+    n, place = _places(users, order)
+    tied, several = _tied_users(users[order], times[order])
+    if tied:
+        logger.warning(
+            "%s of %s users have equal times where the last rows are told apart (%.1f %%): these are drawn by the seed",
+            f"{tied:,}", f"{several:,}", 100 * tied / several,
+        )  # fmt: skip
     return _named((n >= 3) & (place == n - 1), (n >= 3) & (place == n - 2))
+
+
+def _tied_users(users: np.ndarray, times: np.ndarray) -> tuple[int, int]:
+    """Count the users whose last row, or the one before, shares its time with an earlier one; and all with 3 rows.
+
+    Args:
+        users: the number of each row's user, ascending.
+        times: of each row, ascending within a user.
+    """
+    ends = np.cumsum(np.bincount(users))
+    ends = ends[np.diff(ends, prepend=0) >= 3]
+    tied = (times[ends - 1] == times[ends - 2]) | (times[ends - 2] == times[ends - 3])
+    return int(tied.sum()), len(ends)
 
 
 def _places(users: np.ndarray, order: np.ndarray) -> tuple[pl.Expr, pl.Expr]:

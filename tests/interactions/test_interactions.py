@@ -254,8 +254,8 @@ def test_another_seed_gives_another_random_split():
     assert not split(interactions, "random", seed=0).equals(split(interactions, "random", seed=1))
 
 
-def test_leave_one_out_tests_on_the_last_and_ties_go_by_item():
-    interactions = frame([(1, 4), (1, 3), (1, 2), (1, 1), (2, 1), (2, 2)], times=[1, 7, 7, 7, 1, 2])
+def test_leave_one_out_tests_on_the_last_by_time():
+    interactions = frame([(1, 4), (1, 3), (1, 2), (1, 1), (2, 1), (2, 2)], times=[1, 9, 8, 7, 1, 2])
     done = split(interactions, "leave-one-out").select("user_id", "item_id", "split").rows()
     assert done == [
         ("1", "1", "train"),
@@ -265,6 +265,35 @@ def test_leave_one_out_tests_on_the_last_and_ties_go_by_item():
         ("2", "1", "train"),
         ("2", "2", "train"),
     ]
+
+
+def test_of_equal_times_the_seed_draws_and_no_item_is_preferred(caplog):
+    rows = [(user, item) for user in range(600) for item in range(6)]
+    interactions = frame(rows, times=[1 if item < 2 else 7 for _, item in rows])
+    done = split(interactions, "leave-one-out")
+    for name in ("valid", "test"):
+        counts = done.filter(pl.col("split") == name)["item_id"].value_counts()
+        assert set(counts["item_id"]) == {"2", "3", "4", "5"}
+        assert counts["count"].is_between(105, 195).all()  # 150 by chance
+    assert split(interactions.reverse(), "leave-one-out").equals(done)
+    assert not split(interactions, "leave-one-out", seed=1).equals(done)
+    assert "600 of 600 users have equal times where the last rows are told apart (100.0 %)" in caplog.text
+
+
+def test_only_ties_that_matter_are_counted(caplog):
+    early = frame([(1, item) for item in range(5)], times=[1, 1, 1, 2, 3])
+    split(early, "leave-one-out")
+    assert not caplog.records
+    split(frame([(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)], times=[1, 1, 2, 5, 5]), "leave-one-out")
+    assert "1 of 1 users have equal times" in caplog.text
+
+
+def test_day_resolution_times_prefer_no_item(shared_cases):
+    folder = shared_cases / "leave-one-out-ties-by-id"
+    done = split(deduplicate(read_interactions(folder / "days.csv")), "leave-one-out")
+    number = pl.col("item_id").str.extract(r"(\d+)").cast(pl.Int64)
+    means = dict(done.group_by("split").agg(number.mean()).rows())
+    assert max(means.values()) - min(means.values()) < 25, means  # 330 in test and 228 in train by item id
 
 
 def test_the_global_split_cuts_at_the_quantiles_of_time():
