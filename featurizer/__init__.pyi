@@ -459,6 +459,8 @@ def pretrain_ica(
     text_ratio: float | None = 0.5,
     unpaired_text_ratio: float | None = 0.15,
     hide_share: float | None = 0.2,
+    method: Literal['latent', 'alignrec'] | None = 'latent',
+    latent: float | None = 1.0,
     image_target: Literal['code', 'feature'] | None = 'code',
     codes: int | None = 512,
     tokens: float | None = 1.0,
@@ -513,6 +515,8 @@ def pretrain_ica(
         text_ratio: Share of a text's words that are masked, where there is a picture too.
         unpaired_text_ratio: The same where there is no picture.
         hide_share: Share of the items with both that lose one whole modality, half of them each.
+        method: latent: from a masked view the join of the whole item; alignrec: the masked tokens alone, as the paper says.
+        latent: Weight of what the join holds of the masked or hidden modality; of latent alone.
         image_target: A masked patch is predicted as its entry in the codebook, or as the frozen token itself.
         codes: Entries of the codebook of visual tokens.
         tokens: Weight of masked tokens predicted at their own positions.
@@ -521,14 +525,14 @@ def pretrain_ica(
         contrastive: Weight of InfoNCE between the CLS of the picture alone and of the text alone; 0 is off.
         temperature: Temperature of the contrastive terms.
         copurchase: Weight of InfoNCE between the CLS states of items bought together; needs --interactions; 0 is off.
-        epochs: Passes over the train items at most.
+        epochs: Passes over the train items at most; 0 leaves the start as it is.
         batch_size: Items a step, for each process.
         accumulate: Parts that a batch is computed in: changes memory, not the result.
         learning_rate: AdamW's at its peak: reached after the warm-up, then down a cosine to 0.
         weight_decay: AdamW's, on matrices only.
         warmup: Share of all steps.
         clip: Largest norm of the gradient.
-        patience: Epochs without a lower validation loss before it stops.
+        patience: Epochs without a better one before it stops.
         valid_share: Share of items held out.
         ema: Decay of averaged weights, which then are the model; 0 is off.
         precision: What the passes compute in: bfloat16 is autocast.

@@ -9,6 +9,7 @@ import torch
 
 from featurizer.ica.batch import Batch
 from featurizer.ica.contrastive_terms import ContrastiveTerms
+from featurizer.ica.model import States
 from featurizer.ica.objective import contrast
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
@@ -38,6 +39,6 @@ def contrastive_loss(
 
 
 def cls(job: TrainingSetup, items: Batch) -> torch.Tensor:
-    """Return the CLS states (b, d) of items with nothing masked."""
-    states: torch.Tensor = job.model(items, encode_text(job.encoder, items, None)).cls
-    return states
+    """Return what both terms compare of items with nothing masked: their unified vectors (b, d), or CLS states."""
+    states: States = job.model(items, encode_text(job.encoder, items, None))
+    return states.cls if job.model.residual is None else job.model.feature(states)

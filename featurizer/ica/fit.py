@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NoReturn
 
@@ -15,7 +16,9 @@ from featurizer.ica.batch import Batch
 from featurizer.ica.batches import StepBatch, read_step, save_broken
 from featurizer.ica.contrastive import contrastive_loss
 from featurizer.ica.masking import Masks
-from featurizer.ica.objective import PARTS, hidden_of, predict, weights
+from featurizer.ica.model import States
+from featurizer.ica.objective import PARTS, hidden_of, latent_loss, predict, weights
+from featurizer.ica.retrieval import self_retrieval, teacher
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.progress import Progress
@@ -25,27 +28,62 @@ from featurizer.training.distributed import DistributedContext
 from featurizer.training.hooks import Hooks
 
 VALID_BATCH = 64
+OVERLAP = 0.9
+"""Share of the neighbors of an item that lacks nothing which training may not go below."""
 BROKEN = "broken"
 """Folder of the batches at which training stopped."""
 
 
-def losses(job: TrainingSetup, items: Batch, masks: Masks) -> dict[str, torch.Tensor]:
-    """Return each part's loss over what is hidden of `items`, summed."""
+def losses(
+    job: TrainingSetup, items: Batch, masks: Masks, joins: torch.Tensor, first: int = 0
+) -> dict[str, torch.Tensor]:
+    """Return each part's loss over what is hidden of `items`, summed.
+
+    Args:
+        job: what is trained.
+        items: b items of a batch.
+        masks: of them.
+        joins: (B, e + f) of the whole batch, each item seen whole: what the latent part tells an item's from.
+        first: the place of the first of the b items in the batch.
+    """
     states = job.model(
         items, encode_text(job.encoder, items, masks), masks, recompute=job.options.training.recompute
     )
     hidden = hidden_of(items.words, masks, job.source.image_spec.prefix)
     target = job.options.objective.image_target
     found = predict(job.model, job.heads, items, states, hidden, target)
-    return {name: prediction.loss() for name, prediction in found.items()}
+    return {name: prediction.loss() for name, prediction in found.items()} | {
+        "latent": _latent(job, states, (hidden.pooled_image, hidden.pooled_text), joins, first)
+    }
+
+
+def _latent(
+    job: TrainingSetup,
+    states: States,
+    hidden: tuple[torch.Tensor, torch.Tensor],
+    joins: torch.Tensor,
+    first: int,
+) -> torch.Tensor:
+    """Return the latent loss over both parts of the join, each where it is masked or hidden."""
+    total = joins.new_zeros(())
+    if job.model.residual is None:
+        return total
+    dims, temperature = job.model.start.dims, job.options.objective.temperature
+    parts = zip(job.model.completed(states).split(dims, dim=1), joins.split(dims, dim=1), hidden, strict=True)
+    for found, true, rows in parts:
+        known = true.any(dim=1)
+        place = (known.cumsum(dim=0) - 1)[first : first + len(rows)]
+        chosen = rows & known[first : first + len(rows)]
+        total = total + latent_loss(found[chosen], place[chosen], true[known], temperature)
+    return total
 
 
 def fit(job: TrainingSetup, hooks: Hooks | None = None) -> list[dict[str, Json]]:
-    """Train until the validation loss stops falling; the model is left with the best weights.
+    """Train until the held-out items gain no more by it; the model is left with the weights of the best epoch.
 
     Returns:
-        One record an epoch: `epoch, learning_rate, seconds_train, seconds_valid, loss, valid_loss` and each
-        part's mean, `word`, `valid_word`, ….
+        One record an epoch, that of the start (0) first: `epoch, learning_rate, seconds_train, seconds_valid, loss,
+        valid_loss`, what the epoch is chosen by (`merit`), and each part's mean, `word`, `valid_word`, ….
 
     Raises:
         FeaturizerError: a loss or the gradient is not a number; the batch is saved beside the checkpoint.
@@ -53,10 +91,28 @@ def fit(job: TrainingSetup, hooks: Hooks | None = None) -> list[dict[str, Json]]
     """
     run = _PretrainingRun(job, hooks or Hooks())
     run.resume()
+    if not run.history:
+        run.begin()
     while run.goes_on():
         run.epoch()
     run.finish()
     return run.history
+
+
+def merit(valid_loss: float, use: Mapping[str, float]) -> float:
+    """Return what an epoch is chosen by, the greater the better.
+
+    Where the join is completed: how near held-out items come to their own from either modality alone, if items that
+    lack nothing keep `OVERLAP` of their neighbors; else the validation loss, as the paper has nothing better.
+    """
+    if not use:
+        return -valid_loss
+    return (use["nearness_image"] + use["nearness_text"]) / 2 if use["overlap"] >= OVERLAP else -1.0
+
+
+def best_epoch(history: Sequence[Mapping[str, Json]]) -> int:
+    """Return the first of the best epochs; 0 is the start."""
+    return max(range(len(history)), key=lambda epoch: float(str(history[epoch]["merit"])))
 
 
 class _PretrainingRun:
@@ -74,7 +130,7 @@ class _PretrainingRun:
         self.optimizer = torch.optim.AdamW([decayed, {"params": others, "weight_decay": 0.0}], lr=0.0)
         self.batch = self.training.batch_size * self.world.size
         self.epoch_steps = max(len(job.train) // self.batch, 1)
-        self.step, self.best_loss = 0, math.inf
+        self.step = 0
         self.history: list[dict[str, Json]] = []
         self.average: dict[str, torch.Tensor] = {}
         if self.training.ema:
@@ -85,13 +141,16 @@ class _PretrainingRun:
 
     def goes_on(self) -> bool:
         """Say whether another epoch is due."""
-        done = len(self.history)
-        best = min(range(done), key=lambda epoch: float(str(self.history[epoch]["valid_loss"])), default=0)
-        return done < self.training.epochs and done - 1 - best < self.training.patience
+        done = len(self.history) - 1
+        return done < self.training.epochs and done - best_epoch(self.history) < self.training.patience
+
+    def begin(self) -> None:
+        """Measure the start: epoch 0, which any other has to beat."""
+        self._close(0)
 
     def epoch(self) -> None:
         """Run what is left of one epoch, then validate."""
-        number = len(self.history)
+        number = len(self.history) - 1
         order = np.random.default_rng([self.training.seed, 1, number]).permutation(self.job.train)
         steps = range(self.step - number * self.epoch_steps, self.epoch_steps)
         self.begun = self.hooks.clock()
@@ -104,7 +163,7 @@ class _PretrainingRun:
                     pending = ahead.submit(self._read, order, number, step + 1)
                 self._learn(part)
                 self._report(number, step)
-        self._close(number)
+        self._close(number + 1)
 
     def _read(self, order: np.ndarray, epoch: int, step: int) -> StepBatch:
         rows = order[step * self.batch : (step + 1) * self.batch].tolist()
@@ -116,11 +175,12 @@ class _PretrainingRun:
         self.optimizer.zero_grad(set_to_none=False)
         sums = dict.fromkeys(PARTS, 0.0)
         size = -(-len(part.items.ids) // self.training.accumulate)
+        joins = teacher(self.job, part.items)
         for start in range(0, len(part.items.ids), size):
             rows = slice(start, start + size)
             items, masks = part.items.rows(rows), part.masks.rows(rows)
             with self._autocast():
-                found = losses(self.job, items, masks)
+                found = losses(self.job, items, masks, joins, start)
                 total = torch.stack(
                     [self.weights[name] * found[name] / max(part.counts[name], 1) for name in PARTS]
                 ).sum()
@@ -178,23 +238,24 @@ class _PretrainingRun:
         train = self.sums
         seconds = self.seconds + self.hooks.clock() - self.begun
         start = self.hooks.clock()
-        valid = self._validate()
+        valid, use = self._validate()
         loss = self._mean(valid)
         if not math.isfinite(loss):
             self._stop("the validation loss", None)
         record: dict[str, Json] = {
-            "epoch": epoch + 1,
-            "learning_rate": self.learning_rate(),
+            "epoch": epoch,
+            "learning_rate": self.learning_rate() if epoch else 0.0,
             "seconds_train": round(seconds, 3),
             "seconds_valid": round(self.hooks.clock() - start, 3),
-            "loss": self._mean(train),
+            "loss": self._mean(train) if epoch else None,
             "valid_loss": loss,
+            **use,
+            "merit": merit(loss, use),
             **{name: total / max(count, 1) for name, (total, count) in train.items()},
             **{f"valid_{name}": total / max(count, 1) for name, (total, count) in valid.items()},
         }
         self.history.append(record)
-        if loss < self.best_loss:
-            self.best_loss = loss
+        if best_epoch(self.history) == epoch:
             self.best = {name: value.cpu().clone() for name, value in self._current().items()}
         self.sums, self.seconds, self.begun = {}, 0.0, self.hooks.clock()
         if self.world.is_first:
@@ -205,8 +266,8 @@ class _PretrainingRun:
         return self.average or self.whole.state_dict()
 
     @torch.no_grad()
-    def _validate(self) -> dict[str, tuple[float, int]]:
-        """Return each part's loss over the held-out items, under the same masks every time."""
+    def _validate(self) -> tuple[dict[str, tuple[float, int]], dict[str, float]]:
+        """Return each part's loss over the held-out items, under the same masks every time, and their use."""
         kept = (
             {name: value.clone() for name, value in self.whole.state_dict().items()} if self.average else {}
         )
@@ -218,13 +279,14 @@ class _PretrainingRun:
             rows = self.job.valid[start : start + VALID_BATCH]
             part = read_step(self.job, rows, [self.training.seed, 3, start], DistributedContext())
             with self._autocast():
-                found = losses(self.job, part.items, part.masks)
+                found = losses(self.job, part.items, part.masks, teacher(self.job, part.items))
             for name in PARTS:
                 before, count = totals[name]
                 totals[name] = before + float(found[name]), count + part.counts[name]
+        use = {} if self.job.model.residual is None else self_retrieval(self.job, self.job.valid)
         if kept:
             self.whole.load_state_dict(kept)
-        return totals
+        return totals, use
 
     def _stop(self, what: str, part: StepBatch | None) -> NoReturn:
         where = ""
@@ -262,7 +324,6 @@ class _PretrainingRun:
         self.whole.load_state_dict(found.weights)
         self.optimizer.load_state_dict(found.optimizer)
         self.step, self.best = found.step, dict(found.best)
-        self.best_loss = min((float(str(record["valid_loss"])) for record in found.history), default=math.inf)
         self.average = {name: value.to(self.job.device) for name, value in found.average.items()}
         self.sums, self.history, self.seconds = dict(found.sums), found.history, found.seconds
         if self.world.is_first:

@@ -66,7 +66,7 @@ class Heads(nn.Module):
         self.code = head(width, codes)
         self.patch = head(width, shapes.image_dim)
         self.decoder = Decoder(width, shapes.patches, shapes.tokens)
-        self.pooled_image = head(width, shapes.image_dim + shapes.pooled_image_dim)
+        self.pooled_image = head(width, shapes.pooled_image_dim)
         self.pooled_text = head(width, shapes.pooled_text_dim)
 
     def word_classes(self, ids: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,17 +10,20 @@ import torch
 
 from featurizer.encoders.tokens import NO_WORD, TextTokenEncoder
 from featurizer.errors import InputError
-from featurizer.ica.batch import Batch, TokenSource
+from featurizer.ica.batch import TokenSource
 from featurizer.ica.codebook import fit_codebook
+from featurizer.ica.fills import choose_fill
 from featurizer.ica.heads import Heads
-from featurizer.ica.model import IcaModel, Shapes, Standardize, TextStates
+from featurizer.ica.model import IcaModel, Shapes, Standardize
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.text_states import encode_text
 
+logger = logging.getLogger(__name__)
+
 SAMPLE = 2048
-"""Items, at most, that scales, codes and the start are fitted on."""
-AVERAGES = ("global_average", "mean")
-"""Poolings of pictures that are the mean of the tokens, or of a map of them."""
+"""Items, at most, that scales and codes are fitted on."""
+POOLED = 16_384
+"""Items, at most, that the start is fitted on: of these only pooled vectors are held."""
 PATCHES_AN_ITEM = 12
 BLOCK = 16_384
 """Tokens that are summed at a time."""
@@ -30,8 +34,7 @@ TEXTS = 256
 def shapes_of(source: TokenSource, text_dim: int) -> Shapes:
     """Return the model's input shapes."""
     image, text = source.image_spec, source.text_spec
-    pooled = 0 if image.pooled.pooling in AVERAGES else image.pooled.dim
-    return Shapes(image.max_tokens, image.dim, pooled, text.max_tokens, text_dim, text.pooled.dim)
+    return Shapes(image.max_tokens, image.dim, image.pooled.dim, text.max_tokens, text_dim, text.pooled.dim)
 
 
 def ids_in_use(source: TokenSource, rows: Sequence[int]) -> torch.Tensor:
@@ -71,13 +74,11 @@ def _build(
         )
     few = items.rows(items.has_text.nonzero().flatten()[:TEXTS])
     text = encode_text(encoder, few, None).tokens
-    model = IcaModel(shapes_of(source, text.shape[-1]), options.architecture, options.pool)
+    shapes = shapes_of(source, text.shape[-1])
+    model = IcaModel(shapes, options.architecture, options.pool, options.objective.method)
     patches = items.image[items.has_image]
     _fit(model.standard_image, patches.flatten(0, 1))
     _fit(model.standard_text, text[few.is_token])
-    pooled = items.pooled_image[:, : model.shapes.pooled_image_dim]
-    _center(model.start.center_image, pooled[items.has_image])
-    _center(model.start.center_text, items.pooled_text[items.has_text])
     codebook = fit_codebook(
         model.standard_image(_some_patches(patches[:, source.image_spec.prefix :], rng)),
         options.objective.codes,
@@ -87,23 +88,39 @@ def _build(
     heads.used_ids.copy_(used)
     heads.codebook.copy_(codebook)
     with torch.no_grad():
-        fit_start(model, _joined(model, items))
+        _fit_join(model, *_pooled(source, rows, rng), options.training.seed)
     return model, heads
+
+
+def _pooled(
+    source: TokenSource, rows: Sequence[int], rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the (m, e) and (m, f) pooled vectors of up to `POOLED` of the items, zeros where there is none."""
+    some = np.sort(rng.permutation(np.asarray(rows))[:POOLED]).tolist()
+    parts = [source.read(some[start : start + TEXTS]) for start in range(0, len(some), TEXTS)]
+    return torch.cat([part.pooled_image for part in parts]), torch.cat([part.pooled_text for part in parts])
+
+
+def _fit_join(model: IcaModel, pooled_image: torch.Tensor, pooled_text: torch.Tensor, seed: int) -> None:
+    """Fit the centers, the fills where the model completes its join, and the axes."""
+    start = model.start
+    for center, values in ((start.center_image, pooled_image), (start.center_text, pooled_text)):
+        _center(center, values[values.any(dim=1)])
+    joined = start.join(pooled_image, pooled_text)
+    if model.residual is not None:
+        image, text = joined.split(start.dims, dim=1)
+        both = image.any(dim=1) & text.any(dim=1)
+        name, start.fill_image, near = choose_fill(text[both], image[both], seed)
+        logger.info("a missing picture is filled by %s; nearness on inner folds: %s", name, near)
+        name, start.fill_text, near = choose_fill(image[both], text[both], seed)
+        logger.info("a missing text is filled by %s; nearness on inner folds: %s", name, near)
+    fit_start(model, joined)
 
 
 def _some_patches(patches: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Return up to `PATCHES_AN_ITEM` different patches of each of (m, p, d), end to end."""
     chosen = torch.from_numpy(rng.random(patches.shape[:2])).argsort(dim=1)[:, :PATCHES_AN_ITEM]
     return patches[torch.arange(len(patches))[:, None], chosen].flatten(0, 1)
-
-
-def _joined(model: IcaModel, items: Batch) -> torch.Tensor:
-    """Return what the CLS starts from, a few items at a time, for a scaled copy of all patches is large."""
-    nothing = items.pooled_text.new_zeros(0)
-    parts = torch.arange(len(items.ids)).split(TEXTS)
-    return torch.cat(
-        [model.joined(part, TextStates(nothing, part.pooled_text)) for part in map(items.rows, parts)]
-    )
 
 
 def fit_start(model: IcaModel, joined: torch.Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from featurizer.ica.batch import Batch
+from featurizer.ica.fills import Fill, FillName
 from featurizer.ica.masking import Masks
-from featurizer.ica.options import Architecture, Pool
+from featurizer.ica.options import Architecture, Method, Pool
 from featurizer.ica.transformer import Transformer
 
 
@@ -21,11 +23,10 @@ class Shapes:
     Attributes:
         patches: p, prefix tokens included.
         image_dim: d of a patch.
-        pooled_image_dim: e, of the pooled picture that the CLS starts from; 0 where the encoder pools by
-            averaging its tokens, whose own mean says as much.
+        pooled_image_dim: e, of the pooled picture.
         tokens: the longest text, t.
         text_dim: g, of a word piece's state.
-        pooled_text_dim: f.
+        pooled_text_dim: f, of the pooled text.
     """
 
     patches: int
@@ -58,12 +59,16 @@ class States:
         image: (b, p, d).
         text: (b, t, d).
         visible: (b, 1 + p + t) bool: which tokens took part.
+        start: (b, e + f), the join that the CLS started from, guesses included.
+        whole: (b, 2) bool: whether the picture, and the text, is seen whole.
     """
 
     cls: torch.Tensor
     image: torch.Tensor
     text: torch.Tensor
     visible: torch.Tensor
+    start: torch.Tensor
+    whole: torch.Tensor
 
 
 class Standardize(nn.Module):
@@ -83,54 +88,84 @@ class Standardize(nn.Module):
 
 
 class Start(nn.Module):
-    """Where the CLS begins: a linear map of what the frozen encoders pool, each part L2-normalized.
+    """Where an item begins: the join of what the frozen encoders pool, turned to its first axes.
 
-    Up to three parts: the mean of the visible patches; the picture's pooled vector, where the encoder does not
-    pool by averaging (known only while no patch is masked, for it has seen them all); and the text's pooled
-    vector, encoded again under the mask. Before training the map is the one that keeps most of the joined
-    vectors' variance (`start.fit_start`), so that training begins at the join of both encoders.
+    Each part is centered and of length 1, as `a+b` means it everywhere. A part that is not known is guessed from the
+    other one, without training (`Fill`); the picture's is not known as soon as one patch is masked, for it has seen
+    them all. The axes are those that keep most of the joined vectors' variance (`fit_start`).
+
+    Attributes:
+        dims: e of the picture's part, f of the text's.
+        fill_image: guesses the picture's part from the text's.
+        fill_text: the other way.
     """
 
     def __init__(self, shapes: Shapes, width: int) -> None:
         super().__init__()
-        self.center_image = Standardize(shapes.pooled_image_dim)
-        self.center_text = Standardize(shapes.pooled_text_dim)
-        dims = (shapes.image_dim, shapes.pooled_image_dim, shapes.pooled_text_dim)
-        self.dims = dims
-        self.project = nn.Linear(sum(dims), width, bias=False)
+        self.dims = shapes.pooled_image_dim, shapes.pooled_text_dim
+        self.center_image, self.center_text = (Standardize(dim) for dim in self.dims)
+        image, text = self.dims
+        self.fill_image, self.fill_text = Fill.shaped("zero", text, image), Fill.shaped("zero", image, text)
+        self.project = nn.Linear(sum(self.dims), width, bias=False)
 
-    def join(
-        self,
-        patches: torch.Tensor,
-        shown: torch.Tensor,
-        items: Batch,
-        whole: torch.Tensor,
-        pooled_text: torch.Tensor,
-    ) -> torch.Tensor:
-        """Return the joined parts (b, dim): a modality has norm 1 where it is present, else 0.
+    def fills(self) -> dict[str, Fill]:
+        """Return the fills by the part that they guess."""
+        return {"image": self.fill_image, "text": self.fill_text}
 
-        Args:
-            patches: (b, p, d), standardized.
-            shown: (b, p) bool, the patches that are visible.
-            items: for their pooled pictures.
-            whole: (b,) bool: the picture is shown and no patch is masked.
-            pooled_text: (b, f), zeros where no text is shown.
-        """
-        has_text = (pooled_text != 0).any(dim=1, keepdim=True)
-        weights = shown.unsqueeze(2).to(patches.dtype)
-        mean = (patches * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
-        shape = functional.normalize(mean, dim=1)
-        pooled = (
-            functional.normalize(self.center_image(items.pooled_image[:, : self.dims[1]]), dim=1)
-            * whole[:, None]
+    def expect(self, fills: Mapping[str, tuple[FillName, int]]) -> None:
+        """Make room for stored fills: of each part the kind, and the number of items it keeps."""
+        image, text = self.dims
+        self.fill_image = Fill.shaped(fills["image"][0], text, image, fills["image"][1])
+        self.fill_text = Fill.shaped(fills["text"][0], image, text, fills["text"][1])
+
+    def join(self, pooled_image: torch.Tensor, pooled_text: torch.Tensor) -> torch.Tensor:
+        """Return the join (b, e + f) of (b, e) and (b, f) pooled vectors, zeros where there is none."""
+        parts = [
+            functional.normalize(center(pooled), dim=1) * (pooled != 0).any(dim=1, keepdim=True)
+            for center, pooled in ((self.center_image, pooled_image), (self.center_text, pooled_text))
+        ]
+        return torch.cat(parts, dim=1)
+
+    def filled(self, joined: torch.Tensor) -> torch.Tensor:
+        """Return the join with a guess in the place of a part that is zero."""
+        image, text = joined.split(self.dims, dim=1)
+        has_image, has_text = (part.any(dim=1, keepdim=True) for part in (image, text))
+        image, text = (
+            torch.where(has_image, image, self.fill_image(text)),
+            torch.where(has_text, text, self.fill_text(image)),
         )
-        text = functional.normalize(self.center_text(pooled_text), dim=1) * has_text
-        picture = functional.normalize(torch.cat([shape, pooled], dim=1), dim=1)
-        return torch.cat([picture, text], dim=1)
+        return torch.cat([image, text], dim=1)
 
-    def forward(self, joined: torch.Tensor) -> torch.Tensor:
-        """Return the CLS's first state (b, width)."""
-        out: torch.Tensor = self.project(joined)
+    def forward(self, filled: torch.Tensor) -> torch.Tensor:
+        """Return the start (b, width)."""
+        out: torch.Tensor = self.project(filled)
+        return out
+
+
+class Residual(nn.Module):
+    """What training adds to the join, part by part, behind a gate.
+
+    Its last map starts at zero, and so does the gate of parts that are seen whole: an item that lacks nothing is its
+    join, unless a loss on such items opens that gate.
+
+    Attributes:
+        gate: (2,), of parts that are masked or missing, and of those seen whole.
+    """
+
+    def __init__(self, width: int, dims: tuple[int, int]) -> None:
+        super().__init__()
+        self.dims = dims
+        self.body = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU())
+        self.out = nn.Linear(2 * width, sum(dims))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        self.gate = nn.Parameter(torch.tensor([1.0, 0.0]))
+
+    def forward(self, read: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+        """Return (b, e + f), of (b, width) states and (b, 2) bool: which parts are seen whole."""
+        gates = torch.where(whole, self.gate[1], self.gate[0])
+        spread = torch.cat([gates[:, [at]].expand(-1, dim) for at, dim in enumerate(self.dims)], dim=1)
+        out: torch.Tensor = spread * self.out(self.body(read))
         return out
 
 
@@ -140,10 +175,11 @@ class IcaModel(nn.Module):
     Attributes:
         shapes: what the encoders give.
         form: the transformer's size.
-        pool: what `feature` returns.
+        pool: which states the unified vector is read from.
+        residual: what the unified vector adds to the start; None where it is the states themselves.
     """
 
-    def __init__(self, shapes: Shapes, form: Architecture, pool: Pool = "cls") -> None:
+    def __init__(self, shapes: Shapes, form: Architecture, pool: Pool, method: Method) -> None:
         super().__init__()
         self.shapes, self.form, self.pool = shapes, form, pool
         width = form.width
@@ -156,6 +192,7 @@ class IcaModel(nn.Module):
         self.kind = nn.Parameter(0.02 * torch.randn(2, width))
         self.start = Start(shapes, width)
         self.transformer = Transformer(form)
+        self.residual = Residual(width, self.start.dims) if method == "latent" else None
 
     def forward(
         self, items: Batch, text: TextStates, masks: Masks | None = None, *, recompute: bool = False
@@ -174,7 +211,8 @@ class IcaModel(nn.Module):
             has_image, has_text = has_image & ~masks.hide_image, has_text & ~masks.hide_text
             hidden = masks.image
         patches = self.standard_image(items.image)
-        first = self.start(self.joined(items, text, masks))
+        joined = self.joined(items, text, masks)
+        start, whole = self.start.filled(joined), self._whole(joined, masks)
         visible = torch.cat(
             [
                 torch.ones_like(has_image)[:, None],
@@ -189,7 +227,7 @@ class IcaModel(nn.Module):
             words = words + masks.text[:, :, None] * self.masked_text
         states = torch.cat(
             [
-                first[:, None],
+                self.start(start)[:, None],
                 image + self.position_image + self.kind[0],
                 words + self.position_text[: words.shape[1]] + self.kind[1],
             ],
@@ -197,22 +235,33 @@ class IcaModel(nn.Module):
         )
         pictures = 1 + image.shape[1]
         states = self.transformer(states, visible, pictures, recompute=recompute)
-        return States(states[:, 0], states[:, 1:pictures], states[:, pictures:], visible)
+        return States(states[:, 0], states[:, 1:pictures], states[:, pictures:], visible, start, whole)
 
     def joined(self, items: Batch, text: TextStates, masks: Masks | None = None) -> torch.Tensor:
-        """Return what the CLS's start is mapped from, (b, sum of the parts' dims)."""
-        has_image, has_text = items.has_image, items.has_text
-        shown = has_image[:, None].expand(items.image.shape[:2])
+        """Return the join (b, e + f) of what is shown, zeros where a part is not."""
+        image = items.pooled_image * items.has_image[:, None]
+        pooled = text.pooled * items.has_text[:, None]
         if masks is not None:
-            has_image, has_text = has_image & ~masks.hide_image, has_text & ~masks.hide_text
-            shown = has_image[:, None] & ~masks.image
-        whole = has_image & shown.all(dim=1)
-        return self.start.join(
-            self.standard_image(items.image), shown, items, whole, text.pooled * has_text[:, None]
-        )
+            image = image * ~(masks.hide_image | masks.image.any(dim=1))[:, None]
+            pooled = pooled * ~masks.hide_text[:, None]
+        return self.start.join(image, pooled)
+
+    def _whole(self, joined: torch.Tensor, masks: Masks | None) -> torch.Tensor:
+        image, text = (part.any(dim=1) for part in joined.split(self.start.dims, dim=1))
+        return torch.stack([image, text if masks is None else text & ~masks.text.any(dim=1)], dim=1)
+
+    def completed(self, states: States) -> torch.Tensor:
+        """Return the join (b, e + f) as the model completes it: the start and its gated residual."""
+        if self.residual is None:
+            return states.start
+        return states.start + self.residual(self._read(states), states.whole)
 
     def feature(self, states: States) -> torch.Tensor:
-        """Return the unified vectors (b, width): the last CLS state, or the mean over all that took part."""
+        """Return the unified vectors (b, width): the completed join on its axes, or the states themselves."""
+        return self._read(states) if self.residual is None else self.start(self.completed(states))
+
+    def _read(self, states: States) -> torch.Tensor:
+        """Return the last CLS state, or the mean over all that took part."""
         if self.pool == "cls":
             return states.cls
         everything = torch.cat([states.cls[:, None], states.image, states.text], dim=1)

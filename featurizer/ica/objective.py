@@ -18,8 +18,8 @@ from featurizer.ica.masking import Masks
 from featurizer.ica.model import IcaModel, States, TextStates
 from featurizer.ica.options import ImageTarget, Objective
 
-PARTS = ("word", "patch", "cls_word", "cls_patch", "pooled_text", "pooled_image")
-"""Masked tokens at their own places; hidden tokens from CLS and position; pooled vectors from CLS."""
+PARTS = ("word", "patch", "cls_word", "cls_patch", "pooled_text", "pooled_image", "latent")
+"""Masked tokens at their own places; hidden tokens from CLS and position; pooled vectors from CLS; the join's parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Hidden:
 
     def counts(self) -> dict[str, int]:
         """Return how many predictions each part of the loss holds."""
-        return {name: int(getattr(self, name).sum()) for name in PARTS}
+        counts = {name: int(getattr(self, name).sum()) for name in PARTS if name != "latent"}
+        return counts | {"latent": counts["pooled_text"] + counts["pooled_image"]}
 
 
 def hidden_of(words: torch.Tensor, masks: Masks, prefix: int) -> Hidden:
@@ -73,6 +74,7 @@ def weights(objective: Objective) -> dict[str, float]:
         "cls_patch": objective.cls,
         "pooled_text": objective.pooled,
         "pooled_image": objective.pooled,
+        "latent": objective.latent if objective.method == "latent" else 0.0,
     }
 
 
@@ -136,12 +138,30 @@ def _pooled(
     model: IcaModel, heads: Heads, items: Batch, states: States, hidden: Hidden
 ) -> dict[str, Prediction]:
     whole = model.joined(items, TextStates(states.text, items.pooled_text))
-    split = sum(model.start.dims[:2])
+    split = model.start.dims[0]
     text, image = hidden.pooled_text.nonzero().flatten(), hidden.pooled_image.nonzero().flatten()
     return {
         "pooled_text": Prediction(heads.pooled_text(states.cls[text]), whole[text, split:], text),
         "pooled_image": Prediction(heads.pooled_image(states.cls[image]), whole[image, :split], image),
     }
+
+
+def latent_loss(
+    found: torch.Tensor, true: torch.Tensor, others: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Return Σ_i −log(exp(cos(f_i, t_i)/τ) / Σ_j exp(cos(f_i, t_j)/τ)) + ‖f_i − t_i‖².
+
+    The contrast says which item it is, the distance how much of it is known: a guess that says little stays short.
+
+    Args:
+        found: (m, d) predicted parts of the join.
+        true: (m,) int64, which of `others` each one is.
+        others: (k, d), that part of all items of the batch that have it.
+        temperature: τ.
+    """
+    cosines = functional.normalize(found, dim=1) @ functional.normalize(others, dim=1).T
+    distance = (found - others[true]).square().sum()
+    return functional.cross_entropy(cosines / temperature, true, reduction="sum") + distance
 
 
 def contrast(one: torch.Tensor, other: torch.Tensor, temperature: float) -> torch.Tensor:

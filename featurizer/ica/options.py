@@ -15,6 +15,7 @@ Size: TypeAlias = Literal["tiny", "small", "base"]
 ImageTarget: TypeAlias = Literal["code", "feature"]
 Pool: TypeAlias = Literal["cls", "mean"]
 Precision: TypeAlias = Literal["float32", "bfloat16"]
+Method: TypeAlias = Literal["latent", "alignrec"]
 
 Positive: TypeAlias = Annotated[int, Field(ge=1)]
 Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -79,6 +80,10 @@ class Masking(Config):
 class Objective(Config):
     """What is predicted, and how much each part counts."""
 
+    method: Annotated[Method, Flag("--objective")] = "latent"
+    """latent: from a masked view the join of the whole item; alignrec: the masked tokens alone, as the paper says."""
+    latent: Annotated[Weight, Flag("--latent-weight")] = 1.0
+    """Weight of what the join holds of the masked or hidden modality; of latent alone."""
     image_target: ImageTarget = "code"
     """A masked patch is predicted as its entry in the codebook, or as the frozen token itself."""
     codes: Annotated[int, Field(ge=2)] = 512
@@ -98,9 +103,10 @@ class Objective(Config):
 
     @model_validator(mode="after")
     def _check(self) -> Objective:
-        weights = {
-            name: getattr(self, name) for name in ("tokens", "cls", "pooled", "contrastive", "copurchase")
-        }
+        names = ("tokens", "cls", "pooled", "contrastive", "copurchase")
+        weights = {name: getattr(self, name) for name in names}
+        if self.method == "latent":
+            weights["latent"] = self.latent
         if not any(weights.values()):
             raise InputError(f"loss weights {weights}; expected at least one above 0")
         return self
@@ -114,13 +120,13 @@ class Objective(Config):
 class Training(Config):
     """How it learns."""
 
-    epochs: Positive = 8
-    """Passes over the train items at most."""
+    epochs: Annotated[int, Field(ge=0)] = 8
+    """Passes over the train items at most; 0 leaves the start as it is."""
     batch_size: Positive = 64
     """Items a step, for each process."""
     accumulate: Positive = 1
     """Parts that a batch is computed in: changes memory, not the result."""
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    learning_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5e-4
     """AdamW's at its peak: reached after the warm-up, then down a cosine to 0."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     """AdamW's, on matrices only."""
@@ -129,7 +135,7 @@ class Training(Config):
     clip: Annotated[float, Field(gt=0)] = 1.0
     """Largest norm of the gradient."""
     patience: Positive = 3
-    """Epochs without a lower validation loss before it stops."""
+    """Epochs without a better one before it stops."""
     valid_share: Inner = 0.1
     """Share of items held out."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -29,12 +29,13 @@ from featurizer.ica.batches import split_rows
 from featurizer.ica.contrastive_terms import ContrastiveTerms, partners_of
 from featurizer.ica.encoder import unified_spec
 from featurizer.ica.evaluate import MaskedAccuracy, masked_accuracy
-from featurizer.ica.fit import BROKEN, fit
+from featurizer.ica.fit import BROKEN, best_epoch, fit
 from featurizer.ica.inference import Application, write_features
 from featurizer.ica.initialize import build
 from featurizer.ica.on_the_fly import OnTheFlyTokens
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.probe import Probe, run_probe
+from featurizer.ica.retrieval import USES, residual_shares
 from featurizer.ica.saved_model import SavedModel, load_saved_model, write_saved_model
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
@@ -190,7 +191,11 @@ def _train(
     terms: dict[str, Json] = {**job.options.objective.terms()}
     bundle = SavedModel(job.model, job.heads, run.vision, run.text, *specs, terms)
     write_saved_model(stage.folder, bundle)
-    stage.finish(_manifest(catalog, history, accuracy, probes, (len(job.train), len(job.valid))))
+    stage.finish(_manifest(catalog, job, history, accuracy, probes))
+    if best_epoch(history) == 0:
+        logger.warning(
+            "%s: no epoch was better than the start, which is kept: training not used", stage.folder
+        )
     run.report(Progress("evaluate", 1, 1, unit="models"))
 
 
@@ -252,22 +257,32 @@ def _config(
 
 def _manifest(
     catalog: Catalog,
+    job: TrainingSetup,
     history: list[dict[str, Json]],
     accuracy: list[MaskedAccuracy],
     probes: list[Probe],
-    rows: tuple[int, int],
 ) -> dict[str, Json]:
-    best = min(history, key=lambda record: float(str(record["valid_loss"])))
-    return {
+    best = history[best_epoch(history)]
+    recorded: dict[str, Json] = {
         "format_version": 1,
         "featurizer_version": featurizer.__version__,
         "model_type": "ica",
-        "train_items": rows[0],
-        "valid_items": rows[1],
-        "epochs": len(history),
+        "train_items": len(job.train),
+        "valid_items": len(job.valid),
+        "epochs": len(history) - 1,
         "best_epoch": best["epoch"],
+        "training": "used" if best["epoch"] else "not used",
         "valid_loss": best["valid_loss"],
         "masked_accuracy": [found.record() for found in accuracy],
         "probe": [found.record() for found in probes],
         "source": catalog.manifest.source.document(),
     }
+    if job.model.residual is not None:
+        masked, whole = job.model.residual.gate.tolist()
+        recorded |= {
+            "held_out": {name: best[name] for name in USES},
+            "fills": {name: fill.kind for name, fill in job.model.start.fills().items()},
+            "gate": {"masked": masked, "whole": whole},
+            "residual_share": {**residual_shares(job, job.valid)},
+        }
+    return recorded

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from featurizer.encoders.tokens import TokenSpec
 from featurizer.errors import InputError
+from featurizer.ica.fills import FillName
 from featurizer.ica.heads import Heads
 from featurizer.ica.model import IcaModel, Shapes
-from featurizer.ica.options import Architecture, Pool
+from featurizer.ica.options import Architecture, Method, Pool
 from featurizer.ica.token_store import spec_json
 from featurizer.records import Json
 from featurizer.results.files import atomic_path, write_json
@@ -23,7 +24,7 @@ from featurizer.results.manifests.manifest import Record, read_as
 from featurizer.results.names import CONFIG, MODEL, WEIGHTS
 from featurizer.results.spelling import read_manifest
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MATCHING = ("dim", "layers", "grid", "prefix", "max_tokens", "vocabulary", "mask_id", "tokenizer")
 """What two token encoders must share, beside their weights, to be one."""
 
@@ -95,7 +96,11 @@ class SavedConfig(Record):
     shapes: dict[str, int]
     """Of what it is given."""
     pool: Pool
-    """How the unified vector comes about."""
+    """Which states the unified vector is read from."""
+    method: Method
+    """What it was trained to predict, and so whether the unified vector is a completed join."""
+    fills: dict[str, tuple[FillName, int]]
+    """By missing part, `image` and `text`: how it is guessed, and from how many items that are kept."""
     words: int
     """Word pieces that the heads tell apart."""
     codes: int
@@ -128,6 +133,8 @@ def write_saved_model(folder: Path, bundle: SavedModel) -> None:
         "architecture": model.form.model_dump(),
         "shapes": asdict(model.shapes),
         "pool": model.pool,
+        "method": "alignrec" if model.residual is None else "latent",
+        "fills": {name: [fill.kind, len(fill.keys)] for name, fill in model.start.fills().items()},
         "words": len(heads.used_ids),
         "codes": len(heads.codebook),
         "vision": bundle.vision,
@@ -167,7 +174,9 @@ def load_saved_model(path: Path, device: str = "cpu") -> SavedModel:
             Shapes(**config.shapes),
             Architecture.model_validate(config.architecture),
             config.pool,
+            config.method,
         )
+        model.start.expect(config.fills)
         heads = Heads(model, words=config.words, codes=config.codes)
         state = load_file(folder / WEIGHTS)
         for part, module in (("model.", model), ("heads.", heads)):

@@ -143,6 +143,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
             "valid_items",
             "epochs",
             "best_epoch",
+            "training",
             "valid_loss",
             "masked_accuracy",
             "probe",
@@ -153,7 +154,10 @@ class PretrainIca(FolderOperation["Pretrained"]):
             f"trained on {told.train_items} items, best of {told.epochs} epochs: {told.best_epoch}, "
             f"validation loss {told.valid_loss:.4f}"
         )
-        lines = [f"{value.folder}: {head}", _accuracies(value), _probes(value)]
+        if told.training == "not used":
+            head = f"training not used: none of {told.epochs} epochs was better than the start"
+        lines = [f"{value.folder}: {head}", _completion(value), _accuracies(value), _probes(value)]
+        lines = [line for line in lines if line]
         lines += [f"  {name}: {features.rows:,} items" for name in features.spaces]
         return Outcome(
             value,
@@ -176,6 +180,24 @@ class PretrainIca(FolderOperation["Pretrained"]):
     def depends(self) -> dict[str, Json]:
         """Return the libraries and the number of threads that a vector depends on."""
         return computing((self.vision, self.text), self.threads)
+
+
+def _completion(value: Pretrained) -> str:
+    told = value.manifest
+    rows = [
+        [
+            f"missing {side}",
+            told.fills[side],
+            f"{told.held_out[f'retrieval_{side}']:.3f}",
+            f"{told.residual_share.get(side, 0.0):.2f}",
+        ]
+        for side in told.fills
+    ]
+    return (
+        table(["held-out items", "filled by", "found among the 10 nearest", "share of the residual"], rows)
+        if rows
+        else ""
+    )
 
 
 def _accuracies(value: Pretrained) -> str:

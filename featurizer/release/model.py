@@ -19,7 +19,7 @@ from featurizer.results.manifests.recommender import RecommenderManifest
 from featurizer.results.names import CARD, ITEMS, MODEL, USERS, WEIGHTS
 from featurizer.results.spelling import record
 
-FACTS = ("best_epoch", "epochs", "seconds", "seed", "train_items", "valid_items", "valid_loss")
+FACTS = ("training", "best_epoch", "epochs", "seconds", "seed", "train_items", "valid_items", "valid_loss")
 """What a card tells of the training."""
 
 

@@ -63,12 +63,21 @@ def options():
     )
 
 
+def shaken(model):
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for module in (model.transformer, model.residual):
+            for value in () if module is None else module.parameters():
+                value.add_(0.2 * torch.randn_like(value))
+    return model
+
+
+def by_the_paper(options, **objective):
+    return options.replaced(objective=options.objective.replaced(method="alignrec", **objective))
+
+
 @pytest.fixture
 def built(store, encoders, options):
     """A model with its closed-form parts fitted; its branches are shaken, so that no layer passes all on."""
     model, heads = build(store, range(96), encoders.text, options)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for value in model.transformer.parameters():
-            value.add_(0.2 * torch.randn_like(value))
-    return model.eval(), heads.eval()
+    return shaken(model).eval(), heads.eval()

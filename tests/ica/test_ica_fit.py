@@ -16,15 +16,17 @@ from featurizer.ica.batches import read_step, split_rows
 from featurizer.ica.contrastive import contrastive_loss
 from featurizer.ica.contrastive_terms import ContrastiveTerms, partners_of
 from featurizer.ica.evaluate import masked_accuracy
-from featurizer.ica.fit import _PretrainingRun, fit
+from featurizer.ica.fit import _PretrainingRun, best_epoch, fit, merit
 from featurizer.ica.initialize import build
 from featurizer.ica.options import Objective, Training
 from featurizer.ica.probe import probe, run_probe
 from featurizer.ica.setup import TrainingSetup
+from featurizer.ica.text_states import encode_text
 from featurizer.ica.token_store import TokenStore
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.distributed import DistributedContext
 from featurizer.training.hooks import Hooks
+from tests.ica.conftest import by_the_paper
 
 
 def job(store, encoders, options, **changes):
@@ -59,13 +61,85 @@ def test_items_are_split_once_and_completely():
 def test_it_learns_that_the_picture_tells_the_word_and_the_word_the_picture(store, encoders, options):
     # every patch of these pictures has the one color: only where all are masked is the word needed
     options = options.replaced(masking=options.masking.replaced(image_ratio=0.99))
-    made = job(store, encoders, trained(options, epochs=15, learning_rate=1e-2))
+    made = job(store, encoders, trained(by_the_paper(options), epochs=15, learning_rate=1e-2))
     history = fit(made)
     assert history[-1]["valid_loss"] < 0.9 * history[0]["valid_loss"]
     found = {one.side: one for one in masked_accuracy(made, range(store.rows))}
     assert found["text"].gain.low > 0.05
     assert found["image"].gain.low > 0.05
     assert found["text"].present.mean > found["text"].majority
+
+
+@pytest.mark.parametrize("method", ["latent", "alignrec"])
+def test_no_epoch_leaves_the_start_and_says_so(store, encoders, options, method):
+    options = trained(options, epochs=0)
+    options = options.replaced(objective=options.objective.replaced(method=method))
+    made, same = job(store, encoders, options), job(store, encoders, options)
+    history = fit(made)
+    assert [record["epoch"] for record in history] == [0]
+    assert history[0]["loss"] is None
+    assert best_epoch(history) == 0
+    for name, value in weights_of(same).items():
+        assert torch.equal(value, weights_of(made)[name]), name
+
+
+def test_a_learning_rate_of_zero_changes_no_weight(store, encoders, options):
+    made, same = (job(store, encoders, trained(options, learning_rate=0.0)) for _ in range(2))
+    history = fit(made)
+    assert len(history) == 3
+    assert best_epoch(history) == 0
+    for name, value in weights_of(same).items():
+        assert torch.equal(value, weights_of(made)[name]), name
+
+
+def test_training_that_destroys_is_not_used(store, encoders, options):
+    made, same = (job(store, encoders, trained(options, epochs=4, learning_rate=5.0)) for _ in range(2))
+    history = fit(made)
+    assert max(record["merit"] for record in history[1:]) < history[0]["merit"]
+    assert best_epoch(history) == 0
+    for name, value in weights_of(same).items():
+        assert torch.equal(value, weights_of(made)[name]), name
+
+
+def test_an_epoch_that_loses_the_neighbors_of_whole_items_is_worth_less_than_any_other():
+    use = {"nearness_image": 0.9, "nearness_text": 0.7, "overlap": 0.9}
+    assert merit(1.0, use) == pytest.approx(0.8)
+    assert merit(1.0, use | {"overlap": 0.89}) == -1.0
+    assert merit(1.5, {}) == -1.5
+    assert best_epoch([{"merit": 0.5}, {"merit": 0.5}, {"merit": 0.4}]) == 0
+    assert best_epoch([{"merit": 0.5}, {"merit": 0.4}, {"merit": 0.6}]) == 2
+
+
+def test_the_latent_objective_leaves_whole_items_as_they_are_and_completes_the_others(
+    store, encoders, options
+):
+    made = job(store, encoders, trained(options, epochs=6, learning_rate=1e-2))
+    start = job(store, encoders, options).model
+    items = store.read(list(range(120)))
+    items = items.rows(items.has_image & items.has_text)
+    history = fit(made)
+    assert best_epoch(history) > 0
+    with torch.no_grad():
+        for alone in (items.without(image=True), items.without(text=True)):
+            before, after = (
+                model.feature(model(alone, encode_text(encoders.text, alone, None)))
+                for model in (start, made.model)
+            )
+            assert float((after - before).norm(dim=1).min()) > 1e-3
+        states = made.model(items, encode_text(encoders.text, items, None))
+        assert torch.equal(made.model.completed(states), states.start)
+    assert float(made.model.residual.gate[1].detach()) == 0.0
+
+
+def test_a_term_on_whole_items_opens_their_gate(store, encoders, options):
+    partners = {row: np.array([(row + 1) % 120]) for row in range(120)}
+    terms = ContrastiveTerms(0.0, 1.0, 0.1, partners)
+    made = job(store, encoders, trained(options, epochs=2), contrastive=terms)
+    run = _PretrainingRun(made, Hooks())
+    run.begin()
+    for _ in range(2):
+        run.epoch()
+    assert float(made.model.residual.gate[1].detach().abs()) > 0
 
 
 def test_the_same_seed_gives_the_same_weights(store, encoders, options):
@@ -96,7 +170,7 @@ def test_a_run_killed_in_an_epoch_ends_with_the_weights_of_one_that_was_not(
     seen = []
     again = job(store, encoders, options)
     history = fit(again, Hooks(on_epoch=seen.append, checkpoint=checkpoint_in(tmp_path)))
-    assert [record["epoch"] for record in seen] == [1, 2]
+    assert [record["epoch"] for record in seen] == [0, 1, 2]
     assert [record["loss"] for record in history] == [record["loss"] for record in expected]
     for name, value in weights_of(whole).items():
         assert torch.equal(value, weights_of(again)[name]), name
@@ -174,10 +248,13 @@ def test_the_rate_rises_to_its_peak_and_falls_to_nothing(store, encoders, option
 
 def test_a_loss_that_is_no_number_stops_and_saves_the_batch(store, encoders, options, tmp_path):
     made = job(store, encoders, options)
-    with torch.no_grad():
-        made.model.position_image[3] = math.nan
+
+    def breaking(record):
+        with torch.no_grad():
+            made.model.position_image[3] = math.nan
+
     with pytest.raises(FeaturizerError, match="not a number at step 1"):
-        fit(made, Hooks(checkpoint=checkpoint_in(tmp_path)))
+        fit(made, Hooks(on_epoch=breaking, checkpoint=checkpoint_in(tmp_path)))
     saved = torch.load(tmp_path / "broken" / "batch-0.pt", weights_only=True)
     assert len(saved["rows"]) == 16
     assert saved["items.image"].shape == (16, 16, 6)
@@ -194,11 +271,13 @@ def test_a_gradient_that_is_no_number_stops_before_the_weights_are_touched(
     ):
         fit(made, Hooks(checkpoint=checkpoint_in(tmp_path)))
     assert torch.equal(made.model.position_image, before)
-    assert not (tmp_path / "checkpoint.pt").exists()
+    assert checkpoint_in(tmp_path).load().step == 0
 
 
 def test_training_stops_when_the_validation_loss_rises(store, encoders, options):
-    history = fit(job(store, encoders, trained(options, epochs=40, patience=1, learning_rate=0.3)))
+    history = fit(
+        job(store, encoders, trained(by_the_paper(options), epochs=40, patience=1, learning_rate=0.3))
+    )
     losses = [record["valid_loss"] for record in history]
     assert len(losses) < 40
     assert losses.index(min(losses)) == len(losses) - 2
@@ -206,6 +285,7 @@ def test_training_stops_when_the_validation_loss_rises(store, encoders, options)
 
 @pytest.mark.parametrize("term", ["contrastive", "copurchase"])
 def test_an_optional_term_changes_what_is_learned(store, encoders, options, term):
+    options = by_the_paper(options)
     objective = options.objective.replaced(**{term: 1.0})
     partners = {row: np.array([(row + 1) % 120, (row + 2) % 120]) for row in range(120)}
     terms = ContrastiveTerms(objective.contrastive, objective.copurchase, 0.1, partners)
@@ -259,7 +339,7 @@ def test_two_processes_learn_as_one_with_the_doubled_batch(store, catalog, tmp_p
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     two = json.loads((tmp_path / "two.json").read_text())
-    assert len(one) == len(two) == 2
+    assert len(one) == len(two) == 3
     for mine, theirs in zip(one, two, strict=True):
         for name in mine:
             if not name.startswith("seconds"):
@@ -267,11 +347,13 @@ def test_two_processes_learn_as_one_with_the_doubled_batch(store, catalog, tmp_p
 
 
 def test_wrong_numbers_are_refused():
-    for wrong in ({"epochs": 0}, {"valid_share": 1.0}, {"learning_rate": 0.0}):
+    for wrong in ({"epochs": -1}, {"valid_share": 1.0}, {"learning_rate": -0.1}):
         with pytest.raises(ValidationError, match=next(iter(wrong))):
             Training(**wrong)
     for wrong in ({"codes": 1}, {"tokens": -1.0}):
         with pytest.raises(ValidationError, match=next(iter(wrong))):
             Objective(**wrong)
     with pytest.raises(InputError, match="at least one above 0"):
-        Objective(tokens=0.0, cls=0.0, pooled=0.0)
+        Objective(tokens=0.0, cls=0.0, pooled=0.0, latent=0.0)
+    with pytest.raises(InputError, match="at least one above 0"):
+        Objective(method="alignrec", tokens=0.0, cls=0.0, pooled=0.0)

@@ -6,16 +6,22 @@ from torch.nn import functional
 from featurizer.encoders.device import computing_threads
 from featurizer.encoders.tokens import NO_WORD
 from featurizer.errors import InputError
+from featurizer.features.join import join
 from featurizer.ica.batch import Batch
 from featurizer.ica.codebook import assign, fit_codebook
 from featurizer.ica.encoders import as_trained, static_words
+from featurizer.ica.fit import losses
 from featurizer.ica.heads import Decoder
 from featurizer.ica.initialize import build
 from featurizer.ica.masking import Masks, draw_masks
-from featurizer.ica.objective import PARTS, contrast, hidden_of, predict
+from featurizer.ica.objective import PARTS, contrast, hidden_of, latent_loss, predict
 from featurizer.ica.options import Architecture, Objective
+from featurizer.ica.retrieval import teacher
+from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
+from tests.ica.conftest import by_the_paper, shaken
 
+SPLIT = 6
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
 
@@ -97,8 +103,9 @@ def test_an_absent_modality_is_as_if_it_had_never_been(built, store, encoders):
     torch.testing.assert_close(without.cls, states_of(model, encoders, items, hidden).cls, **TOLERANCE)
 
 
-def test_the_feature_is_the_last_cls_state_or_the_mean_of_what_took_part(built, store, encoders):
-    model, _ = built
+def test_the_papers_feature_is_the_last_cls_state_or_the_mean_of_what_took_part(store, encoders, options):
+    model, _ = build(store, range(96), encoders.text, by_the_paper(options))
+    shaken(model).eval()
     items = store.read(list(range(20)))
     states = states_of(model, encoders, items)
     assert torch.equal(model.feature(states), states.cls)
@@ -115,10 +122,10 @@ def test_before_training_the_feature_has_the_cosines_of_the_joined_vectors(store
     items = store.read(list(range(60)))
     text = encode_text(encoders.text, items, None)
     with torch.no_grad():
-        joined, found = model.joined(items, text), model.feature(model(items, text))
+        joined, found = model.start.filled(model.joined(items, text)), model.feature(model(items, text))
     expected = functional.normalize(joined, dim=1) @ functional.normalize(joined, dim=1).T
     cosines = functional.normalize(found, dim=1) @ functional.normalize(found, dim=1).T
-    # 6 + 6 + 8 dimensions of which some carry nothing; 16 hold nearly all of the variance
+    # 6 + 8 dimensions of which some carry nothing; 16 hold nearly all of the variance
     torch.testing.assert_close(cosines, expected, rtol=0, atol=0.02)
     assert 0.3 < found.square().mean() < 3
 
@@ -150,8 +157,9 @@ def test_each_part_of_the_loss_equals_its_written_out_sum(built, store, encoders
             name: float(found.loss())
             for name, found in predict(model, heads, items, states, hidden, target).items()
         }
+        assert sums.keys() | {"latent"} == set(PARTS)
         whole = model.joined(items, encode_text(encoders.text, items, None))
-    expected = dict.fromkeys(PARTS, 0.0)
+    expected = dict.fromkeys(sums, 0.0)
     used = heads.used_ids.tolist()
     for row in range(50):
         for place in range(items.ids.shape[1]):
@@ -174,9 +182,9 @@ def test_each_part_of_the_loss_equals_its_written_out_sum(built, store, encoders
             if masks.image[row, place] or masks.hide_image[row]:
                 expected["cls_patch"] += patch_loss(heads, from_cls[0], patch, target)
         if masks.text[row].any() or masks.hide_text[row]:
-            expected["pooled_text"] += 1 - cosine(heads.pooled_text(states.cls[row]), whole[row, 12:])
+            expected["pooled_text"] += 1 - cosine(heads.pooled_text(states.cls[row]), whole[row, SPLIT:])
         if masks.image[row].any() or masks.hide_image[row]:
-            expected["pooled_image"] += 1 - cosine(heads.pooled_image(states.cls[row]), whole[row, :12])
+            expected["pooled_image"] += 1 - cosine(heads.pooled_image(states.cls[row]), whole[row, :SPLIT])
     assert sums == pytest.approx(expected, rel=1e-4)
     assert all(count > 0 for count in hidden.counts().values())
 
@@ -206,7 +214,7 @@ def gradient_of_the_last_cls(built, store, encoders, objective):
     from featurizer.ica.objective import weights
 
     found = predict(model, heads, items, states, hidden_of(items.words, masks, 0), "code")
-    sum(weights(objective)[name] * found[name].loss() for name in PARTS).backward()
+    sum(weights(objective)[name] * prediction.loss() for name, prediction in found.items()).backward()
     return states.cls.grad
 
 
@@ -278,3 +286,61 @@ def test_an_architecture_that_cannot_be_built_is_refused():
         Architecture(width=10, heads=4)
     with pytest.raises(InputError, match="fused layers"):
         Architecture(layers=2, fused_layers=3)
+
+
+def test_the_start_of_whole_items_is_the_honest_join_on_its_axes(store, encoders, options):
+    model, _ = build(store, range(96), encoders.text, options)
+    items = store.read(list(range(96)))
+    has = items.has_image.numpy(), items.has_text.numpy()
+    joined, present = join([(items.pooled_image.numpy(), has[0]), (items.pooled_text.numpy(), has[1])])
+    both = has[0] & has[1]
+    whole = items.rows(torch.from_numpy(both))
+    with torch.no_grad():
+        text = encode_text(encoders.text, whole, None)
+        states = model(whole, text)
+        found = model.feature(states)
+    np.testing.assert_allclose(states.start.numpy(), joined[both & present], atol=1e-5)
+    # 16 dimensions hold all 14 of the join: cosines are the same
+    units = functional.normalize(found, dim=1).numpy()
+    expected = functional.normalize(torch.from_numpy(joined[both]), dim=1).numpy()
+    np.testing.assert_allclose(units @ units.T, expected @ expected.T, atol=1e-4)
+
+
+def test_the_latent_loss_equals_the_written_out_sum():
+    torch.manual_seed(0)
+    found, others = torch.randn(3, 4), torch.randn(5, 4)
+    true = torch.tensor([4, 0, 2])
+    total = 0.0
+    for row, own in enumerate(true.tolist()):
+        logits = torch.tensor([cosine(found[row], others[place]) / 0.2 for place in range(5)])
+        total += cross_entropy(logits, own)
+        total += sum((float(found[row, at]) - float(others[own, at])) ** 2 for at in range(4))
+    assert float(latent_loss(found, true, others, 0.2)) == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize("first", [0, 20])
+def test_the_latent_part_is_the_loss_of_each_masked_or_hidden_part_against_the_whole_batch(
+    built, store, encoders, options, first
+):
+    model, heads = built
+    items, masks = masked(store, list(range(50)))
+    job = TrainingSetup(model, heads, store, encoders.text, range(96), range(96, 120), options)
+    with torch.no_grad():
+        joins = teacher(job, items)
+        part, hide = items.rows(slice(first, None)), masks.rows(slice(first, None))
+        found = losses(job, part, hide, joins, first)["latent"]
+        completed = model.completed(model(part, encode_text(encoders.text, part, hide), hide))
+    total, count = 0.0, 0
+    hidden = (hide.image.any(1) | hide.hide_image, hide.text.any(1) | hide.hide_text)
+    for at, columns in enumerate((slice(0, SPLIT), slice(SPLIT, None))):
+        known = [row for row in range(50) if joins[row, columns].any()]
+        for row in range(50 - first):
+            if hidden[at][row]:
+                own = torch.tensor([known.index(first + row)])
+                found_part = completed[row : row + 1, columns]
+                total += float(
+                    latent_loss(found_part, own, joins[known][:, columns], options.objective.temperature)
+                )
+                count += 1
+    assert float(found) == pytest.approx(total, rel=1e-4)
+    assert count == hidden_of(part.words, hide, 0).counts()["latent"]

@@ -19,11 +19,14 @@ from featurizer.encoders.weights import state_sha256
 from featurizer.errors import InputError, StaleOutput
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.join import join, unit_rows
 from featurizer.features.verify import verify, verify_sample
 from featurizer.ica.encoder import IcaEncoder, unified_spec
+from featurizer.ica.fills import FILLS
 from featurizer.ica.pretrain import PretrainRun, _contrastive, pretrain
 from featurizer.ica.saved_model import load_saved_model
 from featurizer.ica.token_store import TokenEncoders
+from featurizer.release.model import render_model_card
 from featurizer.results.stage import Stage
 from tests.support.small_tokens import Patches, Words
 
@@ -33,6 +36,42 @@ RUN = PretrainRun("patches", "words")
 @pytest.fixture(scope="module")
 def made(catalog, encoders, options, tmp_path_factory):
     return pretrain(catalog, encoders, tmp_path_factory.mktemp("ica") / "out", options, RUN)
+
+
+def test_a_start_that_no_epoch_beats_is_kept_and_said(catalog, encoders, options, tmp_path, caplog):
+    none = options.replaced(training=options.training.replaced(epochs=0))
+    made = pretrain(catalog, encoders, tmp_path, none, RUN)
+    assert "training not used" in caplog.text
+    assert (made.manifest.training, made.manifest.epochs, made.manifest.best_epoch) == ("not used", 0, 0)
+    assert made.manifest.residual_share == {"image": 0.0, "text": 0.0, "nothing": 0.0}
+    assert "not used" in render_model_card(tmp_path)
+    parts = [made.features.vectors(name) for name in ("patches_image", "words_text")]
+    unified, present = made.features.vectors("unified")
+    whole = parts[0][1] & parts[1][1]
+    assert present[whole].all()
+    joined, _ = join(parts)
+    # the means are those of the train items; 16 dimensions hold all 14 of the join
+    cosines = [one @ one.T for one in (unit_rows(unified[whole]), unit_rows(joined[whole]))]
+    assert np.abs(cosines[0] - cosines[1]).mean() < 0.05
+
+
+def test_the_manifest_says_what_fills_and_what_training_added(made):
+    told = made.manifest
+    assert set(told.fills) == {"image", "text"}
+    assert set(told.fills.values()) <= set(FILLS)
+    assert told.gate["whole"] == 0.0
+    assert told.residual_share["nothing"] == 0.0
+    assert (told.residual_share["text"] > 0) == (told.training == "used")
+    assert told.held_out["overlap"] == 1.0
+    assert 0 < told.held_out["nearness_image"] <= 1
+
+
+def test_a_model_of_the_first_format_is_refused_in_words(made, tmp_path):
+    shutil.copytree(made.folder / "model", tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"format_version": 1}))
+    with pytest.raises(InputError, match=r"ica format 1; this version reads ica format 2.*train again"):
+        load_saved_model(tmp_path)
 
 
 def encoder_of(folder, encoders, mask=None):
@@ -65,8 +104,8 @@ def test_it_leaves_tokens_a_model_and_a_feature_set_with_unified_and_both_pooled
     }
     assert lacking
     lines = [json.loads(line) for line in (made.folder / "model" / "metrics.jsonl").read_text().splitlines()]
-    assert [line["epoch"] for line in lines] == [1, 2]
-    assert {"loss", "valid_loss", "valid_word", "valid_cls_patch"} <= lines[0].keys()
+    assert [line["epoch"] for line in lines] == [0, 1, 2]
+    assert {"loss", "valid_loss", "valid_word", "valid_cls_patch", "nearness_text"} <= lines[0].keys()
     assert {row.side for row in made.manifest.masked_accuracy} == {"text", "image"}
     assert made.manifest.model_extra == made.manifest.masked_accuracy[0].model_extra == {}
 
@@ -135,7 +174,7 @@ def test_another_encoder_another_version_or_a_damaged_model_are_told_apart(made,
         load_saved_model(tmp_path)
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"format_version": 99}))
-    with pytest.raises(InputError, match="ica format 99; this version reads ica format 1"):
+    with pytest.raises(InputError, match="ica format 99; this version reads ica format 2"):
         load_saved_model(tmp_path)
     (tmp_path / "model" / "manifest.json").unlink()
     with pytest.raises(InputError, match=r"holds no manifest\.json"):

@@ -24,7 +24,7 @@ def main(catalog, tokens, out, batch_size):
     torch.set_num_threads(1)
     options = IcaOptions(
         architecture=Architecture(width=16, layers=2, heads=2, fused_layers=1, expansion=2),
-        objective=Objective(codes=6),
+        objective=Objective(codes=6, method="alignrec"),
         training=Training(epochs=2, batch_size=batch_size, learning_rate=3e-3, valid_share=0.2),
     )
     encoders = TokenEncoders(Patches(), Words(), threads=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from featurizer.results.manifests.manifest import Count, Manifest, Origin, Record, read_as
 
@@ -71,13 +71,23 @@ class IcaManifest(Manifest):
     epochs: Count
     """Until training stopped."""
     best_epoch: Count
-    """The one that is kept."""
+    """The one that is kept; 0 is the start."""
+    training: Literal["used", "not used"] = "used"
+    """Not used where no epoch was better than the start."""
     valid_loss: float
     """Its loss on held-out items."""
     masked_accuracy: list[AccuracyEntry]
     """By side."""
     probe: list[ProbeEntry]
     """By kind of tokens."""
+    held_out: dict[str, float] = Field(default_factory=dict)
+    """How near held-out items come to their own from one modality alone; what whole ones keep of their neighbors."""
+    fills: dict[str, str] = Field(default_factory=dict)
+    """By the part of the join that is missing: what stands in for it before training."""
+    gate: dict[str, float] = Field(default_factory=dict)
+    """Of the residual: of parts that are masked or missing, and of those seen whole."""
+    residual_share: dict[str, float] = Field(default_factory=dict)
+    """Mean share of the length of a held-out unified vector that training added, by what is missing."""
     source: Origin | None = None
     """The catalog's."""
     license: str | None = None
