@@ -118,7 +118,8 @@ def fit_fills(known: torch.Tensor, missing: torch.Tensor) -> dict[str, Fill]:
     spread = values
     for _ in range(ROUNDS):
         spread = RESTART * values + (1 - RESTART) * among @ spread
-    ridge = Ridge.of(known.numpy(), missing.numpy(), np.ones(len(known)))
+    x, y = known.double().numpy(), missing.double().numpy()
+    ridge = Ridge.of(x.T @ x, x.T @ y)
     maps = {f"ridge {strength:g}": ridge.solve(strength, width) for strength in RIDGES}
     return {
         "zero": Fill("zero", none, missing.new_zeros(0, width), width),
