@@ -60,6 +60,7 @@ def open_words(
         )
     mask_id = hidden_word_id(tokenizer)
     padding_id = tokenizer.pad_token_id
+    before = len(clean(prompt))
 
     def tokenize(texts: Sequence[str]) -> list[TokenizedText]:
         if not texts:
@@ -67,7 +68,7 @@ def open_words(
         prompted = [clean(prompt + text) for text in texts]
         batch = tokenizer(prompted, truncation=True, max_length=limit)
         return [
-            TokenizedText(np.array(encoding.ids, np.int32), _words(encoding, text, len(clean(prompt))))
+            TokenizedText(np.array(encoding.ids, np.int32), _words(encoding, text, before))
             for encoding, text in zip(batch.encodings, prompted, strict=True)
         ]
 

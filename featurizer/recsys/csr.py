@@ -71,10 +71,10 @@ class Csr:
 def linear_map(matrix: sparse.csr_array, device: torch.device | str = "cpu") -> LinearMap:
     """Return what multiplies (c, d) rows by a constant sparse (r, c) matrix, (r, d); gradients flow through it."""
     forward, transposed = (Csr.from_scipy(each).to(device).dot for each in (matrix, matrix.T.tocsr()))
-    return lambda dense: apply(dense, forward, transposed)
+    return lambda dense: apply_linear(dense, forward, transposed)
 
 
-def apply(dense: torch.Tensor, forward: LinearMap, transposed: LinearMap) -> torch.Tensor:
+def apply_linear(dense: torch.Tensor, forward: LinearMap, transposed: LinearMap) -> torch.Tensor:
     """Return `forward(dense)`; its gradient is `transposed` of the incoming one, so nothing is stored for it."""
     product: torch.Tensor = _Linear.apply(dense, forward, transposed)
     return product

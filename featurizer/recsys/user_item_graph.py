@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.recsys.csr import Csr, LinearMap, apply, linear_map
+from featurizer.recsys.csr import Csr, LinearMap, apply_linear, linear_map
 
 
 def normalized_block(train: UserItems) -> sparse.csr_array:
@@ -45,7 +45,7 @@ def propagate(ids: torch.Tensor, graph: Csr, layers: int) -> torch.Tensor:
     if layers == 0:
         return ids
     mean = partial(_mean_of_layers, graph=graph, layers=layers)
-    return apply(ids, mean, mean)
+    return apply_linear(ids, mean, mean)
 
 
 def _mean_of_layers(ids: torch.Tensor, graph: Csr, layers: int) -> torch.Tensor:
