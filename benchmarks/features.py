@@ -2,12 +2,12 @@
 
     python benchmarks/features.py [--only sample,baby,sports] [--draws 0,1,2] [--controls 20] [--quick]
 
-A draw takes a fifth of the items: all their interactions, of every split, are removed before anything is learned or
-chosen. Profiles are the users' other train items, positives the cold items' interactions by users who have such a
-profile, candidates the cold items among themselves. Everything that has a choice makes it by the inner folds of
-`align`, on the remaining train rows. Baby and Sports are stand-ins: Baby's spaces are spectral embeddings of the
-field's neighbor graphs (spectral_768.npy), Sports' text is TF-IDF and SVD of brand and category words, its image a
-spectral embedding of image_knn10. The sample's users and pictures are synthetic. A finished draw is kept in RUNS.
+Judged as `score-features --metrics cold` does: a draw takes a fifth of the items, all their interactions, of every
+split, are removed before anything is learned or chosen, and the cold items are ranked among themselves for all users
+who have a warm train item and a cold one. Everything that has a choice makes it by the inner folds of `align`, on the
+remaining train rows. Baby and Sports are stand-ins: Baby's spaces are spectral embeddings of the field's neighbor
+graphs (spectral_768.npy), Sports' text is TF-IDF and SVD of brand and category words, its image a spectral embedding of
+image_knn10. The sample's users and pictures are synthetic. A finished draw is kept in RUNS.
 """
 
 from __future__ import annotations
@@ -25,39 +25,34 @@ from places import DATA, RUNS
 from sports import read_graph, spectral_embedding
 
 from featurizer.alignment.content import Axes, joined_content
-from featurizer.alignment.fit import Alignment, fit
-from featurizer.alignment.folds import Fold, fold_of, folds
+from featurizer.alignment.fit import fit
+from featurizer.alignment.folds import folds
 from featurizer.alignment.options import AlignOptions
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.join import centered
 from featurizer.interactions.store import read_split
-from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.bootstrap import mean_intervals
+from featurizer.ranking.bootstrap import holm, mean_intervals, paired_t_test
+from featurizer.scoring import cold
+from featurizer.scoring.evaluation_data import EvaluationData, EvaluationOptions, evaluation_data
+from featurizer.scoring.scorer import ScoreOptions
+from featurizer.scoring.spaces import ScoredSpace, SpacePart
+from featurizer.scoring.taught import Taught
 
 OPTIONS = AlignOptions()
-EVERYONE = 10**9
+K = 20
 
 
 @dataclass(frozen=True)
 class Shop:
-    """Spaces by name, and who has what, in the train rows and in all."""
+    """Spaces that are aligned, by name; others to compare with; and who has what."""
 
     spaces: dict[str, tuple[np.ndarray, np.ndarray]]
-    train: UserItems
-    all: UserItems
+    others: dict[str, tuple[np.ndarray, np.ndarray]]
+    data: EvaluationData
 
 
-def shop(spaces, ids, interactions):
-    items = pl.DataFrame({"item_id": ids, "item": np.arange(len(ids))})
-    rows = interactions.join(items, on="item_id")
-    users = rows["user_id"].unique().sort()
-    rows = rows.join(pl.DataFrame({"user_id": users, "user": np.arange(len(users))}), on="user_id")
-    made = [
-        UserItems.from_pairs(
-            part["user"].to_numpy(), part["item"].to_numpy(), n_users=len(users), n_items=len(ids)
-        )
-        for part in (rows.filter(pl.col("split") == "train"), rows)
-    ]
-    return Shop(spaces, *made)
+def shop(spaces, ids, interactions, others=None):
+    return Shop(spaces, others or {}, evaluation_data(interactions, ids, EvaluationOptions(min_coverage=0)))
 
 
 def sample(data, runs):
@@ -67,12 +62,23 @@ def sample(data, runs):
     if not (folder / "features" / "feature_set.json").exists():
         catalog = fz.download("sample", out=folder / "catalog")
         fz.extract(catalog, encoders=["efficientnet-lite0", "minilm"], out=folder / "features")
+    if not (folder / "ica" / "features" / "feature_set.json").exists():
+        catalog = fz.Catalog.open(folder / "catalog")
+        fz.pretrain_ica(
+            catalog,
+            vision="efficientnet-lite0",
+            text="minilm",
+            size="tiny",
+            training={"epochs": 3},
+            out=folder / "ica",
+        )
     found = FeatureSet.open(folder / "features")
     spaces = {
         side: found.vectors(name)
         for side, name in (("image", "efficientnet-lite0_image"), ("text", "minilm_text"))
     }
-    return shop(spaces, found.item_ids(), read_split(runs / "sample" / "catalog" / "interactions.parquet"))
+    others = {"unified": FeatureSet.open(folder / "ica" / "features").vectors("unified")}
+    return shop(spaces, found.item_ids(), read_split(folder / "catalog" / "interactions.parquet"), others)
 
 
 def baby(data, runs):
@@ -109,25 +115,17 @@ def tfidf(texts):
     return TruncatedSVD(384, random_state=0).fit_transform(words).astype(np.float32)
 
 
-def cold_fold(data: Shop, seed: int) -> tuple[Fold, np.ndarray, UserItems]:
-    n = data.train.n_items
-    cold = np.sort(np.random.default_rng([seed, 9]).permutation(n)[: n // 5])
-    inside = np.zeros(n, bool)
-    inside[cold] = True
-    warm, wanted = data.train.of_items(~inside), data.all.of_items(inside)
-    users = np.concatenate([warm.users, wanted.users])
-    items = np.concatenate([warm.items, wanted.items])
-    both = UserItems.from_pairs(users, items, n_users=data.train.n_users, n_items=n)
-    fold = fold_of(both, cold, EVERYONE, np.random.default_rng(0))
-    return fold, inside, warm
+def space(name, vectors, present, taught=None):
+    moved = centered(vectors, present)
+    return ScoredSpace("", name, "auto", (SpacePart(name, "both", moved, present, ~present, {}, taught),))
 
 
-def rivals(parts, names, warm, learned: Alignment, fold):
+def rivals(names, parts, warm, weights):
     """Every single space, the plain join, and the weighted and the half-whitened join as inner folds choose them."""
     for name, part in zip(names, parts, strict=True):
-        yield name, joined_content([part], (1.0,))([part])
+        yield name, part[0]
     yield "join", joined_content(parts, (1.0,) * len(parts))(parts)
-    weighted = joined_content(parts, learned.choice.weights)
+    weighted = joined_content(parts, weights)
     yield "weighted join", weighted(parts)
     axes = Axes.of(weighted, parts)
     inner = list(folds(warm, OPTIONS.folds, OPTIONS.fold_users, OPTIONS.seed))
@@ -142,16 +140,25 @@ def rivals(parts, names, warm, learned: Alignment, fold):
     yield "half-whitened join", axes.half_whitened(weighted, best)(parts)
 
 
-def run(data: Shop, seed: int):
-    fold, _, warm = cold_fold(data, seed)
-    names, parts = list(data.spaces), list(data.spaces.values())
+def recalls(name, vectors, shop, options):
+    judged = space(name, vectors, vectors.any(1))
+    return next(
+        one.values for one in cold.score(judged, shop.data, options) if one.key.metric == "cold_recall"
+    )
+
+
+def run(shop: Shop, seed: int):
+    options = ScoreOptions(ks=(K,), seed=seed)
+    drawn = cold.ColdData.of(shop.data, seed)
+    names, parts = list(shop.spaces), list(shop.spaces.values())
     begun = time.process_time()
-    learned = fit(parts, warm, OPTIONS)
+    learned = fit(parts, drawn.warm, OPTIONS)
     seconds = time.process_time() - begun
-    own = fold.recalls(learned.mapping(parts)[0][fold.rows])
+    own = recalls("aligned", learned.mapping(parts)[0], shop, options)
     rows = {"aligned": {"recall": float(own.mean())}}
-    for name, vectors in rivals(parts, names, warm, learned, fold):
-        values = fold.recalls(vectors[fold.rows])
+    others = ((name, vectors) for name, (vectors, _) in shop.others.items())
+    for name, vectors in (*rivals(names, parts, drawn.warm, learned.choice.weights), *others):
+        values = recalls(name, vectors, shop, options)
         (interval,) = mean_intervals((own - values)[:, None], seed=0)
         rows[name] = {
             "recall": float(values.mean()),
@@ -159,33 +166,44 @@ def run(data: Shop, seed: int):
             "low": interval.low,
             "high": interval.high,
         }
+    held = int(drawn.cold.sum())
     return {
         "rows": rows,
         "users": len(own),
-        "cold": len(fold.held),
-        "floor": min(1.0, 20 / len(fold.held)),
+        "cold": held,
+        "floor": min(1.0, K / held),
         "choice": repr(learned.choice),
         "processor_seconds": seconds,
     }
 
 
-def controls(data: Shop, seed: int, times: int):
-    """Recall of `aligned` on noise of the same shape, and on content shuffled against the ids."""
-    fold, _, warm = cold_fold(data, seed)
+def controls(shop: Shop, seed: int, times: int):
+    """Recall of `aligned` on noise of the same shape, and on content shuffled against the ids: choices and all."""
+    options = ScoreOptions(ks=(K,), seed=seed)
+    parts = list(shop.spaces.values())
+
+    def learn(train, change):
+        return fit(change(parts), train, OPTIONS).mapping(change(parts))
+
+    n = len(shop.data.item_ids)
+    aligned = space("aligned", parts[0][0], np.ones(n, bool), Taught(np.ones(n, bool), learn))
     found = {"noise": [], "shuffled": []}
     for draw in range(times):
-        generator = np.random.default_rng([seed, 10, draw])
-        order = generator.permutation(data.train.n_items)
-        for name, parts in (
-            (
-                "noise",
-                [(generator.standard_normal(v.shape).astype(np.float32), p) for v, p in data.spaces.values()],
-            ),
-            ("shuffled", [(v[order], p[order]) for v, p in data.spaces.values()]),
-        ):
-            learned = fit(parts, warm, OPTIONS, (1.0,) * len(parts))
-            found[name].append(fold.recall(learned.mapping(parts)[0][fold.rows]))
-    return {name: {"mean": float(np.mean(values)), "values": values} for name, values in found.items()}
+        for name, measures in cold.controls(aligned, shop.data, options, draw):
+            found[name].append(
+                next(one.values for one in measures if one.key.metric == f"floor_{name}_cold_recall")
+            )
+    floor = K / int(cold.ColdData.of(shop.data, seed).cold.sum())
+    above = holm(paired_t_test(np.stack([*found["noise"], *found["shuffled"]], axis=1) - floor))
+    return {
+        name: {
+            "mean": float(np.mean(values)),
+            "floor": floor,
+            "draws": [float(one.mean()) for one in values],
+            "above": sum(p < 0.05 and one.mean() > floor for p, one in zip(own, values, strict=True)),
+        }
+        for (name, values), own in zip(found.items(), np.split(above, 2), strict=True)
+    }
 
 
 def kept(path: Path, make):
@@ -237,7 +255,11 @@ def main() -> None:
         if name == "sample" and times:
             found = kept(folder / f"controls-{times}.json", lambda data=data: controls(data, 0, times))
             for control, row in found.items():
-                print(f"{control}: mean of {times} draws {row['mean']:.4f}", flush=True)
+                print(
+                    f"{control}: mean of {times} draws {row['mean']:.4f} ({row['mean'] / row['floor'] - 1:+.1%} of the "
+                    f"floor), {row['above']} of them above it after Holm",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

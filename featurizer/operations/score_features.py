@@ -243,8 +243,8 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
         """Lay the leaderboard out, and name the best."""
         from featurizer.scoring.leaderboard import steps
 
-        board = value.table
-        best, told = board.rows[0], steps(board, value.scores.comparisons)
+        board, scores = value.table, value.scores
+        best, told = board.rows[0], steps(board, scores.comparisons, scores.references)
         summary = f"{len(board.rows)} rows"
         if board.ranks:
             summary += f"; best on {board.split}: {best[0]} {best[1]}, {board.header[3]} {best[3]}"

@@ -60,7 +60,7 @@ def read_boards(files: Mapping[str, Path]) -> list[Board]:
 def _board(label: str, file: Scores) -> Board:
     # the diagnostics have no length of list and no interval, and no place on a leaderboard
     listed = [one for one in file.scores if one.k is not None and one.ci_low is not None]
-    found = leaderboard(listed)
+    found = leaderboard(listed, file.origins)
     k = max((one.k for one in listed if one.split == found.split and one.k is not None), default=0)
     caption = f"Means over users on the {found.split} split, ± half the 95 % interval"
     return Board(
@@ -70,5 +70,5 @@ def _board(label: str, file: Scores) -> Board:
         tuple(one for one in listed if one.split == found.split and one.k == k),
         found.entries,
         Table(caption, *found.shown),
-        tuple(steps(found, file.comparisons)[:MOST_STEPS]),
+        tuple(steps(found, file.comparisons, file.references)[:MOST_STEPS]),
     )

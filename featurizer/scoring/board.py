@@ -45,7 +45,8 @@ class Leaderboard:
     @property
     def table(self) -> LeaderboardTable:
         """The headline figures, a row a space, the best first."""
-        return leaderboard(self.scores.scores)
+        found = self.scores
+        return leaderboard(found.scores, found.origins)
 
     def to_polars(self) -> pl.DataFrame:
         """Return every figure, a row each: feature set, space, transform, metric, split, k, value, interval, …."""

@@ -5,16 +5,20 @@ L2-normalized train vectors, vector of i). The profile is made of warm train ite
 that u has in any split; candidates are the cold items among themselves, and all items but u's warm train items. A space
 that interactions taught is learned again without those of the cold items; where that cannot be done and one of them
 taught it, the space is refused.
+
+Two controls say what a ranking finds that has nothing to find: the same done to noise of the content's shape, and to
+the content shuffled against the items. Both should lie where a random order does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from featurizer.errors import InputError
+from featurizer.features.join import SpaceVectors
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.among import block_among, ranks_among
 from featurizer.ranking.cosine import CosineRanks
@@ -24,6 +28,7 @@ from featurizer.scoring.measures import PerUser, metrics_of
 from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace, SpacePart
+from featurizer.scoring.taught import Change
 
 NAME = "cold"
 SHARE = 0.2
@@ -61,6 +66,43 @@ def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions)
     """
     data = ColdData.of(evaluation, options.seed)
     known = replace(space, parts=tuple(_relearned(part, data) for part in space.parts))
+    yield from _ranked(known, data, options)
+
+
+def controls(
+    space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions, draw: int = 0
+) -> Iterator[tuple[str, list[PerUser]]]:
+    """Yield each control's name, and the Recall of the cold items that a space of no use gets.
+
+    Args:
+        space: its content is replaced; what interactions taught is learned again from that.
+        evaluation: who has what.
+        options: the seed decides what is cold, and with `draw` what is drawn.
+        draw: another number gives other noise and another order.
+    """
+    data = ColdData.of(evaluation, options.seed)
+
+    def noise(parts: Sequence[SpaceVectors]) -> list[SpaceVectors]:
+        generator = np.random.default_rng([options.seed, 10, draw])
+        return [
+            (np.where(present[:, None], generator.standard_normal(vectors.shape, np.float32), 0), present)
+            for vectors, present in parts
+        ]
+
+    def shuffled(parts: Sequence[SpaceVectors]) -> list[SpaceVectors]:
+        order = np.random.default_rng([options.seed, 11, draw]).permutation(len(evaluation.item_ids))
+        return [(vectors[order], present[order]) for vectors, present in parts]
+
+    for name, change in (("noise", noise), ("shuffled", shuffled)):
+        changed = replace(space, parts=_changed(space.parts, data, change))
+        recalls = [one for one in _ranked(changed, data, options) if one.key.metric.endswith("_recall")]
+        yield (
+            name,
+            [replace(one, key=replace(one.key, metric=f"floor_{name}_{one.key.metric}")) for one in recalls],
+        )
+
+
+def _ranked(known: ScoredSpace, data: ColdData, options: ScoreOptions) -> Iterator[PerUser]:
     among = ranks_among(known.vectors, data.warm, data.cold)
     everywhere = CosineRanks(
         known.vectors,
@@ -90,6 +132,8 @@ def random_cold_baseline(evaluation: EvaluationData, options: ScoreOptions) -> I
             MetricKey(f"floor_random_{NAME}_recall", k=k),
             np.full(len(users), min(k, candidates) / candidates),
         )
+        others = len(evaluation.item_ids) - data.warm.counts[users]
+        yield PerUser(MetricKey(f"floor_random_{NAME}_in_all_recall", k=k), np.minimum(k, others) / others)
 
 
 def _relearned(part: SpacePart, data: ColdData) -> SpacePart:
@@ -102,5 +146,22 @@ def _relearned(part: SpacePart, data: ColdData) -> SpacePart:
             "how is not known here, so it cannot be learned again without them; expected a space of content alone, or "
             "one that 'featurizer align' made, beside the spaces it was made of. Name other spaces with --space"
         )
-    vectors, present = taught.learn(data.warm)
+    vectors, present = taught.learn(data.warm, list)
     return replace(part, vectors=vectors, present=present)
+
+
+def _changed(parts: Sequence[SpacePart], data: ColdData, change: Change) -> tuple[SpacePart, ...]:
+    """Have other content in the place of a space's own."""
+    plain = iter(change([(part.vectors, part.present) for part in parts if not _learns(part)]))
+    found = [
+        part.taught.learn(data.warm, change) if part.taught and part.taught.learn else next(plain)
+        for part in parts
+    ]
+    return tuple(
+        replace(part, vectors=vectors, present=present)
+        for part, (vectors, present) in zip(parts, found, strict=True)
+    )
+
+
+def _learns(part: SpacePart) -> bool:
+    return part.taught is not None and part.taught.learn is not None

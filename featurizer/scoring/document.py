@@ -99,10 +99,19 @@ class Comparison(MetricKey):
 
 @dataclass(frozen=True)
 class Scores:
-    """The whole file: `scores` in the order they were made, `comparisons` of every two rows."""
+    """The whole file.
+
+    Attributes:
+        scores: in the order they were made.
+        comparisons: of every two rows.
+        references: the rows that every leaderboard shows: single spaces of content, and their centered joins.
+        origins: of each feature set's spaces, what it was learned from: content, interactions or unknown.
+    """
 
     scores: tuple[Score, ...]
     comparisons: tuple[Comparison, ...] = field(default=())
+    references: tuple[Entry, ...] = field(default=())
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 _SCORES = TypeAdapter(Scores)

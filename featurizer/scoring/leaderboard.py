@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from featurizer.scoring.document import BASELINE, Comparison, Entry, Score
@@ -77,10 +78,16 @@ def _without(row: tuple[str, ...], at: int) -> tuple[str, ...]:
     return row[:at] + row[at + 1 :]
 
 
-def leaderboard(scores: Sequence[Score]) -> LeaderboardTable:
+def leaderboard(
+    scores: Sequence[Score], origins: Mapping[str, Mapping[str, str]] | None = None
+) -> LeaderboardTable:
     """Lay the headline figures out, on test where there is one, the best first.
 
     Baselines have a figure in every column that they are a baseline of; with no such column they are left out.
+
+    Args:
+        scores: every figure.
+        origins: of each feature set's spaces, what it was learned from; a column says so where that is not content.
     """
     plain = [row for row in scores if row.is_headline]
     split = next((name for name in ("test", "valid") if any(row.split == name for row in plain)), "test")
@@ -95,13 +102,24 @@ def leaderboard(scores: Sequence[Score]) -> LeaderboardTable:
     entries = [one for one in dict.fromkeys(row.entry for row in scores) if ranking or not one.is_baseline]
     rows = [(entry, _figures(entry, [*here, *stated], columns)) for entry in entries]
     rows.sort(key=lambda row: [-_value(found) for found in row[1][: len(ranking)]])
+    learned = {entry: _learned_from(entry, origins or {}) for entry in entries}
+    told = any(one not in ("content", "-") for one in learned.values())
     return LeaderboardTable(
         split,
         tuple(columns),
-        ("feature set", "space", "geometry", *map(title, columns)),
-        tuple((*_names(entry), *map(_cell, found)) for entry, found in rows),
+        ("feature set", "space", "geometry", *map(title, columns), *(["learned from"] if told else [])),
+        tuple(
+            (*_names(entry), *map(_cell, found), *([learned[entry]] if told else [])) for entry, found in rows
+        ),
         tuple(entry for entry, _ in rows),
     )
+
+
+def _learned_from(entry: Entry, origins: Mapping[str, Mapping[str, str]]) -> str:
+    """Return what a row's spaces were learned from; of several the farthest from content alone."""
+    own = origins.get(entry.feature_set, {})
+    found = {own[part] for part in entry.space.split("+") if part in own}
+    return next((one for one in ("interactions", "unknown", "content") if one in found), "-")
 
 
 def _columns(rows: Sequence[Score], split: str, k: int) -> list[MetricKey]:
@@ -143,18 +161,54 @@ def _cell(found: Score | None) -> str:
     return f"{found.value:.4f} ±{(found.ci_high - found.ci_low) / 2:.4f}"
 
 
-def steps(board: LeaderboardTable, comparisons: Sequence[Comparison]) -> list[str]:
-    """Say of each two neighbors on the table, baselines aside, whether the upper one is better, by the first column."""
-    if not board.columns:
-        return []
-    first, found = board.columns[0], []
-    for upper, lower in itertools.pairwise(row[:3] for row in board.rows if row[0] != BASELINE):
-        for row in comparisons:
-            if {_names(row.a), _names(row.b)} == {upper, lower} and row.key == first:
+def steps(
+    board: LeaderboardTable, comparisons: Sequence[Comparison], references: Sequence[Entry] = ()
+) -> list[str]:
+    """Say which rows are better than chance, by the first column and by that of cold items.
+
+    Every row is compared with the best centered join and the best single space; where all rows are such, each with the
+    one below it, by the first column.
+
+    Args:
+        board: the table.
+        comparisons: of every two rows.
+        references: the rows to compare with.
+    """
+    entries = [entry for entry in board.entries if not entry.is_baseline]
+    judged = [entry for entry in entries if entry not in references]
+    if not judged or not references:
+        return _told(board.columns[:1], itertools.pairwise(entries), comparisons)
+    found = []
+    for column in board.columns:
+        if column == board.columns[0] or column.metric == COLD:
+            own = [row for row in comparisons if row.key == column]
+            best = _best_references(references, own)
+            pairs = [(entry, other) for entry in judged for other in best]
+            found += _told([column], pairs, own)
+    return found
+
+
+def _best_references(references: Sequence[Entry], comparisons: Sequence[Comparison]) -> list[Entry]:
+    """Return the best join and the best single space: those that stand above most others of their kind."""
+    above = Counter(row.a for row in comparisons)
+    kinds = ([one for one in references if ("+" in one.space) == joined] for joined in (True, False))
+    return [max(kind, key=lambda entry: above[entry]) for kind in kinds if kind]
+
+
+def _told(
+    columns: Sequence[MetricKey], pairs: Iterable[tuple[Entry, Entry]], comparisons: Sequence[Comparison]
+) -> list[str]:
+    found = []
+    listed = list(pairs)
+    for column in columns:
+        known = {frozenset((row.a, row.b)): row for row in comparisons if row.key == column}
+        for pair in listed:
+            row = known.get(frozenset(pair))
+            if row is not None:
                 sign = "=" if row.difference == 0 else ">"
                 apart = "" if row.p_holm < CLEAR else ": not told apart"
                 found.append(
-                    f"{title(first)}: {_short(row.a)} {sign} {_short(row.b)}, "
+                    f"{title(column)}: {_short(row.a)} {sign} {_short(row.b)}, "
                     f"p = {row.p_value:.3g}, {row.p_holm:.3g} for all pairs (Holm){apart}"
                 )
     return found

@@ -19,13 +19,23 @@ from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 from featurizer.scoring.baselines import popularity_baseline, random_baseline
 from featurizer.scoring.cold import NAME as COLD
-from featurizer.scoring.cold import random_cold_baseline
+from featurizer.scoring.cold import controls, random_cold_baseline
 from featurizer.scoring.document import BASELINE, Entry
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.masks import write_masks
+from featurizer.scoring.measures import PerUser
 from featurizer.scoring.scorer import ScoreOptions, Scorer, load_scorer
-from featurizer.scoring.spaces import Candidate, check_asked, check_masked, read_space, space_names
+from featurizer.scoring.spaces import (
+    Candidate,
+    ScoredSpace,
+    check_asked,
+    check_masked,
+    read_space,
+    references,
+    space_names,
+)
 from featurizer.scoring.summary import SUFFIX, SpaceResult, cache_result, compare, judge, read_cached
+from featurizer.scoring.taught import origin
 from featurizer.scoring.transform import TransformName
 
 FORMAT_VERSION = 1
@@ -34,6 +44,8 @@ MASKS = "masks.parquet"
 """In which order the items lose a modality."""
 MASKING = "mask-modality"
 DOWNSTREAM = "downstream"
+COMPARED = ("zero-shot", "item-cf", COLD)
+"""Metrics that the references are scored by, where they are not asked for themselves."""
 DEFINITIONS: Mapping[str, Json] = {
     "zero_shot": "cos(mean of the user's L2-normalized train vectors, item); ours, the authors of AlignRec do "
     "not publish theirs",
@@ -43,6 +55,9 @@ DEFINITIONS: Mapping[str, Json] = {
     "cold": "a fifth of the items, by the seed, loses all interactions before anything is learned; cos(mean of the "
     "user's warm train vectors, cold item), the cold items among themselves, or among all items (cold_in_all)",
     "ties": "scores within 1e-9 are equal and rank in the order of the items; items without a vector rank last",
+    "references": "the single spaces of one modality and their centered joins: rows that every leaderboard shows",
+    "controls": "noise: random content of the same shape; shuffled: the content in another order than the items; what "
+    "interactions taught is learned again from it",
     "interval": "95 % percentile bootstrap over users, 1000 resamples",
     "p_value": "paired t-test over users, two-sided; p_holm adjusts it for all pairs of a metric (Holm)",
 }
@@ -129,7 +144,7 @@ def score(stage: ScoreStage, evaluation: EvaluationData) -> dict[str, Json]:
     if MASKING in stage.metrics:
         write_masks(stage.out / MASKS, evaluation.item_ids, stage.options.seed)
     results = list(_results(stage, names, scorers, evaluation))
-    baselines = list(_baselines(stage.options, evaluation, stage.metrics))
+    baselines = list(_baselines(stage, names, evaluation))
     opened.finish(
         {
             "format_version": FORMAT_VERSION,
@@ -138,6 +153,8 @@ def score(stage: ScoreStage, evaluation: EvaluationData) -> dict[str, Json]:
             "counts": dict(evaluation.counts),
             "scores": [dict(asdict(row)) for one in (*results, *baselines) for row in one.rows],
             "comparisons": [dict(asdict(one)) for one in compare(results, stage.options.seed)],
+            "references": [dict(asdict(entry)) for entry in _references(stage)],
+            "origins": {one.label: _origins(one) for one in stage.candidates},
         }
     )
     shutil.rmtree(opened.folder / WORK, ignore_errors=True)
@@ -150,8 +167,20 @@ def _results(
     scorers: Mapping[str, Scorer],
     evaluation: EvaluationData,
 ) -> Iterator[SpaceResult]:
-    todo = list(itertools.product(names, stage.transforms))
-    for done, ((candidate, name), transform) in enumerate(todo):
+    asked = [
+        (candidate, name, transform, scorers)
+        for (candidate, name), transform in itertools.product(names, stage.transforms)
+    ]
+    own = {(candidate.label, name, transform) for candidate, name, transform, _ in asked}
+    beside = {name: scorer for name, scorer in scorers.items() if name in COMPARED}
+    added: list[tuple[Candidate, str, TransformName, Mapping[str, Scorer]]] = [
+        (candidate, name, "auto", beside)
+        for candidate in (stage.candidates if beside else ())
+        for name in references(candidate)
+        if (candidate.label, name, "auto") not in own
+    ]
+    todo = [*asked, *added]
+    for done, (candidate, name, transform, judges) in enumerate(todo):
         stage.options.report(Progress("score", done, len(todo), unit="spaces"))
         entry = Entry(candidate.label, name, transform)
         mark = stage.out / WORK / f"{fingerprint(asdict(entry))[:16]}{SUFFIX}"
@@ -160,7 +189,7 @@ def _results(
             space = read_space(candidate, name, transform, stage.masks)
             options = replace(stage.options, work=mark.with_suffix(""))
             measures = [
-                measure for scorer in scorers.values() for measure in scorer(space, evaluation, options)
+                measure for scorer in judges.values() for measure in scorer(space, evaluation, options)
             ]
             result = judge(entry, measures, options.ks[-1], options.seed)
             cache_result(result, mark)
@@ -168,12 +197,39 @@ def _results(
     stage.options.report(Progress("score", len(todo), len(todo), unit="spaces"))
 
 
+def _references(stage: ScoreStage) -> list[Entry]:
+    """Return the rows that the leaderboard shows in any case."""
+    return [Entry(one.label, name, "auto") for one in stage.candidates for name in references(one)]
+
+
+def _origins(candidate: Candidate) -> dict[str, Json]:
+    return {name: origin(spec) for name, spec in candidate.features.spaces.items()}
+
+
 def _baselines(
-    options: ScoreOptions, evaluation: EvaluationData, metrics: Sequence[str]
+    stage: ScoreStage, names: Sequence[tuple[Candidate, str]], evaluation: EvaluationData
 ) -> Iterator[SpaceResult]:
-    cold = random_cold_baseline(evaluation, options) if COLD in metrics else ()
-    for name, measures in (
-        ("popularity", popularity_baseline(evaluation, options)),
-        ("random", [*random_baseline(evaluation, options), *cold]),
-    ):
-        yield judge(Entry(BASELINE, name, "auto"), measures, options.ks[-1], options.seed)
+    options = stage.options
+    cold = COLD in stage.metrics
+    measures: dict[str, list[PerUser]] = {
+        "popularity": list(popularity_baseline(evaluation, options)),
+        "random": [
+            *random_baseline(evaluation, options),
+            *(random_cold_baseline(evaluation, options) if cold else ()),
+        ],
+    }
+    if cold:
+        measures |= dict(controls(_controlled(stage, names), evaluation, options))
+    for name, found in measures.items():
+        yield judge(Entry(BASELINE, name, "auto"), found, options.ks[-1], options.seed)
+
+
+def _controlled(stage: ScoreStage, names: Sequence[tuple[Candidate, str]]) -> ScoredSpace:
+    """Return the space whose content the controls replace: one that interactions taught, where there is one."""
+    learned = [
+        (candidate, name)
+        for candidate, name in names
+        if any(origin(candidate.features.spaces[part]) == "interactions" for part in name.split("+"))
+    ]
+    candidate, name = (learned or names)[0]
+    return read_space(candidate, name, "auto", stage.masks)

@@ -15,7 +15,7 @@ from featurizer.interactions.user_items import UserItems
 from featurizer.results.manifests.feature_set import SpaceProvenance
 from featurizer.scoring.document import BASELINE
 from featurizer.scoring.masks import MODALITIES
-from featurizer.scoring.taught import Taught, taught
+from featurizer.scoring.taught import Change, Taught, origin, taught
 from featurizer.scoring.transform import TransformName, fit
 
 NAMED = 5
@@ -229,6 +229,23 @@ def space_names(candidate: Candidate, asked: Sequence[str]) -> list[str]:
     return found
 
 
+def references(candidate: Candidate) -> list[str]:
+    """Return what every leaderboard shows: a set's spaces of one modality, and each image+text pair.
+
+    None of them is learned from interactions.
+    """
+    able = {
+        side: [
+            name
+            for name, spec in candidate.features.spaces.items()
+            if spec.modality == side and origin(spec) != "interactions"
+        ]
+        for side in MODALITIES
+    }
+    pairs = [f"{image}+{text}" for image in able["image"] for text in able["text"]]
+    return [*able["image"], *able["text"], *pairs]
+
+
 def read_space(
     candidate: Candidate, name: str, transform: TransformName, masks: Mapping[str, Sequence[Candidate]]
 ) -> ScoredSpace:
@@ -269,8 +286,8 @@ def _transformed(known: Taught | None, transform: TransformName) -> Taught | Non
     if known is None or learn is None:
         return known
 
-    def learned(train: UserItems) -> tuple[np.ndarray, np.ndarray]:
-        vectors, present = learn(train)
+    def learned(train: UserItems, change: Change) -> tuple[np.ndarray, np.ndarray]:
+        vectors, present = learn(train, change)
         return fit(transform, vectors, present)(vectors, present), present
 
     return replace(known, learn=learned)

@@ -1,10 +1,10 @@
-"""Spaces that interactions taught: which items' they were, and how to learn the space again from others."""
+"""What a space was learned from: which items' interactions taught it, and how to learn it again from others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -15,8 +15,12 @@ from featurizer.features.join import SpaceVectors
 from featurizer.interactions.user_items import UserItems
 from featurizer.results.manifests.feature_set import SpaceProvenance
 
-Learn: TypeAlias = Callable[[UserItems], tuple[np.ndarray, np.ndarray]]
-"""Train items by shared item to the space's (n, d) vectors and (n,) bool, present."""
+Change: TypeAlias = Callable[[Sequence[SpaceVectors]], list[SpaceVectors]]
+"""Content to other content of the same shape."""
+Learn: TypeAlias = Callable[[UserItems, Change], tuple[np.ndarray, np.ndarray]]
+"""Train items by shared item, and what is done to the content first, to the space's (n, d) vectors and (n,) present."""
+Origin: TypeAlias = Literal["content", "interactions", "unknown"]
+"""What a space was learned from; `unknown` of vectors that came without saying so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,13 @@ class Taught:
     learn: Learn | None
 
 
+def origin(spec: SpaceProvenance) -> Origin:
+    """Say what a space was learned from, by what its provenance tells."""
+    if spec.supervised is not None or _learned_co_purchase(spec):
+        return "interactions"
+    return "unknown" if spec.family in (None, "imported") else "content"
+
+
 def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
     """Say what taught a space; None where content alone did.
 
@@ -41,7 +52,7 @@ def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
         rows: (n,) the rows of the shared items.
     """
     spec = features.spaces[name]
-    if spec.supervised is None and not _learned_co_purchase(spec):
+    if origin(spec) != "interactions":
         return None
     listed = features.folder / SUPERVISED
     items = np.ones(len(rows), bool)
@@ -52,11 +63,11 @@ def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
     if recipe is None:
         return Taught(items, None)
 
-    def learn(train: UserItems) -> tuple[np.ndarray, np.ndarray]:
+    def learn(train: UserItems, change: Change) -> tuple[np.ndarray, np.ndarray]:
         parts: list[SpaceVectors] = [
             (vectors[rows], present[rows]) for vectors, present in map(features.vectors, recipe.spaces)
         ]
-        return recipe.learn(parts, train)
+        return recipe.learn(change(parts), train)
 
     return Taught(items, learn)
 

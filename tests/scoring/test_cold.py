@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import featurizer as fz
 from featurizer.alignment.align import AlignStage, align
 from featurizer.alignment.options import AlignOptions
 from featurizer.errors import InputError
@@ -14,6 +15,7 @@ from featurizer.interactions.store import write_interactions
 from featurizer.scoring import cold
 from featurizer.scoring.baselines import random_baseline
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
+from featurizer.scoring.leaderboard import steps
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import open_candidates, read_space
 
@@ -105,7 +107,7 @@ def test_replacing_all_interactions_of_cold_items_by_garbage_leaves_the_learned_
         }
     )
     other = cold.ColdData.of(world(pl.concat([rows, garbage])), 0)
-    first, again = (part.taught.learn(data.warm)[0] for data in (honest, other))
+    first, again = (part.taught.learn(data.warm, list)[0] for data in (honest, other))
     assert honest.wanted.items.tobytes() != other.wanted.items.tobytes()
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != part.vectors.tobytes()
@@ -114,7 +116,7 @@ def test_replacing_all_interactions_of_cold_items_by_garbage_leaves_the_learned_
 def test_the_space_that_interactions_taught_is_scored_as_learned_without_the_cold_ones(folder):
     data = cold.ColdData.of(world(), 0)
     part = space(folder, "aligned").parts[0]
-    vectors, _ = part.taught.learn(data.warm)
+    vectors, _ = part.taught.learn(data.warm, list)
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     values = found(folder, "aligned")["cold_recall"]
     assert part.taught.items.sum() == (world().train.popularity() > 0).sum()
@@ -136,6 +138,9 @@ def test_the_random_baseline_is_exact_for_the_cold_items(folder):
     assert baselines["floor_random_cold_recall"].tolist() == [5 / 24] * len(
         found(folder, "eye_image")["cold_recall"]
     )
+    n_warm = cold.ColdData.of(world(), 0).warm.counts
+    everywhere = baselines["floor_random_cold_in_all_recall"]
+    assert set(everywhere.tolist()) <= {5 / (ITEMS - count) for count in n_warm.tolist()}
     assert "floor_random_cold_recall" not in {one.key.metric for one in random_baseline(world(), OPTIONS)}
 
 
@@ -149,3 +154,55 @@ def test_an_alignment_trained_on_co_purchases_is_refused_and_one_without_is_scor
     assert len(found(tmp_path / "plain", "unified")["cold_recall"])
     with pytest.raises(InputError, match="24 cold items taught the space unified"):
         found(tmp_path / "taught", "unified")
+
+
+def control(folder, name, draw):
+    rows = dict(cold.controls(space(folder, name), world(), OPTIONS, draw))
+    return {
+        kind: next(one.values for one in rows[kind] if one.key.metric == f"floor_{kind}_cold_recall")
+        for kind in ("noise", "shuffled")
+    }
+
+
+def test_what_has_nothing_to_find_finds_what_a_random_order_does(folder):
+    draws = [control(folder, "eye_image+word_text", draw) for draw in range(40)]
+    for kind in ("noise", "shuffled"):
+        values = np.concatenate([one[kind] for one in draws])
+        assert values.mean() == pytest.approx(5 / 24, rel=0.1)
+
+
+def test_the_controls_of_a_taught_space_learn_it_again_from_the_other_content(folder):
+    (first, again), other = (control(folder, "aligned", 0) for _ in range(2)), control(folder, "aligned", 1)
+    honest = found(folder, "aligned")["cold_recall"]
+    for kind in ("noise", "shuffled"):
+        assert first[kind].tolist() == again[kind].tolist() != other[kind].tolist()
+        assert first[kind].mean() < honest.mean() - 0.2
+
+
+def board(folder, out, **changes):
+    settings = {"metrics": ("zero-shot", "cold"), "k": (5,), "neighbors": (3,)} | changes
+    return fz.score_features([folder], interactions=folder.parents[1] / "clicks.parquet", out=out, **settings)
+
+
+def test_the_board_of_one_space_shows_the_join_the_single_spaces_and_the_controls(folder, tmp_path):
+    made = board(folder, tmp_path / "scores", spaces=("aligned",))
+    table = made.table
+    assert {row[1] for row in table.rows} == {
+        "aligned", "eye_image", "word_text", "eye_image+word_text", "popularity", "random", "noise", "shuffled",
+    }  # fmt: skip
+    at = table.header.index("cold R@5")
+    cells = {row[1]: row[at] for row in table.rows}
+    assert cells["popularity"] == "-"
+    assert "-" not in {cells[name] for name in ("noise", "shuffled", "random", "aligned")}
+    learned = {row[1]: row[-1] for row in table.rows}
+    assert table.header[-1] == "learned from"
+    assert (learned["aligned"], learned["eye_image"], learned["noise"]) == ("interactions", "unknown", "-")
+    told = steps(table, made.scores.comparisons, made.scores.references)
+    assert len(told) == 4
+    assert all("aligned" in line for line in told)
+    assert sum("eye_image+word_text" in line for line in told) == 2
+
+
+def test_references_are_not_scored_by_what_trains_recommenders(folder, tmp_path):
+    made = board(folder, tmp_path / "scores", spaces=("aligned",), metrics=("diagnostics",))
+    assert {row[1] for row in made.table.rows} == {"aligned"}
