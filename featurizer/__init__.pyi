@@ -458,9 +458,9 @@ def pretrain_ica(
     image_ratio: float | None = 0.4,
     text_ratio: float | None = 0.5,
     unpaired_text_ratio: float | None = 0.15,
-    hide_share: float | None = 0.2,
+    hide_share: float | None = 0.6,
     method: Literal['latent', 'alignrec'] | None = 'latent',
-    latent: float | None = 1.0,
+    latent: float | None = 5.0,
     image_target: Literal['code', 'feature'] | None = 'code',
     codes: int | None = 512,
     tokens: float | None = 1.0,
@@ -469,8 +469,8 @@ def pretrain_ica(
     contrastive: float | None = 0.0,
     temperature: float | None = 0.1,
     copurchase: float | None = 0.0,
-    epochs: int | None = 8,
-    batch_size: int | None = 64,
+    epochs: int | None = 6,
+    batch_size: int | None = 128,
     accumulate: int | None = 1,
     learning_rate: float | None = 0.0005,
     weight_decay: float | None = 0.05,
@@ -539,7 +539,7 @@ def pretrain_ica(
         recompute: Recompute activations in the backward pass (gradient checkpointing): less memory, more time.
         checkpoint_minutes: How often an epoch's progress is saved; it is saved after each epoch too.
         seed: Of the held-out items, the first weights, the order and the masks.
-        interactions: Who bought what, for --copurchase.
+        interactions: Who bought what: to choose the epoch by validation recall, and for --copurchase.
         cache: Keep the frozen tokens in OUT/tokens, or encode pictures again every epoch.
         tensorboard: Folder for TensorBoard's event files too.
         device: auto, cpu, cuda, cuda:I or mps.

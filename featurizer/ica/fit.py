@@ -17,7 +17,8 @@ from featurizer.ica.batches import StepBatch, read_step, save_broken
 from featurizer.ica.contrastive import contrastive_loss
 from featurizer.ica.masking import Masks
 from featurizer.ica.model import States
-from featurizer.ica.objective import PARTS, hidden_of, latent_loss, predict, weights
+from featurizer.ica.objective import hidden_of, latent_loss, predict, weights
+from featurizer.ica.recall import Shoppers, masked_recall
 from featurizer.ica.retrieval import self_retrieval, teacher
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
@@ -50,11 +51,13 @@ def losses(
         items, encode_text(job.encoder, items, masks), masks, recompute=job.options.training.recompute
     )
     hidden = hidden_of(items.words, masks, job.source.image_spec.prefix)
-    target = job.options.objective.image_target
-    found = predict(job.model, job.heads, items, states, hidden, target)
-    return {name: prediction.loss() for name, prediction in found.items()} | {
-        "latent": _latent(job, states, (hidden.pooled_image, hidden.pooled_text), joins, first)
-    }
+    objective = job.options.objective
+    parts = weights(objective)
+    found = predict(job.model, job.heads, items, states, hidden, objective.image_target, parts)
+    summed = {name: prediction.loss() for name, prediction in found.items()}
+    if "latent" in parts:
+        summed["latent"] = _latent(job, states, (hidden.pooled_image, hidden.pooled_text), joins, first)
+    return summed
 
 
 def _latent(
@@ -66,8 +69,6 @@ def _latent(
 ) -> torch.Tensor:
     """Return the latent loss over both parts of the join, each where it is masked or hidden."""
     total = joins.new_zeros(())
-    if job.model.residual is None:
-        return total
     dims, temperature = job.model.start.dims, job.options.objective.temperature
     parts = zip(job.model.completed(states).split(dims, dim=1), joins.split(dims, dim=1), hidden, strict=True)
     for found, true, rows in parts:
@@ -78,8 +79,15 @@ def _latent(
     return total
 
 
-def fit(job: TrainingSetup, hooks: Hooks | None = None) -> list[dict[str, Json]]:
+def fit(
+    job: TrainingSetup, hooks: Hooks | None = None, shoppers: Shoppers | None = None
+) -> list[dict[str, Json]]:
     """Train until the held-out items gain no more by it; the model is left with the weights of the best epoch.
+
+    Args:
+        job: what is trained on what.
+        hooks: who is told, and where checkpoints go.
+        shoppers: whose validation recall chooses the epoch of a completed join; None for self-retrieval.
 
     Returns:
         One record an epoch, that of the start (0) first: `epoch, learning_rate, seconds_train, seconds_valid, loss,
@@ -89,7 +97,7 @@ def fit(job: TrainingSetup, hooks: Hooks | None = None) -> list[dict[str, Json]]
         FeaturizerError: a loss or the gradient is not a number; the batch is saved beside the checkpoint.
         InputError: the checkpoint is damaged or of another run.
     """
-    run = _PretrainingRun(job, hooks or Hooks())
+    run = _PretrainingRun(job, hooks or Hooks(), shoppers)
     run.resume()
     if not run.history:
         run.begin()
@@ -102,12 +110,14 @@ def fit(job: TrainingSetup, hooks: Hooks | None = None) -> list[dict[str, Json]]
 def merit(valid_loss: float, use: Mapping[str, float]) -> float:
     """Return what an epoch is chosen by, the greater the better.
 
-    Where the join is completed: how near held-out items come to their own from either modality alone, if items that
-    lack nothing keep `OVERLAP` of their neighbors; else the validation loss, as the paper has nothing better.
+    Where the join is completed: validation recall if it was measured, else how near held-out items come to their own
+    from either modality alone; if items that lack nothing keep `OVERLAP` of their neighbors. Of the paper's objective:
+    the validation loss.
     """
     if not use:
         return -valid_loss
-    return (use["nearness_image"] + use["nearness_text"]) / 2 if use["overlap"] >= OVERLAP else -1.0
+    nearness = (use["nearness_image"] + use["nearness_text"]) / 2
+    return use.get("valid_recall@20", nearness) if use["overlap"] >= OVERLAP else -1.0
 
 
 def best_epoch(history: Sequence[Mapping[str, Json]]) -> int:
@@ -118,8 +128,9 @@ def best_epoch(history: Sequence[Mapping[str, Json]]) -> int:
 class _PretrainingRun:
     """The state of one fit."""
 
-    def __init__(self, job: TrainingSetup, hooks: Hooks) -> None:
+    def __init__(self, job: TrainingSetup, hooks: Hooks, shoppers: Shoppers | None = None) -> None:
         self.job, self.hooks, self.training = job, hooks, job.options.training
+        self.shoppers = shoppers
         self.whole = nn.ModuleDict({"model": job.model, "heads": job.heads}).to(job.device)
         self.world = job.context
         self.world.copy_first_(self.whole.state_dict().values())
@@ -173,7 +184,7 @@ class _PretrainingRun:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
         self.optimizer.zero_grad(set_to_none=False)
-        sums = dict.fromkeys(PARTS, 0.0)
+        sums = dict.fromkeys(self.weights, 0.0)
         size = -(-len(part.items.ids) // self.training.accumulate)
         joins = teacher(self.job, part.items)
         for start in range(0, len(part.items.ids), size):
@@ -182,7 +193,7 @@ class _PretrainingRun:
             with self._autocast():
                 found = losses(self.job, items, masks, joins, start)
                 total = torch.stack(
-                    [self.weights[name] * found[name] / max(part.counts[name], 1) for name in PARTS]
+                    [self.weights[name] * found[name] / max(part.counts[name], 1) for name in self.weights]
                 ).sum()
                 if self.job.contrastive is not None:
                     rng = np.random.default_rng([self.training.seed, 4, self.step, self.world.rank, start])
@@ -192,7 +203,7 @@ class _PretrainingRun:
             if not torch.isfinite(total):
                 self._stop("the loss", part)
             total.backward()
-            for name in PARTS:
+            for name in self.weights:
                 sums[name] += float(found[name].detach())
         self.world.sum_(value.grad for value in self.whole.parameters() if value.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.whole.parameters(), self.training.clip)
@@ -206,7 +217,7 @@ class _PretrainingRun:
                 self.average[name].lerp_(value, 1 - self.training.ema)
 
     def _count(self, sums: dict[str, float], counts: dict[str, int]) -> None:
-        for name in PARTS:
+        for name in self.weights:
             before, number = self.sums.get(name, (0.0, 0))
             self.sums[name] = before + sums[name], number + counts[name]
 
@@ -274,16 +285,18 @@ class _PretrainingRun:
         if kept:
             self.whole.load_state_dict(self.average)
         self.whole.eval()
-        totals = dict.fromkeys(PARTS, (0.0, 0))
+        totals = dict.fromkeys(self.weights, (0.0, 0))
         for start in range(0, len(self.job.valid), VALID_BATCH):
             rows = self.job.valid[start : start + VALID_BATCH]
             part = read_step(self.job, rows, [self.training.seed, 3, start], DistributedContext())
             with self._autocast():
                 found = losses(self.job, part.items, part.masks, teacher(self.job, part.items))
-            for name in PARTS:
+            for name in self.weights:
                 before, count = totals[name]
                 totals[name] = before + float(found[name]), count + part.counts[name]
         use = {} if self.job.model.residual is None else self_retrieval(self.job, self.job.valid)
+        if use and self.shoppers is not None:
+            use["valid_recall@20"] = masked_recall(self.job, self.shoppers)
         if kept:
             self.whole.load_state_dict(kept)
         return totals, use

@@ -6,6 +6,7 @@ over processes, and the gradient of Σ weight · sum / count stays what it is fo
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import torch
@@ -66,8 +67,8 @@ def hidden_of(words: torch.Tensor, masks: Masks, prefix: int) -> Hidden:
 
 
 def weights(objective: Objective) -> dict[str, float]:
-    """Return each part's weight."""
-    return {
+    """Return the weight of each part of the loss that is on."""
+    every = {
         "word": objective.tokens,
         "patch": objective.tokens,
         "cls_word": objective.cls,
@@ -76,6 +77,7 @@ def weights(objective: Objective) -> dict[str, float]:
         "pooled_image": objective.pooled,
         "latent": objective.latent if objective.method == "latent" else 0.0,
     }
+    return {name: weight for name, weight in every.items() if weight}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,15 @@ class Prediction:
 
 
 def predict(
-    model: IcaModel, heads: Heads, items: Batch, states: States, hidden: Hidden, target: ImageTarget
+    model: IcaModel,
+    heads: Heads,
+    items: Batch,
+    states: States,
+    hidden: Hidden,
+    target: ImageTarget,
+    parts: Container[str] = PARTS,
 ) -> dict[str, Prediction]:
-    """Predict everything that is hidden.
+    """Predict what is hidden, by the parts of the loss that are asked for; `latent` has no head of its own.
 
     `word`, `cls_word`: over the token ids in use; `patch`, `cls_patch`: over the codes, or the frozen patch
     itself, as `target` says; `pooled_text`, `pooled_image`: what the frozen encoders pool of the whole item,
@@ -111,6 +119,8 @@ def predict(
     decoder = heads.decoder
     predictions = {}
     for name, mask in (("word", hidden.word), ("cls_word", hidden.cls_word)):
+        if name not in parts:
+            continue
         rows, places = mask.nonzero(as_tuple=True)
         read = (
             states.text[rows, places]
@@ -119,6 +129,8 @@ def predict(
         )
         predictions[name] = Prediction(heads.word(read), heads.word_classes(items.ids[rows, places]), rows)
     for name, mask in (("patch", hidden.patch), ("cls_patch", hidden.cls_patch)):
+        if name not in parts:
+            continue
         rows, places = mask.nonzero(as_tuple=True)
         read = (
             states.image[rows, places]
@@ -131,7 +143,7 @@ def predict(
             if target == "code"
             else Prediction(heads.patch(read), true, rows)
         )
-    return predictions | _pooled(model, heads, items, states, hidden)
+    return predictions | (_pooled(model, heads, items, states, hidden) if "pooled_text" in parts else {})
 
 
 def _pooled(

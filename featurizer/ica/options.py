@@ -73,7 +73,7 @@ class Masking(Config):
     """Share of a text's words that are masked, where there is a picture too."""
     unpaired_text_ratio: Inner = 0.15
     """The same where there is no picture."""
-    hide_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    hide_share: Annotated[float, Field(ge=0, le=1)] = 0.6
     """Share of the items with both that lose one whole modality, half of them each."""
 
 
@@ -82,7 +82,7 @@ class Objective(Config):
 
     method: Annotated[Method, Flag("--objective")] = "latent"
     """latent: from a masked view the join of the whole item; alignrec: the masked tokens alone, as the paper says."""
-    latent: Annotated[Weight, Flag("--latent-weight")] = 1.0
+    latent: Annotated[Weight, Flag("--latent-weight")] = 5.0
     """Weight of what the join holds of the masked or hidden modality; of latent alone."""
     image_target: ImageTarget = "code"
     """A masked patch is predicted as its entry in the codebook, or as the frozen token itself."""
@@ -103,10 +103,9 @@ class Objective(Config):
 
     @model_validator(mode="after")
     def _check(self) -> Objective:
-        names = ("tokens", "cls", "pooled", "contrastive", "copurchase")
+        own = ("latent",) if self.method == "latent" else ()
+        names = (*own, "tokens", "cls", "pooled", "contrastive", "copurchase")
         weights = {name: getattr(self, name) for name in names}
-        if self.method == "latent":
-            weights["latent"] = self.latent
         if not any(weights.values()):
             raise InputError(f"loss weights {weights}; expected at least one above 0")
         return self
@@ -120,9 +119,9 @@ class Objective(Config):
 class Training(Config):
     """How it learns."""
 
-    epochs: Annotated[int, Field(ge=0)] = 8
+    epochs: Annotated[int, Field(ge=0)] = 6
     """Passes over the train items at most; 0 leaves the start as it is."""
-    batch_size: Positive = 64
+    batch_size: Positive = 128
     """Items a step, for each process."""
     accumulate: Positive = 1
     """Parts that a batch is computed in: changes memory, not the result."""

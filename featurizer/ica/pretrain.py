@@ -35,6 +35,7 @@ from featurizer.ica.initialize import build
 from featurizer.ica.on_the_fly import OnTheFlyTokens
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.probe import Probe, run_probe
+from featurizer.ica.recall import read_shoppers
 from featurizer.ica.retrieval import USES, residual_shares
 from featurizer.ica.saved_model import SavedModel, load_saved_model, write_saved_model
 from featurizer.ica.setup import TrainingSetup
@@ -64,7 +65,7 @@ class PretrainRun:
         vision: the vision encoder as the user named it.
         text: the text encoder, likewise.
         cache: keep tokens on disk; without it the vision encoder runs again every epoch.
-        interactions: for the co-purchase term.
+        interactions: to choose the epoch by, and for the co-purchase term.
         overwrite: replace what the folders hold.
         on_epoch: given every epoch's record.
         report: told how far it is.
@@ -182,13 +183,18 @@ def _train(
         run.on_epoch(record)
 
     checkpoint = CheckpointFile(stage.folder / CHECKPOINT, stage.fingerprint)
-    history = fit(job, Hooks(run.report, on_epoch, checkpoint))
+    shoppers = None
+    if run.interactions is not None and job.options.objective.method == "latent":
+        shoppers = read_shoppers(run.interactions, job.source, job.options.training.seed)
+    history = fit(job, Hooks(run.report, on_epoch, checkpoint), shoppers)
     if not job.context.is_first:
         return
     run.report(Progress("evaluate", 0, 1, unit="models"))
     accuracy, probes = masked_accuracy(job, job.valid), run_probe(job)
     specs = spec_json(encoders.image.spec), spec_json(encoders.text.spec)
     terms: dict[str, Json] = {**job.options.objective.terms()}
+    if shoppers is not None:
+        terms["epoch"] = "valid_recall@20"
     bundle = SavedModel(job.model, job.heads, run.vision, run.text, *specs, terms)
     write_saved_model(stage.folder, bundle)
     stage.finish(_manifest(catalog, job, history, accuracy, probes))

@@ -69,7 +69,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
     training: Annotated[Some, OptionGroup(lambda: {"training": Training})] = Field(default_factory=dict)
     """How it learns: epochs, batch_size, learning_rate, seed, …."""
     interactions: Annotated[InteractionsPath | None, Flag("-i"), Reads(("interactions",))] = None
-    """Who bought what, for --copurchase."""
+    """Who bought what: to choose the epoch by validation recall, and for --copurchase."""
     cache: bool = True
     """Keep the frozen tokens in OUT/tokens, or encode pictures again every epoch."""
     tensorboard: Path | None = None

@@ -38,7 +38,7 @@ class Taught:
 
 def origin(spec: SpaceProvenance) -> Origin:
     """Say what a space was learned from, by what its provenance tells."""
-    if spec.supervised is not None or _learned_co_purchase(spec):
+    if spec.supervised is not None or _saw_interactions(spec):
         return "interactions"
     return "unknown" if spec.family in (None, "imported") else "content"
 
@@ -72,7 +72,7 @@ def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
     return Taught(items, learn)
 
 
-def _learned_co_purchase(spec: SpaceProvenance) -> bool:
-    """Say whether an alignment of pictures and texts was also trained on what is bought together."""
+def _saw_interactions(spec: SpaceProvenance) -> bool:
+    """Say whether an alignment of pictures and texts learned what is bought together, or chose its epoch by it."""
     terms = spec.preprocessing.get("terms")
-    return isinstance(terms, dict) and bool(terms.get("copurchase"))
+    return isinstance(terms, dict) and bool(terms.get("copurchase") or terms.get("epoch"))

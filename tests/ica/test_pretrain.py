@@ -28,6 +28,7 @@ from featurizer.ica.saved_model import load_saved_model
 from featurizer.ica.token_store import TokenEncoders
 from featurizer.release.model import render_model_card
 from featurizer.results.stage import Stage
+from featurizer.scoring.taught import taught
 from tests.support.small_tokens import Patches, Words
 
 RUN = PretrainRun("patches", "words")
@@ -72,6 +73,18 @@ def test_a_model_of_the_first_format_is_refused_in_words(made, tmp_path):
     (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"format_version": 1}))
     with pytest.raises(InputError, match=r"ica format 1; this version reads ica format 2.*train again"):
         load_saved_model(tmp_path)
+
+
+def test_interactions_that_chose_the_epoch_stand_in_the_space(catalog, encoders, options, tmp_path):
+    rows = [f"u{n % 9},i{n},{'valid' if n % 4 == 0 else 'train'}\n" for n in range(120)]
+    (tmp_path / "bought.csv").write_text("user_id,item_id,split\n" + "".join(rows))
+    made = pretrain(
+        catalog, encoders, tmp_path / "out", options, replace(RUN, interactions=tmp_path / "bought.csv")
+    )
+    assert made.features.spaces["unified"].preprocessing["terms"] == {"epoch": "valid_recall@20"}
+    known = taught(made.features, "unified", np.arange(120))
+    assert known.items.all()
+    assert known.learn is None
 
 
 def encoder_of(folder, encoders, mask=None):
@@ -191,10 +204,14 @@ def test_the_copurchase_term_needs_interactions_that_pair_items(catalog, encoder
     )
     with pytest.raises(InputError, match="pairs no two of the 96 train items"):
         pretrain(catalog, encoders, tmp_path / "b", asked, replace(RUN, interactions=bought))
-    bought.write_text("user_id,item_id,split\n" + "".join(f"u{n // 3},i{n},train\n" for n in range(120)))
+    rows = [f"u{n // 3},i{n},{'valid' if n % 3 == 2 else 'train'}\n" for n in range(120)]
+    bought.write_text("user_id,item_id,split\n" + "".join(rows))
     found = pretrain(catalog, encoders, tmp_path / "c", asked, replace(RUN, interactions=bought))
     assert found.manifest.config["options"]["objective"]["copurchase"] == 0.5
-    assert found.features.spaces["unified"].preprocessing["terms"] == {"copurchase": 0.5}
+    assert found.features.spaces["unified"].preprocessing["terms"] == {
+        "copurchase": 0.5,
+        "epoch": "valid_recall@20",
+    }
 
 
 def test_held_out_items_are_nobodys_partners(store, options, tmp_path):

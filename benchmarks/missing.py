@@ -1,0 +1,236 @@
+"""Missing modalities: `unified` against what needs no training, on items that lose their picture, or their text.
+
+    python benchmarks/missing.py [--only fashion,sample] [--seeds 0,1,2] [--ratios 0.3,0.5]
+        [--threads N]
+
+A draw takes a share of the items; everything (centers, axes, fills, the model, its epoch) is fitted on the others
+alone, which lack nothing. Then the drawn items lose one modality and all items are scored: self-retrieval of the lost
+part among the drawn items' true parts, nearest neighbor's label (fashion-3k) or zero-shot Recall@20 on test (sample).
+The rivals are spaces that say `filled`: the same join and axes, the lost part filled without training; `filled
+(chosen)` is the one that inner folds choose, and so the start of `unified`. The sample's users and pictures are
+synthetic. A finished draw is kept in RUNS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+from features import kept
+from places import DATA, RUNS
+
+from featurizer.catalog.store import Catalog
+from featurizer.ica.batches import split_rows
+from featurizer.ica.encoders import load_encoders
+from featurizer.ica.fills import fit_fills, own_ranks
+from featurizer.ica.fit import best_epoch, fit
+from featurizer.ica.initialize import build
+from featurizer.ica.model import TextStates
+from featurizer.ica.options import IcaOptions, Training
+from featurizer.ica.retrieval import BATCH, states_of
+from featurizer.ica.setup import TrainingSetup
+from featurizer.ica.token_store import TokenEncoders, TokenStore, cache_tokens
+from featurizer.interactions.store import read_split
+from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.bootstrap import mean_interval
+from featurizer.ranking.cosine import CosineRanks
+from featurizer.ranking.metrics import METRICS
+from featurizer.ranking.nearest import nearest
+from featurizer.ranking.ranks import find_ranks
+
+SIDES = ("image", "text")
+LABELS = ("articleType", "baseColour")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Tokens of a catalog, and what its vectors are good for: labels by name, or interactions."""
+
+    name: str
+    store: TokenStore
+    encoders: TokenEncoders
+    labels: dict[str, np.ndarray]
+    users: list[UserItems] | None
+
+
+def data_of(name, shared, runs, threads):
+    import featurizer as fz
+
+    folder = runs / "missing" / name
+    catalog = folder / "catalog"
+    if not (catalog / "catalog.json").exists():
+        if name == "sample":
+            fz.download("sample", out=catalog)
+        else:
+            source = shared / "fashion-3k"
+            fz.ingest(source / "items.csv", images=source / "images", out=catalog)
+    encoders = load_encoders("efficientnet-lite0", "minilm", device="cpu", threads=threads)
+    store = cache_tokens(Catalog.open(catalog), encoders, folder / "tokens")
+    ids = store.item_ids(range(store.rows))
+    if name == "sample":
+        return Data(name, store, encoders, {}, splits(ids, read_split(catalog / "interactions.parquet")))
+    rows = {
+        row["item_id"]: row
+        for row in pl.read_csv(shared / "fashion-3k" / "items.csv", infer_schema=False).to_dicts()
+    }
+    labels = {label: np.array([rows[item][label] for item in ids]) for label in LABELS}
+    return Data(name, store, encoders, labels, None)
+
+
+def splits(ids, interactions):
+    """Return who has what in train, and in test, on the same rows."""
+    rows = interactions.join(pl.DataFrame({"item_id": ids, "item": np.arange(len(ids))}), on="item_id")
+    rows = rows.with_columns(user=pl.col("user_id").rank("dense") - 1)
+    size = {"n_users": int(rows["user"].max()) + 1, "n_items": len(ids)}
+    return [
+        UserItems.from_pairs(part["user"].to_numpy(), part["item"].to_numpy(), **size)
+        for part in (rows.filter(pl.col("split") == split) for split in ("train", "test"))
+    ]
+
+
+def trained(data, rows, options):
+    """Train on some items alone, a tenth of which choose the epoch."""
+    train, valid = split_rows(len(rows), options.training.valid_share, options.training.seed)
+    train, valid = [rows[at] for at in train], [rows[at] for at in valid]
+    model, heads = build(data.store, train, data.encoders.text, options)
+    job = TrainingSetup(model, heads, data.store, data.encoders.text, train, valid, options)
+    begun = time.time()
+    history = fit(job)
+    print(
+        f"{data.name}: {len(train)} items, {time.time() - begun:.0f} s, epoch {best_epoch(history)}",
+        flush=True,
+    )
+    return job
+
+
+@torch.no_grad()
+def encoded(job, rows, missing=None):
+    """Return joins as they are shown, completed joins, and unified vectors of items without a modality."""
+    job.model.eval()
+    shown, completed, unified = [], [], []
+    for start in range(0, len(rows), BATCH):
+        items = job.source.read(rows[start : start + BATCH])
+        items = items.without(image=missing == "image", text=missing == "text")
+        states = states_of(job, items)
+        pooled = items.pooled_text * items.has_text[:, None]
+        shown.append(job.model.joined(items, TextStates(pooled, pooled)))
+        completed.append(job.model.completed(states))
+        unified.append(job.model.feature(states))
+    return torch.cat(shown), torch.cat(completed), torch.cat(unified)
+
+
+def measured(data, vectors):
+    """Return each item's, or each user's, figures by name."""
+    moved = vectors - vectors[vectors.any(1)].mean(0)
+    moved = np.where(vectors.any(1)[:, None], moved, np.float32(0)).astype(np.float32)
+    if data.users is None:
+        near = nearest(moved, 1).items[:, 0]
+        return {label: (values[near] == values).astype(float) for label, values in data.labels.items()}
+    train, test = data.users
+    finder = CosineRanks(moved, train, 20, memory=1 << 28, halves=False)
+    (ranks,) = find_ranks(finder, train, [test], 20, block=finder.block)
+    return {"zero-shot": METRICS["recall"](ranks.hits, ranks.positives, 20)}
+
+
+def draw(data, options, ratio, seed):
+    """Return each space's figures, and what `unified` gains on it, by the modality that is lost."""
+    every = np.arange(data.store.rows)
+    lost = np.sort(np.random.default_rng([seed, 11]).permutation(every)[: int(ratio * len(every))])
+    job = trained(data, np.setdiff1d(every, lost).tolist(), options)
+    joins, _, whole = encoded(job, every.tolist())
+    start, dims = job.model.start, job.model.start.dims
+    learned = joins[torch.as_tensor(job.train)]
+    learned = learned[torch.stack([part.any(1) for part in learned.split(dims, 1)]).all(0)].split(dims, 1)
+    found = {}
+    for at, side in enumerate(SIDES):
+        shown, completed, unified = encoded(job, lost.tolist(), side)
+        known = shown.split(dims, 1)[1 - at]
+        chosen = start.fills()[side]
+        fills = {"chosen": chosen, **fit_fills(learned[1 - at], learned[at])}
+        guesses = {f"filled ({name})": fill(known) for name, fill in fills.items()}
+        guesses["unified"] = completed.split(dims, 1)[at]
+        true = joins[torch.as_tensor(lost)].split(dims, 1)[at]
+        there = true.any(1) & known.any(1)
+        figures = {}
+        for name, guess in guesses.items():
+            parts = (guess, known) if side == "image" else (known, guess)
+            with torch.no_grad():
+                some = unified if name == "unified" else start(torch.cat(parts, 1))
+            vectors = whole.clone()
+            vectors[torch.as_tensor(lost)] = some
+            hits = (own_ranks(guess[there], true[there]) < 10).float().numpy()
+            figures[name] = {"self-retrieval": hits, **measured(data, vectors.numpy())}
+        plain = joins.clone()
+        plain[torch.as_tensor(lost)] = shown
+        figures["centered join"] = {
+            **measured(data, plain.numpy()),
+            "self-retrieval": np.zeros(int(there.sum())),
+        }
+        found[side] = {
+            name: {measure: compared(figures["unified"][measure], values) for measure, values in row.items()}
+            for name, row in figures.items()
+        }
+    complete = {"unified": measured(data, whole.numpy()), "centered join": measured(data, joins.numpy())}
+    found["nothing"] = {
+        name: {measure: compared(complete["unified"][measure], values) for measure, values in row.items()}
+        for name, row in complete.items()
+    }
+    return {
+        "fills": {side: fill.kind for side, fill in start.fills().items()},
+        "lost": len(lost),
+        "found": found,
+    }
+
+
+def compared(unified, values):
+    """Return a rival's mean and what `unified` gains on it, paired, with its 95 % interval."""
+    gain = mean_interval(unified - values)
+    return {"mean": float(values.mean()), "gain": gain.mean, "low": gain.low, "high": gain.high}
+
+
+def report(name, ratio, seed, result):
+    for side, rows in result["found"].items():
+        measures = list(next(iter(rows.values())))
+        print(
+            f"\n{name}, {ratio:.0%} lose: {side}, seed {seed}; filled by {result['fills'].get(side, 'nothing')}\n"
+        )
+        heads = " | ".join(f"{measure} | unified gains [95 %]" for measure in measures)
+        print(f"| space | {heads} |\n|---|{'---|---|' * len(measures)}")
+        for space, row in rows.items():
+            cells = " | ".join(
+                f"{row[m]['mean']:.3f} | {row[m]['gain']:+.3f} [{row[m]['low']:+.3f}, {row[m]['high']:+.3f}]"
+                for m in measures
+            )
+            print(f"| {space} | {cells} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--runs", type=Path, default=RUNS)
+    parser.add_argument("--only", default="sample,fashion")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--ratios", default="0.3,0.5")
+    parser.add_argument("--threads", type=int, default=None, help="that compute; default one a core")
+    told = parser.parse_args()
+    if told.threads:
+        torch.set_num_threads(told.threads)
+    for name in told.only.split(","):
+        data = data_of(name, told.data, told.runs, told.threads)
+        for seed in map(int, told.seeds.split(",")):
+            options = IcaOptions(training=Training(seed=seed))
+            for ratio in map(float, told.ratios.split(",")):
+                path = told.runs / "missing" / f"{name}-{ratio:g}-{seed}.json"
+                report(name, ratio, seed, kept(path, partial(draw, data, options, ratio, seed)))
+
+
+if __name__ == "__main__":
+    main()
