@@ -171,7 +171,7 @@ def download(
     dataset: str,
     *,
     k_core: int | None = None,
-    split: Literal['random', 'leave-one-out', 'global-time'] | None = None,
+    split: str | None = None,
     seed: int = 0,
     all_items: bool = False,
     images: bool = True,
@@ -191,7 +191,7 @@ def download(
     Args:
         dataset: A dataset's name; 'featurizer datasets' lists them.
         k_core: Keep users and items with at least so many interactions. [default: the dataset's]
-        split: How interactions are split. [default: the dataset's]
+        split: random, leave-one-out, global-time or cold-items:SHARE. [default: the dataset's]
         seed: Seed of the split.
         all_items: Keep items outside the k-core too.
         images: Fetch the pictures, or leave them where they are.
@@ -315,7 +315,7 @@ def ingest(
     interactions: Place | None = None,
     item_map: Place | None = None,
     k_core: int = 0,
-    split: Literal['random', 'leave-one-out', 'global-time'] = 'random',
+    split: str = 'random',
     seed: int = 0,
     license: str | None = None,
     source: str | None = None,
@@ -344,7 +344,7 @@ def ingest(
         interactions: Who used what: Parquet, CSV, TSV or .inter (.gz too).
         item_map: CSV with asin and itemID, when the interactions number the items.
         k_core: Keep users and items with at least so many interactions.
-        split: How interactions without a split are split.
+        split: How interactions without a split are split: random, leave-one-out, global-time or cold-items:SHARE.
         seed: Seed of the split.
         license: License of the data, an SPDX id.
         source: Where the data come from; recorded.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import get_args
 
 import numpy as np
 import polars as pl
 
-from featurizer.errors import InputError, UnknownName
-from featurizer.interactions.methods import SplitMethod
+from featurizer.errors import InputError
+from featurizer.interactions.methods import cold_share
 
 logger = logging.getLogger(__name__)
 
@@ -21,19 +20,21 @@ def split(interactions: pl.DataFrame, method: str, *, seed: int = 0) -> pl.DataF
         interactions: one row a user-item pair.
         method: `random` (MMRec's: per user shuffled; of n < 10 rows one is valid and one test, else 20 % are
             held out, the smaller half valid), `leave-one-out` (the last by time test, the one before valid, of equal
-            times one by the draw; users with fewer than 3 rows all train) or `global-time` (rows after the 80 %
-            quantile of time valid, after the 90 % quantile test).
+            times one by the draw; users with fewer than 3 rows all train), `global-time` (rows after the 80 %
+            quantile of time valid, after the 90 % quantile test) or `cold-items:SHARE` (of such a share of the items,
+            drawn, no row is train: those of one half are valid, of the other test).
         seed: of what is drawn; `global-time` draws nothing.
 
     Raises:
         UnknownName: no such method.
-        InputError: a method by time, and rows without one.
+        InputError: a method by time, and rows without one; or too few items for the share.
     """
     ordered = interactions.sort("user_id", "item_id")
     if method == "random":
         return ordered.with_columns(_random(ordered, seed))
-    if method not in get_args(SplitMethod):
-        raise UnknownName("split", method, get_args(SplitMethod))
+    share = cold_share(method)
+    if share is not None:
+        return ordered.with_columns(_cold_items(ordered, share, seed))
     missing = ordered["timestamp"].null_count()
     if missing:
         raise InputError(
@@ -61,6 +62,19 @@ def _random(ordered: pl.DataFrame, seed: int) -> pl.Expr:
     held = pl.when(n < 10).then(2).otherwise(n // 5)
     valid = held // 2
     return _named((n >= 3) & (place >= valid) & (place < held), (n >= 3) & (place < valid))
+
+
+def _cold_items(ordered: pl.DataFrame, share: float, seed: int) -> pl.Expr:
+    items = ordered["item_id"].unique().sort()
+    cold = int(share * len(items))
+    if cold < 2:
+        raise InputError(
+            f"a share of {share:g} makes {cold} of {len(items)} items cold, expected at least one for valid and "
+            "one for test; give a larger share"
+        )
+    drawn = items.gather(np.random.default_rng([seed, 9]).permutation(len(items))[:cold])
+    valid, test = drawn[: cold // 2].to_list(), drawn[cold // 2 :].to_list()
+    return _named(pl.col("item_id").is_in(test), pl.col("item_id").is_in(valid))
 
 
 def _leave_one_out(ordered: pl.DataFrame, seed: int) -> pl.Expr:

@@ -37,7 +37,7 @@ class Download(FolderOperation["Catalog"]):
     k_core: Annotated[int, Field(ge=0)] | None = None
     """Keep users and items with at least so many interactions.  [default: the dataset's]"""
     split: SplitMethod | None = None
-    """How interactions are split.  [default: the dataset's]"""
+    """random, leave-one-out, global-time or cold-items:SHARE.  [default: the dataset's]"""
     seed: int = 0
     """Seed of the split."""
     all_items: bool = False

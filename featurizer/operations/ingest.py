@@ -53,7 +53,7 @@ class Ingest(FolderOperation["Catalog"]):
     k_core: Annotated[int, Field(ge=0)] = 0
     """Keep users and items with at least so many interactions."""
     split: SplitMethod = "random"
-    """How interactions without a split are split."""
+    """How interactions without a split are split: random, leave-one-out, global-time or cold-items:SHARE."""
     seed: int = 0
     """Seed of the split."""
     license: str | None = None

@@ -203,7 +203,11 @@ def test_the_k_core_is_the_fixed_point(rows, k):
 
 
 @settings(deadline=None)
-@given(pairs.filter(bool), st.sampled_from(["random", "leave-one-out", "global-time"]), st.integers(0, 5))
+@given(
+    pairs.filter(bool),
+    st.sampled_from(["random", "leave-one-out", "global-time"]),
+    st.integers(0, 5),
+)
 def test_a_split_loses_no_pair_and_depends_on_nothing_but_pairs_and_seed(rows, method, seed):
     times = [(u * 31 + i * 17) % 11 for u, i in rows]
     interactions = deduplicate(frame(rows, times))
@@ -333,3 +337,34 @@ def test_interactions_without_a_split_or_without_train_rows_are_clear_errors(tmp
     write_interactions(frame([(1, 1)]).with_columns(pl.lit("test").alias("split")), tmp_path / "b.parquet")
     with pytest.raises(InputError, match="no train rows"):
         read_split(tmp_path / "b.parquet")
+
+
+def test_no_train_row_is_of_a_cold_item_and_no_item_is_cold_in_two_splits():
+    interactions = frame([(u, i) for u in range(30) for i in range(u % 3, 50, 3)])
+    done = split(interactions, "cold-items:0.2", seed=4)
+    items = {
+        name: set(done.filter(pl.col("split") == name)["item_id"]) for name in ("train", "valid", "test")
+    }
+    assert {name: len(found) for name, found in items.items()} == {"train": 40, "valid": 5, "test": 5}
+    assert (
+        not items["train"] & items["valid"] | items["train"] & items["test"] | items["valid"] & items["test"]
+    )
+    assert done.drop("split").equals(interactions.sort("user_id", "item_id").drop("split"))
+    assert split(interactions.reverse(), "cold-items:0.2", seed=4).equals(done)
+    assert not split(interactions, "cold-items:0.2", seed=5).equals(done)
+
+
+@pytest.mark.parametrize("share", ["", ":", ":0", ":1", ":x", ":nan"])
+def test_a_share_of_cold_items_must_lie_between_0_and_1(share):
+    with pytest.raises(InputError, match="expected a number between 0 and 1"):
+        split(frame([(1, 1)]), f"cold-items{share}")
+
+
+def test_too_few_items_for_cold_ones_are_an_error():
+    with pytest.raises(InputError, match="makes 1 of 9 items cold, expected at least one for valid"):
+        split(frame([(1, i) for i in range(9)]), "cold-items:0.2")
+
+
+def test_an_unknown_split_is_told_with_those_there_are():
+    with pytest.raises(UnknownName, match="cold-items:"):
+        split(frame([(1, 1)]), "cold")
