@@ -200,7 +200,7 @@ def controls(shop: Shop, seed: int, times: int):
             "mean": float(np.mean(values)),
             "floor": floor,
             "draws": [float(one.mean()) for one in values],
-            "above": sum(p < 0.05 and one.mean() > floor for p, one in zip(own, values, strict=True)),
+            "above": int(sum(p < 0.05 and one.mean() > floor for p, one in zip(own, values, strict=True))),
         }
         for (name, values), own in zip(found.items(), np.split(above, 2), strict=True)
     }

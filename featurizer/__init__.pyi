@@ -642,6 +642,7 @@ def score_features(
     spaces: Sequence[str] | str = ...,
     metrics: Sequence[str] | str = ...,
     transforms: Sequence[Literal['auto', 'none', 'center', 'whiten']] | Literal['auto', 'none', 'center', 'whiten'] = ...,
+    fusion: Literal['equal', 'auto'] = 'equal',
     k: Sequence[int] | int = ...,
     neighbors: Sequence[int] | int = ...,
     ratios: Sequence[float] | float = ...,
@@ -678,6 +679,7 @@ def score_features(
         spaces: A space; a+b joins two. [default: all, and each image+text pair]
         metrics: Scorers, your own too.
         transforms: Geometry: auto centers each space, none leaves it as stored; several side by side.
+        fusion: Weights of joined spaces: equal, or chosen on held-out items of train (auto), with half-whitening.
         k: Lengths of the lists.
         neighbors: Of item-CF.
         ratios: Shares of the items that lose the modality, for mask-modality.

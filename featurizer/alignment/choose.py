@@ -124,12 +124,7 @@ def choose(
     Raises:
         InputError: no fold has a user with items inside and outside of it.
     """
-    inner = list(folds(train, options.folds, options.fold_users, options.seed))
-    if not inner:
-        raise InputError(
-            "no user has train items both among those held out to choose by and among the others; expected users "
-            "with several items each"
-        )
+    inner = _inner(train, options)
     chosen = tuple(weights) if weights is not None else choose_weights(parts, inner, options)
     joined = joined_content(parts, chosen)
     content_recall = _recall_of(joined, parts, inner)
@@ -154,6 +149,37 @@ def choose(
         )
         found.append(_choose_map(start, Learned(inner, behaviors, content, seen), options))
     return max(found, key=lambda one: one.recall)
+
+
+def choose_fusion(parts: Sequence[SpaceVectors], train: UserItems, options: AlignOptions) -> ContentMap:
+    """Choose how spaces are joined: their weights, and whether half-whitened with how many axes.
+
+    Args:
+        parts: the spaces.
+        train: who has what, by row of the spaces.
+        options: what there is to choose from.
+
+    Raises:
+        InputError: no fold has a user with items inside and outside of it.
+    """
+    known = np.any([present & vectors.any(1) for vectors, present in parts], axis=0)
+    inner = _inner(train.of_items(known), options)
+    joined = joined_content(parts, choose_weights(parts, inner, options))
+    axes = Axes.of(joined, parts)
+    halved, recall = _halved(parts, inner, joined, axes, options)
+    if halved is None or (recall or 0) <= _recall_of(joined, parts, inner):
+        return joined
+    return axes.half_whitened(joined, halved)
+
+
+def _inner(train: UserItems, options: AlignOptions) -> list[Fold]:
+    found = list(folds(train, options.folds, options.fold_users, options.seed))
+    if not found:
+        raise InputError(
+            "no user has train items both among those held out to choose by and among the others; expected users "
+            "with several items each"
+        )
+    return found
 
 
 def choose_weights(

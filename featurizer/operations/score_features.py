@@ -85,6 +85,8 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
         AfterValidator(_today),
     ] = ("auto",)
     """Geometry: auto centers each space, none leaves it as stored; several side by side."""
+    fusion: Literal["equal", "auto"] = "equal"
+    """Weights of joined spaces: equal, or chosen on held-out items of train (auto), with half-whitening."""
     k: Annotated[tuple[Count, ...], Field(min_length=1), Flag("--k", "-k")] = (10, 20)
     """Lengths of the lists."""
     neighbors: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 20, 50)
@@ -231,6 +233,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
             inputs,
             masks,
             self.overwrite,
+            self.fusion,
         )
 
     def open(self) -> Leaderboard:

@@ -27,7 +27,7 @@ from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import PerUser, metrics_of
 from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
-from featurizer.scoring.spaces import ScoredSpace, SpacePart
+from featurizer.scoring.spaces import ScoredSpace, SpacePart, fused
 from featurizer.scoring.taught import Change
 
 NAME = "cold"
@@ -103,6 +103,8 @@ def controls(
 
 
 def _ranked(known: ScoredSpace, data: ColdData, options: ScoreOptions) -> Iterator[PerUser]:
+    if known.fusion is not None:
+        known = fused(known, data.warm, options.seed)
     among = ranks_among(known.vectors, data.warm, data.cold)
     everywhere = CosineRanks(
         known.vectors,

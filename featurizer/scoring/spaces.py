@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from featurizer.alignment.choose import choose_fusion
+from featurizer.alignment.content import ContentMap
+from featurizer.alignment.options import AlignOptions
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import side_by_side
@@ -69,16 +72,20 @@ class ScoredSpace:
         name: the space, or several joined by `+`.
         transform: what was done to each part.
         parts: the spaces it is made of.
+        fusion: how they are joined, where that was chosen; None to weigh them equally.
     """
 
     feature_set: str
     name: str
     transform: TransformName
     parts: tuple[SpacePart, ...]
+    fusion: ContentMap | None = None
 
     @property
     def vectors(self) -> np.ndarray:
         """(n, d) float32, the parts joined; a zero row is an item without a vector."""
+        if self.fusion is not None:
+            return self.fusion([(part.vectors, part.present) for part in self.parts])
         vectors, present = side_by_side([(part.vectors, part.present) for part in self.parts])
         return np.where(present[:, None], vectors, np.float32(0))
 
@@ -91,6 +98,18 @@ class ScoredSpace:
             InputError: a part reads both, and there is nothing that was encoded without it.
         """
         return replace(self, parts=tuple(_without(part, modality, lost) for part in self.parts))
+
+
+def fused(space: ScoredSpace, train: UserItems, seed: int) -> ScoredSpace:
+    """Choose how the parts of a space are joined, on held-out items of the train rows; one part stays as it is.
+
+    Raises:
+        InputError: no user has train items among those held out and among the others.
+    """
+    if len(space.parts) == 1:
+        return space
+    parts = [(part.vectors, part.present) for part in space.parts]
+    return replace(space, fusion=choose_fusion(parts, train, AlignOptions(seed=seed)))
 
 
 def _without(part: SpacePart, modality: str, lost: np.ndarray) -> SpacePart:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from featurizer.ranking.bootstrap import holm, mean_intervals, paired_t_test
+from featurizer.records import Json
 from featurizer.results.files import atomic_path
 from featurizer.results.spelling import american
 from featurizer.scoring.document import Comparison, Entry, Score
@@ -27,7 +28,7 @@ SUFFIX = ".npz"
 """Of a finished row's file."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SpaceResult:
     """A row of the leaderboard with its figures.
 
@@ -35,11 +36,13 @@ class SpaceResult:
         entry: whose.
         rows: the figures.
         compared: the values a user that comparisons are made of, by metric.
+        fusion: weights, and axes of a half-whitening, where a join's were chosen.
     """
 
     entry: Entry
     rows: list[Score] = field(default_factory=list)
     compared: dict[MetricKey, np.ndarray] = field(default_factory=dict)
+    fusion: dict[str, Json] | None = None
 
 
 def judge(entry: Entry, measures: Iterable[Measure], k: int, seed: int) -> SpaceResult:
@@ -125,7 +128,7 @@ def cache_result(result: SpaceResult, path: Path) -> None:
     """Write a row with all it is compared by, atomically."""
     keys = [asdict(key) for key in result.compared]
     rows = [asdict(row) for row in result.rows]
-    head = json.dumps({"entry": asdict(result.entry), "rows": rows, "keys": keys})
+    head = json.dumps({"entry": asdict(result.entry), "rows": rows, "keys": keys, "fusion": result.fusion})
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.savez(file, *result.compared.values(), head=np.array(head))
 
@@ -137,4 +140,6 @@ def read_cached(path: Path) -> SpaceResult | None:
     with np.load(path, allow_pickle=False) as cached:
         head: Any = american(json.loads(str(cached["head"])))
         columns = {MetricKey(**key): cached[f"arr_{place}"] for place, key in enumerate(head["keys"])}
-    return SpaceResult(Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns)
+    return SpaceResult(
+        Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns, head["fusion"]
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
@@ -17,7 +19,7 @@ from featurizer.scoring.baselines import random_baseline
 from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_data
 from featurizer.scoring.leaderboard import steps
 from featurizer.scoring.scorer import ScoreOptions
-from featurizer.scoring.spaces import open_candidates, read_space
+from featurizer.scoring.spaces import fused, open_candidates, read_space
 
 ITEMS, USERS, KINDS = 120, 90, 6
 OPTIONS = ScoreOptions(ks=(5,), neighbors=(3,))
@@ -62,6 +64,22 @@ def world(rows=None):
     return evaluation_data(frame() if rows is None else rows, IDS, EvaluationOptions())
 
 
+def with_garbage():
+    """The same interactions, those of the cold items, of every split, replaced by drawn ones."""
+    cold_ids = [IDS[row] for row in np.flatnonzero(cold.ColdData.of(world(), 0).cold)]
+    draw = np.random.default_rng(5)
+    rows = frame().filter(~pl.col("item_id").is_in(cold_ids))
+    users = rows["user_id"].unique().sort().to_list()
+    garbage = pl.DataFrame(
+        {
+            "user_id": draw.choice(users, 400),
+            "item_id": draw.choice(cold_ids, 400),
+            "split": draw.choice(["train", "valid", "test"], 400),
+        }
+    )
+    return pl.concat([rows, garbage])
+
+
 def space(folder, name):
     (candidate,), _ = open_candidates([folder])
     return read_space(candidate, name, "auto", {})
@@ -95,18 +113,7 @@ def test_cold_recall_equals_the_written_out_mean(folder):
 def test_replacing_all_interactions_of_cold_items_by_garbage_leaves_the_learned_vectors_bit_equal(folder):
     part = space(folder, "aligned").parts[0]
     honest = cold.ColdData.of(world(), 0)
-    cold_ids = [IDS[row] for row in np.flatnonzero(honest.cold)]
-    draw = np.random.default_rng(5)
-    rows = frame().filter(~pl.col("item_id").is_in(cold_ids))
-    users = rows["user_id"].unique().sort().to_list()
-    garbage = pl.DataFrame(
-        {
-            "user_id": draw.choice(users, 400),
-            "item_id": draw.choice(cold_ids, 400),
-            "split": draw.choice(["train", "valid", "test"], 400),
-        }
-    )
-    other = cold.ColdData.of(world(pl.concat([rows, garbage])), 0)
+    other = cold.ColdData.of(world(with_garbage()), 0)
     first, again = (part.taught.learn(data.warm, list)[0] for data in (honest, other))
     assert honest.wanted.items.tobytes() != other.wanted.items.tobytes()
     assert first.tobytes() == again.tobytes()
@@ -206,3 +213,39 @@ def test_the_board_of_one_space_shows_the_join_the_single_spaces_and_the_control
 def test_references_are_not_scored_by_what_trains_recommenders(folder, tmp_path):
     made = board(folder, tmp_path / "scores", spaces=("aligned",), metrics=("diagnostics",))
     assert {row[1] for row in made.table.rows} == {"aligned"}
+
+
+def test_chosen_weights_are_recorded_and_beat_equal_ones_where_one_space_is_noise(folder, tmp_path):
+    (candidate,), _ = open_candidates([folder])
+    good, present = candidate.features.vectors("eye_image")
+    noise = np.random.default_rng(3).standard_normal(good.shape).astype(np.float32)
+    spaces = [ArraySpace("good_image", "image", good, present), ArraySpace("bad_text", "text", noise)]
+    write_arrays(tmp_path / "set" / "features", IDS, spaces)
+    shutil.copy(folder.parents[1] / "clicks.parquet", tmp_path)
+    settings = {"spaces": ("good_image+bad_text",), "fusion": "auto"}
+    made = board(tmp_path / "set" / "features", tmp_path / "auto", **settings)
+    (chosen,) = made.document["fusion"]["features"].values()
+    assert len(chosen["weights"]) == 2
+    assert chosen["weights"][0] > chosen["weights"][1]
+    plain = board(tmp_path / "set" / "features", tmp_path / "equal", spaces=settings["spaces"])
+    assert plain.document["fusion"] == {}
+
+    def value(board, metric):
+        return next(
+            row.value
+            for row in board.scores.scores
+            if row.space == "good_image+bad_text" and row.metric == metric
+        )
+
+    assert value(made, "cold_recall") > value(plain, "cold_recall")
+
+
+def test_fusion_of_cold_items_is_chosen_without_their_interactions(folder):
+    honest, garbage = world(), world(with_garbage())
+    joined = space(folder, "eye_image+word_text")
+    maps = []
+    for data in (honest, garbage):
+        drawn = cold.ColdData.of(data, 0)
+        maps.append(fused(joined, drawn.warm, 0).fusion)
+    assert maps[0].weights == maps[1].weights
+    assert maps[0].means[0].tobytes() == maps[1].means[0].tobytes()
