@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from featurizer.alignment.align import Aligned, AlignStage, align
+from featurizer.alignment.choose import choose_fusion
 from featurizer.alignment.fit import fit
+from featurizer.alignment.folds import folds
 from featurizer.alignment.options import AlignOptions
 from featurizer.alignment.saved_model import load_map
 from featurizer.errors import InputError
@@ -111,3 +113,20 @@ def test_a_damaged_map_is_an_error(tmp_path):
         load_map(tmp_path / "out")
     with pytest.raises(InputError, match="expected a map made by"):
         load_map(tmp_path)
+
+
+def test_fusion_turns_noise_down_and_half_whitens_only_where_held_out_items_gain():
+    good = planted.parts(noise=2.0)[0]
+    noise = np.random.default_rng(2).standard_normal((planted.ITEMS, 10)).astype(np.float32)
+    parts = [good, (noise, np.ones(planted.ITEMS, bool))]
+    options = AlignOptions(halved=())
+    chosen = choose_fusion(parts, planted.train(), options)
+    assert chosen.basis is None
+    assert chosen.weights[0] > chosen.weights[1]
+    halved = choose_fusion(parts, planted.train(), AlignOptions(halved=(8, 12)))
+    inner = list(folds(planted.train(), options.folds, options.fold_users, options.seed))
+    recalls = [
+        np.mean([fold.recall(content(parts)[fold.rows]) for fold in inner]) for content in (chosen, halved)
+    ]
+    assert (halved.basis is None) == (recalls[0] == recalls[1])
+    assert recalls[1] >= recalls[0]
