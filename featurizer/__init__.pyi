@@ -804,6 +804,7 @@ def verify(
     *,
     catalog: Place | None = None,
     sample: int = 0,
+    encoders: Sequence[str] | str = ...,
     device: str = 'auto',
     progress: bool | None = None,
 ) -> Verification:
@@ -815,6 +816,7 @@ def verify(
         path: A feature set folder.
         catalog: The catalog it was made from; needed by --sample.
         sample: Encode so many items again and compare.
+        encoders: An encoder with its folder, for --sample, where the folder lies elsewhere now.
         device: auto, cpu, cuda, cuda:I or mps.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -67,9 +68,14 @@ class EncoderSpec:
         return self.name if self.modality == "both" else f"{self.name}_{self.modality}"
 
     def provenance(self) -> dict[str, Json]:
-        """Return what a manifest says of the space; request and mask stand there once for the whole set."""
+        """Return what a manifest says of the space; request and mask stand there once for the whole set.
+
+        Of a folder its name alone: where it lies on this machine is nobody else's concern, and what lies in it the hash
+        of the weights says.
+        """
         left_out = {"mask", "request", *(() if self.plugin else ("plugin",))}
-        return {name: value for name, value in asdict(self).items() if name not in left_out}
+        told = {name: value for name, value in asdict(self).items() if name not in left_out}
+        return told | ({"model": folder_name(self.model)} if self.source == "folder" else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,11 @@ def is_folder(model: str) -> bool:
     What happens to lie in the working directory plays no part, so it cannot take a Hub model's place.
     """
     return re.match(r"\.{0,2}/|~|\.{1,2}$", model) is not None
+
+
+def folder_name(folder: str | Path) -> str:
+    """Return a folder's own name, also of `.` and `x/..`; a link has its own."""
+    return Path(os.path.abspath(Path(folder).expanduser())).name  # noqa: PTH100 - `resolve` would follow links
 
 
 AnyEncoder: TypeAlias = Encoder[Any, Any]

@@ -15,6 +15,7 @@ from featurizer.encoders.base import (
     EncoderRequest,
     EncoderSpec,
     Modality,
+    folder_name,
     is_folder,
 )
 from featurizer.encoders.device import resolve_device
@@ -121,6 +122,34 @@ def local_folder(text: str) -> Path | None:
     """
     name, _, model = _split_alias(text.strip())[1].partition(":")
     return Path(model).expanduser() if model and (is_folder(model) or _takes_folders_only(name)) else None
+
+
+def told_request(text: str) -> str:
+    """Return what a manifest says of an encoder: as it was named, but of a folder its name alone.
+
+    Raises:
+        InputError: what stands before `=` cannot name a space.
+    """
+    folder = local_folder(text)
+    if folder is None:
+        return text
+    alias, target = _split_alias(text.strip())
+    return f"{f'{alias}=' if alias else ''}{target.partition(':')[0]}:./{folder_name(folder)}"
+
+
+def found_request(told: str, places: Iterable[Path]) -> str:
+    """Return an encoder as a manifest names it with its folder where it lies: in the first of the places that has one.
+
+    Args:
+        told: as `told_request` returned it.
+        places: folders that may be it, or hold it.
+    """
+    folder = local_folder(told)
+    if folder is None:
+        return told
+    candidates = (one for place in places for one in (place, place / folder.name))
+    found = next((one for one in candidates if one.name == folder.name and one.is_dir()), folder)
+    return told.removesuffix(f"./{folder.name}") + str(found.absolute())
 
 
 def _takes_folders_only(name: str) -> bool:

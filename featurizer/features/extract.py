@@ -18,6 +18,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, EncoderSpec
 from featurizer.encoders.device import computing_threads, recorded_threads
 from featurizer.encoders.libraries import library_versions
+from featurizer.encoders.resolve import told_request
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
@@ -112,7 +113,9 @@ def drafted(catalog: Catalog, specs: Sequence[EncoderSpec], options: ExtractOpti
             for spec in specs
         },
         about={
-            "requests": list(dict.fromkeys(spec.request for spec in specs if spec.request is not None)),
+            "requests": list(
+                dict.fromkeys(told_request(spec.request) for spec in specs if spec.request is not None)
+            ),
             "mask": next((spec.mask for spec in specs if spec.mask is not None), None),
             "source": catalog.manifest.source.document(),
             "text_recipe": catalog.manifest.text_recipe,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +13,14 @@ from PIL.Image import Image
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, Dtype, Pair
-from featurizer.encoders.resolve import load_encoders
+from featurizer.encoders.resolve import found_request, load_encoders, local_folder, told_request
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import BATCH_SIZE
 from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
 from featurizer.results.files import file_sha256
 from featurizer.results.names import FEATURE_SET
+from featurizer.results.state import read_state, state_file
 
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
 """Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
@@ -198,12 +200,16 @@ def _picture(item: dict[str, object]) -> Image | None:
     return picture
 
 
-def recorded_encoders(feature_set: FeatureSet, *, device: str = "auto") -> list[AnyEncoder]:
+def recorded_encoders(
+    feature_set: FeatureSet, *, device: str = "auto", named: Sequence[str] = ()
+) -> list[AnyEncoder]:
     """Load the encoders that a feature set was made with, as they were: dtype and masked modality too.
 
     Args:
         feature_set: the set.
         device: `auto` or a torch device.
+        named: the encoders with their folders, where those are not found: a manifest tells a folder's name alone. It is
+            looked for where the set was made (as the state book beside it says), beside the set and around it.
 
     Raises:
         InputError: it records none: its vectors were imported, or made by encoders without a request.
@@ -214,7 +220,19 @@ def recorded_encoders(feature_set: FeatureSet, *, device: str = "auto") -> list[
         raise _no_encoder(feature_set)
     computed = [spec.compute_dtype for spec in feature_set.spaces.values()]
     dtype: Dtype = next((DTYPES[name] for name in computed if name is not None and name in DTYPES), "float32")
-    return load_encoders(requests, device=device, dtype=dtype, mask=mask)
+    return load_encoders(named or _found(feature_set, requests), device=device, dtype=dtype, mask=mask)
+
+
+def _found(feature_set: FeatureSet, requests: Sequence[str]) -> list[str]:
+    folder = feature_set.folder.absolute()
+    state = read_state(state_file(folder, "extract"))
+    options = state.request.get("options") if state is not None else None
+    encoders = options.get("encoders") if isinstance(options, dict) else None
+    made_with = [str(one) for one in encoders] if isinstance(encoders, list) else []
+    there = all(where is None or where.is_dir() for where in map(local_folder, made_with))
+    if there and [told_request(one) for one in made_with] == list(requests):
+        return made_with
+    return [found_request(one, (Path.cwd(), folder.parent, folder.parent.parent)) for one in requests]
 
 
 def _no_encoder(feature_set: FeatureSet) -> InputError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
+from featurizer.config import Flag
 from featurizer.errors import InputError
 from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
 
@@ -41,6 +42,8 @@ class Verify(Operation):
     """The catalog it was made from; needed by --sample."""
     sample: Annotated[int, Field(ge=0)] = 0
     """Encode so many items again and compare."""
+    encoders: Annotated[tuple[str, ...], Flag("--encoder", "-e")] = ()
+    """An encoder with its folder, for --sample, where the folder lies elsewhere now."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:I or mps."""
 
@@ -68,7 +71,7 @@ class Verify(Operation):
     def _encoded_again(self, features: FeatureSet, catalog: Catalog) -> list[str]:
         from featurizer.features.verify import recorded_encoders, verify_sample
 
-        encoders = recorded_encoders(features, device=self.device)
+        encoders = recorded_encoders(features, device=self.device, named=self.encoders)
         return verify_sample(features, catalog, encoders, sample=self.sample)
 
     def _outcome(self, features: FeatureSet, problems: list[str]) -> Outcome[Verification]:
