@@ -8,6 +8,7 @@ picture failed is a row with null bytes and a reason in `image_status`.
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ CORE = pa.schema(
 )
 OTHER = "other_fields"
 """Where a streamed source's keys go that its first lines did not show; JSON."""
+_LOGIN = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
 
 
 def catalog_schema(extra: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -113,12 +115,17 @@ def _row(record: ItemRecord, image: FetchedImage, recipe: TextRecipe, schema: pa
         "text": recipe.render(record),
         "image": None if image.data is None else {"bytes": image.data, "path": path},
         "image_status": image.status,
-        "image_url": record.image.url,
+        "image_url": without_login(record.image.url),
         "image_sha256": image.sha256,
         "width": image.width,
         "height": image.height,
         "attempts": image.attempts,
     }
+
+
+def without_login(address: str | None) -> str | None:
+    """Return an address without the user and the password before its host: what is stored may be passed on."""
+    return None if address is None else _LOGIN.sub(r"\1", address, count=1)
 
 
 def _stored(value: object, kind: pa.DataType) -> object:

@@ -262,3 +262,19 @@ def test_one_value_stands_for_a_list_of_one(tmp_path):
     fz.ingest(pl.DataFrame(ITEMS), out=tmp_path / "c")
     with pytest.raises(UnknownName, match="did you mean minilm"):
         fz.extract(tmp_path / "c", encoders="minilmm", out=tmp_path / "f")
+
+
+@pytest.mark.parametrize(
+    ("address", "stored"),
+    [
+        ("http://ann:secret@127.0.0.1:9/a.jpg", "http://127.0.0.1:9/a.jpg"),
+        ("http://ann:sec@ret@127.0.0.1:9/a.jpg?u=b@c", "http://127.0.0.1:9/a.jpg?u=b@c"),
+        ("http://127.0.0.1:9/a@b.jpg", "http://127.0.0.1:9/a@b.jpg"),
+    ],
+)
+def test_an_address_loses_its_login_before_it_is_stored(address, stored, tmp_path, monkeypatch):
+    monkeypatch.setenv("FEATURIZER_RETRY_WAIT", "0.01")
+    made = fz.ingest(pl.DataFrame({"id": ["a"], "title": ["A cup"], "image": [address]}), out=tmp_path / "c")
+    assert made.column("image_url").to_pylist() == [stored]
+    for path in (tmp_path / "c").rglob("*"):
+        assert not path.is_file() or b"ann:sec" not in path.read_bytes(), path
