@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -76,10 +77,19 @@ class Publish(Operation):
 
     def run(self, context: Context) -> Outcome[Plan | Published]:
         """Publish, or say what would be."""
+        from featurizer.release.scan import exposed
+
         plan = self._plan()
         size = f"{len(plan.files)} files, {sum(file.size for file in plan.files) / 1e6:,.1f} MB"
+        found = exposed(plan)
         if self.dry_run:
-            return _planned(plan, size)
+            return _planned(plan, size, found)
+        if found:
+            more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+            raise InputError(
+                f"{self.of} would give away what is nobody else's: {'; '.join(found[:3])}{more}. Take it out of "
+                "where it comes from and make the folder again; --dry-run lists all of it. Nothing was sent"
+            )
         from featurizer.release.hub import connect
         from featurizer.release.publish import publish
 
@@ -133,7 +143,7 @@ class Publish(Operation):
         )
 
 
-def _planned(plan: Plan, size: str) -> Outcome[Plan | Published]:
+def _planned(plan: Plan, size: str, exposed: Sequence[str]) -> Outcome[Plan | Published]:
     files = [{"path": file.path, "bytes": file.size, "sha256": file.sha256} for file in plan.files]
     listed = table(
         ["file", "bytes", "sha256"], [[file.path, file.size, file.sha256[:12]] for file in plan.files]
@@ -143,6 +153,7 @@ def _planned(plan: Plan, size: str) -> Outcome[Plan | Published]:
         plan,
         f"dry run: {size} would go to {plan.repo}",
         f"{plan.repo} ({plan.repo_type}): {plan.title}; {total:,} bytes\n{listed}\n\n{plan.card}",
-        {"repo": plan.repo, "files": files, "card": plan.card},
+        {"repo": plan.repo, "files": files, "card": plan.card, "exposed": list(exposed)},
         advice=("A dry run: nothing was sent. The same command without --dry-run publishes this.",),
+        warnings=tuple(f"would be refused: {one}" for one in exposed),
     )

@@ -1,0 +1,83 @@
+"""What must not go out with a release: places on this machine, logins, keys. Looked for before anything is sent."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from featurizer.release.plan import Plan, PlannedFile
+
+SECRETS: Mapping[str, str] = {
+    "a login in an address": r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s\"'<>]+:[^/?#\s\"'<>]*@",
+    "a token of the Hub": r"\bhf_[A-Za-z0-9]{20,}",
+    "a token of GitHub": r"\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40})",
+    "a key of AWS": r"\bAKIA[0-9A-Z]{16}\b",
+    "an API key": r"\bsk-(proj-)?[A-Za-z0-9]{32,}",
+    "a token of Slack": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+    "a signed token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "an address on this machine": r"file://[^\s\"'<>]*",
+}
+"""Looked for everywhere, by what it is; regular expressions that RE2 reads too."""
+HOMES = r"(^|[\s\"'=:(])(/home/|/Users/|/root/|[A-Za-z]:\\+Users\\+)[^\s\"'<>)]+"
+"""A folder that people keep things in; in texts about the set, not in those of the items."""
+TEXTS = (".json", ".jsonl", ".md", ".yaml", ".yml", ".txt", ".csv")
+SHOWN = 40
+"""Characters of what was found that are told, at most."""
+
+
+def exposed(plan: Plan) -> list[str]:
+    """Return what a release would give away, one line a file and kind, with the first place of each.
+
+    Secrets themselves are not repeated: of what may be one, the first characters alone.
+    """
+    places = {"a path on this machine": HOMES, "this machine's name": _machine()}
+    about = {**SECRETS, **{what: pattern for what, pattern in places.items() if pattern}}
+    return [line for file in plan.files for line in _of_file(file, about)]
+
+
+def _machine() -> str:
+    """Return what finds this machine's name and this user's folder; nothing for names that say nothing."""
+    name, home = socket.gethostname(), str(Path.home())
+    words = [re.escape(home)] if home.count("/") > 1 else []
+    words += [rf"\b{re.escape(name)}\b"] if len(name) > 5 and not name.startswith("localhost") else []
+    return "|".join(words)
+
+
+def _of_file(file: PlannedFile, patterns: Mapping[str, str]) -> Iterator[str]:
+    if file.path.endswith(TEXTS):
+        content = file.content if file.content is not None else Path(str(file.source)).read_bytes()
+        text = content.decode("utf-8", "replace")
+        for what, pattern in patterns.items():
+            found = re.search(pattern, text)
+            if found is not None:
+                yield f"{file.path}, line {text.count(chr(10), 0, found.start()) + 1}: {what}: {_start(found[0])}"
+    elif file.path.endswith(".parquet") and file.source is not None:
+        yield from _of_table(file.path, file.source)
+
+
+def _of_table(name: str, path: Path) -> Iterator[str]:
+    """Look into every column of texts, a row group in memory at a time."""
+    table = pq.ParquetFile(path)
+    texts = [one.name for one in table.schema_arrow if pa.types.is_string(one.type)]
+    seen: set[tuple[str, str]] = set()
+    for group in range(table.num_row_groups if texts else 0):
+        part = table.read_row_group(group, columns=texts)
+        for column in texts:
+            for what, pattern in SECRETS.items():
+                hits = part.column(column).filter(pc.match_substring_regex(part.column(column), pattern))
+                if len(hits) and (column, what) not in seen:
+                    seen.add((column, what))
+                    found = re.search(pattern, str(hits[0].as_py()))
+                    yield f"{name}, column {column}: {what}: {_start(found[0] if found else '')}"
+
+
+def _start(found: str) -> str:
+    told = found.strip(" \"'=:(")
+    return f"{told[: min(SHOWN, len(told) // 3 + 4)]}…"
