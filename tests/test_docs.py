@@ -34,6 +34,7 @@ def snippets(page):
 @pytest.mark.parametrize(
     "page", [*PAGES, *(pytest.param(page, marks=pytest.mark.slow) for page in LONG_PAGES)]
 )
+@pytest.mark.timeout(900)  # real encoders, one program after another
 def test_every_snippet_runs(page, tmp_path):
     environment = {
         **os.environ,
