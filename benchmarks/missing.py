@@ -2,6 +2,7 @@
 
     python benchmarks/missing.py [--only fashion,sample] [--seeds 0,1,2] [--ratios 0.3,0.5]
         [--threads N]
+    python benchmarks/missing.py --model OUT
 
 A draw takes a share of the items; everything (centers, axes, fills, the model, its epoch) is fitted on the others
 alone, which lack nothing. Then the drawn items lose one modality and all items are scored: self-retrieval of the lost
@@ -9,13 +10,18 @@ part among the drawn items' true parts, nearest neighbor's label (fashion-3k) or
 The rivals are spaces that say `filled`: the same join and axes, the lost part filled without training; `filled
 (chosen)` is the one that inner folds choose, and so the start of `unified`. The sample's users and pictures are
 synthetic. A finished draw is kept in RUNS.
+
+`--model`: what a run of `pretrain-ica` (OUT, trained on fashion-3k under default seed and share) does with its own
+held-out items: self-retrieval@10 of each part from the other one alone against every fill, paired over items; and of
+views with half the words, or 40 % of the patches masked, by the model as it is, with attention between the
+modalities cut, with another item's tokens of the other modality, and with those tokens pooled to one vector.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,13 +34,16 @@ from places import DATA, RUNS
 from featurizer.catalog.store import Catalog
 from featurizer.ica.batches import split_rows
 from featurizer.ica.encoders import load_encoders
+from featurizer.ica.evaluate import one_sided
 from featurizer.ica.fills import fit_fills, own_ranks
 from featurizer.ica.fit import best_epoch, fit
 from featurizer.ica.initialize import build
 from featurizer.ica.model import TextStates
 from featurizer.ica.options import IcaOptions, Training
-from featurizer.ica.retrieval import BATCH, states_of
+from featurizer.ica.retrieval import BATCH, states_of, teacher
+from featurizer.ica.saved_model import load_saved_model
 from featurizer.ica.setup import TrainingSetup
+from featurizer.ica.text_states import encode_text
 from featurizer.ica.token_store import TokenEncoders, TokenStore, cache_tokens
 from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
@@ -188,6 +197,93 @@ def draw(data, options, ratio, seed):
     }
 
 
+class Cut(torch.nn.Module):
+    """A transformer in which patches and words do not attend to each other; the CLS still reads both."""
+
+    def __init__(self, transformer):
+        super().__init__()
+        self.blocks = transformer.blocks
+
+    def forward(self, states, visible, pictures, *, recompute=False):
+        """Return the last states; CLS is kind 0, patches 1, words 2."""
+        kind = torch.zeros(states.shape[1], dtype=torch.long)
+        kind[1:pictures], kind[pictures:] = 1, 2
+        apart = (kind[:, None] != kind[None, :]) & (kind[:, None] > 0) & (kind[None, :] > 0)
+        mask = visible[:, None, None, :] & ~apart
+        for block in self.blocks:
+            states = block(states, mask, pictures)
+        return states
+
+
+@torch.no_grad()
+def masked_ranks(job, rows, side, change="none"):
+    """Return the rank of each item's own part, from views with tokens of that part masked."""
+    whole = job.model.transformer
+    job.model.transformer = Cut(whole) if change == "cut" else whole
+    guesses, true, at = [], [], SIDES.index(side)
+    for start in range(0, len(rows), BATCH):
+        items = job.source.read(rows[start : start + BATCH])
+        joins = teacher(job, items)
+        masks = one_sided(items, job.source, job.options.masking, side, [7, start])
+        if side == "text":
+            image = items.image
+            image = image.roll(1, 0) if change == "another" else image
+            image = image.mean(1, keepdim=True).expand(image.shape) if change == "pooled" else image
+            states = job.model(replace(items, image=image), encode_text(job.encoder, items, masks), masks)
+        else:
+            text = encode_text(job.encoder, items, masks)
+            words = text.tokens.roll(1, 0) if change == "another" else text.tokens
+            there = items.is_token[:, :, None]
+            mean = (words * there).sum(1, keepdim=True) / there.sum(1, keepdim=True)
+            words = mean.expand(words.shape) if change == "pooled" else words
+            states = job.model(items, replace(text, tokens=words), masks)
+        guesses.append(job.model.completed(states).split(job.model.start.dims, 1)[at])
+        true.append(joins.split(job.model.start.dims, 1)[at])
+    job.model.transformer = whole
+    return own_ranks(torch.cat(guesses), torch.cat(true))
+
+
+def held_out(data, out):
+    """Report what a trained model does with the items that it held out."""
+    bundle = load_saved_model(out)
+    options = IcaOptions()
+    train, valid = split_rows(data.store.rows, options.training.valid_share, options.training.seed)
+    job = TrainingSetup(bundle.model, bundle.heads, data.store, data.encoders.text, train, valid, options)
+    start, dims = job.model.start, job.model.start.dims
+    learned = encoded_joins(job, train).split(dims, 1)
+    print("\n| part | by | retrieval@10 | nearness | unified gains@10 [95 %] |\n|---|---|---|---|---|")
+    for at, side in enumerate(SIDES):
+        shown, completed, _ = encoded(job, valid, side)
+        true = encoded_joins(job, valid).split(dims, 1)[at]
+        ranks = {"unified": own_ranks(completed.split(dims, 1)[at], true)}
+        fills = {"chosen": start.fills()[side], **fit_fills(learned[1 - at], learned[at])}
+        for name, fill in fills.items():
+            ranks[f"filled ({name})"] = own_ranks(fill(shown.split(dims, 1)[1 - at]), true)
+        table(side, ranks)
+    print("\n| masked | model | retrieval@10 | nearness | the model gains@10 [95 %] |\n|---|---|---|---|---|")
+    for side in SIDES:
+        changes = {"unified": "none", "cut": "cut", "another item's": "another", "pooled": "pooled"}
+        table(side, {name: masked_ranks(job, valid, side, change) for name, change in changes.items()})
+
+
+def table(side, ranks):
+    own = (ranks["unified"] < 10).float().numpy()
+    for name, found in ranks.items():
+        gain = mean_interval(own - (found < 10).float().numpy())
+        near = float((1 / (1 + found.double())).mean())
+        told = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        print(
+            f"| {side} | {name} | {float((found < 10).float().mean()):.3f} | {near:.3f} | {told} |",
+            flush=True,
+        )
+
+
+def encoded_joins(job, rows):
+    return torch.cat(
+        [teacher(job, job.source.read(rows[at : at + BATCH])) for at in range(0, len(rows), BATCH)]
+    )
+
+
 def compared(unified, values):
     """Return a rival's mean and what `unified` gains on it, paired, with its 95 % interval."""
     gain = mean_interval(unified - values)
@@ -220,9 +316,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--ratios", default="0.3,0.5")
     parser.add_argument("--threads", type=int, default=None, help="that compute; default one a core")
+    parser.add_argument("--model", type=Path, help="a run of pretrain-ica on fashion-3k")
     told = parser.parse_args()
     if told.threads:
         torch.set_num_threads(told.threads)
+    if told.model:
+        held_out(data_of("fashion", told.data, told.runs, told.threads), told.model)
+        return
     for name in told.only.split(","):
         data = data_of(name, told.data, told.runs, told.threads)
         for seed in map(int, told.seeds.split(",")):

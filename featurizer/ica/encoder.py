@@ -20,6 +20,9 @@ from featurizer.ica.saved_model import SavedModel, load_saved_model, pooled_of
 from featurizer.ica.text_states import encode_text
 from featurizer.records import Json
 
+FILLED = "filled"
+"""The family of what a model starts from: the join, what is missing filled without training."""
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedPair:
@@ -63,9 +66,15 @@ class IcaEncoder:
             return np.empty((0, self.spec.dim), np.float32)
         items = self._items(prepared)
         with torch.no_grad():
-            states = self.bundle.model(items, encode_text(self.text, items, None))
-            vectors: Vectors = self.bundle.model.feature(states).float().cpu().numpy()
+            found = self._vectors(items)
+        vectors: Vectors = found.float().cpu().numpy()
         return vectors
+
+    def _vectors(self, items: Batch) -> torch.Tensor:
+        model, text = self.bundle.model, encode_text(self.text, items, None)
+        if self.spec.family == FILLED:
+            return model.start(model.start.filled(model.joined(items, text)))
+        return model.feature(model(items, text))
 
     def _items(self, prepared: Sequence[PreparedPair]) -> Batch:
         image, text = self.image.spec, self.text.spec
@@ -85,7 +94,7 @@ class IcaEncoder:
         return Batch(patches, has_image, ids, words, length, pooled_image, nothing).to(self.device)
 
 
-def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
+def load(request: EncoderRequest, family: str = "ica") -> tuple[AnyEncoder, ...]:
     """Load a model folder, and the two encoders that it was trained on, from where its training found them.
 
     Raises:
@@ -93,7 +102,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         ModelUnavailable: an encoder's weights could not be had.
     """
     if request.pooling is not None or request.prompt is not None:
-        raise InputError(f"ica:{request.model} brings its own pooling and prompt; leave them out")
+        raise InputError(f"{family}:{request.model} brings its own pooling and prompt; leave them out")
     bundle = load_saved_model(Path(request.model).expanduser())
     weight_hash = state_sha256(bundle.model)
     # the frozen encoders give float32 whatever they compute in, and so does the model itself
@@ -109,6 +118,10 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         text_spec=_read_now(bundle.text_spec, text.spec),
     )
     spec = unified_spec(now, request, weight_hash)
+    if family == FILLED:
+        fills: dict[str, Json] = {name: fill.kind for name, fill in bundle.model.start.fills().items()}
+        told = {**spec.preprocessing, "filled": fills}
+        spec = replace(spec, family=family, pooling="join", preprocessing=told)
     return (IcaEncoder(spec, bundle, image, text, request.device, request.mask),)
 
 

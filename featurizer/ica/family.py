@@ -1,4 +1,4 @@
-"""Trained alignments as a family of encoders: `ica:DIR`, where DIR is what `pretrain-ica` wrote."""
+"""Trained alignments as encoders: `ica:DIR`, where DIR is what `pretrain-ica` wrote, and `filled:DIR`, its start."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ def load(request: EncoderRequest) -> Sequence[AnyEncoder]:
     return encoder.load(request)
 
 
+def load_filled(request: EncoderRequest) -> Sequence[AnyEncoder]:
+    """Load the encoder of what a trained alignment starts from."""
+    from featurizer.ica import encoder
+
+    return encoder.load(request, encoder.FILLED)
+
+
 FAMILY = EncoderFamily(
     name="ica",
     load=load,
@@ -23,4 +30,13 @@ FAMILY = EncoderFamily(
     needs_model=True,
     folders_only=True,
     name_model=lambda model: "unified",
+)
+
+FILLED = EncoderFamily(
+    name="filled",
+    load=load_filled,
+    papers={"": ALIGNREC},
+    needs_model=True,
+    folders_only=True,
+    name_model=lambda model: "filled",
 )

@@ -193,6 +193,8 @@ class IcaModel(nn.Module):
         self.start = Start(shapes, width)
         self.transformer = Transformer(form)
         self.residual = Residual(width, self.start.dims) if method == "latent" else None
+        # what is completed is read on the axes of the start: they must not move under whole items
+        self.start.project.requires_grad_(self.residual is None)
 
     def forward(
         self, items: Batch, text: TextStates, masks: Masks | None = None, *, recompute: bool = False

@@ -186,7 +186,7 @@ def test_the_contract_finds_a_family_that_breaks_it(family, check, message):
 
 def test_the_families_of_featurizer_are_listed_and_say_which_are_theirs():
     assert [family.name for family in own_families()] == [
-        "ica", "open_clip", "sentence-transformers", "timm", "transformers",
+        "filled", "ica", "open_clip", "sentence-transformers", "timm", "transformers",
     ]  # fmt: skip
     assert all(family.needs_model for family in own_families())
 

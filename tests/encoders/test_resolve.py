@@ -115,7 +115,10 @@ def test_an_unknown_encoder_lists_the_nearest_names(text, near):
         ("timm", "family without a model"),
         ("a b=clip", "'a b' cannot name a space"),
         ("transformers:./not-there", "names a folder, but there is no such folder: .*not-there"),
-        ("./tinybert", r"write FAMILY:\./tinybert, families are ica, open_clip, sentence-transformers, timm"),
+        (
+            "./tinybert",
+            r"write FAMILY:\./tinybert, families are filled, ica, open_clip, sentence-transformers, timm",
+        ),
         ("mine=~/bert", "write FAMILY:~/bert, families are"),
         ("transformers:///", "no name can be made"),
     ],

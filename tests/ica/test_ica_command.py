@@ -45,7 +45,15 @@ def test_a_catalog_becomes_a_model_whose_features_are_extracted_and_verified(sma
     masked = FeatureSet.open(out)
     assert list(masked.spaces) == ["unified"]
     assert masked.spaces["unified"].null == sum(record(n).title is None for n in range(20))
-    for folder in (out, tmp_path / "ica" / "features"):
+    start = tmp_path / "start"
+    asked = ("--encoder", f"filled:{tmp_path / 'ica'}", "--mask", "image", "--out", start)
+    assert run("extract", small.folder, *asked).exit_code == 0
+    filled = FeatureSet.open(start)
+    assert list(filled.spaces) == ["filled"]
+    spec = filled.spaces["filled"]
+    assert spec.preprocessing["filled"].keys() == {"image", "text"}
+    assert (spec.mask, spec.dim) == ("image", masked.spaces["unified"].dim)
+    for folder in (out, start, tmp_path / "ica" / "features"):
         checked = run("verify", folder, "--catalog", small.folder, "--sample", 4, "--json")
         assert json.loads(checked.stdout) == {"ok": True, "problems": []}
     with pytest.raises(InputError, match="hides a modality from an encoder of both, but minilm reads one"):

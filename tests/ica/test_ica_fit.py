@@ -128,6 +128,8 @@ def test_the_latent_objective_leaves_whole_items_as_they_are_and_completes_the_o
             assert float((after - before).norm(dim=1).min()) > 1e-3
         states = made.model(items, encode_text(encoders.text, items, None))
         assert torch.equal(made.model.completed(states), states.start)
+        whole = start(items, encode_text(encoders.text, items, None))
+        assert torch.equal(made.model.feature(states), start.feature(whole))
     assert float(made.model.residual.gate[1].detach()) == 0.0
 
 
@@ -194,7 +196,7 @@ def test_accumulation_changes_no_gradient(store, encoders, options):
 
 
 def test_a_batch_of_few_items_has_the_optional_terms_in_full(store, encoders, options):
-    gradients = []
+    options, gradients = by_the_paper(options), []
     for size in (96, 500):
         terms = ContrastiveTerms(1.0, 0.0, 0.1, {})
         made = job(store, encoders, trained(options, batch_size=size, clip=1e9), contrastive=terms)

@@ -21,7 +21,7 @@ from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import join, unit_rows
 from featurizer.features.verify import verify, verify_sample
-from featurizer.ica.encoder import IcaEncoder, unified_spec
+from featurizer.ica.encoder import FILLED, IcaEncoder, unified_spec
 from featurizer.ica.fills import FILLS
 from featurizer.ica.pretrain import PretrainRun, _contrastive, pretrain
 from featurizer.ica.saved_model import load_saved_model
@@ -54,6 +54,23 @@ def test_a_start_that_no_epoch_beats_is_kept_and_said(catalog, encoders, options
     # the means are those of the train items; 16 dimensions hold all 14 of the join
     cosines = [one @ one.T for one in (unit_rows(unified[whole]), unit_rows(joined[whole]))]
     assert np.abs(cosines[0] - cosines[1]).mean() < 0.05
+
+
+@pytest.mark.parametrize("mask", [None, "image", "text"])
+def test_what_says_filled_is_the_start_and_what_training_added_is_unified(
+    made, catalog, encoders, options, tmp_path, mask
+):
+    none = options.replaced(training=options.training.replaced(epochs=0))
+    start = pretrain(catalog, encoders, tmp_path / "start", none, RUN)
+    unified = encoder_of(start.folder, encoders, mask)
+    filled = encoder_of(made.folder, encoders, mask)
+    filled = replace(filled, spec=replace(filled.spec, name="filled", family=FILLED))
+    found = [
+        extract(catalog, [one], tmp_path / one.spec.name, ExtractOptions()).vectors(one.spec.name)
+        for one in (unified, filled)
+    ]
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+    np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-5)
 
 
 def test_the_manifest_says_what_fills_and_what_training_added(made):
