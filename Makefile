@@ -29,7 +29,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: install
 	$(BIN)/featurizer run pipelines/quickstart.yaml
 	@echo
-	@echo "Look at runs/quickstart/report/report.html in a browser; runs/quickstart/ica/features is the feature set,"
+	@echo "Look at runs/quickstart/report/report.html in a browser; runs/quickstart/aligned/features is the feature set,"
 	@echo "its README.md the card. Go on with: source $(BIN)/activate && featurizer --help"
 
 test: install

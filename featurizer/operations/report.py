@@ -102,6 +102,7 @@ class Report(Operation):
             text + (f"\n{self.figures}: {len(drawn)} figures" if drawn else ""),
             self._record(page, size),
             (self.out,),
+            "\n".join(content.use),
             advice=(
                 *(f"note: {note}" for note in content.notes),
                 f"Open it in a browser: {self.out.resolve().as_uri()}",

@@ -245,6 +245,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     def outcome(self, value: Leaderboard) -> Outcome[Leaderboard]:
         """Lay the leaderboard out, and name the best."""
         from featurizer.scoring.leaderboard import steps
+        from featurizer.scoring.verdict import verdicts
 
         board, scores = value.table, value.scores
         best, told = board.rows[0], steps(board, scores.comparisons, scores.references)
@@ -253,12 +254,15 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
             summary += f"; best on {board.split}: {best[0]} {best[1]}, {board.header[3]} {best[3]}"
         means = "" if not board.ranks else f"on {board.split}, ± half of the 95 % interval over users; "
         rest = "everything else stands" if board.columns else "the figures stand"
+        use = "\n".join(["", *verdicts(scores)]) if board.ranks else ""
+        shown = table(*board.shown) + use
         return Outcome(
             value,
             summary,
-            "\n".join([table(*board.shown), *(["", *told] if told else [])]),
+            "\n".join([shown, *(["", *told] if told else [])]),
             {name: entry for name, entry in value.document.items() if name != "config"},
             (self.out / self.makes["scores"],),
+            shown,
             advice=(f"{means}{rest} in {self.out / SCORES}",),
         )
 

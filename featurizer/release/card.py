@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from featurizer.catalog.datasets import SAMPLE
 from featurizer.features.feature_set import FeatureSet
 from featurizer.records import Json
 from featurizer.release.citations import papers_of
@@ -14,7 +15,9 @@ from featurizer.release.licenses import hub_license, is_stated
 from featurizer.release.markdown import render
 from featurizer.release.scores import draw, shown_scores
 from featurizer.results.files import atomic_path
-from featurizer.results.names import CARD, SCORES_PLOT
+from featurizer.results.names import CARD, SCORES, SCORES_PLOT
+from featurizer.scoring.document import read_scores
+from featurizer.scoring.verdict import verdicts
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 FROM_MANIFEST = (
@@ -121,6 +124,8 @@ def _context(feature_set: FeatureSet) -> dict[str, object]:
         "size_category": next((name for limit, name in SIZES if feature_set.rows < limit), "n>1M"),
         "scores": scores,
         "hidden_scores": hidden,
+        "use": verdicts(read_scores(feature_set.folder / SCORES)) if scores else [],
+        "synthetic": source is not None and source.name == SAMPLE,
         "several_sets": len({row.feature_set for row in scores}) > 1,
         "papers": papers_of(specs.values()),
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from featurizer.catalog.datasets import SAMPLE
 from featurizer.catalog.store import CORE, OTHER
 from featurizer.errors import InputError
 from featurizer.progress import Report, silent
@@ -68,6 +69,25 @@ class ReportContent:
         ]
 
     @property
+    def use(self) -> list[str]:
+        """Which space to use, and why; how trained recommenders stand to it."""
+        told = [sentence for board in self.boards for sentence in board.use]
+        alone = [
+            one.value
+            for board in self.boards
+            for one in board.scores
+            if (one.metric, one.split, one.k) == ("zero_shot_recall", "test", 20) and one.is_headline
+        ]
+        for model in self.models if alone else ():
+            recall = model.recommender and model.recommender.test.get("recall@20")
+            if recall is not None:
+                told.append(
+                    f"Items with a history: the trained recommender {model.label} ({model.kind}) finds test Recall@20 "
+                    f"{recall:.4f}, the best space alone, untrained, {max(alone):.4f}"
+                )
+        return told
+
+    @property
     def long_tail(self) -> list[Chart]:
         """Recall by popularity, of scores and of models."""
         return [
@@ -123,6 +143,8 @@ def gather(
     pictures, left_out = make_thumbnails(catalogs, item_ids, int(size * PICTURES_SHARE), seed, report=report)
     shown = ReportContent(folders, item_ids, total, words, pictures, spaces, boards, models, notes)
     notes.extend(_notes_on_items(shown, seed))
+    if any(one.manifest.source and one.manifest.source.name == SAMPLE for one in catalogs):
+        notes.append("the sample's pictures and users are synthetic: drawn in code")
     if left_out:
         notes.append(f"{left_out:,} pictures are left out to keep the page below {size / 1e6:,.0f} MB")
     if not tsne and spaces:

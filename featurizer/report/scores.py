@@ -9,6 +9,7 @@ from pathlib import Path
 from featurizer.report.charts.chart import Table
 from featurizer.scoring.document import Entry, Score, Scores, read_scores
 from featurizer.scoring.leaderboard import leaderboard, steps
+from featurizer.scoring.verdict import verdicts
 
 MOST_STEPS = 30
 """Comparisons that the page lists; the file has all."""
@@ -25,6 +26,7 @@ class Board:
         scores: the figures on this split at this length.
         order: the rows of the leaderboard, the best first.
         table: the leaderboard.
+        use: which space to use, and why.
         steps: which neighbors on it differ by more than chance.
     """
 
@@ -34,6 +36,7 @@ class Board:
     scores: tuple[Score, ...]
     order: tuple[Entry, ...]
     table: Table
+    use: tuple[str, ...]
     steps: tuple[str, ...]
 
     def name(self, entry: Entry) -> str:
@@ -70,5 +73,6 @@ def _board(label: str, file: Scores) -> Board:
         tuple(one for one in listed if one.split == found.split and one.k == k),
         found.entries,
         Table(caption, *found.shown),
+        tuple(verdicts(file)),
         tuple(steps(found, file.comparisons, file.references)[:MOST_STEPS]),
     )

@@ -87,6 +87,7 @@ def _values(shown: ReportContent, title: str) -> dict[str, object]:
         "agreement": _agreement(shown),
         "pictures": len(shown.pictures),
         "notes": shown.notes,
+        "use": shown.use,
         "mapped": any(space.maps for space in shown.spaces),
         "masks": shown.masks,
         "sections": SECTIONS,

@@ -102,6 +102,7 @@ def leaderboard(
     entries = [one for one in dict.fromkeys(row.entry for row in scores) if ranking or not one.is_baseline]
     rows = [(entry, _figures(entry, [*here, *stated], columns)) for entry in entries]
     rows.sort(key=lambda row: [-_value(found) for found in row[1][: len(ranking)]])
+    rows = _each_once(rows)
     learned = {entry: _learned_from(entry, origins or {}) for entry in entries}
     told = any(one not in ("content", "-") for one in learned.values())
     return LeaderboardTable(
@@ -113,6 +114,17 @@ def leaderboard(
         ),
         tuple(entry for entry, _ in rows),
     )
+
+
+def _each_once(
+    rows: Sequence[tuple[Entry, list[Score | None]]],
+) -> list[tuple[Entry, list[Score | None]]]:
+    """Leave out a row whose space stands above under another set's name with the very same figures."""
+    kept: dict[tuple[str, str, object], tuple[Entry, list[Score | None]]] = {}
+    for entry, found in rows:
+        figures = tuple(None if one is None else (one.value, one.ci_low, one.ci_high) for one in found)
+        kept.setdefault((entry.space, entry.transform, figures if any(found) else entry), (entry, found))
+    return list(kept.values())
 
 
 def _learned_from(entry: Entry, origins: Mapping[str, Mapping[str, str]]) -> str:
@@ -182,13 +194,13 @@ def steps(
     for column in board.columns:
         if column == board.columns[0] or column.metric == COLD:
             own = [row for row in comparisons if row.key == column]
-            best = _best_references(references, own)
+            best = best_references(references, own)
             pairs = [(entry, other) for entry in judged for other in best]
             found += _told([column], pairs, own)
     return found
 
 
-def _best_references(references: Sequence[Entry], comparisons: Sequence[Comparison]) -> list[Entry]:
+def best_references(references: Sequence[Entry], comparisons: Sequence[Comparison]) -> list[Entry]:
     """Return the best join and the best single space: those that stand above most others of their kind."""
     above = Counter(row.a for row in comparisons)
     kinds = ([one for one in references if ("+" in one.space) == joined] for joined in (True, False))

@@ -212,6 +212,25 @@ def test_scores_stand_in_a_table_with_intervals_and_in_a_plot(features):
     assert plot.read_bytes() == first
 
 
+def test_the_first_screen_says_which_space_to_use_and_what_is_synthetic(features):
+    plain = render_card(features)
+    assert "Which space to use" not in plain
+    assert "synthetic" not in plain
+    ranked = {**ROW, "metric": "zero_shot_recall", "split": "test", "k": 20, "neighbors": None, "value": 0.25}
+    (features.folder / "scores.json").write_text(json.dumps({"scores": [ranked]}))
+    path = features.folder / "feature_set.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"source": {**(manifest["source"] or {}), "name": "sample"}}))
+    card = render_card(FeatureSet.open(features.folder))
+    assert (
+        card.index("are synthetic: drawn in code")
+        < card.index("Which space to use")
+        < card.index("## Spaces")
+    )
+    assert "Items with a history: " in card
+    assert "zero-shot R@20 0.2500" in card
+
+
 def test_masked_scores_say_what_was_masked(features):
     masked = {**ROW, "metric": "mask_modality_zero_shot_recall", "modality": "image"}
     rows = [{**masked, "ratio": 0.25}, {**masked, "ratio": 0.5}, {**masked, "ratio": 0.5, "modality": "text"}]

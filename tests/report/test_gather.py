@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -60,6 +61,27 @@ def test_a_space_that_two_sets_hold_is_shown_once_and_one_of_other_vectors_twice
     spaces, notes = make_spaces(sets, draw_sample(sets.values(), 99, 0)[0], 0, tsne=False)
     assert [space.name for space in spaces] == ["x_image", "x_image (two)"]
     assert notes == []
+
+
+def test_the_first_screen_says_which_space_to_use(shown, tmp_path):
+    assert [sentence.split(":")[0] for sentence in shown.use] == ["Items with a history"]
+    assert "zero-shot R@5" in shown.use[0]
+    write_report(shown, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert page.index("Which space to use") < page.index('id="leaderboard"')
+
+
+def test_trained_recommenders_are_told_beside_the_best_space_alone(shown):
+    (board,) = shown.boards
+    longer = tuple(replace(one, k=20) for one in board.scores)
+    trained = [one for one in shown.models if one.recommender is not None]
+    known = [
+        replace(one, manifest=one.manifest.model_copy(update={"test": {"recall@20": 0.5}})) for one in trained
+    ]
+    told = replace(shown, boards=[replace(board, scores=longer)], models=known).use
+    best = max(one.value for one in board.scores if one.metric == "zero_shot_recall" and one.is_headline)
+    assert len(told) == 1 + len(trained)
+    assert f"finds test Recall@20 0.5000, the best space alone, untrained, {best:.4f}" in told[-1]
 
 
 def test_a_sample_is_seeded_and_said(tmp_path):
