@@ -358,7 +358,6 @@ def ingest(
         hub_split: Which split of a Hub data set.
         hub_config: Which configuration of a Hub data set.
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
-        in_memory: The path is a copy of a table in memory, removed once it is read; picture paths start where the program runs.
         out: Folder to write into.
         overwrite: Replace what the folder holds.
         wait: Seconds to wait where another process writes the folder; without it that is an error.
@@ -849,8 +848,8 @@ def from_arrays(
         StaleOutput: the folder holds something else.
     """
 
-def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Model:
-    """Open what any command made: a catalog, a feature set, scores or a trained model.
+def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Model | Pretrained | Aligned:
+    """Open what any command made: a catalog, a feature set, scores, a trained model, an alignment.
 
     Raises:
         InputError: the folder holds none of them, or it is not finished.

@@ -17,8 +17,10 @@ from featurizer.operations.registry import COMMANDS, function_of, operation
 if TYPE_CHECKING:
     import numpy as np
 
+    from featurizer.alignment.align import Aligned
     from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
+    from featurizer.ica.pretrain import Pretrained
     from featurizer.operations.operation import Context, Operation
     from featurizer.operations.options import Option
     from featurizer.recipes.run import Finished
@@ -86,16 +88,19 @@ def _check_space(name: str, made_from: str | None) -> str:
     return made_from
 
 
-def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Model:
-    """Open what any command made: a catalog, a feature set, scores or a trained model.
+def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Model | Pretrained | Aligned:
+    """Open what any command made: a catalog, a feature set, scores, a trained model, an alignment.
 
     Raises:
         InputError: the folder holds none of them, or it is not finished.
     """
+    from featurizer.alignment.align import Aligned
     from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
+    from featurizer.ica.pretrain import open_pretrained
     from featurizer.recsys.model import Model
-    from featurizer.results.names import CATALOG, FEATURE_SET, SCORES
+    from featurizer.results.names import CATALOG, FEATURE_SET, MODEL, SCORES
+    from featurizer.results.spelling import read_manifest
     from featurizer.scoring.board import Leaderboard
 
     place = Path(folder)
@@ -107,8 +112,11 @@ def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Mode
         return Model.open(place)
     if (place / SCORES).is_file():
         return Leaderboard.open(place)
+    if (place / "model" / MODEL).is_file() and (place / "features" / FEATURE_SET).is_file():
+        kind = read_manifest(place / "model" / MODEL).get("model_type")
+        return Aligned.open(place) if kind == "align" else open_pretrained(place)
     raise InputError(
-        f"{place} holds no catalog, feature set, scores or trained model; expected what a command made"
+        f"{place} holds no catalog, feature set, scores, model or alignment; expected what a command made"
     )
 
 
@@ -130,7 +138,10 @@ def _rows(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return ((n, d) float32, zeros where a row is NaN throughout; (n,) bool, where it is not)."""
     import numpy as np
 
-    rows = np.array(given, np.float32)
+    try:
+        rows = np.array(given, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the vectors are no numbers: {error}; expected (n, d) of float") from error
     if rows.ndim != 2:
         return rows, np.ones(len(rows), bool)
     absent = np.asarray(np.isnan(rows).all(axis=1))

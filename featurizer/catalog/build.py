@@ -36,6 +36,7 @@ from featurizer.results.stage import Stage
 
 FETCHED_ROWS = 250
 """So many items' pictures are in memory at once."""
+NO_ITEMS = "the source has no items; expected at least one. Check the file and its columns."
 OWNED = ("items", "interactions.parquet", "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
 
@@ -102,7 +103,7 @@ def build_catalog(
                 refs = [record.image if images else ImageRef() for record in some]
                 write(rows_to_table(some, fetcher.fetch(refs, on_done=pictures), recipe, schema))
     if not parts:
-        raise InputError("the source has no items; expected at least one. Check the file and its columns.")
+        raise InputError(NO_ITEMS)
     stage.finish(
         {
             "format_version": FORMAT_VERSION,
@@ -116,6 +117,19 @@ def build_catalog(
         }
     )
     return Catalog.open(stage.folder)
+
+
+def check_items(source: ItemSource) -> None:
+    """Read a source to its end, pictures aside: before the catalog that it is to replace is removed.
+
+    Raises:
+        InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
+    """
+    seen: set[str] = set()
+    for _ in _unique(source, seen):
+        pass
+    if not seen:
+        raise InputError(NO_ITEMS)
 
 
 def describe_parts(paths: Iterable[Path]) -> dict[str, Json]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,11 +14,23 @@ import pyarrow.parquet as pq
 from featurizer.errors import InputError
 from featurizer.results.files import atomic_path
 
+COPY = re.compile(r"featurizer-[0-9a-f]{24}\.parquet")
+
+
+def is_table(value: object) -> bool:
+    """Say whether a value is to be taken as a table: neither a path nor what stands for a folder."""
+    return not (value is None or isinstance(value, str | Path) or hasattr(value, "folder"))
+
+
+def is_copy(path: Path) -> bool:
+    """Say whether a file is what `write_table` wrote, to be removed once it is read."""
+    return path.parent == Path(tempfile.gettempdir()) and COPY.fullmatch(path.name) is not None
+
 
 def write_table(table: object) -> Path:
     """Write a polars, pandas or pyarrow table as Parquet into the folder of temporary files, named by its content.
 
-    The caller removes it once it is read.
+    The caller removes it once it is read; where it never is, it goes with the process.
 
     Raises:
         InputError: it is no table, or holds what Parquet cannot.
@@ -32,6 +46,7 @@ def write_table(table: object) -> Path:
     path = Path(tempfile.gettempdir()) / f"featurizer-{hashlib.sha256(content).hexdigest()[:24]}.parquet"
     with atomic_path(path) as partial:
         partial.write_bytes(content)
+    atexit.register(path.unlink, missing_ok=True)
     return path
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from featurizer.catalog.build import OWNED, build_catalog
+from featurizer.catalog.build import OWNED, build_catalog, check_items
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
@@ -116,6 +116,8 @@ def ingest(
         about["interactions"] = describe_interactions(interactions, split, item_map)
         pairs = read_and_split(interactions, split, item_map)
     stage = Stage(out, CATALOG, about, OWNED)
+    if overwrite and (out / CATALOG).exists():
+        check_items(source)
     if stage.claim(overwrite=overwrite):
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)

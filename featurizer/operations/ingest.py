@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.text import DEFAULT_TEMPLATE
-from featurizer.config import Flag
 from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
 from featurizer.operations.catalogs import catalog_outcome
@@ -72,19 +71,22 @@ class Ingest(FolderOperation["Catalog"]):
     """Which configuration of a Hub data set."""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more pictures failed.  [default: half of them]"""
-    in_memory: Annotated[bool, Flag(hidden=True)] = False
-    """The path is a copy of a table in memory, removed once it is read; picture paths start where the program runs."""
 
     @model_validator(mode="before")
     @classmethod
     def _from_table(cls, given: Any) -> Any:  # noqa: ANN401 - whatever a caller passes; validation is what follows
-        """Take a polars, pandas or pyarrow table in the place of a path: it is put down as Parquet first."""
-        if not isinstance(given, Mapping) or isinstance(given.get("path"), str | Path | None):
-            return {**given, "path": str(given["path"])} if isinstance(given.get("path"), Path) else given
-        from featurizer.catalog.frame import write_table
+        """Take polars, pandas or pyarrow tables in the place of paths: they are put down as Parquet first."""
+        if not isinstance(given, Mapping):
+            return given
+        from featurizer.catalog.frame import is_table, write_table
 
-        path = write_table(given["path"])
-        return {**given, "path": str(path), "source": given.get("source") or "table", "in_memory": True}
+        found = dict(given)
+        for name in ("path", "interactions"):
+            if is_table(found.get(name)):
+                found[name] = write_table(found[name])
+                if name == "path":
+                    found["source"] = found.get("source") or "table"
+        return {**found, "path": str(found["path"])} if isinstance(found.get("path"), Path) else found
 
     @model_validator(mode="after")
     def _check(self) -> Ingest:
@@ -99,6 +101,7 @@ class Ingest(FolderOperation["Catalog"]):
 
     def make(self, context: Context) -> Catalog:
         """Make the catalog."""
+        from featurizer.catalog.frame import is_copy
         from featurizer.catalog.images import ImageFetcher
         from featurizer.catalog.ingest import ingest
         from featurizer.catalog.interactions import SplitOptions
@@ -120,8 +123,9 @@ class Ingest(FolderOperation["Catalog"]):
                     report=context.report,
                 )
         finally:
-            if self.in_memory:
-                Path(self.path).unlink(missing_ok=True)
+            for path in (Path(self.path), self.interactions):
+                if path is not None and is_copy(path):
+                    path.unlink(missing_ok=True)
 
     def open(self) -> Catalog:
         """Return the catalog."""
@@ -134,13 +138,14 @@ class Ingest(FolderOperation["Catalog"]):
         return catalog_outcome(value, self.max_failures)
 
     def _source(self) -> ItemSource:
+        from featurizer.catalog.frame import is_copy
         from featurizer.catalog.ingest import open_source
 
         return open_source(
             self.path,
             self.columns,
             images=self.images,
-            base=Path.cwd() if self.in_memory else None,
+            base=Path.cwd() if is_copy(Path(self.path)) else None,
             split=self.hub_split,
             config=self.hub_config,
         )

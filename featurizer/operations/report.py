@@ -76,8 +76,9 @@ class Report(Operation):
     def run(self, context: Context) -> Outcome[Made[Shown]]:
         """Read the folders and write the page, and the figures where a folder is given for them."""
         from featurizer.report.gather import gather
-        from featurizer.report.write import write_figures, write_report
+        from featurizer.report.write import refuse_foreign_page, write_figures, write_report
 
+        refuse_foreign_page(self.out)
         content = gather(
             self.of,
             items=self.items,

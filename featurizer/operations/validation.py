@@ -73,6 +73,8 @@ def _problem(
     name = called(option) if option else ".".join(path) or "the options"
     if problem["type"] == "missing":
         return f"{name} is missing"
+    if problem["type"] == "value_error":
+        return f"{name}: {problem['ctx']['error']}"
     if option is None:
         return f"{name}: {problem['msg']} (found {problem['input']!r:.60})"
     return f"{name}: found {_shown(problem['input'])}, expected {option.expected}"

@@ -54,7 +54,9 @@ def _set(document: Document, key: str, value: Json) -> Document:
 
 def _nested(outer: Document, keys: Sequence[str], value: Json) -> Document:
     if len(keys) == 1:
-        return {**outer, keys[0]: value}
+        inside = [name for name, part in outer.items() if keys[0] not in outer and keys[0] in mapping(part)]
+        changed = {name: {**mapping(outer[name]), keys[0]: value} for name in inside[:1]}
+        return {**outer, **(changed or {keys[0]: value})}
     return {**outer, keys[0]: _nested(mapping(outer.get(keys[0])), keys[1:], value)}
 
 

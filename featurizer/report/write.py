@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import featurizer
-from featurizer.errors import InputError
+from featurizer.errors import InputError, StaleOutput
 from featurizer.report import score_charts
 from featurizer.report.accounts import failures, manifest_text, spaces_table
 from featurizer.report.categories import agreement
@@ -24,7 +24,7 @@ from featurizer.results.files import atomic_path
 
 SECTIONS = (
     ("overview", "Overview"),
-    ("leaderboard", "LeaderboardTable"),
+    ("leaderboard", "Leaderboard"),
     ("map", "Map"),
     ("neighbors", "Nearest items"),
     ("masks", "Masked modalities"),
@@ -33,6 +33,27 @@ SECTIONS = (
     ("failures", "Failures"),
     ("provenance", "Provenance"),
 )
+MADE = b'name="generator" content="featurizer'
+"""Stands in the head of every page."""
+
+
+def refuse_foreign_page(out: Path) -> None:
+    """Refuse a place that a page cannot be written to, before any work is done.
+
+    Raises:
+        InputError: it is a folder.
+        StaleOutput: it is a file that is no such page.
+    """
+    if out.is_dir():
+        raise InputError(
+            f"{out} is a folder, expected a file to write; name one, such as {out / 'report.html'}"
+        )
+    if out.exists():
+        with out.open("rb") as file:
+            if MADE not in file.read(2_000):
+                raise StaleOutput(
+                    f"{out} is there already and is no report; choose another --out, or remove it"
+                )
 
 
 def write_report(shown: ReportContent, out: Path, *, title: str | None = None) -> None:
@@ -40,12 +61,10 @@ def write_report(shown: ReportContent, out: Path, *, title: str | None = None) -
 
     Raises:
         InputError: `out` is a folder.
+        StaleOutput: it is a file that is no report.
         OutputError: the disk refused.
     """
-    if out.is_dir():
-        raise InputError(
-            f"{out} is a folder, expected a file to write; name one, such as {out / 'report.html'}"
-        )
+    refuse_foreign_page(out)
     data = page_data(shown.item_ids, shown.words, shown.pictures, shown.spaces, shown.level)
     page = render_page(_values(shown, title or _title(shown.folders)), data)
     with atomic_path(out) as partial:

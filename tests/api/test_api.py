@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -241,7 +242,7 @@ def test_a_folder_opens_as_what_it_is(own, tmp_path):
     assert fz.open_folder(str(made.folder)).rows == 3
     assert fz.open_folder(own[0].folder).spaces.keys() == {"mine"}
     assert fz.FeatureSet.open(str(own[0].folder)).rows == 5
-    with pytest.raises(InputError, match="holds no catalog, feature set, scores or trained model"):
+    with pytest.raises(InputError, match="holds no catalog, feature set, scores, model or alignment"):
         fz.open_folder(tmp_path)
 
 
@@ -278,3 +279,50 @@ def test_an_address_loses_its_login_before_it_is_stored(address, stored, tmp_pat
     assert made.column("image_url").to_pylist() == [stored]
     for path in (tmp_path / "c").rglob("*"):
         assert not path.is_file() or b"ann:sec" not in path.read_bytes(), path
+
+
+def test_interactions_may_be_a_table_too(tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    pairs = {"user_id": ["u", "u", "v"], "item_id": ["a", "b", "a"], "timestamp": [1, 2, 3]}
+    made = [
+        fz.ingest(pl.DataFrame(ITEMS), interactions=table, split="leave-one-out", out=tmp_path / str(number))
+        for number, table in enumerate((pl.DataFrame(pairs), pandas.DataFrame(pairs), pa.table(pairs)))
+    ]
+    found = [pl.read_parquet(one.folder / "interactions.parquet") for one in made]
+    assert all(one.equals(found[0]) for one in found)
+    assert found[0].height == 3
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_catalog_is_not_lost_to_a_table_that_cannot_replace_it(tmp_path):
+    made = fz.ingest(pl.DataFrame(ITEMS), out=tmp_path / "c")
+    before = made.to_polars()
+    for broken in (
+        {**ITEMS, "id": ["a", "b", "a"]},
+        {**ITEMS, "id": ["a", "", "b"]},
+        {"id": [], "title": []},
+    ):
+        with pytest.raises(InputError):
+            fz.ingest(pl.DataFrame(broken), out=tmp_path / "c", overwrite=True)
+        assert fz.open_folder(tmp_path / "c").to_polars().equals(before)
+    assert (
+        fz.ingest(pl.DataFrame({"id": ["z"], "title": ["New"]}), out=tmp_path / "c", overwrite=True).rows == 1
+    )
+
+
+def test_vectors_that_are_no_numbers_are_refused(tmp_path):
+    with pytest.raises(InputError, match="the vectors are no numbers"):
+        fz.from_arrays(["a"], {"mine": np.array([["x"]])}, modality="text", out=tmp_path / "f")
+
+
+def test_a_report_replaces_a_report_and_nothing_else(tmp_path):
+    made = fz.from_arrays(list("abc"), {"mine": np.eye(3)}, modality="text", out=tmp_path / "f")
+    table = tmp_path / "mine.csv"
+    table.write_text("precious")
+    with pytest.raises(StaleOutput, match="is there already and is no report"):
+        fz.make_report([made], out=table, tsne=False)
+    assert table.read_text() == "precious"
+    for _ in range(2):
+        fz.make_report([made], out=tmp_path / "report.html", tsne=False)
+    assert "LeaderboardTable" not in (tmp_path / "report.html").read_text("utf-8")

@@ -116,3 +116,13 @@ def test_settings_leave_what_they_are_given_as_it_is():
     changed = with_settings(document, ["x=2", "out=b", "s.k.l=[1, 2]"])
     assert changed == {"out": "b", "vars": {"x": 2}, "steps": [{"name": "s", "k": {"l": [1, 2]}}]}
     assert document["vars"] == {"x": 1}
+
+
+def test_a_setting_of_a_groups_option_replaces_the_one_inside_the_group():
+    inside: dict = {"steps": [{"name": "model", "uses": "train", "training": {"epochs": 2, "seed": 1}}]}
+    for key in ("model.epochs", "model.training.epochs"):
+        (step,) = with_settings(inside, [f"{key}=1"])["steps"]
+        assert step["training"] == {"epochs": 1, "seed": 1}
+        assert "epochs" not in step
+    (step,) = with_settings({"steps": [{"name": "model", "uses": "train"}]}, ["model.epochs=1"])["steps"]
+    assert step["epochs"] == 1

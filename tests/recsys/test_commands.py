@@ -100,6 +100,15 @@ def test_recommend_prints_a_list_and_exports_feature_sets(world, trained):
     assert (world / "vectors/items/feature_set.json").exists()
 
 
+@pytest.mark.usefixtures("trained")
+def test_an_export_goes_into_no_folder_that_holds_something_else(world, tmp_path):
+    (tmp_path / "feature_set.json").write_text("{}")
+    told = featurizer("recommend", world / "model", "--user", "u001", "--export", tmp_path, "--overwrite")
+    assert told.code == 1
+    assert "holds feature_set.json; expected a new or empty folder" in told.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["feature_set.json"]
+
+
 def test_an_export_of_another_model_is_replaced_only_with_overwrite(world, trained, tmp_path):
     write_arrays(tmp_path / "users", ["u"], [ArraySpace("recsys", "both", np.ones((1, 2), np.float32))])
     given = ("recommend", world / "model", "--user", "u001", "--export", tmp_path)
