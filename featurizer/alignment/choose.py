@@ -147,8 +147,9 @@ def choose(
             halved_recall=halved_recall,
             recall=0.0,
         )
-        found.append(_choose_map(start, Learned(inner, behaviors, content, seen), options))
-    return max(found, key=lambda one: one.recall)
+        join = replace(start, share=0.0, recall=(halved_recall or 0.0) if geometry else content_recall)
+        found += [join, _choose_map(start, Learned(inner, behaviors, content, seen), options)]
+    return max(found, key=lambda one: one.recall)  # of equals the first: a join, where a map adds nothing
 
 
 def choose_fusion(parts: Sequence[SpaceVectors], train: UserItems, options: AlignOptions) -> ContentMap:

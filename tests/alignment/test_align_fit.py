@@ -16,6 +16,7 @@ from featurizer.alignment.saved_model import load_map
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.store import write_interactions
+from featurizer.interactions.user_items import UserItems
 
 QUICK = AlignOptions(folds=2, ranks=(4, 8), ridges=(0.1, 1), shares=(1, 3), weights=(0.5, 1), halved=(8,))
 
@@ -45,6 +46,29 @@ def test_mapped_content_tells_kinds_better_than_content_alone():
     vectors, present = learned.mapping(planted.parts())
     assert present.all()
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+
+
+def test_where_a_map_adds_nothing_the_join_is_kept():
+    """Of 30 items 15 are held out, and all of them are among the first 20: every choice finds everything."""
+    few = 30
+    parts = [(vectors[:few], present[:few]) for vectors, present in planted.parts()]
+    whole = planted.train()
+    pairs = [(user, item) for user, item in zip(whole.users, whole.items, strict=True) if item < few]
+    users, items = (np.array(side) for side in zip(*pairs, strict=True))
+    train = UserItems.from_pairs(users, items, n_users=planted.USERS, n_items=few)
+    learned = fit(parts, train, QUICK)
+    assert (learned.choice.recall, learned.choice.content_recall) == (1, 1)
+    assert learned.choice.share == 0
+    vectors, _ = learned.mapping(parts)
+    joined = np.concatenate(
+        [normalized(vectors - vectors[there].mean(0)) * there[:, None] for vectors, there in parts], 1
+    )
+    likeness = normalized(joined) @ normalized(joined).T
+    np.testing.assert_allclose(vectors @ vectors.T, likeness, atol=2e-3)
+
+
+def normalized(vectors):
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def test_the_same_seed_gives_the_same_bits():
