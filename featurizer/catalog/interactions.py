@@ -34,6 +34,12 @@ class SplitOptions:
             InputError: nothing is left after the k-core.
         """
         unique = deduplicate(interactions)
+        if unique.height < interactions.height:
+            logger.info(
+                "%s of %s rows repeat a pair of user and item, which counts once",
+                f"{interactions.height - unique.height:,}",
+                f"{interactions.height:,}",
+            )
         kept = k_core(unique, self.k_core)
         if not kept.height:
             raise InputError(

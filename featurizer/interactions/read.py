@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import polars as pl
 
 from featurizer.errors import InputError
 
+logger = logging.getLogger(__name__)
+
 COLUMNS = {
     "user_id": ("user_id", "userid", "user", "reviewerid"),
     "item_id": ("item_id", "itemid", "item", "asin", "parent_asin"),
-    "timestamp": ("timestamp", "time", "unixreviewtime"),
+    "timestamp": (
+        "timestamp",
+        "time",
+        "unixreviewtime",
+        "datetime",
+        "date",
+        "event_time",
+        "created_at",
+        "ts",
+        "when",
+    ),
     "rating": ("rating", "overall"),
     "split": ("split", "x_label"),
 }
@@ -23,6 +36,8 @@ SCHEMA = {
     "rating": pl.Float64(),
     "split": pl.String(),
 }
+UNITS = (("nanoseconds", 1e17, 10**9), ("microseconds", 1e14, 10**6), ("milliseconds", 1e11, 10**3))
+"""Of times that are no seconds: from which size on, and how many a second; 1e11 seconds are the year 5138."""
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t"}
 
 
@@ -32,12 +47,13 @@ def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFra
     Args:
         path: `.parquet`, `.csv`, `.tsv` or `.inter` (columns `userID itemID x_label`: 0 train, 1 valid,
             2 test), `.gz` may follow. Columns are recognized by their usual names; a `:token` type suffix
-            is dropped.
+            is dropped. Times are unix seconds, milli-, micro- or nanoseconds, told apart by their size, or ISO text
+            such as `2020-09-13 12:26:40` (UTC where no zone stands).
         item_map: a CSV or TSV with the columns asin and itemID, for a file that numbers its items: ids become
             the catalog's.
 
     Returns:
-        user_id, item_id: string; timestamp: int64, null where unknown; rating: float64, likewise; split:
+        user_id, item_id: string; timestamp: int64, unix seconds, null where unknown; rating: float64, likewise; split:
         string, null when the file has none.
 
     Raises:
@@ -93,14 +109,14 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     try:
         named = frame.select(columns).with_columns(
             pl.col("user_id", "item_id").cast(pl.String).replace("", None),
-            _seconds(frame.schema.get(found["timestamp"] or "")),
             pl.col("rating").cast(pl.Float64),
             _split_names(),
         )
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"{path}: ids must be texts or whole numbers, timestamps and ratings numbers: {_brief(error)}"
+            f"{path}: ids must be texts or whole numbers, ratings numbers: {_brief(error)}"
         ) from error
+    named = named.with_columns(_seconds(named["timestamp"], path))
     strange = (
         named.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))["split"]
         .unique()
@@ -111,11 +127,44 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     return named
 
 
-def _seconds(kind: pl.DataType | None) -> pl.Expr:
-    column = pl.col("timestamp")
-    if kind is not None and kind.is_temporal():
-        return column.dt.epoch("s").alias("timestamp")
-    return column.cast(pl.Float64).cast(pl.Int64)
+def _seconds(times: pl.Series, path: Path) -> pl.Series:
+    """Return times as unix seconds, int64.
+
+    Raises:
+        InputError: they are neither numbers nor ISO text.
+    """
+    if times.dtype == pl.String:
+        times = times.replace("", None)
+        numbers = times.cast(pl.Float64, strict=False)
+        times = numbers if numbers.null_count() == times.null_count() else _of_text(times, path)
+    if times.dtype.is_temporal():
+        return times.dt.epoch("s")
+    seconds = times.cast(pl.Int64 if times.dtype.is_integer() else pl.Float64)
+    if seconds.dtype.is_float():
+        seconds = seconds.fill_nan(None)
+        if seconds.is_infinite().any():
+            raise InputError(f"{path}: a time is infinite; expected unix seconds")
+    middle = seconds.abs().median()
+    size = float(middle) if isinstance(middle, int | float) else 0.0
+    unit, per_second = next(((unit, per) for unit, least, per in UNITS if size >= least), ("", 1))
+    if unit:
+        logger.info("%s: times are unix %s", path, unit)
+    return (seconds // per_second).cast(pl.Int64)
+
+
+def _of_text(times: pl.Series, path: Path) -> pl.Series:
+    for kind in (pl.Datetime("us"), pl.Date()):
+        try:
+            found = times.str.strptime(kind)
+        except pl.exceptions.PolarsError:
+            continue
+        logger.info("%s: times are ISO text", path)
+        return found
+    strange = times.filter(times.cast(pl.Float64, strict=False).is_null() & times.is_not_null())
+    raise InputError(
+        f"{path}: the time {strange[0]!r} is no time; expected unix seconds in every row, or ISO text such as "
+        "2020-09-13 12:26:40"
+    )
 
 
 def _split_names() -> pl.Expr:

@@ -38,7 +38,8 @@ def split(interactions: pl.DataFrame, method: str, *, seed: int = 0) -> pl.DataF
     missing = ordered["timestamp"].null_count()
     if missing:
         raise InputError(
-            f"{missing} interactions have no timestamp; the split '{method}' needs one each. Use 'random'."
+            f"{missing:,} of {ordered.height:,} interactions have no timestamp; the split '{method}' needs one each, "
+            "in a column called timestamp, time, date or the like. Name it so, or split by 'random'"
         )
     named = _leave_one_out(ordered, seed) if method == "leave-one-out" else _global_time(ordered)
     return ordered.with_columns(named)

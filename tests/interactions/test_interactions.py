@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from featurizer.catalog.interactions import SplitOptions
 from featurizer.errors import InputError, UnknownName
 from featurizer.interactions.core import deduplicate, k_core
 from featurizer.interactions.read import SCHEMA, read_interactions
@@ -88,7 +89,7 @@ def test_every_format_and_its_usual_column_names_are_read(tmp_path, name, conten
         ("t.csv", "user_id,item_id\n", "no interactions"),
         ("t.csv", "", "cannot be read"),
         ("t.csv", "user_id,item_id,split\n1,2,later\n", "unknown split"),
-        ("t.csv", "user_id,item_id,rating\n1,2,good\n", "timestamps and ratings numbers"),
+        ("t.csv", "user_id,item_id,rating\n1,2,good\n", "ratings numbers"),
         ("t.csv", "user_id,item_id\n1,\n", "1 rows have no item_id"),
         ("t.xls", "", "cannot tell the format"),
         ("t.parquet", "PAR1", "cannot be read"),
@@ -161,7 +162,7 @@ _id = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
-        st.tuples(_id, _id, st.integers(0, 2**40), st.sampled_from(["train", "valid", "test"])), min_size=1
+        st.tuples(_id, _id, st.integers(0, 2**36), st.sampled_from(["train", "valid", "test"])), min_size=1
     )
 )
 def test_what_is_written_as_csv_is_read_as_it_was(tmp_path, rows):
@@ -368,3 +369,55 @@ def test_too_few_items_for_cold_ones_are_an_error():
 def test_an_unknown_split_is_told_with_those_there_are():
     with pytest.raises(UnknownName, match="cold-items:"):
         split(frame([(1, 1)]), "cold")
+
+
+SECONDS = [1_600_000_000, 1_600_000_001, None, 1_700_000_000]
+ISO = ["2020-09-13 12:26:40", "2020-09-13T12:26:41", None, "2023-11-14 22:13:20"]
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (SECONDS, None),
+        ([None if one is None else float(one) + 0.4 for one in SECONDS], None),
+        ([None if one is None else one * 1_000 + 7 for one in SECONDS], "unix milliseconds"),
+        ([None if one is None else one * 1_000_000 + 7 for one in SECONDS], "unix microseconds"),
+        ([None if one is None else one * 1_000_000_000 + 7 for one in SECONDS], "unix nanoseconds"),
+        ([None if one is None else one.replace("T", " ") for one in ISO], "ISO text"),
+        ([None if one is None else one.replace(" ", "T") + "Z" for one in ISO], "ISO text"),
+        (["2020-09-13 14:26:40", "2020-09-13 14:26:41", None], "ISO text"),
+        ([datetime(2020, 9, 13, 12, 26, 40, tzinfo=UTC), datetime(2020, 9, 13, 12, 26, 41, tzinfo=UTC), None,
+          datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)], None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+@pytest.mark.parametrize("column", ["timestamp", "when", "date"])
+def test_times_of_every_unit_become_unix_seconds(times, said, suffix, column, tmp_path, caplog):
+    frame_of = pl.DataFrame(
+        {"user_id": ["u"] * len(times), "item_id": [str(n) for n in range(len(times))], column: times}
+    )
+    path = tmp_path / f"t{suffix}"
+    (frame_of.write_parquet if suffix == ".parquet" else frame_of.write_csv)(path)
+    with caplog.at_level("INFO"):
+        found = read_interactions(path)["timestamp"].to_list()
+    hours = 7_200 if len(times) == 3 else 0
+    assert found == [None if one is None else one + hours for one in SECONDS[: len(times)]]
+    assert said is None or said in caplog.text
+
+
+def test_days_become_their_first_second_and_what_is_no_time_is_named(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("user,item,date\nu,a,2020-09-13\nu,b,1970-01-02\n")
+    assert read_interactions(path)["timestamp"].to_list() == [1_599_955_200, 86_400]
+    path.write_text("user,item,date\nu,a,2020-09-13\nu,b,yesterday\n")
+    with pytest.raises(
+        InputError, match=r"t.csv: the time '.*' is no time; expected unix seconds in every row, or ISO"
+    ):
+        read_interactions(path)
+
+
+def test_pairs_that_repeat_are_counted_aloud(caplog):
+    rows = frame([(u, i) for u in range(3) for i in range(3)])
+    with caplog.at_level("INFO"):
+        SplitOptions(k_core=0).apply(pl.concat([rows, rows.head(2)]))
+    assert "2 of 11 rows repeat a pair of user and item, which counts once" in caplog.text
