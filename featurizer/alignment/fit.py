@@ -19,7 +19,7 @@ from featurizer.features.join import SpaceVectors
 from featurizer.interactions.user_items import UserItems
 
 FEWEST = 10
-"""Seen items with content, at least: a fold holds a fifth of them."""
+"""Seen items with content, at least, however few dimensions are asked for: a fold holds a fifth of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def fit(
         InputError: too few items are seen, no two are bought together, or a vector is not finite.
     """
     known = np.any([present & vectors.any(1) for vectors, present in parts], axis=0)
-    _check(parts, train, known)
+    _check(parts, train, known, max(FEWEST, min(options.ranks)))
     used, long = sampled(train.of_items(known), options.user_items, options.seed)
     choice = choose(parts, used, options, weights)
     joined = joined_content(parts, choice.weights)
@@ -75,7 +75,7 @@ def fit(
     return Alignment(Mapping(content_map, matrix), choice, seen > 0, long)
 
 
-def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray) -> None:
+def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray, least: int) -> None:
     for vectors, present in parts:
         broken = int((~np.isfinite(vectors[present]).all(1)).sum())
         if broken:
@@ -85,10 +85,11 @@ def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray) -
             )
     used = train.of_items(known)
     seen = int((used.popularity() > 0).sum())
-    if seen < FEWEST:
+    if seen < least:
         raise InputError(
-            f"{seen} items have both a vector and train interactions, expected at least {FEWEST} to learn from; "
-            "give interactions of the same catalog, or --item-map for a file that numbers its items"
+            f"{seen} items have both a vector and train interactions, expected at least {least}: as many as the "
+            "behavior has dimensions; give interactions of the same catalog, or --item-map for a file that numbers "
+            "its items"
         )
     if not (used.counts > 1).any():
         raise InputError(

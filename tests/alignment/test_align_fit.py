@@ -123,6 +123,15 @@ def test_too_few_seen_items_are_an_error():
         fit(planted.parts(), few, QUICK)
 
 
+def test_fewer_items_than_dimensions_are_an_error():
+    wide = QUICK.model_copy(update={"ranks": (512, 256)})
+    with pytest.raises(
+        InputError,
+        match="240 items have both a vector and train interactions, expected at least 256: as many",
+    ):
+        fit(planted.parts(), planted.train(), wide)
+
+
 def test_a_vector_that_is_not_finite_is_an_error():
     broken = planted.parts()
     broken[0][0][3, 2] = np.nan
