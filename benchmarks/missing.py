@@ -7,7 +7,7 @@
 A draw takes a share of the items; everything (centers, axes, fills, the model, its epoch) is fitted on the others
 alone, which lack nothing. Then the drawn items lose one modality and all items are scored: self-retrieval of the lost
 part among the drawn items' true parts, nearest neighbor's label (fashion-3k) or zero-shot Recall@20 on test (sample).
-The rivals are spaces that say `filled`: the same join and axes, the lost part filled without training; `filled
+The rivals are spaces that say `filled`: the same join, the lost part filled without training; `filled
 (chosen)` is the one that inner folds choose, and so the start of `unified`. The sample's users and pictures are
 synthetic. A finished draw is kept in RUNS.
 
@@ -136,13 +136,11 @@ def encoded(job, rows, missing=None):
 
 def measured(data, vectors):
     """Return each item's, or each user's, figures by name."""
-    moved = vectors - vectors[vectors.any(1)].mean(0)
-    moved = np.where(vectors.any(1)[:, None], moved, np.float32(0)).astype(np.float32)
     if data.users is None:
-        near = nearest(moved, 1).items[:, 0]
+        near = nearest(vectors, 1).items[:, 0]
         return {label: (values[near] == values).astype(float) for label, values in data.labels.items()}
     train, test = data.users
-    finder = CosineRanks(moved, train, 20, memory=1 << 28, halves=False)
+    finder = CosineRanks(vectors, train, 20, memory=1 << 28, halves=False)
     (ranks,) = find_ranks(finder, train, [test], 20, block=finder.block)
     return {"zero-shot": METRICS["recall"](ranks.hits, ranks.positives, 20)}
 
@@ -169,8 +167,7 @@ def draw(data, options, ratio, seed):
         figures = {}
         for name, guess in guesses.items():
             parts = (guess, known) if side == "image" else (known, guess)
-            with torch.no_grad():
-                some = unified if name == "unified" else start(torch.cat(parts, 1))
+            some = unified if name == "unified" else torch.cat(parts, 1)
             vectors = whole.clone()
             vectors[torch.as_tensor(lost)] = some
             hits = (own_ranks(guess[there], true[there]) < 10).float().numpy()

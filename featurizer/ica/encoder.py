@@ -61,7 +61,7 @@ class IcaEncoder:
         return PreparedPair(None if picture is None else self.image.prepare(picture), text)
 
     def encode(self, prepared: Sequence[PreparedPair], /) -> Vectors:
-        """Return (b, width) float32 unified vectors."""
+        """Return (b, dim) float32 unified vectors."""
         if not prepared:
             return np.empty((0, self.spec.dim), np.float32)
         items = self._items(prepared)
@@ -73,7 +73,7 @@ class IcaEncoder:
     def _vectors(self, items: Batch) -> torch.Tensor:
         model, text = self.bundle.model, encode_text(self.text, items, None)
         if self.spec.family == FILLED:
-            return model.start(model.start.filled(model.joined(items, text)))
+            return model.start.filled(model.joined(items, text))
         return model.feature(model(items, text))
 
     def _items(self, prepared: Sequence[PreparedPair]) -> Batch:
@@ -137,7 +137,7 @@ def unified_spec(bundle: SavedModel, request: EncoderRequest, weight_hash: str) 
     return EncoderSpec(
         name=request.name,
         modality="both",
-        dim=bundle.model.form.width,
+        dim=bundle.model.dim,
         family="ica",
         model=request.model,
         revision=None,
@@ -150,6 +150,7 @@ def unified_spec(bundle: SavedModel, request: EncoderRequest, weight_hash: str) 
             "vision": dict(bundle.image_spec),
             "text": dict(bundle.text_spec),
             "mask": request.mask,
+            **({} if bundle.model.residual is None else {"centered": True}),
             **({"terms": dict(bundle.terms)} if bundle.terms else {}),
         },
         license=request.license,

@@ -42,7 +42,7 @@ class Application:
 
     @torch.no_grad()
     def vectors(self, items: Batch) -> np.ndarray:
-        """Return (b, width) float32 unified vectors, zeros for an item without both modalities."""
+        """Return (b, dim) float32 unified vectors, zeros for an item without both modalities."""
         items = items.to(self.device)
         states = self.bundle.model(items, encode_text(self.encoder, items, None))
         found: np.ndarray = self.bundle.model.feature(states).float().cpu().numpy()

@@ -14,7 +14,7 @@ from featurizer.ica.batch import TokenSource
 from featurizer.ica.codebook import fit_codebook
 from featurizer.ica.fills import choose_fill
 from featurizer.ica.heads import Heads
-from featurizer.ica.model import IcaModel, Shapes, Standardize
+from featurizer.ica.model import IcaModel, Shapes, Standardize, Start
 from featurizer.ica.options import IcaOptions
 from featurizer.ica.text_states import encode_text
 
@@ -88,6 +88,7 @@ def _build(
     heads.used_ids.copy_(used)
     heads.codebook.copy_(codebook)
     with torch.no_grad():
+        _fit_center(model.start, *_pooled(source, range(source.rows), rng))
         _fit_join(model, *_pooled(source, rows, rng), options.training.seed)
     return model, heads
 
@@ -101,11 +102,15 @@ def _pooled(
     return torch.cat([part.pooled_image for part in parts]), torch.cat([part.pooled_text for part in parts])
 
 
-def _fit_join(model: IcaModel, pooled_image: torch.Tensor, pooled_text: torch.Tensor, seed: int) -> None:
-    """Fit the centers, the fills where the model completes its join, and the axes."""
-    start = model.start
+def _fit_center(start: Start, pooled_image: torch.Tensor, pooled_text: torch.Tensor) -> None:
+    """Fit the means: of all items, held-out ones too, so that a whole item is what `a+b` makes of it everywhere."""
     for center, values in ((start.center_image, pooled_image), (start.center_text, pooled_text)):
         _center(center, values[values.any(dim=1)])
+
+
+def _fit_join(model: IcaModel, pooled_image: torch.Tensor, pooled_text: torch.Tensor, seed: int) -> None:
+    """Fit the fills, where the model completes its join, and the axes."""
+    start = model.start
     joined = start.join(pooled_image, pooled_text)
     if model.residual is not None:
         image, text = joined.split(start.dims, dim=1)

@@ -88,7 +88,7 @@ class Standardize(nn.Module):
 
 
 class Start(nn.Module):
-    """Where an item begins: the join of what the frozen encoders pool, turned to its first axes.
+    """Where an item begins: the join of what the frozen encoders pool; the CLS starts from it on its first axes.
 
     Each part is centered and of length 1, as `a+b` means it everywhere. A part that is not known is guessed from the
     other one, without training (`Fill`); the picture's is not known as soon as one patch is masked, for it has seen
@@ -137,7 +137,7 @@ class Start(nn.Module):
         return torch.cat([image, text], dim=1)
 
     def forward(self, filled: torch.Tensor) -> torch.Tensor:
-        """Return the start (b, width)."""
+        """Return where the CLS starts, (b, width)."""
         out: torch.Tensor = self.project(filled)
         return out
 
@@ -193,7 +193,7 @@ class IcaModel(nn.Module):
         self.start = Start(shapes, width)
         self.transformer = Transformer(form)
         self.residual = Residual(width, self.start.dims) if method == "latent" else None
-        # what is completed is read on the axes of the start: they must not move under whole items
+        # the residual starts from where the axes of the join are, and they stay there
         self.start.project.requires_grad_(self.residual is None)
 
     def forward(
@@ -258,9 +258,14 @@ class IcaModel(nn.Module):
             return states.start
         return states.start + self.residual(self._read(states), states.whole)
 
+    @property
+    def dim(self) -> int:
+        """Length of a unified vector: e + f of a completed join, or the width."""
+        return self.form.width if self.residual is None else sum(self.start.dims)
+
     def feature(self, states: States) -> torch.Tensor:
-        """Return the unified vectors (b, width): the completed join on its axes, or the states themselves."""
-        return self._read(states) if self.residual is None else self.start(self.completed(states))
+        """Return the unified vectors (b, dim): the completed join, or the states themselves."""
+        return self._read(states) if self.residual is None else self.completed(states)
 
     def _read(self, states: States) -> torch.Tensor:
         """Return the last CLS state, or the mean over all that took part."""

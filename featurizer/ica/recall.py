@@ -78,7 +78,7 @@ def masked_recall(job: TrainingSetup, shoppers: Shoppers) -> float:
         missing = torch.from_numpy(shoppers.missing[start : rows.stop]).to(job.device)
         # an item that has one modality only keeps it
         both = items.has_image & items.has_text
-        vectors = torch.zeros(len(rows), job.model.form.width, device=job.device)
+        vectors = torch.zeros(len(rows), job.model.dim, device=job.device)
         for side in range(3):
             chosen = torch.where(both, missing, 2) == side
             if chosen.any():

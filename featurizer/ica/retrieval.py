@@ -39,7 +39,7 @@ def views(
 
     Returns:
         The m items' joins (m, e + f); by the modality that was hidden, what is completed (m, e + f); and the
-        unified vectors (m, width) of the whole items.
+        unified vectors (m, dim) of the whole items.
     """
     job.model.eval()
     joins: list[torch.Tensor] = []
@@ -60,7 +60,7 @@ def views(
         return (
             nothing,
             dict.fromkeys(completed, nothing),
-            np.zeros((0, job.model.form.width), np.float32),
+            np.zeros((0, job.model.dim), np.float32),
         )
     return (
         torch.cat(joins).cpu(),
@@ -85,9 +85,7 @@ def self_retrieval(job: TrainingSetup, rows: Sequence[int]) -> dict[str, float]:
         guess, true = guesses.split(dims, dim=1)[at], joins.split(dims, dim=1)[at]
         measured[f"retrieval_{hidden}"] = found(guess, true)
         measured[f"nearness_{hidden}"] = nearness(guess, true)
-    with torch.no_grad():
-        start = job.model.start(joins.to(job.device)).cpu().numpy()
-    return {**measured, "overlap": overlap(unified, start)}
+    return {**measured, "overlap": overlap(unified, joins.numpy())}
 
 
 @torch.no_grad()
@@ -103,7 +101,7 @@ def residual_shares(job: TrainingSetup, rows: Sequence[int]) -> dict[str, float]
         for missing, shares in lengths.items() if len(items.ids) else ():
             states = states_of(job, items.without(image=missing == "image", text=missing == "text"))
             unified = job.model.feature(states)
-            shares.append((unified - job.model.start(states.start)).norm(dim=1) / unified.norm(dim=1))
+            shares.append((unified - states.start).norm(dim=1) / unified.norm(dim=1))
     return {missing: float(torch.cat(shares).mean()) for missing, shares in lengths.items() if shares}
 
 

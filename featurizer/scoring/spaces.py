@@ -287,8 +287,10 @@ def _read_part(
     candidate: Candidate, name: str, transform: TransformName, masks: Mapping[str, Sequence[Candidate]]
 ) -> SpacePart:
     vectors, present, zero = _read(candidate, name)
-    fitted = fit(transform, vectors, present)
     spec = candidate.features.spaces[name]
+    # a centered join is what `auto` makes of its parts: centering it again would be another geometry than theirs
+    is_done = transform == "auto" and spec.preprocessing.get("centered") is True
+    fitted = fit("none" if is_done else transform, vectors, present)
     masked = {}
     for modality, sets in masks.items():
         other = next((one for one in sets if _same_encoder(one, spec, name)), None)

@@ -25,7 +25,7 @@ def test_masked_recall_equals_the_written_out_mean(built, store, encoders, optio
     model, heads = built
     setup = TrainingSetup(model, heads, store, encoders.text, range(96), range(96, 120), options)
     shoppers = read_shoppers(bought(tmp_path / "b.csv"), store, 0)
-    vectors = np.zeros((120, 16))
+    vectors = np.zeros((120, model.dim))
     for row in range(120):
         item = store.read([row])
         if not (item.has_image | item.has_text).item():
