@@ -54,6 +54,7 @@ def align(
     spaces: Sequence[str] | str = ...,
     weights: Sequence[float] | float = ...,
     item_map: Place | None = None,
+    ranks: Sequence[int] | int = ...,
     width: int = 1024,
     folds: int = 3,
     user_items: int = 1000,
@@ -75,6 +76,7 @@ def align(
         spaces: A space to map. [default: all that no interactions taught]
         weights: Of each space in the join. [default: chosen on held-out items]
         item_map: CSV or TSV with asin and itemID, when the interactions number the items.
+        ranks: Dimensions of the behavior, to choose from; at least as many items must have been seen.
         width: Length of the aligned vectors, at most.
         folds: How many fifths of the items are held out in turn, to choose by.
         user_items: Items of a user that count, at most.

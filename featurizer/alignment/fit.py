@@ -88,8 +88,8 @@ def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray, l
     if seen < least:
         raise InputError(
             f"{seen} items have both a vector and train interactions, expected at least {least}: as many as the "
-            "behavior has dimensions; give interactions of the same catalog, or --item-map for a file that numbers "
-            "its items"
+            "behavior has dimensions; give interactions of the same catalog, --item-map for a file that numbers its "
+            "items, or fewer dimensions with --rank"
         )
     if not (used.counts > 1).any():
         raise InputError(

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from featurizer.config import Config
 
+RANKS = (64, 128, 256)
+
 
 class AlignOptions(Config):
     """How a map is learned; what stands in a tuple is chosen from, on inner folds of items."""
@@ -22,7 +24,7 @@ class AlignOptions(Config):
     """Items of a user that count, at most; of more, so many are drawn."""
     width: Annotated[int, Field(ge=1)] = 1024
     """Length of the aligned vectors, at most."""
-    ranks: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64, 128, 256)
+    ranks: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = RANKS
     """Dimensions of the behavior that the content is mapped to."""
     ridges: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (
         0.003,

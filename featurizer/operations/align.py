@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from featurizer.alignment.options import RANKS
 from featurizer.config import Flag
 from featurizer.operations.feature_sets import look_inside
 from featurizer.operations.operation import (
@@ -49,6 +50,8 @@ class Align(FolderOperation["Aligned"]):
     """Of each space in the join.  [default: chosen on held-out items]"""
     item_map: Annotated[Path | None, Reads(())] = None
     """CSV or TSV with asin and itemID, when the interactions number the items."""
+    ranks: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), Flag("--rank")] = RANKS
+    """Dimensions of the behavior, to choose from; at least as many items must have been seen."""
     width: Annotated[int, Field(ge=1)] = 1024
     """Length of the aligned vectors, at most."""
     folds: Annotated[int, Field(ge=1, le=5)] = 3
@@ -65,7 +68,9 @@ class Align(FolderOperation["Aligned"]):
         from featurizer.features.feature_set import FeatureSet
         from featurizer.release.card import write_card
 
-        options = AlignOptions(seed=self.seed, folds=self.folds, user_items=self.user_items, width=self.width)
+        options = AlignOptions(
+            seed=self.seed, folds=self.folds, user_items=self.user_items, width=self.width, ranks=self.ranks
+        )
         stage = AlignStage(
             FeatureSet.open(self.features),
             self.interactions,

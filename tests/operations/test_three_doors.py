@@ -30,7 +30,8 @@ WAY = [
         "fused_layers": 1, "expansion": 2, "codes": 4, "epochs": 2, "batch_size": 16, "out": "ica", **CPU,
     }),
     ("align", {
-        "features": "features", "interactions": "catalog/interactions.parquet", "folds": 1, "out": "aligned",
+        "features": "features", "interactions": "catalog/interactions.parquet", "folds": 1, "ranks": [8],
+        "out": "aligned",
     }),
     ("score-features", {
         "features": ["features"], "interactions": "catalog/interactions.parquet",
