@@ -505,7 +505,7 @@ def pretrain_ica(
         vision: The vision encoder, as for extract --encoder.
         text: The text encoder, likewise.
         size: The transformer: 128×2, 256×4 or 768×12.
-        width: Length of the hidden states, and so of the unified vector.
+        width: Length of the hidden states, and under alignrec of the unified vector.
         layers: Transformer blocks, all with one attention shared by both modalities.
         heads: Attention heads; divides the width.
         fused_layers: Top blocks with one expert for both modalities; those below have one each.

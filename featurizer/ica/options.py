@@ -26,7 +26,7 @@ class Architecture(Config):
     """The cross-modality transformer."""
 
     width: Positive = 256
-    """Length of the hidden states, and so of the unified vector."""
+    """Length of the hidden states, and under alignrec of the unified vector."""
     layers: Positive = 4
     """Transformer blocks, all with one attention shared by both modalities."""
     heads: Positive = 4
