@@ -270,7 +270,7 @@ def extract(
         batch_size: Items a model sees at once.
         shard_rows: Items a shard; a killed run loses the shards in flight.
         workers: Threads that decode pictures. [default: one a core, at most 8]
-        mask: Hide one modality from an encoder ica:DIR.
+        mask: Hide one modality from an encoder ica:DIR or align:DIR.
         max_failures: Exit with 3 when more items failed. [default: no limit]
         out: Folder to write into.
         overwrite: Replace what the folder holds.

@@ -18,18 +18,18 @@ from featurizer.alignment.options import AlignOptions
 from featurizer.alignment.saved_model import (
     FORMAT_VERSION,
     SPACE,
-    SUPERVISED,
     WEIGHTS,
     AlignManifest,
     SavedMap,
     load_map,
+    provenance,
     write_mapping,
-    write_supervised,
 )
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import SpaceVectors
+from featurizer.features.supervised import SUPERVISED, write_supervised
 from featurizer.interactions.indexed import index_interactions
 from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
@@ -178,6 +178,7 @@ def _manifest(stage: AlignStage, names: Sequence[str], learned: Alignment) -> di
         "spaces": spaces,
         "weights": list(learned.choice.weights),
         "width": learned.mapping.matrix.shape[1],
+        "requests": list(stage.features.manifest.requests),
         "choice": {**choice, "weights": list(learned.choice.weights)},
         "interactions": file_sha256(stage.interactions),
         "supervised_items": int(learned.supervised.sum()),
@@ -212,25 +213,3 @@ def _write_features(
 def _modality(sides: Iterable[str]) -> str:
     found = set(sides)
     return found.pop() if len(found) == 1 else "both"
-
-
-def provenance(saved: SavedMap) -> dict[str, Json]:
-    """Return what a manifest says of the aligned space; `supervised` is what tells it from content alone."""
-    manifest = saved.manifest
-    config: dict[str, Json] = dict(manifest.config)
-    return {
-        "family": "align",
-        "model": "aligned",
-        "source": "featurizer align",
-        "weight_hash": manifest.weight_hash,
-        "pooling": "linear map",
-        "normalized": True,
-        "preprocessing": {
-            "spaces": [space.name for space in manifest.spaces],
-            "weights": list(manifest.weights),
-            "given_weights": config["weights"],
-            "options": config["options"],
-        },
-        "compute_dtype": "float32",
-        "supervised": {"interactions": manifest.interactions, "items": manifest.supervised_items},
-    }

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import ConfigDict, JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
@@ -18,13 +16,13 @@ from featurizer.alignment.content import ContentMap
 from featurizer.alignment.mapping import Mapping
 from featurizer.config import Config, describe
 from featurizer.errors import InputError
+from featurizer.features.supervised import SUPERVISED, read_supervised, write_supervised
 from featurizer.records import Json
 from featurizer.results.files import atomic_path, read_json
 from featurizer.results.names import MODEL
 
 FORMAT_VERSION = 1
 WEIGHTS = "align.safetensors"
-SUPERVISED = "supervised.parquet"
 SPACE = "aligned"
 
 
@@ -56,6 +54,8 @@ class AlignManifest(Config):
     """The sha256 of the file whose train rows taught the map."""
     choice: Choice
     """What was chosen, and by what."""
+    requests: tuple[str, ...] = ()
+    """What `--encoder` takes to make the spaces of new items; none of a set that no encoder of ours made."""
     sampled_users: int
     """How many users have more items than were counted."""
     supervised_items: int
@@ -87,6 +87,22 @@ class SavedMap:
         """The ids of the items whose interactions taught it."""
         return read_supervised(self.folder / SUPERVISED)
 
+    @property
+    def told(self) -> dict[str, Json]:
+        """What a manifest says of how it was learned, and what it takes to learn it again."""
+        config: dict[str, Json] = dict(self.manifest.config)
+        return {
+            "spaces": [space.name for space in self.manifest.spaces],
+            "weights": list(self.manifest.weights),
+            "given_weights": config["weights"],
+            "options": config["options"],
+        }
+
+    @property
+    def supervision(self) -> dict[str, Json]:
+        """What a manifest says of the interactions that taught it."""
+        return {"interactions": self.manifest.interactions, "items": self.manifest.supervised_items}
+
 
 def write_mapping(folder: Path, mapping: Mapping, supervised: Sequence[str]) -> None:
     """Write the numbers, and which items taught them; the stage writes the manifest."""
@@ -97,27 +113,6 @@ def write_mapping(folder: Path, mapping: Mapping, supervised: Sequence[str]) -> 
     with atomic_path(folder / WEIGHTS) as partial:
         save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, partial)
     write_supervised(folder / SUPERVISED, supervised)
-
-
-def write_supervised(path: Path, items: Sequence[str]) -> None:
-    """Write the ids of the items whose interactions taught a space."""
-    with atomic_path(path) as partial:
-        pq.write_table(pa.table({"item_id": pa.array(list(items), pa.string())}), partial)
-
-
-def read_supervised(path: Path) -> list[str]:
-    """Return the ids of the items whose interactions taught a space.
-
-    Raises:
-        InputError: the file is missing or damaged.
-    """
-    try:
-        found: list[str] = pq.read_table(path, columns=["item_id"]).column("item_id").to_pylist()
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}; expected the ids of the items that taught the map. Align again."
-        ) from error
-    return found
 
 
 def model_folder(path: Path) -> Path:
@@ -161,3 +156,19 @@ def _manifest(path: Path, document: Json) -> AlignManifest:
             f"{FORMAT_VERSION}. Use the version that made it, or align again."
         )
     return manifest
+
+
+def provenance(saved: SavedMap) -> dict[str, Json]:
+    """Return what a manifest says of the aligned space; `supervised` is what tells it from content alone."""
+    manifest = saved.manifest
+    return {
+        "family": "align",
+        "model": "aligned",
+        "source": "featurizer align",
+        "weight_hash": manifest.weight_hash,
+        "pooling": "linear map",
+        "normalized": True,
+        "preprocessing": saved.told,
+        "compute_dtype": "float32",
+        "supervised": saved.supervision,
+    }

@@ -42,6 +42,8 @@ class EncoderSpec:
         dtype: the dtype the model computed in.
         plugin: the package that the family comes in, where that is not featurizer itself.
         mask: the modality that an encoder of both does without.
+        supervised: the interactions that taught it, as a manifest says; None where content alone did.
+        supervised_items: which items' they are.
         request: what `--encoder` takes to load it again; None for one that was put together by hand.
     """
 
@@ -60,6 +62,8 @@ class EncoderSpec:
     dtype: Dtype = "float32"
     plugin: Plugin | None = None
     mask: Modality | None = None
+    supervised: Mapping[str, Json] | None = None
+    supervised_items: tuple[str, ...] = field(default=(), compare=False)
     request: str | None = field(default=None, compare=False)
 
     @property
@@ -73,7 +77,8 @@ class EncoderSpec:
         Of a folder its name alone: where it lies on this machine is nobody else's concern, and what lies in it the hash
         of the weights says.
         """
-        left_out = {"mask", "request", *(() if self.plugin else ("plugin",))}
+        only_where_told = [name for name in ("plugin", "supervised") if not getattr(self, name)]
+        left_out = {"mask", "request", "supervised_items", *only_where_told}
         told = {name: value for name, value in asdict(self).items() if name not in left_out}
         return told | ({"model": folder_name(self.model)} if self.source == "folder" else {})
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 GRAMMAR = (
-    "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, ica:DIR, or NAME=one of these; "
+    "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, ica:DIR, align:DIR, or NAME=one of these; "
     "`featurizer encoders` lists them."
 )
 

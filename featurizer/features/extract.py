@@ -26,6 +26,7 @@ from featurizer.features.encode_shard import encode_shard
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.features.shards import ShardRows
+from featurizer.features.supervised import SUPERVISED, write_supervised
 from featurizer.features.write import Tick, write_feature_set
 from featurizer.progress import Report, silent
 from featurizer.records import Json
@@ -90,7 +91,11 @@ def extract(
                     dtype=options.dtype,
                 )
 
-        return write_feature_set(out, draft, make, overwrite=options.overwrite, name="extract", report=report)
+        made = write_feature_set(out, draft, make, overwrite=options.overwrite, name="extract", report=report)
+    taught = {item for encoder in encoders for item in encoder.spec.supervised_items}
+    if taught:
+        write_supervised(out / SUPERVISED, sorted(taught))
+    return made
 
 
 def drafted(catalog: Catalog, specs: Sequence[EncoderSpec], options: ExtractOptions) -> FeatureSetDraft:

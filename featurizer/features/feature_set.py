@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from featurizer.errors import InputError, UnknownName
 from featurizer.features.schema import arrow_to_vectors
+from featurizer.features.supervised import SUPERVISED
 from featurizer.results.manifests.feature_set import (
     FeatureSetManifest,
     SpaceProvenance,
@@ -36,7 +37,7 @@ OWNED = (
     SCORES_PLOT,
     EXAMPLES,
     CROISSANT,
-    "supervised.parquet",
+    SUPERVISED,
 )
 """What the stages of a feature set write beside its manifest."""
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")

@@ -57,7 +57,7 @@ class Extract(FolderOperation["FeatureSet"]):
     workers: Annotated[int, Field(ge=1)] | None = None
     """Threads that decode pictures.  [default: one a core, at most 8]"""
     mask: Literal["image", "text"] | None = None
-    """Hide one modality from an encoder ica:DIR."""
+    """Hide one modality from an encoder ica:DIR or align:DIR."""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more items failed.  [default: no limit]"""
 

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from featurizer.alignment.again import again
-from featurizer.alignment.saved_model import SUPERVISED, read_supervised
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import SpaceVectors
+from featurizer.features.supervised import SUPERVISED, read_supervised
 from featurizer.interactions.user_items import UserItems
 from featurizer.results.manifests.feature_set import SpaceProvenance
 

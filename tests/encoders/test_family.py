@@ -186,7 +186,7 @@ def test_the_contract_finds_a_family_that_breaks_it(family, check, message):
 
 def test_the_families_of_featurizer_are_listed_and_say_which_are_theirs():
     assert [family.name for family in own_families()] == [
-        "filled", "ica", "open_clip", "sentence-transformers", "timm", "transformers",
+        "align", "filled", "ica", "open_clip", "sentence-transformers", "timm", "transformers",
     ]  # fmt: skip
     assert all(family.needs_model for family in own_families())
 
@@ -195,7 +195,7 @@ def test_the_families_of_featurizer_are_listed_and_say_which_are_theirs():
 def test_plugins_are_listed_after_featurizers_own_and_broken_ones_are_left_out_with_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
         names = [family.name for family in families()]
-    assert names[6:] == ["bare", "lacking", "letters"]
+    assert names[7:] == ["bare", "lacking", "letters"]
     assert len(caplog.messages) == 3
     assert "plug-in 'broken' of letters-encoder cannot be imported" in caplog.text
     assert "'misnamed' of featurizer.encoders names the family letters; expected" in caplog.text

@@ -117,7 +117,7 @@ def test_an_unknown_encoder_lists_the_nearest_names(text, near):
         ("transformers:./not-there", "names a folder, but there is no such folder: .*not-there"),
         (
             "./tinybert",
-            r"write FAMILY:\./tinybert, families are filled, ica, open_clip, sentence-transformers, timm",
+            r"write FAMILY:\./tinybert, families are align, filled, ica, open_clip, sentence-transformers, timm",
         ),
         ("mine=~/bert", "write FAMILY:~/bert, families are"),
         ("transformers:///", "no name can be made"),

@@ -13,6 +13,7 @@ import polars as pl
 import featurizer
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.supervised import SUPERVISED, read_supervised
 from featurizer.interactions.read import read_interactions
 from featurizer.records import Json
 from featurizer.release.exchange.content import Content, ExchangedVectors, Missing, fill
@@ -199,8 +200,16 @@ def _manifest(
         "added": int((rows < 0).sum()),
         "interactions": None if content.interactions is None else content.interactions.height,
         "spaces": entries,
+        "supervised": _supervised(feature_set, content),
         "feature_set": _origin(feature_set.manifest.document()),
     }
+
+
+def _supervised(feature_set: FeatureSet, content: Content) -> list[Json]:
+    """Return the items whose interactions taught one of the spaces, where that is known."""
+    taught = any(feature_set.spaces[space.name].supervised is not None for space in content.spaces)
+    listed = feature_set.folder / SUPERVISED
+    return [*read_supervised(listed)] if taught and listed.exists() else []
 
 
 def _origin(manifest: Mapping[str, Json]) -> dict[str, Json]:

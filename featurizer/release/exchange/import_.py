@@ -12,6 +12,7 @@ from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import StoredDtype
+from featurizer.features.supervised import SUPERVISED, write_supervised
 from featurizer.records import Json
 from featurizer.release.exchange.content import Found
 from featurizer.release.exchange.format import Files, format_named
@@ -93,7 +94,10 @@ def import_set(
     dtypes: set[StoredDtype] = {entry.dtype for entry in entries.values()} or {_stored(found)}
     dtype: StoredDtype = "float16" if dtypes == {"float16"} else "float32"
     recorded = {**_source(path, format, sidecar), **(source or {})}
-    return write_arrays(out, item_ids, spaces, source=recorded, dtype=dtype, overwrite=overwrite)
+    made = write_arrays(out, item_ids, spaces, source=recorded, dtype=dtype, overwrite=overwrite)
+    if sidecar is not None and sidecar.supervised:
+        write_supervised(out / SUPERVISED, sidecar.supervised)
+    return made
 
 
 def _beside(file: Path) -> Sidecar | None:

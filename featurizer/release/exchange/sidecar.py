@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from featurizer.errors import InputError
 from featurizer.results.manifests.manifest import Manifest, Record, read_as
@@ -56,6 +56,8 @@ class Sidecar(Manifest):
     """In order."""
     feature_set: dict[str, JsonValue]
     """Fingerprint, source and text recipe of the feature set."""
+    supervised: list[str] = Field(default_factory=list)
+    """Ids of the items whose interactions taught a space."""
     files: list[str]
     """What the export wrote beside this file."""
 

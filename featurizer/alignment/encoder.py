@@ -1,0 +1,116 @@
+"""A learned map as an encoder: `featurizer extract --encoder align:DIR`, for items that nobody has bought yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from featurizer.alignment.saved_model import LearnedSpace, SavedMap, load_map
+from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, Pair, Vectors
+from featurizer.encoders.resolve import load_encoders
+from featurizer.errors import InputError
+
+Prepared: TypeAlias = tuple[object | None, ...]
+"""An item as each encoder of the map wants it; None where it lacks what that one reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlignEncoder:
+    """Pictures and texts to aligned vectors, through the encoders of the map's spaces.
+
+    Attributes:
+        spec: of the space.
+        saved: the map.
+        encoders: of its spaces, in their order.
+        mask: the modality to do without.
+    """
+
+    spec: EncoderSpec
+    saved: SavedMap
+    encoders: tuple[AnyEncoder, ...]
+    mask: Modality | None
+
+    def prepare(self, value: Pair, /) -> Prepared | None:
+        """Prepare what each encoder reads; None where nothing is left for any."""
+        picture = None if self.mask == "image" else value.image
+        text = None if self.mask == "text" else value.text
+        sides = {"image": picture, "text": text, "both": Pair(picture, text) if picture or text else None}
+        own = [sides[encoder.spec.modality] for encoder in self.encoders]
+        found = tuple(
+            None if side is None else encoder.prepare(side)
+            for encoder, side in zip(self.encoders, own, strict=True)
+        )
+        return found if any(one is not None for one in found) else None
+
+    def encode(self, prepared: Sequence[Prepared], /) -> Vectors:
+        """Return (b, width) float32 aligned vectors."""
+        parts = []
+        for place, encoder in enumerate(self.encoders):
+            there = np.array([item[place] is not None for item in prepared], bool)
+            vectors = np.zeros((len(prepared), encoder.spec.dim), np.float32)
+            if there.any():
+                vectors[there] = encoder.encode([item[place] for item in prepared if item[place] is not None])
+            parts.append((vectors, there))
+        return self.saved.mapping(parts)[0]
+
+
+def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
+    """Load a map, and the encoders of its spaces from where the feature set had them.
+
+    Raises:
+        InputError: no map there, or its spaces cannot be made of new items by the encoders that made them.
+        ModelUnavailable: an encoder's weights could not be had.
+    """
+    if request.pooling is not None or request.prompt is not None:
+        raise InputError(f"align:{request.model} brings its own pooling and prompt; leave them out")
+    saved = load_map(Path(request.model).expanduser())
+    texts = list(saved.manifest.requests)
+    loaded = load_encoders(texts, device=request.device, dtype=request.dtype) if texts else []
+    made = {encoder.spec.space: encoder for encoder in loaded}
+    encoders = tuple(_encoder(space, made, request.model) for space in saved.manifest.spaces)
+    spec = EncoderSpec(
+        name=request.name,
+        modality="both",
+        dim=saved.manifest.width,
+        family="align",
+        model=request.model,
+        revision=None,
+        source="folder",
+        weight_hash=saved.manifest.weight_hash,
+        pooling="linear map",
+        normalized=True,
+        preprocessing={**saved.told, "mask": request.mask},
+        license=request.license,
+        dtype=request.dtype,
+        mask=request.mask,
+        supervised=saved.supervision,
+        supervised_items=tuple(saved.supervised),
+    )
+    return (AlignEncoder(spec, saved, encoders, request.mask),)
+
+
+def _encoder(space: LearnedSpace, made: dict[str, AnyEncoder], model: str) -> AnyEncoder:
+    """Return the encoder of a space that the map was learned on.
+
+    Raises:
+        InputError: there is none, or it is another one now.
+    """
+    found = made.get(space.name)
+    if found is None:
+        raise InputError(
+            f"align:{model} was learned on the space {space.name}, which no encoder of the feature set makes (it was "
+            "imported, or stands beside what 'pretrain-ica' wrote). New items go another way: put their vectors into "
+            "one feature set with the others and align that again; the map needs no interactions of theirs"
+        )
+    known = space.provenance.get("weight_hash")
+    if found.spec.weight_hash != known or found.spec.dim != space.dim:
+        raise InputError(
+            f"align:{model} was learned on {space.name} of weights {str(known)[:12]} and {space.dim} dimensions; "
+            f"{found.spec.family}:{found.spec.model} has {found.spec.weight_hash[:12]} and {found.spec.dim}. Expected "
+            "the same encoder: pin its revision, or align features of the one there is now"
+        )
+    return found
