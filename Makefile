@@ -49,7 +49,7 @@ format: install
 	$(BIN)/ruff format .
 
 # these take hours; bench-accuracy and the results they wrote say more
-SLOW_BENCHMARKS := $(addprefix benchmarks/,baselines.py features.py search.py sports.py)
+SLOW_BENCHMARKS := $(addprefix benchmarks/,align_large.py baselines.py features.py search.py sports.py)
 
 bench: install
 	for file in $(filter-out $(SLOW_BENCHMARKS),$(wildcard benchmarks/*.py)); do $(BIN)/python $$file || exit 1; done

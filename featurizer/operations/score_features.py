@@ -254,7 +254,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
             summary += f"; best on {board.split}: {best[0]} {best[1]}, {board.header[3]} {best[3]}"
         means = "" if not board.ranks else f"on {board.split}, ± half of the 95 % interval over users; "
         rest = "everything else stands" if board.columns else "the figures stand"
-        use = "\n".join(["", *verdicts(scores)]) if board.ranks else ""
+        use = "\n".join(["\n", *verdicts(scores)]) if board.ranks else ""
         shown = table(*board.shown) + use
         return Outcome(
             value,

@@ -27,12 +27,13 @@ def _verdict(found: Scores, column: MetricKey, whom: str) -> Iterator[str]:
     best = max(own, key=lambda row: row.value)
     values = {row.entry: row.value for row in own}
     compared = [row for row in found.comparisons if row.key == column]
-    others = best_references([one for one in found.references if one != best.entry], compared)
+    others = best_references([one for one in found.references if one.space != best.space], compared)
     taught = _taught(best, found.origins)
     note = f"; {taught}" if taught else ""
+    against = [_against(best.entry, other, values, compared) for other in others if other in values]
     yield (
         f"Items {whom}: {_called(best.entry)} is best, {title(column)} {best.value:.4f}"
-        + "".join(f", {_against(best.entry, other, values, compared)}" for other in others if other in values)
+        + (f", against {' and '.join(against)}" if against else "")
         + note
     )
 
@@ -40,8 +41,8 @@ def _verdict(found: Scores, column: MetricKey, whom: str) -> Iterator[str]:
 def _against(best: Entry, other: Entry, values: Mapping[Entry, float], compared: Sequence[Comparison]) -> str:
     kind = "join" if "+" in other.space else "single space"
     row = next((row for row in compared if {row.a, row.b} == {best, other}), None)
-    apart = "" if row is None or row.p_holm < CLEAR else ", not told apart"
-    return f"against {values[other]:.4f} of the best {kind}, {_called(other)}{apart}"
+    apart = "" if row is None or row.p_holm < CLEAR else " (not told apart)"
+    return f"{values[other]:.4f} of the best {kind}, {_called(other)}{apart}"
 
 
 def _taught(best: Score, origins: Mapping[str, Mapping[str, str]]) -> str:

@@ -51,13 +51,21 @@ def test_the_best_of_both_boards_is_named_beside_the_best_join_and_the_best_sing
     cold, warm = told()
     assert cold == (
         "Items without a history: aligned of set is best, cold R@20 0.8000, against 0.7600 of the best join, "
-        "eye+word of set, against 0.6600 of the best single space, eye of set; it is learned again without those "
+        "eye+word of set and 0.6600 of the best single space, eye of set; it is learned again without those "
         "items' interactions"
     )
     assert warm == (
         "Items with a history: eye+word of set is best, zero-shot R@20 0.4300, against 0.3500 of the best single "
         "space, eye of set"
     )
+
+
+def test_the_winner_is_not_compared_with_itself_in_another_set():
+    twice = (*rows(), *rows("other", ("eye+word",)))
+    references = (*map(entry, ("eye", "word", "eye+word")), entry("eye+word", "other"))
+    _, warm = verdicts(Scores(twice, tuple(comparisons()), references, ORIGINS))
+    assert "best join" not in warm
+    assert "of the best single space, eye of set" in warm
 
 
 def test_a_difference_that_may_be_chance_is_called_so():
