@@ -64,7 +64,7 @@ def test_the_leaderboard_has_a_row_a_space_and_the_baselines(call, tmp_path):
     code, out, err = call("one", *GIVEN, "--out", tmp_path / "scores", "--neighbors", "5")
     assert code == 0, err
     lines = out.splitlines()
-    assert lines[0].endswith("zero-shot R@20  item-cf R@20 (5 nearest)")
+    assert lines[0].endswith("zero-shot R@20  item-cf R@20 (5 nearest)  learned from")
     for name in ("clip_image", "mini_text", "clip_image+mini_text", "popularity", "random"):
         assert sum(name == line.split()[1] for line in lines[2:] if line and ">" not in line) == 1
     assert "p = " in lines[-1]

@@ -21,7 +21,7 @@ from featurizer.scoring.leaderboard import steps
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import fused, open_candidates, read_space
 
-ITEMS, USERS, KINDS = 120, 90, 6
+ITEMS, USERS, KINDS = 300, 240, 6
 OPTIONS = ScoreOptions(ks=(5,), neighbors=(3,))
 QUICK = AlignOptions(folds=1, ranks=(4, 8), ridges=(0.1, 1), shares=(1.0, 3.0), weights=(0.5, 1), halved=())
 IDS = [f"i{row:03d}" for row in range(ITEMS)]
@@ -33,7 +33,7 @@ def frame(seed=0):
         own = [item for item in range(ITEMS) if item % KINDS == user % KINDS]
         for place, item in enumerate(draw.choice(own, 9, replace=False)):
             rows.append(
-                (f"u{user:02d}", IDS[item], "train" if place < 7 else "valid" if place < 8 else "test")
+                (f"u{user:03d}", IDS[item], "train" if place < 7 else "valid" if place < 8 else "test")
             )
     return pl.DataFrame(rows, schema=["user_id", "item_id", "split"], orient="row")
 
@@ -136,13 +136,13 @@ def test_a_taught_space_without_what_it_was_made_of_is_refused(folder, tmp_path)
     vectors, present = candidate.features.vectors("aligned")
     told = candidate.features.spaces["aligned"].document()
     write_arrays(tmp_path / "alone", IDS, [ArraySpace("aligned", "both", vectors, present, told)])
-    with pytest.raises(InputError, match="24 cold items taught the space aligned, and how is not known here"):
+    with pytest.raises(InputError, match="60 cold items taught the space aligned, and how is not known here"):
         found(tmp_path / "alone", "aligned")
 
 
 def test_the_random_baseline_is_exact_for_the_cold_items(folder):
     baselines = {one.key.metric: one.values for one in cold.random_cold_baseline(world(), OPTIONS)}
-    assert baselines["floor_random_cold_recall"].tolist() == [5 / 24] * len(
+    assert baselines["floor_random_cold_recall"].tolist() == [5 / (ITEMS // 5)] * len(
         found(folder, "eye_image")["cold_recall"]
     )
     n_warm = cold.ColdData.of(world(), 0).warm.counts
@@ -159,7 +159,7 @@ def test_an_alignment_trained_on_co_purchases_is_refused_and_one_without_is_scor
         unified = ArraySpace("unified", "both", vectors, present, told)
         write_arrays(tmp_path / name, IDS, [unified])
     assert len(found(tmp_path / "plain", "unified")["cold_recall"])
-    with pytest.raises(InputError, match="24 cold items taught the space unified"):
+    with pytest.raises(InputError, match="60 cold items taught the space unified"):
         found(tmp_path / "taught", "unified")
 
 
@@ -175,7 +175,7 @@ def test_what_has_nothing_to_find_finds_what_a_random_order_does(folder):
     draws = [control(folder, "eye_image+word_text", draw) for draw in range(40)]
     for kind in ("noise", "shuffled"):
         values = np.concatenate([one[kind] for one in draws])
-        assert values.mean() == pytest.approx(5 / 24, rel=0.1)
+        assert values.mean() == pytest.approx(5 / (ITEMS // 5), rel=0.1)
 
 
 def test_the_controls_of_a_taught_space_learn_it_again_from_the_other_content(folder):
