@@ -148,4 +148,5 @@ def _problem(problem: ErrorDetails) -> str:
     if problem["type"] == "value_error" and not problem["loc"]:
         return str(problem["ctx"]["error"])  # a rule of the model about several fields, in its own words
     where = ".".join(map(str, problem["loc"])) or "the document"
-    return f"{where}: {problem['msg']} (found {reprlib.repr(problem['input']):.60})"
+    said = problem["ctx"]["error"] if problem["type"] == "value_error" else problem["msg"]
+    return f"{where}: {said} (found {reprlib.repr(problem['input']):.60})"

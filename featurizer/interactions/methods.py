@@ -36,7 +36,10 @@ def cold_share(method: str) -> float | None:
 
 
 def _known(method: str) -> str:
-    cold_share(method)
+    try:
+        cold_share(method)
+    except InputError as error:
+        raise ValueError(str(error)) from error  # pydantic adds where it stands
     return method
 
 

@@ -141,5 +141,5 @@ def read_cached(path: Path) -> SpaceResult | None:
         head: Any = american(json.loads(str(cached["head"])))
         columns = {MetricKey(**key): cached[f"arr_{place}"] for place, key in enumerate(head["keys"])}
     return SpaceResult(
-        Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns, head["fusion"]
+        Entry(**head["entry"]), [Score(**row) for row in head["rows"]], columns, head.get("fusion")
     )
