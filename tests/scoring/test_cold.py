@@ -56,7 +56,8 @@ def folder(tmp_path_factory):
     ]
     made = write_arrays(root / "features", IDS, spaces)
     write_interactions(frame().with_columns(timestamp=None, rating=None), root / "clicks.parquet")
-    align(AlignStage(made, root / "clicks.parquet", root / "aligned", options=QUICK))
+    learned = align(AlignStage(made, root / "clicks.parquet", root / "aligned", options=QUICK))
+    assert learned.manifest.choice.share > 0
     return root / "aligned" / "features"
 
 
