@@ -79,7 +79,7 @@ def from_arrays(
 
 
 def _check_space(name: str, made_from: str | None) -> str:
-    from featurizer.encoders.resolve import NAME
+    from featurizer.encoders.naming import NAME
 
     if not NAME.fullmatch(name):
         raise InputError(f"a space cannot be called {name!r}; expected letters, digits, '.', '_' and '-'")

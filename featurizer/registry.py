@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from typing import TypeVar
 
 from featurizer.errors import FeaturizerError, MissingExtra, UnknownName, pip_line
-from featurizer.records import Json
 
 OWN = "featurizer"
 ENCODERS = "featurizer.encoders"
@@ -80,7 +79,7 @@ def providers(group: str) -> dict[str, Plugin | None]:
     return dict(sorted(found.items(), key=lambda entry: (entry[1] is not None, entry[0])))
 
 
-def plugin_versions(group: str, asked: Iterable[str]) -> dict[str, Json]:
+def plugin_versions(group: str, asked: Iterable[str]) -> dict[str, str]:
     """Return the version of every package but featurizer that offers one of these names, by package."""
     offering = providers(group)
     found = [package for name in asked if (package := offering.get(name)) is not None]

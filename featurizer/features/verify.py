@@ -13,7 +13,8 @@ from PIL.Image import Image
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, Dtype, Pair
-from featurizer.encoders.resolve import found_request, load_encoders, local_folder, told_request
+from featurizer.encoders.naming import found_request, local_folder, told_request
+from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import BATCH_SIZE

@@ -12,7 +12,7 @@ from featurizer.encoders.tokens import NO_WORD, TextTokenEncoder
 from featurizer.errors import InputError
 from featurizer.ica.batch import TokenSource
 from featurizer.ica.codebook import fit_codebook
-from featurizer.ica.fills import choose_fill
+from featurizer.ica.fills import Fill, choose_fill
 from featurizer.ica.heads import Heads
 from featurizer.ica.model import IcaModel, Shapes, Standardize, Start
 from featurizer.ica.options import IcaOptions
@@ -49,7 +49,10 @@ def ids_in_use(source: TokenSource, rows: Sequence[int]) -> torch.Tensor:
 def build(
     source: TokenSource, rows: Sequence[int], encoder: TextTokenEncoder, options: IcaOptions
 ) -> tuple[IcaModel, Heads]:
-    """Build a model for `source` and fit what is fitted in closed form, on train items alone.
+    """Build a model for `source` and fit what is fitted in closed form.
+
+    The means of the parts are those of all items, so that a whole item's join is what `a+b` is everywhere; all else is
+    fitted on train items alone.
 
     Raises:
         InputError: no train item has a picture, or none has a word.
@@ -115,11 +118,16 @@ def _fit_join(model: IcaModel, pooled_image: torch.Tensor, pooled_text: torch.Te
     if model.residual is not None:
         image, text = joined.split(start.dims, dim=1)
         both = image.any(dim=1) & text.any(dim=1)
-        name, start.fill_image, near = choose_fill(text[both], image[both], seed)
-        logger.info("a missing picture is filled by %s; nearness on inner folds: %s", name, near)
-        name, start.fill_text, near = choose_fill(image[both], text[both], seed)
-        logger.info("a missing text is filled by %s; nearness on inner folds: %s", name, near)
+        start.fill_image = _chosen_fill("picture", text[both], image[both], seed)
+        start.fill_text = _chosen_fill("text", image[both], text[both], seed)
     fit_start(model, joined)
+
+
+def _chosen_fill(what: str, known: torch.Tensor, missing: torch.Tensor, seed: int) -> Fill:
+    name, fill, near = choose_fill(known, missing, seed)
+    told = ", ".join(f"{one} {value:.3f}" for one, value in sorted(near.items(), key=lambda one: -one[1]))
+    logger.info("a missing %s is filled by %s; 1 / rank of the true one on inner folds: %s", what, name, told)
+    return fill
 
 
 def _some_patches(patches: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -157,4 +157,4 @@ class IcaOptions(Config):
     objective: Objective = Objective()
     training: Training = Training()
     pool: Pool = "cls"
-    """What the unified vector is: the last CLS state, or the mean of the last states."""
+    """What is read of the last states: the CLS's, or the mean of all; under alignrec that is the unified vector."""

@@ -199,10 +199,13 @@ def _train(
     write_saved_model(stage.folder, bundle)
     stage.finish(_manifest(catalog, job, history, accuracy, probes))
     if best_epoch(history) == 0:
-        logger.warning(
-            "%s: no epoch was better than the start, which is kept: training not used", stage.folder
-        )
+        logger.warning("%s: training not used: %s", stage.folder, unused(len(history) - 1))
     run.report(Progress("evaluate", 1, 1, unit="models"))
+
+
+def unused(epochs: int) -> str:
+    """Say why training was not used, after so many epochs."""
+    return f"none of {epochs} epochs was better than the start" if epochs else "0 epochs were asked for"
 
 
 def _clear(folder: Path) -> None:

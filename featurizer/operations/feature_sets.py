@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def encoder_folders(field: str, encoders: Iterable[str]) -> Iterator[tuple[str, Path]]:
     """Yield the local folders that encoders are loaded from, with the field that names them."""
-    from featurizer.encoders.resolve import local_folder
+    from featurizer.encoders.naming import local_folder
 
     for name in encoders:
         folder = local_folder(name)

@@ -135,7 +135,9 @@ class PretrainIca(FolderOperation["Pretrained"]):
         return open_pretrained(self.out)
 
     def outcome(self, value: Pretrained) -> Outcome[Pretrained]:
-        """Say how well masked tokens are predicted."""
+        """Say how well what is hidden is predicted."""
+        from featurizer.ica.pretrain import unused
+
         told, features = value.manifest, value.features
         said = told.document()
         kept = (
@@ -155,8 +157,9 @@ class PretrainIca(FolderOperation["Pretrained"]):
             f"validation loss {told.valid_loss:.4f}"
         )
         if told.training == "not used":
-            head = f"training not used: none of {told.epochs} epochs was better than the start"
-        lines = [f"{value.folder}: {head}", _completion(value), _accuracies(value), _probes(value)]
+            head = f"training not used: {unused(told.epochs)}"
+        masked = _accuracies(value) if told.training == "used" else ""
+        lines = [f"{value.folder}: {head}", _completion(value), masked, _probes(value)]
         lines = [line for line in lines if line]
         lines += [f"  {name}: {features.rows:,} items" for name in features.spaces]
         return Outcome(

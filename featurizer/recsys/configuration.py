@@ -67,7 +67,7 @@ class Configuration:
         Of a recommender that comes from another package, `plugins` has that one's version.
         """
         model = {"name": self.recommender.name, **self.options.model_dump(mode="json")}
-        plugins = plugin_versions(RECOMMENDERS, [self.recommender.name])
+        plugins: dict[str, Json] = {**plugin_versions(RECOMMENDERS, [self.recommender.name])}
         return {
             "model": model,
             "training": self.training.record(),

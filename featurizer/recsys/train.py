@@ -20,14 +20,14 @@ from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, Epoch, Fitted, fit
 from featurizer.recsys.summary import seed_summary, summarize
 from featurizer.recsys.vectors import write_users, write_vectors
-from featurizer.results.files import atomic_path, refuse_file, write_json
+from featurizer.results.files import atomic_path, write_json
 from featurizer.results.manifests.recommender import (
     RecommenderManifest,
     SeedFigures,
     read_recommender_manifest,
 )
 from featurizer.results.names import CARD, CONFIG, ITEMS, METRICS, MODEL, USERS, WEIGHTS
-from featurizer.results.stage import STAGE_FILE, Stage, is_local
+from featurizer.results.stage import STAGE_FILE, Stage, refuse_others
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.hooks import Hooks
 
@@ -46,14 +46,7 @@ def refuse_foreign_folder(out: Path) -> None:
         InputError: it is a file.
         StaleOutput: it holds something else.
     """
-    refuse_file(out)
-    names = [path.name for path in out.iterdir()] if out.is_dir() else []
-    foreign = sorted(name for name in names if name not in HOLDS and not is_local(name))
-    if foreign:
-        raise StaleOutput(
-            f"{out} holds {', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}, expected a new or empty folder, "
-            "or one that 'featurizer train' wrote; choose another --out"
-        )
+    refuse_others(out, HOLDS, "'featurizer train' wrote")
 
 
 def refuse_other_model(out: Path) -> None:

@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from featurizer.errors import InputError, StaleOutput
+from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.schema import arrow_to_vectors, vectors_to_arrow
 from featurizer.recsys.data import RecData
-from featurizer.results.files import atomic_path, refuse_file
+from featurizer.results.files import atomic_path
 from featurizer.results.names import MODEL
-from featurizer.results.stage import STAGE_FILE, is_local
+from featurizer.results.stage import STAGE_FILE, refuse_others
 
 COLUMN = "embedding"
 HISTORY = "train_items"
@@ -84,16 +84,6 @@ def read_vectors(path: Path, id_name: str) -> tuple[list[str], np.ndarray]:
     return table.column(id_name).to_pylist(), arrow_to_vectors(table.column(COLUMN))[0]
 
 
-def _refuse_other(out: Path) -> None:
-    refuse_file(out)
-    names = sorted(path.name for path in out.iterdir() if not is_local(path.name)) if out.is_dir() else []
-    if strange := [name for name in names if name not in ("users", "items")]:
-        raise StaleOutput(
-            f"{out} holds {', '.join(strange[:3])}{', …' if len(strange) > 3 else ''}; expected a new or empty folder, "
-            "or one that the same command wrote. Choose another --export"
-        )
-
-
 def export_vectors(model: Path, out: Path, *, overwrite: bool = False) -> tuple[FeatureSet, FeatureSet]:
     """Write a model's vectors as two feature sets, `out/users` and `out/items`, of the space `recsys`.
 
@@ -102,7 +92,7 @@ def export_vectors(model: Path, out: Path, *, overwrite: bool = False) -> tuple[
         StaleOutput: `out` holds another model's vectors.
     """
     refuse_unfinished(model)
-    _refuse_other(out)
+    refuse_others(out, ("users", "items"), "'featurizer recommend --export' wrote")
     made = []
     for side in ("user", "item"):
         ids, vectors = read_vectors(model / f"{side}s.parquet", f"{side}_id")

@@ -21,6 +21,14 @@ from featurizer.results.spelling import record
 
 FACTS = ("training", "best_epoch", "epochs", "seconds", "seed", "train_items", "valid_items", "valid_loss")
 """What a card tells of the training."""
+TRAINED = {
+    "latent": "the join of both; a network trained on masked views completes what is missing",
+    "alignrec": "trained by mask-then-predict",
+}
+"""How the unified vector came about, by objective."""
+UNTRAINED = (
+    "the join of both, what is missing guessed in closed form; training was not used, no epoch being better"
+)
 
 
 def is_model(folder: Path) -> bool:
@@ -137,12 +145,14 @@ def _of_recommender(manifest: RecommenderManifest) -> dict[str, object]:
 
 
 def _of_alignment(manifest: IcaManifest) -> dict[str, object]:
+    used = manifest.training != "not used"
     return {
+        "trained": TRAINED["latent" if manifest.fills else "alignrec"] if used else UNTRAINED,
         "results": {},
         "metrics": [],
         "data": {},
         "versions": {},
-        "accuracies": [row.document() for row in manifest.masked_accuracy],
+        "accuracies": [row.document() for row in manifest.masked_accuracy] if used else [],
         "probes": [row.document() for row in manifest.probe],
         "terms": manifest.terms,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -63,19 +64,39 @@ def _of_file(file: PlannedFile, patterns: Mapping[str, str]) -> Iterator[str]:
 
 
 def _of_table(name: str, path: Path) -> Iterator[str]:
-    """Look into every column of texts, a row group in memory at a time."""
+    """Look into every column that holds texts, nested ones too, a row group in memory at a time."""
     table = pq.ParquetFile(path)
-    texts = [one.name for one in table.schema_arrow if pa.types.is_string(one.type)]
+    able = [one.name for one in table.schema_arrow if _holds_texts(one.type)]
     seen: set[tuple[str, str]] = set()
-    for group in range(table.num_row_groups if texts else 0):
-        part = table.read_row_group(group, columns=texts)
-        for column in texts:
-            for what, pattern in SECRETS.items():
-                hits = part.column(column).filter(pc.match_substring_regex(part.column(column), pattern))
+    for group in range(table.num_row_groups if able else 0):
+        part = table.read_row_group(group, columns=able)
+        for column in able:
+            for texts, (what, pattern) in itertools.product(_texts(part.column(column)), SECRETS.items()):
+                hits = texts.filter(pc.match_substring_regex(texts, pattern))
                 if len(hits) and (column, what) not in seen:
                     seen.add((column, what))
                     found = re.search(pattern, str(hits[0].as_py()))
                     yield f"{name}, column {column}: {what}: {_start(found[0] if found else '')}"
+
+
+def _holds_texts(kind: pa.DataType) -> bool:
+    if pa.types.is_nested(kind):
+        return any(_holds_texts(kind.field(at).type) for at in range(kind.num_fields))
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _texts(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
+    """Yield the texts of a column: its own, or those inside its lists and structs."""
+    kind = column.type
+    if not _holds_texts(kind):
+        return
+    if pa.types.is_struct(kind):
+        for inner in column.flatten():
+            yield from _texts(inner)
+    elif pa.types.is_nested(kind):
+        yield from _texts(pa.chunked_array([chunk.flatten() for chunk in column.chunks], kind.value_type))
+    else:
+        yield column
 
 
 def _start(found: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,28 @@ def refuse_foreign(folder: Path, manifest_name: str) -> None:
         raise StaleOutput(
             f"{folder} is not empty and holds no {manifest_name}; expected a new or empty folder, or one that the "
             "same command wrote (--overwrite replaces nothing else). Choose another --out."
+        )
+
+
+def refuse_others(folder: Path, holds: Collection[str], what: str) -> None:
+    """Refuse a folder that holds anything but these names, before any work is done.
+
+    Args:
+        folder: which; it need not be there.
+        holds: what may stand in it.
+        what: who writes it, for the message: `'featurizer train' wrote`.
+
+    Raises:
+        InputError: it is a file.
+        StaleOutput: it holds something else.
+    """
+    refuse_file(folder)
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    foreign = sorted(name for name in names if name not in holds and not is_local(name))
+    if foreign:
+        raise StaleOutput(
+            f"{folder} holds {', '.join(foreign[:3])}{', …' if len(foreign) > 3 else ''}, expected a new or empty "
+            f"folder, or one that {what}; choose another one"
         )
 
 

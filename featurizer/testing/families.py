@@ -9,7 +9,7 @@ from unittest import SkipTest
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality
 from featurizer.encoders.family import EncoderFamily
-from featurizer.encoders.resolve import NAME
+from featurizer.encoders.naming import NAME
 from featurizer.encoders.tokens import TokenSpec
 
 

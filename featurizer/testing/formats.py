@@ -11,7 +11,7 @@ from unittest import SkipTest
 import numpy as np
 import polars as pl
 
-from featurizer.encoders.resolve import NAME
+from featurizer.encoders.naming import NAME
 from featurizer.errors import InputError
 from featurizer.release.exchange.content import Content, ExchangedVectors, Found
 from featurizer.release.exchange.format import Files, Format, Write

@@ -8,8 +8,9 @@ import pytest
 from featurizer.encoders.base import EncoderRequest, EncoderSpec
 from featurizer.encoders.family import EncoderFamily, families, family_named, find_family, own_families
 from featurizer.encoders.libraries import library_versions
+from featurizer.encoders.naming import local_folder
 from featurizer.encoders.presets import describe_presets, preset_named
-from featurizer.encoders.resolve import load, load_encoders, local_folder, resolve
+from featurizer.encoders.resolve import load, load_encoders, resolve
 from featurizer.encoders.torch_encoder import as_given, torch_encoder
 from featurizer.errors import FeaturizerError, InputError, MissingExtra
 from featurizer.registry import Extra

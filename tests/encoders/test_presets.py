@@ -1,7 +1,8 @@
 import pytest
 
+from featurizer.encoders.naming import NAME
 from featurizer.encoders.presets import describe_presets, offline_presets, preset_named
-from featurizer.encoders.resolve import NAME, load, resolve
+from featurizer.encoders.resolve import load, resolve
 
 
 def test_every_preset_has_a_name_that_can_name_a_space():

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from featurizer.encoders.resolve import family_of, load_encoders, load_token_encoder
+from featurizer.encoders.naming import family_of
+from featurizer.encoders.resolve import load_encoders, load_token_encoder
 from featurizer.errors import StaleOutput
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.ica.encoder import _read_now

@@ -105,7 +105,7 @@ def test_an_export_goes_into_no_folder_that_holds_something_else(world, tmp_path
     (tmp_path / "feature_set.json").write_text("{}")
     told = featurizer("recommend", world / "model", "--user", "u001", "--export", tmp_path, "--overwrite")
     assert told.code == 1
-    assert "holds feature_set.json; expected a new or empty folder" in told.stderr
+    assert "holds feature_set.json, expected a new or empty folder" in told.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["feature_set.json"]
 
 

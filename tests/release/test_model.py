@@ -107,12 +107,27 @@ def test_a_model_of_another_stage_is_published_by_what_its_manifest_tells(tmp_pa
     (folder / "manifest.json").write_text(json.dumps(manifest))
     text = render_model_card(tmp_path / "ica")
     assert "# ica" in text
-    assert "An encoder that aligns" in text
+    assert (
+        "An encoder that aligns an item's picture and text and gives one unified vector, trained by mask"
+        in text
+    )
     assert '"layers": 2' in text
     assert "| text | 0.301 | 0.151 | +0.150 (+0.127 to +0.176) | 0.047 | 1,288 |" in text
     assert "| image | 0.200 | 0.003 |" in text
     assert "trained with the optional term `contrastive`, weight 0.5" in text
     assert "copurchase`" not in text
+    for more, told in (
+        (
+            {"fills": {"image": "ridge", "text": "zero"}},
+            "a network trained on masked views completes what is missing",
+        ),
+        ({"fills": {"image": "ridge", "text": "zero"}, "training": "not used"}, "training was not used"),
+    ):
+        (folder / "manifest.json").write_text(json.dumps(manifest | more))
+        text = render_model_card(tmp_path / "ica")
+        assert told in text
+        assert "mask-then-predict" not in text.partition("Written by")[0]
+        assert ("Held-out masked tokens" in text) is ("training" not in more)
     assert "It knows the items and users" not in text
     assert "{liu2024alignrec," in text
 

@@ -4,9 +4,11 @@ import json
 import socket
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from featurizer.release.plan import plan_set
+from featurizer.release.plan import Plan, on_disk, plan_set
 from featurizer.release.scan import exposed
 from tests.release.sets import make_set
 
@@ -85,3 +87,19 @@ def test_nothing_is_sent_and_a_dry_run_lists_it(hub, writer, tmp_path):
         "feature_set.json",
     }
     assert "would be refused: " in dry.err
+
+
+def test_texts_inside_lists_and_structs_are_looked_at_too(tmp_path):
+    secret = "https://ann:pass@shop.example/a.jpg"
+    columns = {
+        "categories": pa.array([["Mugs"], ["Mugs", secret]]),
+        "image": pa.array([{"bytes": b"x", "path": secret}, None]),
+        "tree": pa.array([[{"names": [secret]}], []]),
+        "size": pa.array([1, 2]),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "part.parquet")
+    file = on_disk(tmp_path / "part.parquet", "items/part.parquet")
+    plan = Plan("org/set", "dataset", tmp_path, (file,), "", "")
+    assert [line.partition(":")[0] for line in exposed(plan)] == [
+        f"items/part.parquet, column {name}" for name in ("categories", "image", "tree")
+    ]
