@@ -47,7 +47,7 @@ class Extra:
     @property
     def installed(self) -> bool:
         """True when every module is there."""
-        return all(find_spec(module) is not None for module in self.modules)
+        return all(map(_is_there, self.modules))
 
     @property
     def pip_line(self) -> str:
@@ -62,6 +62,13 @@ class Extra:
         """
         if not self.installed:
             raise MissingExtra(what, self.name, self.package)
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package around it is not there either
+        return False
 
 
 def names(group: str) -> list[str]:

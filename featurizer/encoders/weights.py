@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from safetensors import SafetensorError
 from featurizer.encoders.base import EncoderRequest, is_folder
 from featurizer.encoders.presets import offline_presets
 from featurizer.encoders.torch_encoder import TORCH_DTYPES
-from featurizer.errors import InputError, ModelUnavailable
+from featurizer.errors import InputError, MissingExtra, ModelUnavailable
 
 CONFIG = ("config.json",)
 """The file that tells whether the Hub's cache holds a model, in most families."""
@@ -118,11 +119,18 @@ def loading(
 
     Raises:
         ModelUnavailable: the Hub cannot be reached or has no such model, or the folder is incomplete.
+        MissingExtra: the model's own code, or the library for this model, wants a package that is not here.
     """
     try:
         if repo and source(request) == "hub" and _cached(repo, request, files) is None:
             _reach(repo, request.revision, files[0])
         yield
+    except ImportError as error:
+        package = _missing_package(error)
+        if package is None:
+            raise ModelUnavailable(_advice(request, family, layout, error)) from error
+        needed = f"what {family}:{request.model} needs, the package {package},"
+        raise MissingExtra(needed, None, package) from error
     except (OSError, RuntimeError, ValueError, KeyError, httpx2.HTTPError, SafetensorError) as error:
         raise ModelUnavailable(_advice(request, family, layout, error)) from error
 
@@ -152,6 +160,22 @@ def _reach(repo: str, revision: str | None, file: str) -> None:
     """Ask the Hub for one file's headers; the file itself need not be there, the repository must."""
     with suppress(EntryNotFoundError):
         get_hf_file_metadata(hf_hub_url(repo, file, revision=revision))
+
+
+def _missing_package(error: ImportError) -> str | None:
+    """Return the package, as pip calls it, whose absence stopped a library; None where something else did.
+
+    Libraries say it in their own words; a bare import has the module's name.
+    """
+    patterns = (
+        r"`pip install (?:-\S+ )*([^`\n]+)`",
+        r"pip install (?:-\S+ )*([^\s`]+)",
+        r"requires the (\S+) library",
+    )
+    told = (re.search(pattern, str(error)) for pattern in patterns)
+    named = next((match[1].lower() for match in told if match), None)
+    absent = isinstance(error, ModuleNotFoundError) and error.name
+    return named or (error.name.partition(".")[0] if absent and error.name else None)
 
 
 def _advice(request: EncoderRequest, family: str, layout: str, error: Exception) -> str:

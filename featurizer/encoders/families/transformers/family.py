@@ -35,7 +35,13 @@ FAMILY = EncoderFamily(
     extra=Extra(("transformers",)),
     libraries=("tokenizers", "torchvision", "transformers"),
     presets=(
-        EncoderPreset("siglip", "google/siglip-base-patch16-224", {"image": 768, "text": 768}, "Apache-2.0"),
+        EncoderPreset(
+            "siglip",
+            "google/siglip-base-patch16-224",
+            {"image": 768, "text": 768},
+            "Apache-2.0",
+            extra=Extra(("sentencepiece", "google.protobuf")),
+        ),
         EncoderPreset("dinov2", "facebook/dinov2-base", {"image": 768}, "Apache-2.0", pooling="cls"),
         EncoderPreset(
             "vit", "google/vit-base-patch16-224-in21k", {"image": 768}, "Apache-2.0", pooling="cls"
