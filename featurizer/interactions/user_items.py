@@ -80,6 +80,10 @@ class UserItems:
         within = np.arange(len(position)) - np.repeat(np.cumsum(counts) - counts, counts)
         return position, self.items[self.starts[users][position] + within]
 
+    def shared(self, others: UserItems) -> int:
+        """Count the pairs that are pairs of `others` too; of the same users and items."""
+        return int(others.contains(self.users, self.items).sum())
+
     def only(self, kept: np.ndarray) -> UserItems:
         """Return the pairs that a (pairs,) bool keeps, under the same indices."""
         counts = np.bincount(self.users[kept], minlength=self.n_users)

@@ -290,4 +290,10 @@ def _said(evaluation: EvaluationData, rows: list[int], drawn: int | None) -> lis
         told.append(
             f"{counts['users_without_train_items']:,} users have no train items and are not ranked for"
         )
+    found = {split: counts[f"{split}_pairs_in_train"] for split in evaluation.ranked}
+    told += [
+        f"{pairs:,} {split} pairs are train pairs too and can never be found"
+        for split, pairs in found.items()
+        if pairs
+    ]
     return told

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 import featurizer
-from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.groups import group_recalls
 from featurizer.records import Json
 from featurizer.recsys.data import NAMED, RecData
@@ -97,14 +96,10 @@ def describe(data: RecData) -> dict[str, Json]:
         "repeated_rows": data.repeats,
         "valid_users_not_ranked": int((no_train & (data.valid.counts > 0)).sum()),
         "test_users_not_ranked": int((no_train & (data.test.counts > 0)).sum()),
-        "valid_pairs_in_train": _shared(data.valid, data.train),
-        "test_pairs_in_train": _shared(data.test, data.train),
-        "test_pairs_in_valid": _shared(data.test, data.valid),
+        "valid_pairs_in_train": data.valid.shared(data.train),
+        "test_pairs_in_train": data.test.shared(data.train),
+        "test_pairs_in_valid": data.test.shared(data.valid),
     }
-
-
-def _shared(pairs: UserItems, others: UserItems) -> int:
-    return int(others.contains(pairs.users, pairs.items).sum())
 
 
 def _groups(data: RecData, kept: Fitted) -> list[Json]:

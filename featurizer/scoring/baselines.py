@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.ranks import find_ranks
 from featurizer.scoring.evaluation_data import EvaluationData
-from featurizer.scoring.measures import PerUser, groups_of, metrics_of
+from featurizer.scoring.measures import METRIC_NAMES, PerUser, groups_of, metrics_of
 from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 
@@ -17,21 +19,44 @@ BLOCK = 8192
 
 
 def random_baseline(evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
-    """Yield what a random order of the candidates gives on average, by user: no draw, so no noise.
-
-    A user's c candidates are the items outside their train items; Recall@K is min(K, c)/c, and a rank holds a
-    hit with probability |positives|/c.
-    """
+    """Yield what a random order of a user's candidates gives on average: no draw, so no noise."""
     for split, positives in evaluation.positives.items():
-        users = evaluation.ranked[split]
-        candidates = len(evaluation.item_ids) - evaluation.train.counts[users]
-        wanted = positives.counts[users]
-        for k in options.ks:
-            shown = np.minimum(k, candidates)
-            gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, k + 2)))])
-            ndcg = gains[shown] * wanted / candidates / gains[np.minimum(wanted, k)]
-            yield PerUser(MetricKey("floor_random_recall", split, k), shown / candidates)
-            yield PerUser(MetricKey("floor_random_ndcg", split, k), ndcg)
+        candidates = len(evaluation.item_ids) - evaluation.train.counts
+        yield from random_order(
+            evaluation.train, positives, candidates, MetricKey("floor_random", split), options.ks
+        )
+
+
+def random_order(
+    train: UserItems, positives: UserItems, candidates: np.ndarray, key: MetricKey, ks: tuple[int, ...]
+) -> Iterator[PerUser]:
+    """Yield Recall and NDCG of a random order, by user: their mean over all orders, exactly.
+
+    What ranks the spaces says here too which positives can be shown at all: those that are no train items. Of c
+    candidates every one has every rank equally often, so each of the first c ranks holds a hit with probability
+    (positives that can be shown)/c, and both metrics are linear in the hits.
+
+    Args:
+        train: what the users' scores come from.
+        positives: what they should be shown.
+        candidates: (u,) how many items each user is shown some of, train items not among them.
+        key: `key.metric` is the prefix of the metrics' names.
+        ks: lengths of the lists.
+    """
+    (first,) = find_ranks(_first, train, [positives], 1, block=BLOCK)
+    shown = np.bincount(first.rows[first.ranks == 0], minlength=len(first.users))
+    c = candidates[first.users]
+    each = np.divide(shown, c, out=np.zeros(len(shown)), where=c > 0)
+    hits = np.where(np.arange(ks[-1]) < c[:, None], each[:, None], 0.0)
+    for k in ks:
+        for name in METRIC_NAMES:
+            values = METRICS[name](hits, first.positives, k)
+            yield PerUser(replace(key, metric=f"{key.metric}_{name}", k=k), values)
+
+
+def _first(_users: np.ndarray, rows: np.ndarray, _items: np.ndarray) -> np.ndarray:
+    """Rank every positive first: what is not found then can never be."""
+    return np.zeros(len(rows), np.int64)
 
 
 def popularity_baseline(evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:

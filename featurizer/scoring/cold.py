@@ -22,7 +22,8 @@ from featurizer.features.join import SpaceVectors
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.among import block_among, ranks_among
 from featurizer.ranking.cosine import CosineRanks
-from featurizer.ranking.ranks import find_ranks, ranked_users
+from featurizer.ranking.ranks import find_ranks
+from featurizer.scoring.baselines import random_order
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import PerUser, metrics_of
 from featurizer.scoring.metric_key import MetricKey
@@ -125,17 +126,13 @@ def _ranked(known: ScoredSpace, data: ColdData, options: ScoreOptions) -> Iterat
 
 
 def random_cold_baseline(evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
-    """Yield what a random order of the cold items gives on average: Recall@K is min(K, c)/c, exactly."""
+    """Yield what a random order gives on average, of the cold items alone and of all candidates, exactly."""
     data = ColdData.of(evaluation, options.seed)
-    users = ranked_users(data.warm, data.wanted)
-    candidates = int(data.cold.sum())
-    for k in options.ks:
-        yield PerUser(
-            MetricKey(f"floor_random_{NAME}_recall", k=k),
-            np.full(len(users), min(k, candidates) / candidates),
-        )
-        others = len(evaluation.item_ids) - data.warm.counts[users]
-        yield PerUser(MetricKey(f"floor_random_{NAME}_in_all_recall", k=k), np.minimum(k, others) / others)
+    among = np.full(data.warm.n_users, int(data.cold.sum()))
+    everywhere = len(evaluation.item_ids) - data.warm.counts
+    for name, candidates in ((NAME, among), (f"{NAME}_in_all", everywhere)):
+        key = MetricKey(f"floor_random_{name}")
+        yield from random_order(data.warm, data.wanted, candidates, key, options.ks)
 
 
 def _relearned(part: SpacePart, data: ColdData) -> SpacePart:

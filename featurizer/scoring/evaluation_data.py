@@ -86,6 +86,7 @@ def evaluation_data(
         "cold_items": int((train.popularity() == 0).sum()),
         "users_without_train_items": int((train.counts == 0).sum()),
         **{f"{name}_users": len(users) for name, users in ranked.items()},
+        **{f"{name}_pairs_in_train": indexed.splits[name].shared(train) for name in options.splits},
     }
     shared = interactions.filter(pl.col("item_id").is_in(indexed.item_ids))
     return EvaluationData(
