@@ -32,7 +32,7 @@ class MaskedAccuracy:
         items: held-out items with both modalities that count.
         present: with the other modality there.
         absent: without it: the unimodal baseline.
-        gain: present − absent, item by item, with its bootstrap interval.
+        gain: present − absent, item by item, with its interval.
         majority: share of the most frequent class among these very tokens, which guessing always one class cannot
             exceed.
     """

@@ -13,6 +13,7 @@ import featurizer
 from featurizer.encoders.device import recorded_threads
 from featurizer.errors import InputError
 from featurizer.progress import Progress
+from featurizer.ranking.bootstrap import FEW
 from featurizer.records import Json
 from featurizer.results.files import fingerprint
 from featurizer.results.names import SCORES
@@ -64,7 +65,7 @@ DEFINITIONS: Mapping[str, Json] = {
     "interactions taught is learned again from it",
     "fusion": "weights and half-whitening of a join, chosen by Recall@20 of held-out items inside the train rows; "
     "for cold items again, without their interactions",
-    "interval": "95 % percentile bootstrap over users, 1000 resamples",
+    "interval": f"95 % over users: percentile bootstrap, 1000 resamples; below {FEW} users Student's t",
     "p_value": "paired t-test over users, two-sided; p_holm adjusts it for all pairs of a metric (Holm)",
 }
 

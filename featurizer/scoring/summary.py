@@ -46,7 +46,7 @@ class SpaceResult:
 
 
 def judge(entry: Entry, measures: Iterable[Measure], k: int, seed: int) -> SpaceResult:
-    """Take means with bootstrap intervals over users; keep what is compared: all users' metrics at `k`."""
+    """Take means with intervals over users; keep what is compared: all users' metrics at `k`."""
     result = SpaceResult(entry)
     found: dict[str | None, list[PerUser]] = {}
     for measure in measures:

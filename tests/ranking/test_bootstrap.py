@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import t, ttest_1samp
 
 from featurizer.errors import InputError
 from featurizer.ranking.bootstrap import (
+    FEW,
     holm,
     mean_interval,
     mean_intervals,
@@ -54,7 +55,7 @@ def test_no_users_are_an_error():
 
 
 def test_columns_get_the_interval_they_would_get_alone():
-    values = np.random.default_rng(3).random((60, 3))
+    values = np.random.default_rng(3).random((FEW, 3))
     together = mean_intervals(values, seed=5, samples=200)
     alone = [mean_interval(values[:, column], seed=5, samples=200) for column in range(3)]
     for ours, theirs in zip(together, alone, strict=True):
@@ -95,3 +96,48 @@ def test_columns_without_any_difference_are_not_significant():
 
 def test_a_difference_that_all_users_share_is_as_significant_as_can_be():
     assert paired_t_test(np.tile([1.0, -0.5, 0.0], (8, 1))).tolist() == [0.0, 0.0, 1.0]
+
+
+def skewed(generator, users):
+    """A quarter of the users find something: their recall is anything up to 1."""
+    return np.where(generator.random(users) < 0.25, generator.random(users), 0.0)
+
+
+@pytest.mark.parametrize(("users", "least"), [(30, 0.88), (60, 0.91), (150, 0.92)])
+@pytest.mark.parametrize(
+    ("draw", "mean"), [(skewed, 0.125), (lambda generator, users: generator.standard_normal(users), 0.0)]
+)
+def test_an_interval_covers_the_mean_about_as_often_as_it_says(users, least, draw, mean):
+    generator = np.random.default_rng(6)
+    values = np.stack([draw(generator, users) for _ in range(1500)], axis=1)
+    covered = np.mean([one.low <= mean <= one.high for one in mean_intervals(values)])
+    assert least < covered < 0.975
+
+
+def test_the_t_interval_covers_five_normal_users_as_often_as_it_says():
+    values = np.random.default_rng(7).standard_normal((5, 4000))
+    covered = np.mean([one.low <= 0 <= one.high for one in mean_intervals(values)])
+    assert covered == pytest.approx(0.95, abs=0.012)
+
+
+@pytest.mark.parametrize("users", [2, FEW - 1])
+def test_below_a_hundred_users_the_interval_is_scipys_t_interval(users):
+    values = np.random.default_rng(8).random((users + 7, 1))
+    counted = np.arange(users + 7)[:, None] >= 7
+    (found,) = mean_intervals(values, counted, level=0.9)
+    own = values[counted]
+    low, high = t.interval(0.9, users - 1, own.mean(), own.std(ddof=1) / np.sqrt(users))
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize("users", [10, 60])
+def test_the_interval_of_few_users_leaves_zero_out_just_where_their_difference_is_significant(users):
+    differences = np.random.default_rng(9).standard_normal((users, 200)) + 0.3
+    apart = [one.low > 0 or one.high < 0 for one in mean_intervals(differences)]
+    assert apart == (paired_t_test(differences) < 0.05).tolist()
+    assert 0 < sum(apart) < 200
+
+
+def test_one_user_alone_has_no_interval_but_the_value():
+    (found,) = mean_intervals(np.array([[0.25]]))
+    assert (found.low, found.mean, found.high, found.users) == (0.25, 0.25, 0.25, 1)
