@@ -45,6 +45,7 @@ class EncoderSpec:
         supervised: the interactions that taught it, as a manifest says; None where content alone did.
         supervised_items: which items' they are.
         request: what `--encoder` takes to load it again; None for one that was put together by hand.
+        remote_code: the repository and commit whose own code was run; None where none was.
     """
 
     name: str
@@ -65,6 +66,7 @@ class EncoderSpec:
     supervised: Mapping[str, Json] | None = None
     supervised_items: tuple[str, ...] = field(default=(), compare=False)
     request: str | None = field(default=None, compare=False)
+    remote_code: str | None = None
 
     @property
     def space(self) -> str:
@@ -77,7 +79,9 @@ class EncoderSpec:
         Of a folder its name alone: where it lies on this machine is nobody else's concern, and what lies in it the hash
         of the weights says.
         """
-        only_where_told = [name for name in ("plugin", "supervised") if not getattr(self, name)]
+        only_where_told = [
+            name for name in ("plugin", "supervised", "remote_code") if not getattr(self, name)
+        ]
         left_out = {"mask", "request", "supervised_items", *only_where_told}
         told = {name: value for name, value in asdict(self).items() if name not in left_out}
         return told | ({"model": folder_name(self.model)} if self.source == "folder" else {})
@@ -89,6 +93,19 @@ class Pair:
 
     image: Image | None
     text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextLoss:
+    """What of a text its encoder does not read.
+
+    Attributes:
+        cut: it is longer than the model's limit, and what comes behind is lost.
+        unknown: more than half of its tokens are unknown to the tokenizer.
+    """
+
+    cut: bool = False
+    unknown: bool = False
 
 
 InputT = TypeVar("InputT", contravariant=True)
@@ -139,6 +156,7 @@ class EncoderRequest:
             with others (`{"mean": [...], "std": [...]}`).
         family: whose it is, by its entry point; empty where the family is asked by hand.
         text: what `resolve` reads as this request; None where something beside the text decided it.
+        remote_code: whether code that the Hub repository holds at `revision`, a full commit, may be run.
     """
 
     name: str
@@ -156,6 +174,7 @@ class EncoderRequest:
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
     family: str = ""
     text: str | None = None
+    remote_code: bool = False
 
 
 def is_folder(model: str) -> bool:

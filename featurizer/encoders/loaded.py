@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
-from featurizer.encoders.base import EncoderSpec, InputT, PreparedT, Vectors
+from featurizer.encoders.base import EncoderSpec, InputT, PreparedT, TextLoss, Vectors
 
 if TYPE_CHECKING:
     import torch
@@ -23,11 +23,13 @@ class LoadedEncoder(Generic[InputT, PreparedT]):
         spec: what the vectors are.
         prepare: one item to the model's input; thread-safe.
         encode: b prepared items to their (b, dim) float32 vectors, in their order.
+        losses: texts to what the model does not read of them; None of pictures, and where nobody can say.
     """
 
     spec: EncoderSpec
     prepare: Callable[[InputT], PreparedT]
     encode: Callable[[Sequence[PreparedT]], Vectors]
+    losses: Callable[[Sequence[str]], Sequence[TextLoss]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """
     loader = _asked(request).load
     return tuple(
-        LoadedEncoder(_completed(one.spec, request), one.prepare, one.encode) for one in loader(request)
+        LoadedEncoder(_completed(one.spec, request), one.prepare, one.encode, getattr(one, "losses", None))
+        for one in loader(request)
     )
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from featurizer.encoders.base import Dtype, EncoderSpec, InputT, PreparedT, Vectors
+from featurizer.encoders.base import Dtype, EncoderSpec, InputT, PreparedT, TextLoss, Vectors
 from featurizer.encoders.loaded import LoadedEncoder
 from featurizer.errors import ShapeMismatch
 
@@ -25,6 +25,7 @@ def torch_encoder(
     spec: EncoderSpec,
     prepare: Callable[[InputT], PreparedT],
     forward: Callable[[Sequence[PreparedT]], torch.Tensor],
+    losses: Callable[[Sequence[str]], Sequence[TextLoss]] | None = None,
 ) -> LoadedEncoder[InputT, PreparedT]:
     """Put an encoder together from the two steps that a family supplies.
 
@@ -34,6 +35,7 @@ def torch_encoder(
         spec: what the vectors are.
         prepare: one item to the model's input, thread-safe.
         forward: b prepared items to a (b, dim) tensor on any device; never called with none.
+        losses: texts to what the model does not read of them.
     """
 
     def encode(prepared: Sequence[PreparedT]) -> Vectors:
@@ -50,7 +52,7 @@ def torch_encoder(
         found: Vectors = vectors.float().cpu().contiguous().numpy()
         return found
 
-    return LoadedEncoder(spec, prepare, encode)
+    return LoadedEncoder(spec, prepare, encode, losses)
 
 
 def as_given(text: str) -> str:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import stamina
@@ -70,6 +71,16 @@ def folder_or_hub_name(request: EncoderRequest, family: str) -> str:
             "or start from another directory for the model."
         )
     return str(folder or request.model)
+
+
+def code_options(request: EncoderRequest) -> dict[str, Any]:
+    """Return what `from_pretrained` is told of code in a repository: not to run it, or that of one commit alone.
+
+    The commit holds for code that the repository takes from elsewhere too, where it does not exist.
+    """
+    if not request.remote_code:
+        return {"trust_remote_code": False}
+    return {"trust_remote_code": True, "code_revision": request.revision}
 
 
 def source(request: EncoderRequest) -> str:

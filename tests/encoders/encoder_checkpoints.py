@@ -159,6 +159,96 @@ def letter_tokenizer(*, limit: int | None) -> PreTrainedTokenizerFast:
     )
 
 
+def gpt2(folder: Path) -> Path:
+    """A causal decoder whose tokenizer has no padding token and adds nothing to a text."""
+    from transformers import GPT2Config, GPT2Model
+
+    torch.manual_seed(16)
+    tokens = ["<|endoftext|>", *LETTERS, " "]
+    backend = Tokenizer(
+        models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="<|endoftext|>")
+    )
+    backend.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        eos_token="<|endoftext|>",
+        unk_token="<|endoftext|>",
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    config = GPT2Config(
+        n_embd=32, n_layer=2, n_head=2, n_positions=48, vocab_size=len(tokens), bos_token_id=0, eos_token_id=0
+    )
+    return save(folder, GPT2Model(config), tokenizer)
+
+
+def t5(folder: Path) -> Path:
+    """An encoder and a decoder; positions are relative, so that no text is too long."""
+    from transformers import T5Config, T5Model
+
+    torch.manual_seed(17)
+    tokenizer = letter_tokenizer(limit=None)
+    config = T5Config(
+        d_model=32,
+        d_kv=16,
+        d_ff=48,
+        num_layers=2,
+        num_heads=2,
+        vocab_size=len(tokenizer),
+        decoder_start_token_id=1,
+    )
+    return save(folder, T5Model(config), tokenizer)
+
+
+def opt(folder: Path) -> Path:
+    """A causal decoder whose table of positions begins with two that are none, with its padding on the left."""
+    from transformers import OPTConfig, OPTModel
+
+    torch.manual_seed(18)
+    tokenizer = letter_tokenizer(limit=None)
+    tokenizer.padding_side = "left"
+    config = OPTConfig(
+        hidden_size=32,
+        word_embed_proj_dim=32,
+        ffn_dim=48,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=30,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return save(folder, OPTModel(config), tokenizer)
+
+
+def siglip_masked(folder: Path) -> Path:
+    """SigLIP with a tokenizer that gives an attention mask, which the model was not trained with."""
+    siglip(folder)
+    written = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    names = ["input_ids", "attention_mask"]
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({**written, "model_input_names": names}), "utf-8"
+    )
+    return folder
+
+
+def pipeline(
+    folder: Path,
+    *,
+    base: str = "bert",
+    mode: str = "cls",
+    normalize: bool = True,
+    prompts: dict[str, str] | None = None,
+) -> Path:
+    """A checkpoint with what Sentence Transformers saves beside it: pooling, normalization, prompts, a limit."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+
+    words = Transformer(str(CHECKPOINTS[base](folder.with_name(f"{folder.name}-base"))), max_seq_length=24)
+    modules = [words, Pooling(words.get_embedding_dimension(), pooling_mode=mode)]
+    modules += [Normalize()] if normalize else []
+    SentenceTransformer(modules=modules, prompts=prompts, device="cpu").save(str(folder))
+    return folder
+
+
 OPEN_CLIP = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
@@ -242,6 +332,10 @@ CHECKPOINTS = {
         roberta,
         clip,
         siglip,
+        siglip_masked,
+        gpt2,
+        opt,
+        t5,
         open_clip_vit,
         open_clip_coca,
         open_clip_resnet,

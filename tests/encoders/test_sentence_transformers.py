@@ -2,8 +2,9 @@ import functools
 
 import numpy as np
 import pytest
+from encoder_checkpoints import pipeline
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.sentence_transformers import encoder as family
@@ -99,3 +100,36 @@ def test_a_missing_package_gives_the_exact_pip_line(monkeypatch):
 def test_an_incomplete_folder_is_named_with_the_layout_expected(tmp_path):
     with pytest.raises(ModelUnavailable, match=r"could not load the folder .*modules\.json"):
         family.load(EncoderRequest(name="x", model=str(tmp_path)))
+
+
+@pytest.mark.parametrize("base", ["bert", "roberta", "gpt2"])
+def test_texts_longer_than_the_positions_are_cut_and_a_padding_token_is_found(tmp_path, checkpoint, base):
+    words = Transformer(str(checkpoint(base)))
+    words.tokenizer.model_max_length = 10**6
+    pooling = Pooling(words.get_embedding_dimension(), pooling_mode="lasttoken")
+    SentenceTransformer(modules=[words, pooling], device="cpu").save(str(tmp_path))
+    (encoder,) = family.load(EncoderRequest(name="small", model=str(tmp_path)))
+    limit = {"bert": 40, "roberta": 22, "gpt2": 48}[base]
+    found = encoder.encode(["red dress", "x" * 100, "red dress " * 30])
+    assert encoder.spec.preprocessing["token_limit"] == limit
+    assert [loss.cut for loss in encoder.losses(["red dress", "x " * 100])] == [False, True]
+    np.testing.assert_allclose(found[0], encoder.encode(["red dress"])[0], rtol=0, atol=1e-5)
+
+
+def test_documents_get_the_prompt_of_documents(tmp_path):
+    folder = pipeline(tmp_path / "model", prompts={"query": "asked: ", "document": "text: "})
+    (encoder,) = family.load(EncoderRequest(name="small", model=str(folder)))
+    expected = SentenceTransformer(str(folder), device="cpu").encode_document(
+        sample_texts(), show_progress_bar=False
+    )
+    np.testing.assert_allclose(encoder.encode(sample_texts()), expected, rtol=0, atol=1e-5)
+    assert encoder.spec.preprocessing["prompt"] == "text: "
+
+
+def test_a_model_of_words_alone_has_no_limit_and_loses_nothing_that_anybody_can_count(tmp_path):
+    tokenizer = SentenceTransformer(minilm_folder(), device="cpu").tokenizer.backend_tokenizer
+    static = StaticEmbedding(tokenizer, embedding_dim=8)
+    SentenceTransformer(modules=[static], device="cpu").save(str(tmp_path))
+    (encoder,) = family.load(EncoderRequest(name="small", model=str(tmp_path)))
+    assert encoder.spec.preprocessing["token_limit"] is None
+    assert encoder.losses is None

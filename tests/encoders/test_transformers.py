@@ -1,12 +1,16 @@
 import functools
+import json
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+from encoder_checkpoints import pipeline
+from sentence_transformers import SentenceTransformer
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, T5EncoderModel
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.transformers.encoder import load
+from featurizer.encoders.prompts import document_prompt
 from featurizer.errors import InputError, ModelUnavailable
 from featurizer.testing import EncoderContract, sample_images, sample_texts
 
@@ -77,6 +81,18 @@ class TestBertCls(FolderContract):
 
 class TestRoberta(FolderContract):
     name = "roberta"
+
+
+class TestGpt2(FolderContract):
+    name = "gpt2"
+
+
+class TestOpt(FolderContract):
+    name = "opt"
+
+
+class TestT5(FolderContract):
+    name = "t5"
 
 
 class TestClipImage(FolderContract):
@@ -212,7 +228,7 @@ def test_half_precision_computes_in_it_and_returns_float32(checkpoint):
     assert half.spec.weight_hash == full.spec.weight_hash
 
 
-@pytest.mark.parametrize("changes", [{"modalities": ("text",)}, {"pooling": "max"}])
+@pytest.mark.parametrize("changes", [{"modalities": ("text",)}, {"pooling": "max"}, {"pooling": "lasttoken"}])
 def test_what_a_vision_model_cannot_do_is_refused(checkpoint, changes):
     with pytest.raises(InputError, match="expected"):
         load(request(checkpoint("vit"), **changes))
@@ -246,3 +262,140 @@ def test_pooler_pooling_of_a_text_model_gives_its_pooler_output(checkpoint, tmp_
     (encoder,) = load(request(tmp_path, pooling="pooler"))
     tokens = tokenizer(TEXTS, padding=True, truncation=True, max_length=40, return_tensors="pt")
     np.testing.assert_allclose(vectors(encoder, TEXTS), output(tmp_path, **tokens).pooler_output, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["siglip", "siglip_masked"])
+def test_siglip_reads_padding_whatever_the_tokenizer_says_of_a_mask(checkpoint, name):
+    folder = checkpoint(name)
+    _, encoder = load(request(folder))
+    model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    ids = tokenizer(TEXTS, padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        expected = model.get_text_features(input_ids=ids).pooler_output
+    np.testing.assert_allclose(vectors(encoder, TEXTS), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("gpt2", 48), ("opt", 30)])
+def test_a_causal_decoder_gives_the_last_token_of_the_text(checkpoint, name, limit):
+    folder = checkpoint(name)
+    (encoder,) = load(request(folder))
+    tokenizer, texts = AutoTokenizer.from_pretrained(folder), ["red dress", "x", TEXTS[2]]
+    for text, vector in zip(texts, vectors(encoder, texts), strict=True):
+        tokens = tokenizer(text, truncation=True, max_length=limit, return_tensors="pt")
+        expected = output(folder, **tokens).last_hidden_state[0, -1]
+        np.testing.assert_allclose(vector, expected, rtol=0, atol=1e-5)
+    assert encoder.spec.pooling == "lasttoken"
+    assert encoder.spec.preprocessing["token_limit"] == limit
+
+
+def test_a_text_without_a_token_is_read_as_one_of_padding(checkpoint):
+    (encoder,) = load(request(checkpoint("gpt2")))
+    np.testing.assert_allclose(
+        vectors(encoder, ["", "red dress"]),
+        vectors(encoder, ["<|endoftext|>", "red dress"]),
+        rtol=0,
+        atol=1e-5,
+    )
+    assert np.isfinite(vectors(encoder, [""])).all()
+
+
+def test_a_t5_gives_the_mean_of_its_encoders_states_of_a_text_of_any_length(checkpoint):
+    folder = checkpoint("t5")
+    (encoder,) = load(request(folder))
+    model, tokenizer = T5EncoderModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    texts = ["red dress", "a long coat for cold days " * 40]
+    for text, vector in zip(texts, vectors(encoder, texts), strict=True):
+        with torch.inference_mode():
+            states = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
+        np.testing.assert_allclose(vector, states.mean(dim=0), rtol=0, atol=1e-5)
+    assert (encoder.spec.pooling, encoder.spec.preprocessing["token_limit"]) == ("mean", None)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize(
+    ("base", "mode"), [("bert", "cls"), ("bert", "mean"), ("gpt2", "mean"), ("gpt2", "lasttoken")]
+)
+def test_what_a_checkpoint_declares_is_applied(tmp_path, base, mode, normalize):
+    prompts = {"query": "asked: ", "document": "text: "}
+    folder = pipeline(tmp_path / "model", base=base, mode=mode, normalize=normalize, prompts=prompts)
+    (encoder,) = load(request(folder))
+    texts = ["red dress", "x", TEXTS[2]]
+    expected = SentenceTransformer(str(folder), device="cpu")
+    expected.tokenizer.pad_token = expected.tokenizer.pad_token or expected.tokenizer.eos_token
+    expected = expected.encode_document(texts, show_progress_bar=False)
+    np.testing.assert_allclose(vectors(encoder, texts), expected, rtol=0, atol=1e-5)
+    assert (encoder.spec.pooling, encoder.spec.normalized) == (mode, normalize)
+    assert encoder.spec.preprocessing["prompt"] == "text: "
+    assert encoder.spec.preprocessing["token_limit"] == 24
+
+
+def test_a_pooling_that_is_asked_for_stands_before_the_declared_one(tmp_path):
+    folder = pipeline(tmp_path / "model", mode="cls", normalize=False)
+    (encoder,) = load(request(folder, pooling="mean", prompt=""))
+    (plain,) = load(request(tmp_path / "model-base", pooling="mean"))
+    np.testing.assert_allclose(vectors(encoder, ["red dress"]), vectors(plain, ["red dress"]), atol=1e-5)
+    assert encoder.spec.pooling == "mean"
+
+
+@pytest.mark.parametrize(
+    ("file", "changed", "found"),
+    [
+        ("1_Pooling/config.json", {"pooling_mode": "max"}, "max pooling"),
+        ("1_Pooling/config.json", {"pooling_mode": ["cls", "mean"]}, r"cls\+mean pooling"),
+        ("1_Pooling/config.json", {"include_prompt": False}, "a prompt that is left out"),
+        ("sentence_bert_config.json", {"do_lower_case": True}, "that .* small letters"),
+    ],
+)
+def test_what_a_checkpoint_declares_and_is_not_done_here_is_refused(tmp_path, file, changed, found):
+    folder = pipeline(tmp_path / "model", prompts={"document": "text: "})
+    written = json.loads((folder / file).read_text("utf-8"))
+    (folder / file).write_text(json.dumps({**written, **changed}), "utf-8")
+    with pytest.raises(InputError, match=f"declares {found}.* Load it with sentence-transformers:{folder}"):
+        load(request(folder))
+
+
+def test_modules_that_are_not_done_here_are_refused(tmp_path):
+    folder = pipeline(tmp_path / "model")
+    modules = json.loads((folder / "modules.json").read_text("utf-8"))
+    dense = {"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"}
+    (folder / "modules.json").write_text(json.dumps([*modules, dense]), "utf-8")
+    with pytest.raises(InputError, match="declares a pipeline of Transformer, Pooling, Normalize, Dense"):
+        load(request(folder))
+
+
+def test_the_old_spelling_of_a_pooling_is_read(tmp_path):
+    folder = pipeline(tmp_path / "model", mode="mean")
+    old = {"word_embedding_dimension": 32, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+    (folder / "1_Pooling/config.json").write_text(json.dumps(old), "utf-8")
+    assert load(request(folder))[0].spec.pooling == "cls"
+
+
+@pytest.mark.parametrize(
+    ("prompts", "default", "prompt"),
+    [
+        ({"query": "q: ", "document": "d: ", "passage": "p: "}, "query", "d: "),
+        ({"query": "q: ", "document": "", "passage": "p: "}, None, "p: "),
+        ({"corpus": "c: ", "other": "o: "}, "other", "c: "),
+        ({"other": "o: "}, "other", "o: "),
+        ({"query": "q: "}, "query", None),
+        ({}, None, None),
+    ],
+)
+def test_a_document_gets_the_prompt_of_documents_and_never_that_of_queries(prompts, default, prompt):
+    assert document_prompt(prompts, default) == prompt
+
+
+def test_what_is_lost_of_a_text_is_counted(checkpoint):
+    (encoder,) = load(request(checkpoint("bert")))
+    limit = encoder.spec.preprocessing["token_limit"]
+    fits, longer = "x " * (limit - 2), "x " * (limit - 1)
+    found = encoder.losses([fits, longer, "日本 語 x", "日本 x x x", ""])
+    assert [loss.cut for loss in found] == [False, True, False, False, False]
+    assert [loss.unknown for loss in found] == [False, False, True, False, False]
+
+
+def test_a_prompt_counts_as_a_part_of_the_text(checkpoint):
+    (plain,) = load(request(checkpoint("bert")))
+    (prompted,) = load(request(checkpoint("bert"), prompt="x x "))
+    text = "x " * (plain.spec.preprocessing["token_limit"] - 3)
+    assert [encoder.losses([text])[0].cut for encoder in (plain, prompted)] == [False, True]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
+from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, TextLoss
 from featurizer.encoders.families.sentence_transformers.family import FAMILY
+from featurizer.encoders.prompts import document_prompt
+from featurizer.encoders.tokenizer import UNLIMITED, give_padding, loss_counter, token_limit
 from featurizer.encoders.torch_encoder import as_given, torch_encoder
 from featurizer.encoders.weights import (
     CONFIG,
+    code_options,
     folder_or_hub_name,
     freeze,
     hub_commit,
@@ -74,7 +78,7 @@ def open_model(request: EncoderRequest) -> tuple[AnyEncoder, SentenceTransformer
     freeze(model, request)
 
     def vectors(texts: Sequence[str]) -> torch.Tensor:
-        found: torch.Tensor = model.encode(
+        found: torch.Tensor = model.encode_document(
             list(texts),
             prompt=prompt,
             batch_size=len(texts),
@@ -83,14 +87,27 @@ def open_model(request: EncoderRequest) -> tuple[AnyEncoder, SentenceTransformer
         )
         return found
 
-    return torch_encoder(spec, as_given, vectors), model
+    return torch_encoder(spec, as_given, vectors, _losses(model, prompt or "")), model
+
+
+def _losses(model: SentenceTransformer, prompt: str) -> Callable[[Sequence[str]], list[TextLoss]] | None:
+    """Return the function that says what is lost of a text; None where words are looked up without a tokenizer."""
+    if not isinstance(model.tokenizer, PreTrainedTokenizerBase):
+        return None
+    return loss_counter(model.tokenizer, _limit(model), prompt.__add__)
+
+
+def _limit(model: SentenceTransformer) -> int | None:
+    """Return the most tokens of a text, None where there is no limit."""
+    found = model.max_seq_length
+    return int(found) if found is not None and found < UNLIMITED else None
 
 
 def prompt_of(model: SentenceTransformer, request: EncoderRequest) -> str | None:
-    """Return what is put before every text: what is asked for, or the model's own; None where nothing is."""
-    if request.prompt is None and model.default_prompt_name is not None:
-        return str(model.prompts[model.default_prompt_name])
-    return request.prompt
+    """Return what is put before every text: what is asked for, or the model's own for documents; None for nothing."""
+    if request.prompt is not None:
+        return request.prompt
+    return document_prompt(model.prompts, model.default_prompt_name)
 
 
 def _open(request: EncoderRequest) -> SentenceTransformer:
@@ -98,13 +115,27 @@ def _open(request: EncoderRequest) -> SentenceTransformer:
 
     where = folder_or_hub_name(request, FAMILY.name)
     with loading(request, FAMILY.name, layout=LAYOUT, repo=_repo(request.model)), without_weights_bar():
-        return SentenceTransformer(
+        code = code_options(request)
+        model = SentenceTransformer(
             where,
             device="cpu",
             revision=request.revision,
             local_files_only=local_folder(request) is not None,
-            model_kwargs={"dtype": torch.float32},
+            trust_remote_code=code.pop("trust_remote_code"),
+            model_kwargs={"dtype": torch.float32, **code},
+            processor_kwargs=code,
+            config_kwargs=code,
         )
+    _fit(model)
+    return model
+
+
+def _fit(model: SentenceTransformer) -> None:
+    """Let a model pad, and cut texts where its table of positions ends, which its own limit may lie behind."""
+    transformer = getattr(model[0], "model", None)
+    if isinstance(model.tokenizer, PreTrainedTokenizerBase) and isinstance(transformer, PreTrainedModel):
+        give_padding(model.tokenizer)
+        model.max_seq_length = token_limit(transformer, model.tokenizer) or model.max_seq_length
 
 
 def _repo(model: str) -> str:
@@ -122,7 +153,7 @@ def _preprocessing(model: SentenceTransformer, kinds: Sequence[str], prompt: str
     return {
         "library": FAMILY.name,
         "modules": list(kinds),
-        "token_limit": model.max_seq_length,
+        "token_limit": _limit(model),
         "tokenizer": type(model.tokenizer).__name__,
         "prompt": prompt or "",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from PIL.Image import Image, Resampling
@@ -12,7 +12,6 @@ from transformers import (
     AutoImageProcessor,
     AutoTokenizer,
     BaseImageProcessor,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
@@ -26,8 +25,9 @@ from featurizer.encoders.families.transformers.model import (
 )
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
 from featurizer.encoders.loaded import LoadedEncoder
+from featurizer.encoders.tokenizer import give_padding, loss_counter, token_limit
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
-from featurizer.encoders.weights import loading
+from featurizer.encoders.weights import code_options, loading
 from featurizer.errors import InputError
 from featurizer.records import Json
 
@@ -36,8 +36,8 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """Load one transformers model, from the Hub or a local folder.
 
     A dual model (CLIP, SigLIP) gives its projected image and text features, as `get_image_features` and
-    `get_text_features` return them; a single one the pooling asked for or its own (`own_vision_pooling`,
-    `mean` for texts).
+    `get_text_features` return them; a single one the pooling asked for, the declared one, or its own
+    (`own_vision_pooling`, `own_text_pooling`). What a checkpoint declares (`Declared`) is applied or refused.
 
     Raises:
         InputError: the model reads neither pictures nor texts, or not the modality asked for.
@@ -60,7 +60,9 @@ def image_encoder(loaded: TransformersModel) -> LoadedEncoder[Image, torch.Tenso
     """
     request = loaded.request
     with loading(request, FAMILY.name, layout=LAYOUT):
-        processor = AutoImageProcessor.from_pretrained(where(request), revision=request.revision)
+        processor = AutoImageProcessor.from_pretrained(
+            where(request), revision=request.revision, **code_options(request)
+        )
     if list(processor.model_input_names) != ["pixel_values"]:
         raise InputError(
             f"transformers:{request.model} takes {', '.join(processor.model_input_names)} a picture; "
@@ -81,13 +83,13 @@ def image_encoder(loaded: TransformersModel) -> LoadedEncoder[Image, torch.Tenso
 def _image_features(loaded: TransformersModel) -> Callable[[torch.Tensor], torch.Tensor]:
     model = loaded.model
     if loaded.is_dual:
-        return lambda pixels: model.get_image_features(pixel_values=pixels).pooler_output
+        return lambda pixels: loaded.finish(model.get_image_features(pixel_values=pixels).pooler_output)
     pool = vision_pool(model, loaded.pooling)
-    return lambda pixels: pool(model(pixel_values=pixels))
+    return lambda pixels: loaded.finish(pool(model(pixel_values=pixels)))
 
 
 def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
-    """Load a model's tokenizer.
+    """Load a model's tokenizer, and let it pad.
 
     Raises:
         ModelUnavailable: it could not be had.
@@ -95,8 +97,11 @@ def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
     request = loaded.request
     with loading(request, FAMILY.name, layout=LAYOUT):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            where(request), revision=request.revision
+            where(request), revision=request.revision, **code_options(request)
         )
+    give_padding(tokenizer)
+    if not loaded.reads_padding:
+        tokenizer.padding_side = "right"  # on the left it would move a text along the model's positions
     return tokenizer
 
 
@@ -110,19 +115,12 @@ def text_encoder(loaded: TransformersModel, given: PreTrainedTokenizerBase | Non
     Raises:
         ModelUnavailable: its tokenizer could not be had.
     """
-    request, tokenizer = loaded.request, given or open_tokenizer(loaded)
-    prompt, limit, padding = request.prompt or "", token_limit(loaded.model, tokenizer), loaded.text_padding
+    tokenizer = given or open_tokenizer(loaded)
+    limit, prompt = text_limit(loaded, tokenizer), loaded.prompt
     features = _text_features(loaded)
 
     def forward(texts: Sequence[str]) -> torch.Tensor:
-        tokens = tokenizer(
-            [prompt + value for value in texts],
-            padding=padding,
-            truncation=limit is not None,
-            max_length=limit,
-            return_tensors="pt",
-        )
-        return features(tokens.to(request.device))
+        return features(_tokenized(loaded, tokenizer, [prompt + text for text in texts], limit))
 
     with torch.inference_mode():
         dim = forward(["text"]).shape[-1]
@@ -130,29 +128,44 @@ def text_encoder(loaded: TransformersModel, given: PreTrainedTokenizerBase | Non
         "library": FAMILY.name,
         "tokenizer": type(tokenizer).__name__,
         "token_limit": limit,
-        "padding": padding,
+        "padding": "max_length" if loaded.reads_padding else "longest",
         "prompt": prompt,
     }
-    return torch_encoder(loaded.spec("text", dim, preprocessing), as_given, forward)
+    losses = loss_counter(tokenizer, limit, prompt.__add__)
+    return torch_encoder(loaded.spec("text", dim, preprocessing), as_given, forward, losses)
 
 
-def _text_features(loaded: TransformersModel) -> Callable[[Mapping[str, torch.Tensor]], torch.Tensor]:
+def text_limit(loaded: TransformersModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Return the most tokens that model, tokenizer and what is declared allow; None when nothing says."""
+    limits = (token_limit(loaded.model, tokenizer), loaded.declared.limit)
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _tokenized(
+    loaded: TransformersModel, tokenizer: PreTrainedTokenizerBase, texts: list[str], limit: int | None
+) -> dict[str, torch.Tensor]:
+    """Return the (b, t) inputs of b texts: what the model's forward takes of what the tokenizer gives."""
+    options = {
+        "padding": "max_length" if loaded.reads_padding else "longest",
+        "truncation": limit is not None,
+        "max_length": limit,
+        "return_tensors": "pt",
+        "return_attention_mask": True,
+    }
+    tokens = tokenizer(texts, **options)
+    nothing = tokens["attention_mask"].sum(dim=1) == 0
+    if nothing.any():  # a text without a token is read as one of padding
+        told = [tokenizer.pad_token if none else text for text, none in zip(texts, nothing, strict=True)]
+        tokens = tokenizer(told, **options)
+    return {name: tokens[name].to(loaded.request.device) for name in loaded.inputs if name in tokens}
+
+
+def _text_features(loaded: TransformersModel) -> Callable[[dict[str, torch.Tensor]], torch.Tensor]:
     model = loaded.model
     if loaded.is_dual:
-        return lambda tokens: model.get_text_features(**tokens).pooler_output
+        return lambda tokens: loaded.finish(model.get_text_features(**tokens).pooler_output)
     pool = text_pool(loaded.pooling)
-    return lambda tokens: pool(model(**tokens), tokens["attention_mask"])
-
-
-def token_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """Return the most tokens that both the tokenizer and the position table allow; None when neither says."""
-    config = getattr(model.config, "text_config", model.config)
-    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    padding_index = getattr(table, "padding_idx", None)
-    reserved = 0 if padding_index is None else int(padding_index) + 1  # RoBERTa counts from there
-    positions = getattr(config, "max_position_embeddings", None)
-    limits = [tokenizer.model_max_length, positions - reserved if positions else None]
-    return min((int(limit) for limit in limits if limit and limit < 10**9), default=None)
+    return lambda tokens: loaded.finish(pool(model(**tokens), tokens["attention_mask"]))
 
 
 def _image_preprocessing(processor: BaseImageProcessor, pixels: torch.Tensor) -> dict[str, Json]:

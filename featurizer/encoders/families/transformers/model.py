@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 
 import torch
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from torch.nn.functional import normalize
+from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, PreTrainedConfig, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 
 from featurizer.encoders.base import EncoderRequest, EncoderSpec, Modality
+from featurizer.encoders.families.transformers.declared import Declared, read_declared
 from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.families.transformers.pooling import (
     check_pooling,
     drop_unused_pooler,
+    own_text_pooling,
     own_vision_pooling,
 )
 from featurizer.encoders.weights import (
     CONFIG,
+    code_options,
     folder_or_hub_name,
     freeze,
     hub_commit,
@@ -40,6 +46,7 @@ class TransformersModel:
         model: frozen, on its device.
         weight_hash: of the weights as loaded, in float32.
         pooling: how its states become a vector; `projection` for both sides of a dual model.
+        declared: what its checkpoint says beside that.
         sides: those asked for, of those it has.
     """
 
@@ -47,6 +54,7 @@ class TransformersModel:
     model: PreTrainedModel
     weight_hash: str
     pooling: str
+    declared: Declared
     sides: tuple[Modality, ...]
 
     @property
@@ -55,10 +63,27 @@ class TransformersModel:
         return _is_dual(self.model)
 
     @property
-    def text_padding(self) -> str:
-        """How far texts are padded: `longest`, or `max_length` for models that always see the full length."""
-        # SigLIP was trained without an attention mask, on texts always padded to the full length
-        return "max_length" if self.model.config.model_type.startswith("siglip") else "longest"
+    def reads_padding(self) -> bool:
+        """True for models that were trained on texts padded to the full length, without an attention mask: SigLIP."""
+        return bool(self.model.config.model_type.startswith("siglip"))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the model takes of a tokenizer's output."""
+        run = self.model.get_text_features if self.is_dual else self.model.forward
+        masked = () if self.reads_padding else ("attention_mask",)
+        typed = ("token_type_ids",) if "token_type_ids" in signature(run).parameters else ()
+        return ("input_ids", *masked, *typed)
+
+    @property
+    def prompt(self) -> str:
+        """What stands before every text: what is asked for, or what is declared."""
+        given = self.request.prompt
+        return (self.declared.prompt if given is None else given) or ""
+
+    def finish(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Normalize (b, dim) vectors where that is declared."""
+        return normalize(vectors, dim=-1) if self.declared.normalized else vectors
 
     def spec(self, modality: Modality, dim: int, preprocessing: Mapping[str, Json]) -> EncoderSpec:
         """Describe one side."""
@@ -73,7 +98,7 @@ class TransformersModel:
             source=source(request),
             weight_hash=self.weight_hash,
             pooling=self.pooling,
-            normalized=False,
+            normalized=self.declared.normalized,
             preprocessing=preprocessing,
             license=request.license,
             dtype=request.dtype,
@@ -90,29 +115,37 @@ def open_model(request: EncoderRequest) -> TransformersModel:
     check_pooling(request.pooling)
     model, missing = _open(request)
     sides = _sides(model, request)
-    pooling = _pooling(model, request, sides)
+    with loading(request, FAMILY.name, layout=LAYOUT):
+        declared = read_declared(request, sides)
+    pooling = _pooling(model, request, sides, declared)
     drop_unused_pooler(model, pooling)
     _refuse_random_weights(request, missing & model.state_dict().keys())
     weight_hash = state_sha256(model)
     freeze(model, request)
     wanted = tuple(side for side in sides if side in (request.modalities or sides))
-    return TransformersModel(request, model, weight_hash, pooling, wanted)
+    return TransformersModel(request, model, weight_hash, pooling, declared, wanted)
 
 
 def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
     """Return the model in float32 and the names of the weights that the checkpoint does not hold."""
     place = where(request)  # refused before the Hub is asked
     with loading(request, FAMILY.name, layout=LAYOUT, repo=request.model), without_weights_bar():
-        config = AutoConfig.from_pretrained(place, revision=request.revision)
+        options = {"revision": request.revision, **code_options(request)}
+        config = AutoConfig.from_pretrained(place, **options)
         _refuse_random_masks(request, config)
-        model, info = AutoModel.from_pretrained(
-            place,
-            config=config,
-            revision=request.revision,
-            dtype=torch.float32,
-            output_loading_info=True,
+        auto = AutoModelForTextEncoding if _has_text_encoder(config) else AutoModel
+        model, info = auto.from_pretrained(
+            place, config=config, dtype=torch.float32, output_loading_info=True, **options
         )
     return model, set(info["missing_keys"])
+
+
+def _has_text_encoder(config: PreTrainedConfig) -> bool:
+    """Say whether a model of an encoder and a decoder (T5) has a class of its own for the encoder."""
+    return (
+        getattr(config, "is_encoder_decoder", False)
+        and config.model_type in MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
+    )
 
 
 def where(request: EncoderRequest) -> str:
@@ -128,7 +161,7 @@ def _sides(model: PreTrainedModel, request: EncoderRequest) -> tuple[Modality, .
     sides: tuple[Modality, ...] = ()
     if _is_dual(model):
         sides = ("image", "text")
-    elif not getattr(model.config, "is_encoder_decoder", False):
+    elif _has_text_encoder(model.config) or not getattr(model.config, "is_encoder_decoder", False):
         reads: dict[str, tuple[Modality, ...]] = {"pixel_values": ("image",), "input_ids": ("text",)}
         sides = reads.get(model.main_input_name, ())
     wanted = request.modalities or sides
@@ -141,9 +174,18 @@ def _sides(model: PreTrainedModel, request: EncoderRequest) -> tuple[Modality, .
     return sides
 
 
-def _pooling(model: PreTrainedModel, request: EncoderRequest, sides: Sequence[Modality]) -> str:
+def _pooling(
+    model: PreTrainedModel, request: EncoderRequest, sides: Sequence[Modality], declared: Declared
+) -> str:
+    if sides == ("image",):
+        if request.pooling == "lasttoken":
+            raise InputError(
+                f"transformers:{request.model} reads pictures, whose last token is a corner; "
+                "expected cls, mean or pooler"
+            )
+        return request.pooling or own_vision_pooling(model)
     if not _is_dual(model):
-        return request.pooling or (own_vision_pooling(model) if "image" in sides else "mean")
+        return request.pooling or declared.pooling or own_text_pooling(model)
     if request.pooling is not None:
         raise InputError(
             f"transformers:{request.model} was asked for {request.pooling} pooling, but dual models "

@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 import torch
 from PIL.Image import new as new_image
 from torch.nn.functional import pad
+from transformers import PreTrainedTokenizerBase
 from transformers.utils import ModelOutput
 
 from featurizer.encoders.base import EncoderRequest, Modality
@@ -15,7 +16,7 @@ from featurizer.encoders.families.transformers.encoder import (
     image_encoder,
     open_tokenizer,
     text_encoder,
-    token_limit,
+    text_limit,
 )
 from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.families.transformers.model import TransformersModel, open_model
@@ -77,7 +78,7 @@ def _read_pictures(loaded: TransformersModel) -> Read:
 
     def read(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         output: ModelOutput = run(pixel_values=pixels)
-        return output.last_hidden_state, pool(output)
+        return output.last_hidden_state, loaded.finish(pool(output))
 
     return read
 
@@ -111,16 +112,15 @@ def _prefix(loaded: TransformersModel) -> int:
 
 def _text_tokens(loaded: TransformersModel) -> TextTokenEncoder:
     request, tokenizer = loaded.request, open_tokenizer(loaded)
-    limit = token_limit(loaded.model, tokenizer)
     table = _embeddings(loaded)
     words = open_words(
         tokenizer,
         f"{FAMILY.name}:{request.model}",
-        prompt=request.prompt or "",
-        limit=limit,
+        prompt=loaded.prompt,
+        limit=text_limit(loaded, tokenizer),
         rows=table.num_embeddings,
     )
-    forward = _read_texts(loaded, words, masked="attention_mask" in tokenizer.model_input_names)
+    forward = _read_texts(loaded, words, tokenizer)
     encoder = text_encoder(loaded, tokenizer)
     return text_tokens(encoder, words, LAYER, device=request.device, forward=forward, embedding=table)
 
@@ -137,22 +137,22 @@ def _embeddings(loaded: TransformersModel) -> torch.nn.Embedding:
 
 
 def _read_texts(
-    loaded: TransformersModel, words: Words, *, masked: bool
+    loaded: TransformersModel, words: Words, tokenizer: PreTrainedTokenizerBase
 ) -> Callable[[torch.Tensor, torch.Tensor], States]:
     model = loaded.model
     run = model.get_text_features if loaded.is_dual else model
     pool = None if loaded.is_dual else text_pool(loaded.pooling)
-    whole = loaded.text_padding == "max_length"
+    typed = "token_type_ids" in loaded.inputs and "token_type_ids" in tokenizer.model_input_names
 
     def forward(ids: torch.Tensor, mask: torch.Tensor) -> States:
         length = ids.shape[1]
-        missing = words.limit - length if whole else 0
-        given, seen = (
-            pad(ids, (0, missing), value=words.padding_id),
-            pad(mask, (0, missing), value=False).long(),
-        )
-        output: ModelOutput = run(input_ids=given, **({"attention_mask": seen} if masked else {}))
+        missing = words.limit - length if loaded.reads_padding else 0
+        filled = pad(ids, (0, missing), value=words.padding_id)
+        seen = pad(mask, (0, missing), value=False).long()
+        inputs = {"input_ids": filled, "attention_mask": seen}
+        inputs |= {"token_type_ids": torch.zeros_like(filled)} if typed else {}
+        output: ModelOutput = run(**{name: inputs[name] for name in loaded.inputs if name in inputs})
         pooled = pool(output, seen) if pool else output.pooler_output
-        return output.last_hidden_state[:, :length], pooled
+        return output.last_hidden_state[:, :length], loaded.finish(pooled)
 
     return forward

@@ -1,0 +1,125 @@
+"""What a checkpoint declares of its vectors in the files that Sentence Transformers saves beside the weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import try_to_load_from_cache
+from transformers.utils.hub import cached_file
+
+from featurizer.encoders.base import EncoderRequest, Modality
+from featurizer.encoders.families.transformers.family import FAMILY
+from featurizer.encoders.prompts import document_prompt
+from featurizer.encoders.weights import folder_or_hub_name, local_folder
+from featurizer.errors import InputError
+
+APPLIED = ("Transformer", "Pooling", "Normalize")
+"""The modules that are done here as Sentence Transformers does them, in their order."""
+POOLING_MODES = {
+    "cls": "cls",
+    "cls_token": "cls",
+    "mean": "mean",
+    "mean_tokens": "mean",
+    "lasttoken": "lasttoken",
+}
+"""The modes of pooling that are done here, in the spellings of then and now."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A checkpoint's own pipeline; the defaults are those of one that declares nothing.
+
+    Attributes:
+        pooling: one of `POOLING_MODES`; None where none is declared.
+        normalized: whether it ends in L2 normalization.
+        prompt: what stands before a document; None where nothing does.
+        limit: the most tokens of a text; None where only tokenizer and model say.
+    """
+
+    pooling: str | None = None
+    normalized: bool = False
+    prompt: str | None = None
+    limit: int | None = None
+
+
+def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declared:
+    """Read what a model's folder or repository declares.
+
+    Args:
+        request: the model.
+        sides: what it reads; one that reads texts alone declares how they are pooled, others bring their own way.
+
+    Raises:
+        InputError: it declares what is not done here; the message names the family that does it.
+    """
+    modules = _read(request, "modules.json")
+    if modules is None:
+        return Declared()
+    kinds = {str(module["type"]).rpartition(".")[2]: str(module.get("path", "")) for module in modules}
+    applied = [kind for kind in APPLIED if kind in kinds and (kind != "Pooling" or tuple(sides) == ("text",))]
+    own_text = "Pooling" in kinds or tuple(sides) != ("text",)
+    if len(kinds) != len(modules) or applied != list(kinds) or kinds.get("Transformer") != "" or not own_text:
+        raise _refused(request, f"a pipeline of {', '.join(kinds)}")
+    config = _read(request, "sentence_bert_config.json") or {}
+    if config.get("do_lower_case"):
+        raise _refused(request, "that texts are put into small letters")
+    pooling = _read(request, f"{kinds['Pooling']}/config.json") if "Pooling" in kinds else None
+    prompts = _read(request, "config_sentence_transformers.json") or {}
+    prompt = document_prompt(prompts.get("prompts") or {}, prompts.get("default_prompt_name"))
+    if prompt and pooling and not pooling.get("include_prompt", True):
+        raise _refused(request, "a prompt that is left out of the pooling")
+    return Declared(
+        pooling=None if pooling is None else _pooling(request, pooling),
+        normalized="Normalize" in kinds,
+        prompt=prompt,
+        limit=config.get("max_seq_length"),
+    )
+
+
+def _pooling(request: EncoderRequest, config: Mapping[str, Any]) -> str:
+    given: str | Sequence[str] = config.get("pooling_mode") or [
+        name.removeprefix("pooling_mode_")
+        for name, chosen in config.items()
+        if name.startswith("pooling_mode_") and chosen is True
+    ]
+    modes = [given] if isinstance(given, str) else list(given)
+    if len(modes) != 1 or modes[0] not in POOLING_MODES:
+        raise _refused(request, f"{'+'.join(modes) or 'no'} pooling")
+    return POOLING_MODES[modes[0]]
+
+
+def _refused(request: EncoderRequest, what: str) -> InputError:
+    return InputError(
+        f"{FAMILY.name}:{request.model} declares {what}, which this family does not do, and without it its "
+        f"vectors would be another model's. Load it with sentence-transformers:{request.model}."
+    )
+
+
+def _read(request: EncoderRequest, name: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
+    path = cached_file(
+        folder_or_hub_name(request, FAMILY.name),
+        name,
+        revision=request.revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    if path is not None:
+        return json.loads(Path(path).read_text("utf-8"))
+    if local_folder(request) is None and not _known_missing(request, name):
+        logger.warning(
+            "%s:%s: the Hub could not be asked for %s, so what it declares there is not applied",
+            FAMILY.name, request.model, name,
+        )  # fmt: skip
+    return None
+
+
+def _known_missing(request: EncoderRequest, name: str) -> bool:
+    """Say whether the Hub's cache holds the answer that the repository has no such file."""
+    return not isinstance(try_to_load_from_cache(request.model, name, revision=request.revision), str | None)
