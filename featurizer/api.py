@@ -61,6 +61,7 @@ def from_arrays(
     """
     from featurizer.features.arrays import ArraySpace, write_arrays
     from featurizer.release.card import write_card
+    from featurizer.values import as_ids
 
     if not isinstance(vectors, Mapping):
         raise InputError(
@@ -73,7 +74,9 @@ def from_arrays(
         spaces.append(ArraySpace(name, _check_space(name, made_from), rows, present))
     given_source = {"name": source, "license": license}
     known = {key: value for key, value in given_source.items() if value}
-    made = write_arrays(Path(out), _ids(ids), spaces, source=known, dtype=dtype, overwrite=overwrite)
+    made = write_arrays(
+        Path(out), as_ids(ids, "from_arrays"), spaces, source=known, dtype=dtype, overwrite=overwrite
+    )
     write_card(made)
     return made
 
@@ -118,20 +121,6 @@ def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Mode
     raise InputError(
         f"{place} holds no catalog, feature set, scores, model or alignment; expected what a command made"
     )
-
-
-def _ids(ids: Sequence[object]) -> list[str]:
-    """Return ids as `ingest` would: 1.0 is 1.
-
-    Raises:
-        InputError: one is missing.
-    """
-    from featurizer.catalog.columns import as_text
-
-    found = [as_text(item) for item in ids]
-    if None in found:
-        raise InputError(f"the id of row {found.index(None)} is missing; expected one a row")
-    return [item for item in found if item is not None]
 
 
 def _rows(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from featurizer.catalog.store import Catalog
 from featurizer.features.feature_set import FeatureSet
 from tests.support.program import run_program
 
@@ -26,6 +27,17 @@ class Case:
         code, said, told = self.call(*arguments)
         assert code == 0, told
         return said, told
+
+    def ingest(self, path, *options):
+        """Return the catalog, the interactions where there are any, and what was said on the way."""
+        _, told = self.run("ingest", path, *options, "--out", "o", "--overwrite")
+        pairs = self.folder / "o/interactions.parquet"
+        return Catalog.open("o"), pl.read_parquet(pairs) if pairs.exists() else None, told
+
+
+def items(catalog, column):
+    """Return a column by item id."""
+    return dict(zip(*(catalog.column(name).to_pylist() for name in ("item_id", column)), strict=True))
 
 
 def random_floor_counts_unreachable(case):
@@ -58,14 +70,68 @@ def random_floor(case, pairs):
     return floor, told
 
 
+def asin_before_parent_asin(case):
+    for reviews in ("reviews.parquet", "reviews.csv"):
+        dead = ("--max-failures", 6)  # pictures of a host that is not there
+        catalog, pairs, _ = case.ingest("meta.jsonl", "--interactions", reviews, *dead)
+        assert set(pairs["item_id"]) <= set(items(catalog, "title"))
+        assert pairs.height == 36
+
+
+def binary_strings(case):
+    catalog, _, _ = case.ingest("spark.parquet")
+    assert items(catalog, "text") == {"B001": "Enamel mug Kitchen", "B002": "Desk lamp Home"}
+
+
+def classlabel_as_number(case):
+    for path in ("hf:./hub", "hub/data/train-00000-of-00001.parquet"):
+        catalog, _, _ = case.ingest(path)
+        assert items(catalog, "text") == {"1": "a mugs", "2": "b pots", "3": "c"}
+
+
+def decimal_date_quoted(case):
+    catalog, _, _ = case.ingest("odd.parquet")
+    assert items(catalog, "price")["a"] == "1.10"
+    assert items(catalog, "day")["a"] == "2020-01-01"
+
+
+def float_ids(case):
+    for pairs in ("floatid.parquet", "floatid.csv"):
+        catalog, bought, told = case.ingest("items.csv", "--interactions", pairs)
+        assert set(bought["item_id"]) == set(items(catalog, "title"))
+        assert "not in the catalog" not in told
+
+
+def leave_one_out_ties_by_id(case):
+    _, pairs, told = case.ingest("items.csv", "--interactions", "days.csv", "--split", "leave-one-out")
+    number = pl.col("item_id").str.extract(r"(\d+)$").cast(pl.Float64)
+    for name in ("test", "valid", "train"):
+        assert pairs.filter(pl.col("split") == name).select(number.mean()).item() == pytest.approx(
+            250, abs=25
+        )
+    assert "of 400 users have equal times" in told
+
+
 CASES = {
+    "asin-before-parent-asin": asin_before_parent_asin,
+    "binary-strings": binary_strings,
+    "classlabel-as-number": classlabel_as_number,
+    "decimal-date-quoted": decimal_date_quoted,
+    "float-ids": float_ids,
+    "leave-one-out-ties-by-id": leave_one_out_ties_by_id,
     "nan-floor-crash": nan_floor_crash,
     "random-floor-counts-unreachable": random_floor_counts_unreachable,
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_comes_out_right(name, shared_cases, tmp_path, monkeypatch, capsys):
+def test_a_case_comes_out_right(name, shared_cases, tmp_path, monkeypatch, capsys, caplog):
     shutil.copytree(shared_cases / name, tmp_path / name, symlinks=True)
     monkeypatch.chdir(tmp_path / name)
-    CASES[name](Case(tmp_path / name, lambda *given: run_program(monkeypatch, capsys, *given)))
+
+    def call(*arguments):
+        caplog.clear()
+        code, said, told = run_program(monkeypatch, capsys, *arguments)
+        return code, said, told + caplog.text
+
+    CASES[name](Case(tmp_path / name, call))

@@ -10,6 +10,7 @@ import polars as pl
 
 from featurizer.errors import InputError
 from featurizer.records import Json
+from featurizer.values import as_id
 
 _EMPTY = frozenset({"", "nan", "none", "null"})
 _HALF_CHARACTER = r"\ud"
@@ -95,7 +96,7 @@ def identifier(row: Mapping[str, Json], key: str) -> str:
     Raises:
         ValueError: the row has none.
     """
-    found = text(row.get(key))
+    found = as_id(text(row.get(key)))
     if found is None:
         raise ValueError(f"no {key}; the line has {', '.join(row) or 'no keys'}")
     return found

@@ -8,7 +8,7 @@ from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
 
 USUAL: Mapping[str, tuple[str, ...]] = {
-    "item_id": ("item_id", "itemid", "id", "asin", "parent_asin"),
+    "item_id": ("item_id", "itemid", "id", "parent_asin", "asin", "_id"),
     "title": ("title", "name"),
     "brand": ("brand", "store"),
     "categories": ("categories", "category", "genres"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from featurizer.catalog.images.local import confined, is_file_url
 from featurizer.errors import InputError
-from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.records import ImageRef, ItemRecord
+from featurizer.values import as_id, as_text, plain
 
+T = TypeVar("T")
 LONGEST_LITERAL = 100_000
 """A longer cell is text, even where it looks like a list."""
 DEEPEST = 32
@@ -19,36 +21,35 @@ DEEPEST = 32
 
 
 def to_record(row: Mapping[str, object], names: Mapping[str, str], image: ImageRef) -> ItemRecord:
-    """Build an item from a row; the columns that are no field become `extra`."""
+    """Build an item from a row; the columns that are no field become `extra`.
+
+    Raises:
+        InputError: a value cannot be what its column is read as; names column and item.
+    """
     used = set(names.values())
+
+    def read(column: str | None, convert: Callable[[object], T]) -> T:
+        try:
+            return convert(None if column is None else row.get(column))
+        except InputError as error:
+            found = f"column {column} of the item {row.get(names['item_id'])!r}"
+            raise InputError(f"{found}: {error}") from error
+
     return ItemRecord(
-        item_id=as_text(row.get(names["item_id"])) or "",
-        title=_field(row, names, "title"),
-        brand=_field(row, names, "brand"),
-        description=_field(row, names, "description"),
-        categories=as_categories(row.get(names["categories"])) if "categories" in names else (),
+        item_id=read(names["item_id"], as_id) or "",
+        title=read(names.get("title"), as_text),
+        brand=read(names.get("brand"), as_text),
+        description=read(names.get("description"), as_text),
+        categories=read(names.get("categories"), as_categories),
         image=image,
-        extra={name: cast("Json", value) for name, value in row.items() if name not in used},
+        extra={name: read(name, plain) for name in row if name not in used},
     )
-
-
-def _field(row: Mapping[str, object], names: Mapping[str, str], field: str) -> str | None:
-    return as_text(row.get(names[field])) if field in names else None
-
-
-def as_text(value: object) -> str | None:
-    """Return a cell as text; None for an empty cell. Lists are joined by spaces."""
-    if value is None or value != value:
-        return None
-    if isinstance(value, (list, tuple)):
-        return as_text(" ".join(filter(None, map(as_text, value))))
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip() or None
 
 
 def as_categories(value: object) -> tuple[str, ...]:
     """Return a cell as categories: a list, a JSON or Python list in text, or text split at `|` or ` > `."""
+    if isinstance(value, bytes):
+        value = as_text(value)
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _literal(value)
     if isinstance(value, str):
@@ -96,7 +97,7 @@ def as_image(value: object, folder: Path | None) -> ImageRef:
         return as_image(value[0], folder) if value else ImageRef()
     if isinstance(value, Mapping):
         return _image_struct(value, folder)
-    if isinstance(value, bytes):
+    if isinstance(value, bytes) and not _is_name(value):
         return ImageRef(data=value)
     text = as_text(value)
     if text is None:
@@ -111,6 +112,15 @@ def as_image(value: object, folder: Path | None) -> ImageRef:
     if folder is None or path.is_absolute():
         return ImageRef(path=path)
     return confined(ImageRef(path=folder / path), folder)
+
+
+def _is_name(value: bytes) -> bool:
+    """Tell a path or address, as some programs store text, from a picture: those hold NUL or bytes that are no text."""
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() and not text.lstrip().startswith("<")
 
 
 def _image_struct(value: Mapping[str, object], folder: Path | None) -> ImageRef:
@@ -137,7 +147,7 @@ def images_by_id(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in wanted:
-            found.setdefault(path.stem, path)
+            found.setdefault(as_id(path.stem) or path.stem, path)
     if not found:
         raise InputError(f"{folder} holds no picture; expected files ending in {', '.join(sorted(wanted))}")
     return found

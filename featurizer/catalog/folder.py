@@ -14,6 +14,7 @@ from featurizer.catalog.table import PICTURES
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import fingerprint
+from featurizer.values import as_id
 
 UNREAD = (".svg", ".heic", ".heif", ".psd", ".eps", ".ai", ".pdf")
 """Kinds of picture that Pillow does not read by itself."""
@@ -77,7 +78,7 @@ class FolderSource:
             path.relative_to(self.path).as_posix() if times[stem] > 1 else stem
             for stem, path in zip(stems, paths, strict=True)
         )
-        return dict(zip(names, paths, strict=True))
+        return dict(zip((as_id(name) or name for name in names), paths, strict=True))
 
 
 def _caption(picture: Path) -> str | None:

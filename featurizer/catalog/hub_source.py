@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.columns import as_image, to_record
 from featurizer.catalog.images.local import confined
@@ -44,7 +45,7 @@ class HubSource:
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the rows in the data set's order."""
         fields = self.fields
-        for row in self._rows():
+        for row in map(self._labels.named, self._rows()):
             image = as_image(row.get(fields["image"]), self._folder) if "image" in fields else ImageRef()
             yield to_record(row, fields, confined(image, self._folder))
 
@@ -75,7 +76,14 @@ class HubSource:
     def extra(self) -> dict[str, pa.DataType]:
         """The columns that are no field, with the type they are stored in."""
         used = set(self.fields.values())
-        return {field.name: stored_type(field.type) for field in self._schema if field.name not in used}
+        types = {field.name: stored_type(field.type) for field in self._schema}
+        types |= dict.fromkeys(self._labels.names, pa.string())
+        return {name: kind for name, kind in types.items() if name not in used}
+
+    @property
+    def _labels(self) -> ClassLabels:
+        features = self._stream.features
+        return ClassLabels.of_features({} if features is None else features.to_dict())
 
     @property
     def identity(self) -> dict[str, Json]:

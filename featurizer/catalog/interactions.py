@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from heapq import nsmallest
 from pathlib import Path
 
 import polars as pl
 
 from featurizer.errors import InputError
 from featurizer.interactions.core import deduplicate, k_core
-from featurizer.interactions.read import SCHEMA, read_interactions
+from featurizer.interactions.read import SCHEMA, ids, read_interactions
 from featurizer.interactions.split import split
 from featurizer.interactions.store import FILE, statistics, write_interactions
 from featurizer.records import Json
 from featurizer.results.files import file_sha256
 
 logger = logging.getLogger(__name__)
+EXAMPLES = 5
+"""So many ids show what is the matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,30 @@ def describe_interactions(path: Path, options: SplitOptions, item_map: Path | No
 def write_known_interactions(
     interactions: pl.DataFrame, folder: Path, item_ids: set[str] | None = None
 ) -> dict[str, Json]:
-    """Write `interactions.parquet` and return its statistics, and how many of its items the catalog lacks."""
+    """Write `interactions.parquet` and return its statistics, and how many of its items the catalog lacks.
+
+    Where that are more than half of them, it is said, with examples: ids of two kinds do not meet.
+    """
     write_interactions(interactions, folder / FILE)
     found = statistics(interactions)
     if item_ids is None:
         return found
-    return {**found, "items_without_catalog_row": len(set(interactions["item_id"].unique()) - item_ids)}
+    bought = set(interactions["item_id"].unique())
+    lacking = bought - item_ids
+    if 2 * len(lacking) > len(bought):
+        logger.warning(
+            "%s of %s items of the interactions are not in the catalog, such as %s; items that only the catalog has "
+            "are such as %s. Check that both name items by the same id (--item-id-column, --item-map)",
+            f"{len(lacking):,}",
+            f"{len(bought):,}",
+            _examples(lacking),
+            _examples(item_ids - bought),
+        )
+    return {**found, "items_without_catalog_row": len(lacking)}
+
+
+def _examples(ids: set[str]) -> str:
+    return ", ".join(repr(item) for item in nsmallest(EXAMPLES, ids)) or "none"
 
 
 def collect(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
@@ -111,7 +132,8 @@ def collect(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
         raise InputError(
             f"{path} cannot be read to its end: {error}. Delete it and download it again."
         ) from error
-    kept = found.drop_nulls(["user_id", "item_id"])
+    named = found.with_columns(ids(found[column], f"{path}: {column}") for column in ("user_id", "item_id"))
+    kept = named.drop_nulls(["user_id", "item_id"])
     if kept.height < found.height:
         logger.warning("%s: %d rows without a user or an item left out", path, found.height - kept.height)
     return kept.with_columns(pl.lit(None, pl.String).alias("split")).select(list(SCHEMA))

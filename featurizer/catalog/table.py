@@ -15,11 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.catalog.amazon import json_object
+from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import DEEPEST, as_image, as_text, images_by_id, is_deep, to_record
+from featurizer.catalog.columns import DEEPEST, as_image, images_by_id, is_deep, to_record
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
+from featurizer.values import as_id
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")
@@ -91,7 +93,14 @@ class TableSource:
         types = (
             {field.name: field.type for field in pq.read_schema(self.path)} if self.kind == ".parquet" else {}
         )
+        types |= dict.fromkeys(self._labels.names, pa.string())
         return {name: stored_type(types.get(name, pa.string())) for name in self.columns if name not in used}
+
+    @cached_property
+    def _labels(self) -> ClassLabels:
+        return (
+            ClassLabels.of_schema(pq.read_schema(self.path)) if self.kind == ".parquet" else ClassLabels({})
+        )
 
     @property
     def identity(self) -> dict[str, Json]:
@@ -117,7 +126,7 @@ class TableSource:
     def _image(self, row: Mapping[str, object], fields: Mapping[str, str]) -> ImageRef:
         if "image" in fields:
             return as_image(row.get(fields["image"]), self.images or self.base or self.path.parent)
-        path = self._by_id.get(as_text(row.get(fields["item_id"])) or "")
+        path = self._by_id.get(as_id(row.get(fields["item_id"])) or "")
         return ImageRef(path=path)
 
     def _rows(self, columns: Sequence[str] | None = None) -> Iterator[Mapping[str, object]]:
@@ -174,7 +183,7 @@ class TableSource:
     def _parquet_rows(self, columns: Sequence[str] | None) -> Iterator[Mapping[str, object]]:
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=256, columns=columns):
-                yield from batch.to_pylist()
+                yield from map(self._labels.named, batch.to_pylist())
 
 
 def _size(path: Path) -> int | None:

@@ -6,14 +6,16 @@ import logging
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from featurizer.errors import InputError
+from featurizer.values import as_id
 
 logger = logging.getLogger(__name__)
 
 COLUMNS = {
     "user_id": ("user_id", "userid", "user", "reviewerid"),
-    "item_id": ("item_id", "itemid", "item", "asin", "parent_asin"),
+    "item_id": ("item_id", "itemid", "item", "parent_asin", "asin"),
     "timestamp": (
         "timestamp",
         "time",
@@ -107,15 +109,15 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
         (pl.col(name) if name is not None else pl.lit(None)).alias(field) for field, name in found.items()
     ]
     try:
-        named = frame.select(columns).with_columns(
-            pl.col("user_id", "item_id").cast(pl.String).replace("", None),
-            pl.col("rating").cast(pl.Float64),
-            _split_names(),
+        named = frame.select(columns)
+        named = named.with_columns(
+            ids(named[column], f"{path}: {column}") for column in ("user_id", "item_id")
+        )
+        named = named.with_columns(cs.binary().cast(pl.String)).with_columns(
+            pl.col("rating").cast(pl.Float64), _split_names()
         )
     except pl.exceptions.PolarsError as error:
-        raise InputError(
-            f"{path}: ids must be texts or whole numbers, ratings numbers: {_brief(error)}"
-        ) from error
+        raise InputError(f"{path}: expected ratings to be numbers: {_brief(error)}") from error
     named = named.with_columns(_seconds(named["timestamp"], path))
     strange = (
         named.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))["split"]
@@ -125,6 +127,28 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     if strange:
         raise InputError(f"{path}: unknown split {strange[:3]}; expected train, valid, test or 0, 1, 2")
     return named
+
+
+def ids(values: pl.Series, origin: str) -> pl.Series:
+    """Return values as ids by the one rule, `as_id`; null where there is none.
+
+    Args:
+        values: of any type.
+        origin: what an error begins with.
+
+    Raises:
+        InputError: a value can be no id.
+    """
+    each = values.unique()
+    try:
+        found = pl.Series("id", map(as_id, each.to_list()), pl.String)
+    except InputError as error:
+        raise InputError(f"{origin}: {error}") from error
+    if each.dtype == pl.String and each.equals(found):
+        return values
+    by_value = pl.DataFrame([each.alias("value"), found])
+    joined = values.alias("value").to_frame().join(by_value, on="value", how="left", maintain_order="left")
+    return joined["id"].alias(values.name)
 
 
 def _seconds(times: pl.Series, path: Path) -> pl.Series:
@@ -184,7 +208,12 @@ def _map_items(frame: pl.DataFrame, item_map: Path, path: Path) -> pl.DataFrame:
         raise InputError(
             f"item map {item_map} has the columns {', '.join(table.columns)}; expected asin and itemID"
         )
-    pairs = table.select(pl.col(folded["itemid"]).alias("item_id"), pl.col(asin).alias("mapped"))
+    pairs = pl.DataFrame(
+        {
+            "item_id": ids(table[folded["itemid"]], f"item map {item_map}"),
+            "mapped": ids(table[asin], f"item map {item_map}"),
+        }
+    )
     if pairs["item_id"].is_duplicated().any():
         raise InputError(f"item map {item_map} lists an itemID twice; expected each once")
     joined = frame.join(pairs, on="item_id", how="left", maintain_order="left")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import as_categories, as_image, as_text, to_record
+from featurizer.catalog.columns import as_categories, as_image, to_record
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import ImageRef
 
@@ -53,8 +53,12 @@ def test_a_table_without_an_id_column_is_an_error_that_names_the_option():
         ("A|B", ("A", "B")),
         ("A > B", ("A", "B")),
         ("Home & Kitchen", ("Home & Kitchen",)),
+        (b"A|B", ("A", "B")),
+        ([b"A", None, "nan"], ("A",)),
+        ({"$oid": "5f"}, ("5f",)),
         (None, ()),
         ("", ()),
+        ("None", ()),
         ("[broken", ("[broken",)),
         ("[" * 100_000, ("[" * 100_000,)),
         ("[" * 100_001, ("[" * 100_001,)),
@@ -63,14 +67,6 @@ def test_a_table_without_an_id_column_is_an_error_that_names_the_option():
 )
 def test_categories_are_read_from_lists_and_from_the_usual_separators(value, categories):
     assert as_categories(value) == categories
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, None), ("  ", None), (float("nan"), None), (7.0, "7"), (0, "0"), ("nan", "nan")],
-)
-def test_a_cell_becomes_text_or_none(value, text):
-    assert as_text(value) == text
 
 
 @pytest.mark.parametrize(
@@ -91,6 +87,11 @@ def test_a_cell_becomes_text_or_none(value, text):
             {"hi_res": None, "large": "http://a/l.jpg", "thumb": "http://a/t.jpg"},
             ImageRef(url="http://a/l.jpg"),
         ),
+        (b"b.jpg", ImageRef(path=Path("pictures/b.jpg"))),
+        (b"http://a/b.jpg", ImageRef(url="http://a/b.jpg")),
+        (b"\x89PNG\r\n", ImageRef(data=b"\x89PNG\r\n")),
+        (b"GIF89a\x01\x00", ImageRef(data=b"GIF89a\x01\x00")),
+        (b"<svg/>", ImageRef(data=b"<svg/>")),
         (None, ImageRef()),
         ([], ImageRef()),
     ],
@@ -104,3 +105,10 @@ def test_columns_that_are_no_field_are_kept_beside_the_item():
     record = to_record(row, {"item_id": "id", "title": "title"}, ImageRef())
     assert record.item_id == "3"
     assert record.extra == {"color": "red", "price": 2.5}
+
+
+def test_bytes_that_are_no_text_are_refused_where_text_is_wanted_and_named():
+    row = {"id": "a", "title": b"\xff\xfe", "blob": b"\xff\xfe"}
+    with pytest.raises(InputError, match=r"column title of the item 'a': 2 bytes .* are no UTF-8 text"):
+        to_record(row, {"item_id": "id", "title": "title"}, ImageRef())
+    assert to_record(row, {"item_id": "id"}, ImageRef()).extra["blob"] == "//4="

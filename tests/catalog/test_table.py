@@ -1,10 +1,13 @@
 import csv
+import datetime
 import gzip
 import io
 import json
+from decimal import Decimal
 from types import SimpleNamespace
 
 import datasets
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +23,7 @@ from featurizer.catalog.ingest import ingest
 from featurizer.catalog.interactions import SplitOptions
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
+from featurizer.values import as_text
 
 ROWS = [
     {"id": "a", "title": "Cup, large", "label": "x"},
@@ -135,7 +139,7 @@ def test_any_cells_survive_a_round_trip_through_csv(tmp_path_factory, rows):
         )
     items = list(source(path))
     assert [(item.title, item.extra["label"]) for item in items] == [
-        (t.strip() or None, label or None) for t, label in rows
+        (as_text(t), label or None) for t, label in rows
     ]
 
 
@@ -239,3 +243,113 @@ def test_a_table_names_files_below_its_folder_or_absolutely(tmp_path):
     (folder / "t.csv").write_text(f"id,image\na,../outside.png\nb,{tmp_path}/outside.png\n")
     found = rows(source(folder / "t.csv"), tmp_path / "c")
     assert [row["image_status"] for row in found] == ["forbidden_path", "ok"]
+
+
+LABELS = datasets.Features(
+    {
+        "id": datasets.Value("int64"),
+        "categories": datasets.List(datasets.ClassLabel(names=["mugs", "pots"])),
+        "shade": datasets.ClassLabel(names=["red", "blue"]),
+    }
+)
+
+
+@pytest.mark.parametrize("hub", [True, False])
+def test_class_labels_are_their_names_in_lists_too_and_a_missing_one_is_none(tmp_path, hub):
+    given = {"id": [1, 2, 3], "categories": [[1, 0], [], None], "shade": [1, -1, None]}
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    datasets.Dataset.from_dict(given, features=LABELS).to_parquet(folder / "train.parquet")
+    one = HubSource(str(folder), ColumnNames()) if hub else source(folder / "train.parquet")
+    found = [(item.categories, item.extra["shade"]) for item in one]
+    assert found == [(("pots", "mugs"), "blue"), ((), None), ((), None)]
+    assert one.extra == {"shade": pa.string()}
+
+
+def test_a_class_without_a_name_is_a_clear_error(tmp_path):
+    schema = pa.schema({"id": pa.string(), "category": pa.int64()})
+    told = {"info": {"features": {"category": {"_type": "ClassLabel", "names": ["mugs"]}}}}
+    table = pa.Table.from_pylist([{"id": "a", "category": 1}], schema)
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(told)}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="column category holds the class 1; expected 0 to 0"):
+        list(source(tmp_path / "t.parquet"))
+
+
+def test_typed_columns_become_plain_text_beside_the_item(tmp_path):
+    day = datetime.date(2024, 2, 29)
+    given = {"id": [b"B1"], "price": [Decimal("1.10")], "day": [day], "blob": [b"text"], "seen": [[day]]}
+    pq.write_table(pa.table(given), tmp_path / "t.parquet")
+    (row,) = rows(source(tmp_path / "t.parquet"), tmp_path / "c")
+    told = {name: row[name] for name in ("item_id", "price", "day", "blob", "seen")}
+    assert told == {
+        "item_id": "B1", "price": "1.10", "day": "2024-02-29", "blob": "text", "seen": '["2024-02-29"]',
+    }  # fmt: skip
+
+
+def test_ids_of_a_mongo_export_are_what_they_wrap(tmp_path):
+    (tmp_path / "t.jsonl").write_text(
+        '{"_id": {"$oid": "5f1"}, "title": "Cup", "cost": {"$numberDecimal": "1.10"}}\n'
+    )
+    (item,) = source(tmp_path / "t.jsonl")
+    assert (item.item_id, item.extra) == ("5f1", {"cost": "1.10"})
+
+
+def test_interactions_that_name_items_otherwise_are_warned_of_with_examples_of_both_sides(tmp_path, caplog):
+    pairs = "".join(f"u,sku-{name},train\n" for name in "gfedcb") + "u,a,train\n"
+    (tmp_path / "r.csv").write_text("user_id,item_id,split\n" + pairs)
+    with ImageFetcher() as fetcher:
+        made = ingest(
+            source(write(tmp_path / "t.csv")),
+            tmp_path / "c",
+            fetcher=fetcher,
+            interactions=tmp_path / "r.csv",
+        )
+    assert "6 of 7 items of the interactions are not in the catalog" in caplog.text
+    assert "'sku-b', 'sku-c', 'sku-d', 'sku-e', 'sku-f'; " in caplog.text
+    assert "such as 'b', 'c'. Check" in caplog.text
+    assert made.manifest.interactions.items_without_catalog_row == 6
+
+
+def test_half_of_the_items_known_is_nothing_to_warn_of(tmp_path, caplog):
+    (tmp_path / "r.csv").write_text("user_id,item_id,split\nu,a,train\nu,z,train\n")
+    with ImageFetcher() as fetcher:
+        ingest(
+            source(write(tmp_path / "t.csv")),
+            tmp_path / "c",
+            fetcher=fetcher,
+            interactions=tmp_path / "r.csv",
+        )
+    assert "not in the catalog" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "parquet-of-bytes", "parquet-of-floats"])
+def test_the_same_ids_meet_in_items_and_interactions_however_they_are_stored(tmp_path, kind):
+    plain = ["100", "200", "300"]
+    dressed = {
+        "csv": ["100.0", "\ufeff200", " 300 "],
+        "parquet": ["b'100'", '"200"'.strip('"'), "300\u200b"],
+        "parquet-of-bytes": [b"100", b"200 ", b"300.0"],
+        "parquet-of-floats": [100.0, 200.0, 300.0],
+    }[kind]
+    for name, items, pairs in (("a", plain, dressed), ("b", dressed, plain)):
+        folder = tmp_path / name
+        folder.mkdir()
+        tables = {
+            "items": {"id": items},
+            "pairs": {"user_id": ["u"] * 3, "item_id": pairs, "split": ["train"] * 3},
+        }
+        for file, columns in tables.items():
+            frame = pl.DataFrame(columns)
+            frame.write_csv(folder / f"{file}.csv") if kind == "csv" else frame.write_parquet(
+                folder / f"{file}.parquet"
+            )
+        suffix = kind.partition("-")[0]
+        with ImageFetcher() as fetcher:
+            made = ingest(
+                source(folder / f"items.{suffix}"),
+                folder / "c",
+                fetcher=fetcher,
+                interactions=folder / f"pairs.{suffix}",
+            )
+        assert made.column("item_id").to_pylist() == plain
+        assert made.manifest.interactions.items_without_catalog_row == 0

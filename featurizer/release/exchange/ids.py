@@ -48,7 +48,7 @@ def write_triples(interactions: pl.DataFrame, path: Path) -> None:
 
 
 def read_ids(path: Path) -> list[str]:
-    """Read ids in row order from whatever lists them.
+    """Read ids in row order from whatever lists them, as they stand there.
 
     Args:
         path: `.json` (a list), `.npy` (texts or whole numbers), `.csv` or `.tsv` (a column item_id or asin; ordered
@@ -59,12 +59,12 @@ def read_ids(path: Path) -> list[str]:
     """
     try:
         if path.suffix == ".json":
-            return _listed(json.loads(path.read_text("utf-8")), path)
+            return _listed(json.loads(path.read_text("utf-8-sig")), path)
         if path.suffix == ".npy":
             return [str(value) for value in np.load(path, allow_pickle=False).reshape(-1).tolist()]
         if path.suffix in (".csv", ".tsv"):
             return _column(path)
-        return path.read_text("utf-8").splitlines()
+        return path.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"the ids in {path} cannot be read: {error}") from error
 
@@ -76,7 +76,7 @@ def _listed(value: object, path: Path) -> list[str]:
 
 
 def _column(path: Path) -> list[str]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         head = file.readline()
         file.seek(0)
         rows = list(csv.reader(file, delimiter="\t" if "\t" in head else ","))

@@ -20,6 +20,7 @@ from featurizer.release.exchange.ids import read_ids
 from featurizer.release.exchange.sidecar import Sidecar, SpaceEntry, read_sidecar
 from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import refuse_foreign
+from featurizer.values import as_ids
 
 BLOCK = 4096
 """Rows looked at at once."""
@@ -77,7 +78,7 @@ def import_set(
     entries = {entry.name: entry for entry in sidecar.spaces} if sidecar else {}
     files = {name: entry.file for name, entry in entries.items()} or chosen.guess(path)
     files = _select(files, space, path)
-    given = read_ids(ids) if ids is not None else None
+    given = as_ids(read_ids(ids), str(ids)) if ids is not None else None
     found = (
         chosen.read(path, files)
         if given is None or chosen.select is None
