@@ -250,6 +250,7 @@ def extract(
     shard_rows: int = 2048,
     workers: int | None = None,
     mask: Literal['image', 'text'] | None = None,
+    trust_remote_code: Sequence[str] | str = ...,
     max_failures: int | None = None,
     out: Place,
     overwrite: bool = False,
@@ -271,6 +272,7 @@ def extract(
         shard_rows: Items a shard; a killed run loses the shards in flight.
         workers: Threads that decode pictures. [default: one a core, at most 8]
         mask: Hide one modality from an encoder ica:DIR or align:DIR.
+        trust_remote_code: Run the code of its own that an encoder's repository holds: REPO@COMMIT, a full commit that you have read.
         max_failures: Exit with 3 when more items failed. [default: no limit]
         out: Folder to write into.
         overwrite: Replace what the folder holds.

@@ -33,6 +33,7 @@ class EncoderFamily:
         papers: what to cite, by a pattern over the model's name in small letters; an empty one fits every model.
         presets: models with a name of their own.
         needs_model: whether a model's name has to follow the family's.
+        remote_code: whether its models may come with code of their own, run where the user trusts it.
         folders_only: whether every model is a folder, also where its path does not begin like one.
         name_model: the short name of a model; None from it, or in its place, for the last part of the model's name.
     """
@@ -45,6 +46,7 @@ class EncoderFamily:
     papers: Mapping[str, Paper] = field(default_factory=dict)
     presets: tuple[EncoderPreset, ...] = ()
     needs_model: bool = False
+    remote_code: bool = False
     folders_only: bool = False
     name_model: Callable[[str], str | None] | None = None
 

@@ -22,6 +22,7 @@ from featurizer.encoders.family import EncoderFamily, families, family_named
 from featurizer.encoders.loaded import LoadedEncoder, LoadedImageTokens, LoadedTextTokens
 from featurizer.encoders.naming import GRAMMAR, NAME, split_alias
 from featurizer.encoders.presets import PresetDescription, describe_presets, preset_named
+from featurizer.encoders.trust import trusting
 from featurizer.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
@@ -95,11 +96,17 @@ def _asked(request: EncoderRequest) -> EncoderFamily:
 def _completed(spec: EncoderSpec, request: EncoderRequest) -> EncoderSpec:
     """Add to a family's specification what it cannot know."""
     plugin = registry.providers(registry.ENCODERS).get(request.family)
-    return replace(spec, request=request.text, mask=request.mask, plugin=plugin)
+    code = f"{request.model}@{request.revision}" if request.remote_code else None
+    return replace(spec, request=request.text, mask=request.mask, plugin=plugin, remote_code=code)
 
 
 def load_encoders(
-    texts: Sequence[str], *, device: str = "auto", dtype: Dtype = "float32", mask: Modality | None = None
+    texts: Sequence[str],
+    *,
+    device: str = "auto",
+    dtype: Dtype = "float32",
+    mask: Modality | None = None,
+    trusted: Sequence[str] = (),
 ) -> list[AnyEncoder]:
     """Load every encoder that the user named, in order; a model with two modalities gives two.
 
@@ -108,12 +115,14 @@ def load_encoders(
         device: `auto` or a torch device.
         dtype: what to compute in.
         mask: the modality to do without; only encoders of both can.
+        trusted: the repositories whose own code may be run, `REPO@COMMIT`.
 
     Raises:
-        InputError: two of them would write the same space, or one reads a single modality and `mask` is given.
+        InputError: two of them would write the same space, one reads a single modality and `mask` is given, or what
+            is trusted is no encoder's.
         FeaturizerError: one of them cannot be loaded.
     """
-    requests = [resolve(text, dtype=dtype) for text in texts]
+    requests = trusting([resolve(text, dtype=dtype) for text in texts], trusted)
     for text in texts:
         if texts.count(text) > 1:
             target = split_alias(text.strip())[1]

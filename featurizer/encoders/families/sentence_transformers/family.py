@@ -48,4 +48,5 @@ FAMILY = EncoderFamily(
         EncoderPreset("bge", "BAAI/bge-base-en-v1.5", {"text": 768}, "MIT"),
     ),
     needs_model=True,
+    remote_code=True,
 )

@@ -41,12 +41,14 @@ class Declared:
         normalized: whether it ends in L2 normalization.
         prompt: what stands before a document; None where nothing does.
         limit: the most tokens of a text; None where only tokenizer and model say.
+        lowercase: whether texts are put into small letters, whatever the tokenizer does.
     """
 
     pooling: str | None = None
     normalized: bool = False
     prompt: str | None = None
     limit: int | None = None
+    lowercase: bool = False
 
 
 def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declared:
@@ -68,8 +70,6 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
     if len(kinds) != len(modules) or applied != list(kinds) or kinds.get("Transformer") != "" or not own_text:
         raise _refused(request, f"a pipeline of {', '.join(kinds)}")
     config = _read(request, "sentence_bert_config.json") or {}
-    if config.get("do_lower_case"):
-        raise _refused(request, "that texts are put into small letters")
     pooling = _read(request, f"{kinds['Pooling']}/config.json") if "Pooling" in kinds else None
     prompts = _read(request, "config_sentence_transformers.json") or {}
     prompt = document_prompt(prompts.get("prompts") or {}, prompts.get("default_prompt_name"))
@@ -80,6 +80,7 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
         normalized="Normalize" in kinds,
         prompt=prompt,
         limit=config.get("max_seq_length"),
+        lowercase=bool(config.get("do_lower_case")),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from PIL.Image import Image, Resampling
 from PIL.Image import new as new_image
+from tokenizers import normalizers
 from transformers import (
     AutoImageProcessor,
     AutoTokenizer,
@@ -89,7 +90,7 @@ def _image_features(loaded: TransformersModel) -> Callable[[torch.Tensor], torch
 
 
 def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
-    """Load a model's tokenizer, and let it pad.
+    """Load a model's tokenizer, let it pad, and put texts into small letters where that is declared.
 
     Raises:
         ModelUnavailable: it could not be had.
@@ -100,6 +101,10 @@ def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
             where(request), revision=request.revision, **code_options(request)
         )
     give_padding(tokenizer)
+    if loaded.declared.lowercase and tokenizer.is_fast:
+        backend = tokenizer.backend_tokenizer
+        own = [] if backend.normalizer is None else [backend.normalizer]
+        backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
     if not loaded.reads_padding:
         tokenizer.padding_side = "right"  # on the left it would move a text along the model's positions
     return tokenizer

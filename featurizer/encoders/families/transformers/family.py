@@ -49,4 +49,5 @@ FAMILY = EncoderFamily(
         EncoderPreset("bert", "google-bert/bert-base-uncased", {"text": 768}, "Apache-2.0", pooling="mean"),
     ),
     needs_model=True,
+    remote_code=True,
 )

@@ -22,6 +22,7 @@ from featurizer.encoders.families.transformers.pooling import (
 )
 from featurizer.encoders.weights import (
     CONFIG,
+    ask_nobody,
     code_options,
     folder_or_hub_name,
     freeze,
@@ -113,6 +114,7 @@ def open_model(request: EncoderRequest) -> TransformersModel:
         ModelUnavailable: the weights could not be had, or the checkpoint lacks some.
     """
     check_pooling(request.pooling)
+    ask_nobody()
     model, missing = _open(request)
     sides = _sides(model, request)
     with loading(request, FAMILY.name, layout=LAYOUT):

@@ -1,0 +1,114 @@
+import json
+
+import huggingface_hub
+import numpy as np
+import pytest
+from encoder_checkpoints import bert, gpt2, open_clip_timm, open_clip_vit
+from hub_cache import COMMIT, cached
+
+from featurizer.encoders.resolve import load_encoders
+from featurizer.errors import InputError, ModelUnavailable
+
+MARK = "code_was_run"
+OWN = """
+import os
+from transformers import BertConfig, BertModel
+open(os.path.join({place!r}, {mark!r}), "w").close()
+
+class Config(BertConfig):
+    model_type = "an-own-kind"
+
+class Model(BertModel):
+    config_class = Config
+"""
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """Return the cache of a Hub that cannot be reached; whoever is asked says yes."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    return tmp_path / "hub"
+
+
+def change(file, **changes):
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **changes}), "utf-8")
+
+
+def with_code(folder):
+    """A BERT of a kind that only the code in its folder knows."""
+    bert(folder)
+    (folder / "own.py").write_text(OWN.format(place=str(folder.parent), mark=MARK), "utf-8")
+    auto = {"AutoConfig": "own.Config", "AutoModel": "own.Model"}
+    change(folder / "config.json", model_type="an-own-kind", architectures=["Model"], auto_map=auto)
+    return folder
+
+
+@pytest.mark.parametrize("family", ["transformers", "sentence-transformers"])
+def test_code_in_a_folder_is_never_run(hub, tmp_path, family):
+    folder = with_code(tmp_path / "model")
+    with pytest.raises(ModelUnavailable, match="wants code of its own to be run, which is never done here"):
+        load_encoders([f"{family}:{folder}"])
+    assert not (tmp_path / MARK).exists()
+
+
+@pytest.mark.parametrize("family", ["transformers", "sentence-transformers"])
+def test_code_in_a_repository_is_run_only_where_its_commit_is_trusted(hub, tmp_path, family):
+    cached(hub, "org/own", with_code(tmp_path / "model"), lacks=("modules.json",))
+    with pytest.raises(ModelUnavailable, match="featurizer extract --trust-remote-code org/own@COMMIT"):
+        load_encoders([f"{family}:org/own"])
+    assert not (tmp_path / MARK).exists()
+    (encoder,) = load_encoders([f"{family}:org/own"], trusted=[f"org/own@{COMMIT}"])
+    assert (tmp_path / MARK).exists()
+    assert encoder.spec.revision == COMMIT
+    assert encoder.spec.provenance()["remote_code"] == f"org/own@{COMMIT}"
+    (plain,) = load_encoders([f"{family}:{bert(tmp_path / 'plain')}"])
+    np.testing.assert_allclose(encoder.encode(["red dress"]), plain.encode(["red dress"]), rtol=0, atol=1e-5)
+    assert "remote_code" not in plain.spec.provenance()
+
+
+def test_a_tokenizers_code_is_not_run_either(hub, tmp_path):
+    folder = gpt2(tmp_path / "model")
+    (folder / "own.py").write_text(OWN.format(place=str(tmp_path), mark=MARK), "utf-8")
+    change(
+        folder / "tokenizer_config.json", tokenizer_class="Own", auto_map={"AutoTokenizer": ["own.Own", None]}
+    )
+    load_encoders([f"transformers:{folder}"])
+    assert not (tmp_path / MARK).exists()
+
+
+@pytest.mark.parametrize("trusting", [True, False])
+def test_the_code_of_an_open_clip_tower_or_tokenizer_is_not_run(hub, tmp_path, trusting):
+    folder = (open_clip_vit if trusting else open_clip_timm)(tmp_path / "model")
+    config = json.loads((folder / "open_clip_config.json").read_text("utf-8"))
+    text = config["model_cfg"]["text_cfg"]
+    own = with_code(tmp_path / "own")
+    text.update(
+        hf_tokenizer_name=str(own), **({"tokenizer_kwargs": {"trust_remote_code": True}} if trusting else {})
+    )
+    text.update({} if trusting else {"hf_model_name": str(own)})
+    (folder / "open_clip_config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(ModelUnavailable, match=r"open_clip:.* wants code of its own to be run"):
+        load_encoders([f"open_clip:{folder}"])
+    assert not (tmp_path / MARK).exists()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "found"),
+    [
+        (["org/own"], "'org/own' does not say whose code"),
+        (["org/own@main"], "Expected REPO@COMMIT"),
+        ([f"org/own@{COMMIT[:12]}"], "40 digits of the commit"),
+        ([f"./folder@{COMMIT}"], "Expected REPO@COMMIT"),
+        ([f"org/own@{COMMIT}", f"org/own@{COMMIT[::-1]}"], "two commits of org/own"),
+        ([f"org/other@{COMMIT}"], "no encoder comes from there"),
+        ([f"org/eyes@{COMMIT}"], "timm:org/eyes never runs code of a repository"),
+        ([f"org/pinned@{COMMIT}"], f"is asked for at v1, but the code of {COMMIT} is trusted"),
+    ],
+)
+def test_what_is_trusted_must_be_one_commit_of_an_encoders_repository(trusted, found):
+    encoders = ["transformers:org/own", "timm:org/eyes", "transformers:org/pinned@v1"]
+    with pytest.raises(InputError, match=found):
+        load_encoders(encoders, trusted=trusted)
