@@ -21,6 +21,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from featurizer.discretion import without_login
+
 __all__ = [
     "DownloadError",
     "FeaturizerError",
@@ -45,7 +47,10 @@ def pip_line(extra: str | None, package: str = "featurizer") -> str:
 
 
 class FeaturizerError(Exception):
-    """The root: catch it to catch everything that featurizer raises on purpose."""
+    """The root: catch it to catch everything that featurizer raises on purpose. No message holds a login."""
+
+    def __init__(self, *told: object) -> None:
+        super().__init__(*(without_login(one) if isinstance(one, str) else one for one in told))
 
 
 class InputError(FeaturizerError):

@@ -11,6 +11,7 @@ import numpy as np
 
 from featurizer.alignment.saved_model import LearnedSpace, SavedMap, load_map
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, Pair, Vectors
+from featurizer.encoders.naming import found_request
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import InputError
 
@@ -68,7 +69,9 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     if request.pooling is not None or request.prompt is not None:
         raise InputError(f"align:{request.model} brings its own pooling and prompt; leave them out")
     saved = load_map(Path(request.model).expanduser())
-    texts = list(saved.manifest.requests)
+    folder = saved.folder.absolute()
+    places = (Path.cwd(), folder, folder.parent, folder.parent.parent)
+    texts = [found_request(told, places) for told in saved.manifest.requests]
     loaded = load_encoders(texts, device=request.device, dtype=request.dtype) if texts else []
     made = {encoder.spec.space: encoder for encoder in loaded}
     encoders = tuple(_encoder(space, made, request.model) for space in saved.manifest.spaces)

@@ -21,6 +21,7 @@ from featurizer.catalog.sample import META, REVIEWS, write_sample
 from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.text import TextRecipe
+from featurizer.discretion import public, throughout
 from featurizer.errors import StaleOutput
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
@@ -97,7 +98,8 @@ def download(
 
 def _origin(name: str, entry: DatasetEntry, files: dict[str, Json]) -> dict[str, Json]:
     told = ("title", "license", "terms", "citation", "homepage")
-    return {"name": name, **{field: getattr(entry, field) for field in told}, "files": files}
+    stated = {"name": name, **{field: getattr(entry, field) for field in told}, "files": files}
+    return throughout(stated, public)
 
 
 def _compare(name: str, entry: DatasetEntry, made: Catalog) -> None:

@@ -15,6 +15,7 @@ import fsspec
 from featurizer.catalog.partial_file import PartialFile
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.catalog.web_file import KEPT, PATIENT, READ_TIMEOUT, OnBytes, WebDownload
+from featurizer.discretion import without_login
 from featurizer.errors import DownloadError, InputError, OutputError
 from featurizer.results.files import file_sha256, fingerprint, output_error, read_json, write_json
 from featurizer.results.locks import writing
@@ -93,7 +94,13 @@ def _note(path: Path) -> Path:
 
 def _write_note(url: str, path: Path, sha256: str, found: os.stat_result) -> None:
     write_json(
-        _note(path), {"url": url, "sha256": sha256, "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+        _note(path),
+        {
+            "url": without_login(url),
+            "sha256": sha256,
+            "size": found.st_size,
+            "mtime_ns": found.st_mtime_ns,
+        },
     )
 
 
@@ -115,7 +122,7 @@ def _kept(url: str, path: Path) -> FetchedFile | None:
     except InputError:
         note = {}
     known = note.get("sha256")
-    if note.get("url", url) != url:
+    if note.get("url", without_login(url)) != without_login(url):
         return None
     if isinstance(known, str) and (note.get("size"), note.get("mtime_ns")) == (
         stat.st_size,

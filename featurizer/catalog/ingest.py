@@ -21,6 +21,7 @@ from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import PART_ROWS, Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.catalog.text import TextRecipe
+from featurizer.discretion import public, throughout
 from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
@@ -103,9 +104,10 @@ def ingest(
         InputError: the source or the interactions cannot be used.
         StaleOutput: `out` holds another catalog.
     """
+    told = throughout(dict(origin or {}), public)
     about: dict[str, Json] = {
         "content": source.identity,
-        "source": dict(origin or {}),
+        "source": told,
         "text_recipe": recipe.model_dump(),
         "images": True,
         "part_rows": part_rows,
@@ -130,7 +132,7 @@ def ingest(
         source,
         stage,
         recipe=recipe,
-        origin=origin or {},
+        origin=told,
         fetcher=fetcher,
         part_rows=part_rows,
         report=report,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from featurizer.discretion import without_login
 from featurizer.errors import InputError
 from featurizer.results.files import read_json, write_json
 
@@ -45,13 +46,13 @@ class PartialFile:
         except InputError:
             return None
         version = note.get("version")
-        return version if note.get("url") == url and isinstance(version, str) else None
+        return version if note.get("url") == without_login(url) and isinstance(version, str) else None
 
     def restart(self, url: str, version: str | None) -> BinaryIO:
         """Open from the first byte; what arrives without a version (an ETag, a date) is not gone on with."""
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(b"")
-        write_json(self.note, {"url": url, "version": version})
+        write_json(self.note, {"url": without_login(url), "version": version})
         return self.path.open("wb")
 
     def resume(self) -> BinaryIO:

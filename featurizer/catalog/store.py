@@ -8,7 +8,6 @@ picture failed is a row with null bytes and a reason in `image_status`.
 from __future__ import annotations
 
 import json
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,13 +15,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from itertools import accumulate
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from featurizer.catalog.images.local import FORBIDDEN
 from featurizer.catalog.text import TextRecipe
+from featurizer.discretion import public, throughout
 from featurizer.errors import InputError
 from featurizer.records import FetchedImage, ItemRecord, Json
 from featurizer.results.files import atomic_path
@@ -54,9 +55,10 @@ CORE = pa.schema(
         ("attempts", pa.int32()),
     ]
 )
+AS_GIVEN = ("item_id", "image")
+"""Columns that are stored as they came: whatever an id is, interactions name it so."""
 OTHER = "other_fields"
 """Where a streamed source's keys go that its first lines did not show; JSON."""
-_LOGIN = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
 
 
 def catalog_schema(extra: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -106,7 +108,7 @@ def _row(record: ItemRecord, image: FetchedImage, recipe: TextRecipe, schema: pa
     }
     if unforeseen:
         row[OTHER] = json.dumps(unforeseen, ensure_ascii=False)
-    return row | {
+    row |= {
         "item_id": record.item_id,
         "title": record.title,
         "brand": record.brand,
@@ -115,17 +117,20 @@ def _row(record: ItemRecord, image: FetchedImage, recipe: TextRecipe, schema: pa
         "text": recipe.render(record),
         "image": None if image.data is None else {"bytes": image.data, "path": path},
         "image_status": image.status,
-        "image_url": without_login(record.image.url),
+        "image_url": _address(record.image.url),
         "image_sha256": image.sha256,
         "width": image.width,
         "height": image.height,
         "attempts": image.attempts,
     }
+    return {name: value if name in AS_GIVEN else throughout(value, public) for name, value in row.items()}
 
 
-def without_login(address: str | None) -> str | None:
-    """Return an address without the user and the password before its host: what is stored may be passed on."""
-    return None if address is None else _LOGIN.sub(r"\1", address, count=1)
+def _address(told: str | None) -> str | None:
+    """Return where a picture was asked for; of a file that the source may not name, the name alone too."""
+    if told is None or not told.startswith(FORBIDDEN):
+        return told
+    return FORBIDDEN + PurePath(told.removeprefix(FORBIDDEN)).name
 
 
 def _stored(value: object, kind: pa.DataType) -> object:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from featurizer.cli.discreet import discreet, guard
 from featurizer.progress import Report
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def begin(*, debug: bool, verbose: int, quiet: bool, as_json: bool) -> None:
     """Take the options that stand before the command."""
     os.environ[DEBUG], os.environ[QUIET] = ("1" if chosen else "" for chosen in (debug, quiet))
     os.environ[VERBOSE], os.environ[JSON] = str(verbose), "1" if as_json else ""
+    guard()
     _listen()
 
 
@@ -72,17 +74,17 @@ def _listen() -> None:
 def say(text: str, *, always: bool = False) -> None:
     """Write a line of talk to stderr, unless --quiet."""
     if always or not os.environ.get(QUIET):
-        print(text, file=sys.stderr, flush=True)
+        print(discreet(text), file=sys.stderr, flush=True)
 
 
 def result(text: str) -> None:
     """Write a result to stdout."""
-    print(text, flush=True)
+    print(discreet(text), flush=True)
 
 
 def result_json(value: Mapping[str, object]) -> None:
     """Write one JSON object to stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False), flush=True)
+    print(discreet(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)), flush=True)
 
 
 def show(outcome: Outcome[object], *, as_json: bool) -> None:

@@ -72,6 +72,8 @@ def told_request(text: str) -> str:
 def found_request(told: str, places: Iterable[Path]) -> str:
     """Return an encoder as a manifest names it with its folder where it lies: in the first of the places that has one.
 
+    Where none has, it stays as it is named.
+
     Args:
         told: as `told_request` returned it.
         places: folders that may be it, or hold it.
@@ -80,7 +82,9 @@ def found_request(told: str, places: Iterable[Path]) -> str:
     if folder is None:
         return told
     candidates = (one for place in places for one in (place, place / folder.name))
-    found = next((one for one in candidates if one.name == folder.name and one.is_dir()), folder)
+    found = next((one for one in candidates if one.name == folder.name and one.is_dir()), None)
+    if found is None:
+        return told
     return told.removesuffix(f"./{folder.name}") + str(found.absolute())
 
 

@@ -267,5 +267,5 @@ def _split_revision(family: str, model: str) -> tuple[str, str | None]:
         return name, revision or None
     folder = Path(model).expanduser()
     if not folder.is_dir():
-        raise InputError(f"{family}:{model} names a folder, but there is no such folder: {folder.absolute()}")
+        raise InputError(f"{family}:{model} names a folder, but there is no such folder")
     return model, None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from featurizer.discretion import public, throughout
 from featurizer.errors import InputError, ShapeMismatch
 from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
@@ -83,7 +84,7 @@ def write_arrays(
         ShapeMismatch: a space has another number of rows than there are ids.
         StaleOutput: `out` holds something else.
     """
-    recorded = dict(source or {})
+    recorded = throughout(dict(source or {}), public)
     checked(Origin, recorded, origin="the source", cure="Correct it.")
     _check(item_ids, spaces, dtype)
     stored: dict[str, Json] = {"dtype": dtype, "shard_rows": shard_rows, "source": recorded}

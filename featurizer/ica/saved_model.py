@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from featurizer.encoders.naming import found_request, local_folder, told_request
 from featurizer.encoders.tokens import TokenSpec
 from featurizer.errors import InputError
 from featurizer.ica.fills import FillName
@@ -19,12 +20,15 @@ from featurizer.ica.model import IcaModel, Shapes
 from featurizer.ica.options import Architecture, Method, Pool
 from featurizer.ica.token_store import spec_json
 from featurizer.records import Json
-from featurizer.results.files import atomic_path, write_json
+from featurizer.results.files import atomic_path, read_json, write_json
 from featurizer.results.manifests.manifest import Record, read_as
 from featurizer.results.names import CONFIG, MODEL, WEIGHTS
 from featurizer.results.spelling import read_manifest
+from featurizer.results.state import state_file
 
 FORMAT_VERSION = 2
+PLACES = "encoders"
+"""The local note of where the folders of encoders lie; it is never published."""
 MATCHING = ("dim", "layers", "grid", "prefix", "max_tokens", "vocabulary", "mask_id", "tokenizer")
 """What two token encoders must share, beside their weights, to be one."""
 
@@ -106,7 +110,7 @@ class SavedConfig(Record):
     codes: int
     """Visual tokens, likewise."""
     vision: str
-    """The vision encoder as the user named it."""
+    """The vision encoder as the user named it, but of a folder its name alone."""
     text: str
     """The text encoder, likewise."""
     image_tokens: dict[str, JsonValue]
@@ -137,13 +141,31 @@ def write_saved_model(folder: Path, bundle: SavedModel) -> None:
         "fills": {name: [fill.kind, len(fill.keys)] for name, fill in model.start.fills().items()},
         "words": len(heads.used_ids),
         "codes": len(heads.codebook),
-        "vision": bundle.vision,
-        "text": bundle.text,
+        "vision": told_request(bundle.vision),
+        "text": told_request(bundle.text),
         "image_tokens": dict(bundle.image_spec),
         "text_tokens": dict(bundle.text_spec),
         "terms": dict(bundle.terms),
     }
     write_json(folder / CONFIG, config)
+    places = dict(_places((bundle.vision, bundle.text)))
+    if places:
+        write_json(state_file(folder, PLACES), {**places})
+
+
+def _places(encoders: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for name in encoders:
+        folder = local_folder(name)
+        if folder is not None:
+            yield told_request(name), str(folder.absolute())
+
+
+def _found(told: str, folder: Path) -> str:
+    """Return an encoder with its folder where training found it, or beside the model, where it is a local one."""
+    known = state_file(folder, PLACES)
+    place = read_json(known).get(told) if known.is_file() else None
+    noted = [Path(place)] if isinstance(place, str) else []
+    return found_request(told, (*noted, Path.cwd(), folder, folder.parent, folder.parent.parent))
 
 
 def model_folder(path: Path) -> Path:
@@ -189,6 +211,5 @@ def load_saved_model(path: Path, device: str = "cpu") -> SavedModel:
         ) from error
     for module in (model, heads):
         module.requires_grad_(requires_grad=False).eval().to(device)
-    return SavedModel(
-        model, heads, config.vision, config.text, config.image_tokens, config.text_tokens, config.terms
-    )
+    vision, text = (_found(told, folder) for told in (config.vision, config.text))
+    return SavedModel(model, heads, vision, text, config.image_tokens, config.text_tokens, config.terms)

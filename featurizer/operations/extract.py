@@ -73,10 +73,9 @@ class Extract(FolderOperation["FeatureSet"]):
         catalog = Catalog.open(self.catalog)
         encoders = self._load()
         where = resolve_device(self.device)
-        for one in encoders:
-            context.say(
-                f"{one.spec.space}: {one.spec.dim} dimensions, {one.spec.family}:{one.spec.model} on {where}"
-            )
+        for spec in (one.spec for one in encoders):
+            told = spec.provenance()["model"]  # of a folder its name
+            context.say(f"{spec.space}: {spec.dim} dimensions, {spec.family}:{told} on {where}")
         options = ExtractOptions(
             dtype=self.dtype,
             batch_size=self.batch_size,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from featurizer.discretion import throughout, without_login
 from featurizer.operations.operation import FolderOperation, Operation, Reads
 from featurizer.operations.options import mark
 from featurizer.operations.registry import command_of
@@ -88,12 +89,13 @@ def request(operation: Operation) -> dict[str, Json]:
         read.setdefault(field, []).append({"name": name, "content": content})
     left_out = {*reads(type(operation)), *operation.indifferent, *PLACES}
     options: dict[str, Json] = operation.model_dump(mode="json", exclude=left_out) | operation.settled()
-    return {
+    asked: dict[str, Json] = {
         "uses": command_of(type(operation)),
         "options": options,
         "reads": dict(read),
         **operation.depends(),
     }
+    return throughout(asked, without_login)
 
 
 def reads(kind: type[Operation]) -> dict[str, Reads]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import stamina
 
 from featurizer.catalog.retry import RetryPolicy, retry_after, worth_retrying
+from featurizer.discretion import without_token
 from featurizer.errors import FeaturizerError, HubError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ T = TypeVar("T")
 WAIT = "FEATURIZER_RETRY_WAIT"
 """Environment variable: seconds before the first new try."""
 CONFLICT = 409
-SECRET = re.compile(r"\b(hf_|api_org_)\w{4,}|(?<=Bearer )\S+")
 
 
 def retry_policy() -> RetryPolicy:
@@ -31,11 +30,6 @@ def retry_policy() -> RetryPolicy:
     return RetryPolicy(
         attempts=5, wait_initial=first, wait_max=15 * first, wait_jitter=first / 2, retry_after_max=300
     )
-
-
-def without_secrets(text: str, token: str | None = None) -> str:
-    """Return a message in which no token is left, neither this one nor one that looks like one."""
-    return SECRET.sub("<token>", text.replace(token, "<token>") if token else text)
 
 
 class _Redacting(logging.Formatter):
@@ -49,7 +43,7 @@ class _Redacting(logging.Formatter):
         """Return the line, tracebacks included, without secrets."""
         from huggingface_hub import get_token
 
-        return without_secrets(self.inner.format(record), get_token())
+        return without_token(self.inner.format(record), get_token())
 
 
 def connect() -> HfApi:
@@ -160,7 +154,7 @@ def _explained(error: Exception, what: str, account: str) -> str:
     if refused is None and any(isinstance(one, httpx2.TransportError) for one in causes(error)):
         begun = f"the Hub cannot be reached to {what}: "
     status = None if refused is None else refused.response.status_code
-    return without_secrets(f"{begun}{said}. {_advice(status, account)}", get_token())
+    return without_token(f"{begun}{said}. {_advice(status, account)}", get_token())
 
 
 def _advice(status: int | None, account: str) -> str:

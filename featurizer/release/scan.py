@@ -26,8 +26,8 @@ SECRETS: Mapping[str, str] = {
     "an address on this machine": r"file://[^\s\"'<>]*",
 }
 """Looked for everywhere, by what it is; regular expressions that RE2 reads too."""
-HOMES = r"(^|[\s\"'=:(])(/home/|/Users/|/root/|[A-Za-z]:\\+Users\\+)[^\s\"'<>)]+"
-"""A folder that people keep things in; in texts about the set, not in those of the items."""
+HOMES = ("home", "Users", "root")
+"""Folders that people keep things in, on whatever machine."""
 TEXTS = (".json", ".jsonl", ".md", ".yaml", ".yml", ".txt", ".csv")
 SHOWN = 40
 """Characters of what was found that are told, at most."""
@@ -38,9 +38,16 @@ def exposed(plan: Plan) -> list[str]:
 
     Secrets themselves are not repeated: of what may be one, the first characters alone.
     """
-    places = {"a path on this machine": HOMES, "this machine's name": _machine()}
+    places = {"a path on this machine": _paths(), "this machine's name": _machine()}
     about = {**SECRETS, **{what: pattern for what, pattern in places.items() if pattern}}
     return [line for file in plan.files for line in _of_file(file, about)]
+
+
+def _paths() -> str:
+    """Return what finds a path from the top: into a folder of people's, or one that stands at the top here."""
+    here = [place.name for place in Path("/").iterdir() if place.is_dir()]
+    roots = "|".join(map(re.escape, dict.fromkeys((*HOMES, *here))))
+    return rf"(^|[\s\"'=:(])(/({roots})/|[A-Za-z]:\\+)[^\s\"'<>)]+"
 
 
 def _machine() -> str:

@@ -17,6 +17,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError, StaleOutput
+from tests.servers import answer, serve
 
 
 def picture(color, kind="PNG"):
@@ -164,12 +165,15 @@ def test_failed_pictures_are_fetched_again_on_request(tmp_path):
     pictures = tmp_path / "p"
     pictures.mkdir()
     (pictures / "a.png").write_bytes(picture("red"))
-    (tmp_path / "t.csv").write_text(f"id,image\na,file://{pictures}/a.png\nb,file://{pictures}/b.png\nc,\n")
-    catalog = make(TableSource(tmp_path / "t.csv", ColumnNames()), tmp_path / "c", part_rows=2)
-    assert catalog.manifest.image_status == {"missing_file": 1, "none": 1, "ok": 1}
-    (pictures / "b.png").write_bytes(picture("blue"))
-    with ImageFetcher() as fetcher:
-        again = retry_failed(catalog, fetcher=fetcher)
+    with serve() as site:
+        web = site.at("/b.png", answer(b"", status=404))
+        (tmp_path / "t.csv").write_text(f"id,image\na,file://{pictures}/a.png\nb,{web}\nc,\n")
+        catalog = make(TableSource(tmp_path / "t.csv", ColumnNames()), tmp_path / "c", part_rows=2)
+        assert catalog.manifest.image_status == {"http_404": 1, "none": 1, "ok": 1}
+        assert catalog.column("image_url").to_pylist() == ["a.png", web, None]
+        site.at("/b.png", answer(picture("blue")))
+        with ImageFetcher() as fetcher:
+            again = retry_failed(catalog, fetcher=fetcher)
     assert again.manifest.image_status == {"none": 1, "ok": 2}
     assert rows(again)[1]["image"]["bytes"] == picture("blue")
     assert again.manifest.fingerprint == catalog.manifest.fingerprint

@@ -114,7 +114,7 @@ def test_an_unknown_encoder_lists_the_nearest_names(text, near):
         ("timm:", "family without a model"),
         ("timm", "family without a model"),
         ("a b=clip", "'a b' cannot name a space"),
-        ("transformers:./not-there", "names a folder, but there is no such folder: .*not-there"),
+        ("transformers:./not-there", "not-there names a folder, but there is no such folder"),
         (
             "./tinybert",
             r"write FAMILY:\./tinybert, families are align, filled, ica, open_clip, sentence-transformers, timm",

@@ -39,7 +39,13 @@ class Hub:
             return SimpleNamespace(**json.load(answer))
 
     def state(self):
-        return self.tell("/__log__")
+        """Return the log and the repositories; `.gitattributes` apart, which the Hub itself writes."""
+        told = self.tell("/__log__")
+        for repo in told.repos.values():
+            repo["attributes"] = {
+                branch: files.pop(".gitattributes", None) for branch, files in repo["files"].items()
+            }
+        return told
 
     def fail(self, *faults):
         self.tell("/__faults__", list(faults))

@@ -5,11 +5,23 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 
 import yaml
 
-REGULAR_LIMIT = 10_000
-"""Text files up to this size are kept in git, as the Hub does with small ones."""
+REGULAR_LIMIT = 10 * 1024**2
+"""Larger files go to LFS whatever they are called, as on the Hub."""
+PACKED = [
+    "7z", "arrow", "bin", "bz2", "ckpt", "ftz", "gz", "h5", "joblib", "lfs.*", "lz4", "mds", "mlmodel",
+    "model", "msgpack", "npy", "npz", "onnx", "ot", "parquet", "pb", "pickle", "pkl", "pt", "pth", "rar",
+    "safetensors", "tar.*", "tar", "tflite", "tgz", "wasm", "xz", "zip", "zst",
+]  # fmt: skip
+MEDIA = [
+    "pcm", "sam", "raw", "aac", "flac", "mp3", "ogg", "wav", "bmp", "gif", "png", "tiff", "jpg", "jpeg",
+    "webp", "mp4", "webm",
+]  # fmt: skip
+ATTRIBUTES = {"model": PACKED, "dataset": [*PACKED, *MEDIA]}
+"""What a new repository's `.gitattributes` sends to LFS, by its kind."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
@@ -104,7 +116,10 @@ class Store:
         if key in self.repos:
             raise Refused(409, "You already created this repo")
         self.repos[key] = Repo(*key, private=asked.get("visibility") == "private")
-        self.repos[key].record("main", {}, "initial commit", "")
+        patterns = [*(f"*.{name}" for name in ATTRIBUTES[key[0]]), "saved_model/**/*", "*tfevents*"]
+        lines = [f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in patterns]
+        first = {".gitattributes": File("".join(lines).encode(), lfs=False)}
+        self.repos[key].record("main", first, "initial commit", "")
         return self.repos[key]
 
     def repo(self, kind, name, token):
@@ -119,7 +134,7 @@ class Store:
         there = repo.commits[repo.resolve(revision)]
         answers = []
         for file in files:
-            lfs = file["path"].endswith((".parquet", ".png", ".safetensors")) or file["size"] > REGULAR_LIMIT
+            lfs = file["size"] > REGULAR_LIMIT or _matches(file["path"], there.get(".gitattributes"))
             old = there.get(file["path"])
             oid = None if old is None else old.sha256 if old.lfs else old.blob
             mode = "lfs" if lfs else "regular"
@@ -195,6 +210,14 @@ class Store:
             raise Refused(409, "Item already in collection")
         items.append({"_id": str(len(items)), **item, "position": len(items)})
         return self.collections[slug]
+
+
+def _matches(path, attributes):
+    """Say whether a repository's `.gitattributes` sends a file to LFS."""
+    lines = attributes.content.decode().splitlines() if attributes is not None else []
+    patterns = [line.split()[0] for line in lines if "filter=lfs" in line]
+    name = path.rpartition("/")[2]
+    return any(fnmatch(path if "/" in pattern else name, pattern) for pattern in patterns)
 
 
 def check_card(content):

@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from featurizer.features.feature_set import FeatureSet
 from featurizer.release.plan import Plan, on_disk, plan_set
+from featurizer.release.recard import recard
 from featurizer.release.scan import exposed
 from tests.release.sets import make_set
 
@@ -40,11 +42,12 @@ def told_of(folder):
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_is_found_in_a_manifest_and_among_the_items_and_not_repeated(secret, tmp_path):
-    made = make_set(tmp_path / "f", source={"name": f"from {secret}", "license": "MIT"})
-    found = told_of(made)
+    made = make_set(tmp_path / "f")
+    recard(made.folder, license=f"from {secret}")
+    found = told_of(FeatureSet.open(made.folder))
     what = SECRETS[secret]
     assert any(line.startswith("feature_set.json, line ") and f": {what}: " in line for line in found), found
-    assert any(line.startswith("README.md, line ") for line in found)
+    assert any(line.startswith("croissant.json, line ") for line in found)
     assert not any(secret in line for line in found)
     ids = make_set(tmp_path / "g", ids=[f"{secret} {row}" for row in range(6)])
     shards = [line for line in told_of(ids) if line.startswith("data/")]
