@@ -62,7 +62,7 @@ def loss_counter(
         prepared: what becomes of a text before it is split: its prompt, its cleaning.
     """
     unknown, special = tokenizer.unk_token_id, frozenset(tokenizer.all_special_ids)
-    if unknown in {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}:
+    if unknown in {tokenizer.bos_token_id, tokenizer.eos_token_id}:
         unknown = None  # a vocabulary of bytes knows everything
 
     def losses(texts: Sequence[str]) -> list[TextLoss]:

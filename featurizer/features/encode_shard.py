@@ -9,7 +9,7 @@ import numpy as np
 from PIL.Image import Image
 
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, Pair
+from featurizer.encoders.base import AnyEncoder, Pair, TextLoss
 from featurizer.errors import ShapeMismatch
 from featurizer.features.clock import Clock
 from featurizer.features.options import StoredDtype
@@ -83,6 +83,7 @@ class _Shard:
         dims = {encoder.spec.space: encoder.spec.dim for encoder in encoders}
         self.vectors = {space: np.zeros((rows, dim), np.float32) for space, dim in dims.items()}
         self.present = {space: np.zeros(rows, bool) for space in dims}
+        self.losses: dict[str, list[TextLoss]] = {}
         self.encoded = 0
 
     def add(self, batch: Sequence[Prepared], seeing: Sequence[AnyEncoder]) -> None:
@@ -101,6 +102,10 @@ class _Shard:
     def add_texts(self, encoder: AnyEncoder, batch_size: int) -> None:
         """Encode the shard's texts, longest first so that a batch pads little."""
         texts = {row: text for row, text in enumerate(self.texts) if text is not None}
+        count = getattr(encoder, "losses", None)
+        if count is not None:
+            with self.clock.timing("count"):
+                self.losses[encoder.spec.space] = list(count(list(texts.values())))
         order = sorted(texts, key=lambda row: (-len(texts[row]), row))
         self._advance(self.rows - len(order))
         for start in range(0, len(order), batch_size):
@@ -135,4 +140,6 @@ class _Shard:
     def finished(self) -> ShardRows:
         """Return the filled shard."""
         has_text = np.array([text is not None for text in self.texts], dtype=bool)
-        return ShardRows(self.ids, self.has_image, has_text, self.errors, self.vectors, self.present)
+        return ShardRows(
+            self.ids, self.has_image, has_text, self.errors, self.vectors, self.present, self.losses
+        )

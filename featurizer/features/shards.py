@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
+from featurizer.encoders.base import TextLoss
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import shard_name
 from featurizer.features.schema import feature_schema, vectors_to_arrow
@@ -24,7 +25,10 @@ MARKS = ".shards"
 
 @dataclass(frozen=True, slots=True)
 class ShardRows:
-    """The rows of one shard, in item order: n items; `vectors[space]` is (n, dim), `present[space]` is (n,)."""
+    """The rows of one shard, in item order: n items; `vectors[space]` is (n, dim), `present[space]` is (n,).
+
+    `losses[space]` says of each of its texts what the encoder did not read, in any order, where it can say.
+    """
 
     item_ids: list[str]
     has_image: np.ndarray
@@ -32,6 +36,7 @@ class ShardRows:
     errors: list[str | None]
     vectors: Mapping[str, np.ndarray]
     present: Mapping[str, np.ndarray]
+    losses: Mapping[str, Sequence[TextLoss]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class ShardMetadata:
     null: Mapping[str, int]
     failures: Mapping[str, int]
     seconds: Mapping[str, float]
+    texts_cut: Mapping[str, int] = field(default_factory=dict)
+    texts_unknown: Mapping[str, int] = field(default_factory=dict)
 
 
 _METADATA = TypeAdapter(ShardMetadata)
@@ -85,6 +92,8 @@ def write_shard(
         null={space: int((~rows.present[space]).sum()) for space in draft.dims},
         failures=count_failures(rows.errors),
         seconds={name: round(value, 3) for name, value in {**seconds, "write": written}.items()},
+        texts_cut={space: sum(one.cut for one in found) for space, found in rows.losses.items()},
+        texts_unknown={space: sum(one.unknown for one in found) for space, found in rows.losses.items()},
     )
     write_json(_mark(folder, index), asdict(metadata))
     return metadata

@@ -96,7 +96,7 @@ def _write_shards(
 
 def _manifest(draft: FeatureSetDraft, shards: Sequence[ShardMetadata]) -> dict[str, Json]:
     spaces: dict[str, Json] = {
-        name: {**about, "null": sum(shard.null[name] for shard in shards)}
+        name: {**about, "null": sum(shard.null[name] for shard in shards), **_lost(name, shards)}
         for name, about in draft.spaces.items()
     }
     return {
@@ -111,6 +111,16 @@ def _manifest(draft: FeatureSetDraft, shards: Sequence[ShardMetadata]) -> dict[s
         "spaces": spaces,
         "shards": [shard_json(shard) for shard in shards],
         "seconds": _total([shard.seconds for shard in shards]),
+    }
+
+
+def _lost(space: str, shards: Sequence[ShardMetadata]) -> dict[str, Json]:
+    """Return what of a space's texts was not read, where its encoder counted it in every shard."""
+    if not all(space in shard.texts_cut for shard in shards):
+        return {}
+    return {
+        "texts_cut": sum(shard.texts_cut[space] for shard in shards),
+        "texts_unknown": sum(shard.texts_unknown[space] for shard in shards),
     }
 
 

@@ -118,12 +118,15 @@ class Extract(FolderOperation["FeatureSet"]):
 
     def outcome(self, value: FeatureSet) -> Outcome[FeatureSet]:
         """Count vectors and failures; exit code 3 when more items failed than allowed."""
+        from featurizer.features.losses import text_losses
+
         failures, failed, null = value.manifest.failures, value.manifest.failed, nulls(value)
         lines = [f"{value.folder}: {value.rows:,} items"]
         lines += [f"  {space}: {value.rows - count:,} vectors" for space, count in null.items()]
         lines += [f"  failed, {reason}: {count:,}" for reason, count in failures.items()] or [
             "  nothing failed"
         ]
+        lines += [f"  {sentence}" for sentence in text_losses(value)]
         warnings = [
             f"warning: {space} is empty: no item has {value.spaces[space].modality} that could be used"
             for space, count in null.items()

@@ -128,6 +128,8 @@ def _record(found: Inspection) -> Mapping[str, object]:
 
 
 def _summary(features: FeatureSet) -> Iterator[str]:
+    from featurizer.features.losses import text_losses
+
     manifest = features.manifest
     pictures, texts = manifest.with_image, manifest.with_text
     yield (
@@ -135,6 +137,9 @@ def _summary(features: FeatureSet) -> Iterator[str]:
     )
     if manifest.failures:
         yield "\n" + table(["failure", "items"], list(manifest.failures.items()))
+    losses = list(text_losses(features))
+    if losses:
+        yield "\n" + "\n".join(losses)
     yield ""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from featurizer.catalog.datasets import SAMPLE
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.losses import text_losses
 from featurizer.records import Json
 from featurizer.release.citations import papers_of
 from featurizer.release.examples import find_examples, store_examples, stored_examples
@@ -119,6 +120,7 @@ def _context(feature_set: FeatureSet) -> dict[str, object]:
         "license_name": license_name,
         "source": source.document() if source is not None else {},
         "spaces": [{**spec.document(), "name": name} for name, spec in specs.items()],
+        "losses": list(text_losses(feature_set)),
         "command": _command(feature_set),
         "bytes": sum(path.stat().st_size for path in feature_set.shards),
         "size_category": next((name for limit, name in SIZES if feature_set.rows < limit), "n>1M"),

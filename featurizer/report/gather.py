@@ -9,6 +9,7 @@ from pathlib import Path
 from featurizer.catalog.datasets import SAMPLE
 from featurizer.catalog.store import CORE, OTHER
 from featurizer.errors import InputError
+from featurizer.features.losses import text_losses
 from featurizer.progress import Report, silent
 from featurizer.report import score_charts
 from featurizer.report.categories import most_telling
@@ -143,6 +144,7 @@ def gather(
     pictures, left_out = make_thumbnails(catalogs, item_ids, int(size * PICTURES_SHARE), seed, report=report)
     shown = ReportContent(folders, item_ids, total, words, pictures, spaces, boards, models, notes)
     notes.extend(_notes_on_items(shown, seed))
+    notes.extend(loss for one in folders.feature_sets.values() for loss in text_losses(one))
     if any(one.manifest.source and one.manifest.source.name == SAMPLE for one in catalogs):
         notes.append("the sample's pictures and users are synthetic: drawn in code")
     if left_out:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from unittest import SkipTest
 
 import numpy as np
 
-from featurizer.encoders.base import AnyEncoder, EncoderSpec
-from featurizer.testing.samples import assert_close, encode_all, sample_inputs
+from featurizer.encoders.base import AnyEncoder, EncoderSpec, TextLoss, Vectors
+from featurizer.testing.samples import assert_close, encode_all, sample_inputs, sample_texts
 
 
 class EncoderContract:
@@ -27,6 +28,14 @@ class EncoderContract:
     def sample_inputs(self) -> Sequence[object]:
         """Return at least three different inputs; replace it when the encoder needs others."""
         return sample_inputs(self.make_encoder().spec.modality)
+
+    def reference(self) -> Vectors | None:
+        """Return what the model's own library gives for the sample inputs, called as its documentation recommends.
+
+        Whatever the checkpoint declares belongs to it: pooling, normalization, the prompt of documents, padding.
+        None where the encoder is its own library; `test_vectors_are_those_of_the_models_own_library` is then skipped.
+        """
+        return None
 
     def test_the_specification_is_complete(self) -> None:
         """Every field that a reader needs to make the vectors again is filled in, and is JSON."""
@@ -46,6 +55,35 @@ class EncoderContract:
         assert vectors.shape == (len(self.sample_inputs()), encoder.spec.dim)
         assert vectors.dtype == np.float32
         assert np.isfinite(vectors).all(), "some entries are NaN or infinite"
+
+    def test_vectors_are_those_of_the_models_own_library(self) -> None:
+        """Nothing that a checkpoint declares is left out on the way."""
+        expected = self.reference()
+        if expected is None:
+            raise SkipTest("no library to compare with; write reference where there is one")
+        assert_close(encode_all(self.make_encoder(), self.sample_inputs()), expected)
+
+    def test_vectors_have_length_1_exactly_where_the_specification_says_so(self) -> None:
+        """`spec.normalized` is what cosine, dot product and whoever scales the vectors go by."""
+        encoder = self.make_encoder()
+        lengths = np.linalg.norm(encode_all(encoder, self.sample_inputs()), axis=1)
+        assert encoder.spec.normalized == np.allclose(lengths, 1, atol=1e-3), f"the lengths are {lengths}"
+
+    def test_what_is_not_read_of_a_text_is_counted(self) -> None:
+        """What follows a text that `losses` calls cut changes nothing; what follows another text does."""
+        encoder = self.make_encoder()
+        losses: Callable[[Sequence[str]], Sequence[TextLoss]] | None = getattr(encoder, "losses", None)
+        if encoder.spec.modality != "text" or losses is None:
+            raise SkipTest(
+                "the encoder reads no texts, or cannot say what it leaves out; see LoadedEncoder.losses"
+            )
+        texts = [text for text in sample_texts() if text.isascii() and text]
+        longer = encode_all(encoder, [f"{text} and more" for text in texts])
+        same = np.isclose(encode_all(encoder, texts), longer, rtol=1e-6, atol=1e-6).all(axis=1)
+        found = losses(texts)
+        assert len(found) == len(texts), f"{len(texts)} texts, {len(found)} losses"
+        assert [loss.cut for loss in found] == same.tolist()
+        assert len(losses([])) == 0
 
     def test_an_empty_batch_gives_no_rows(self) -> None:
         """`encode([])` returns (0, dim) float32."""

@@ -29,6 +29,10 @@ class TestMiniLM(EncoderContract):
     def make_encoder(self):
         return minilm()
 
+    def reference(self):
+        model = SentenceTransformer(minilm_folder(), device="cpu")
+        return model.encode_document(sample_texts(), show_progress_bar=False)
+
 
 @pytest.fixture(scope="module")
 def cls_folder(checkpoint, tmp_path_factory):

@@ -50,6 +50,10 @@ class SpaceProvenance(Record):
     """What was done to a picture or a text before."""
     license: str | None
     """Of the weights."""
+    texts_cut: Count | None = None
+    """Texts that are longer than the encoder's limit, so that their end was not read; None where nobody counted."""
+    texts_unknown: Count | None = None
+    """Texts of which the encoder does not know more than half of the tokens; None where nobody counted."""
     compute_dtype: str | None = None
     """What the encoder computed in."""
     plugin: dict[str, str] | None = None

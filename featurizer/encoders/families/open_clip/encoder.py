@@ -12,12 +12,13 @@ from typing import TypeAlias, cast
 import open_clip
 import torch
 from huggingface_hub import hf_hub_download, snapshot_download
-from open_clip.tokenizer import HFTokenizer, SigLipTokenizer, SimpleTokenizer
+from open_clip.tokenizer import HFTokenizer, SigLipTokenizer, SimpleTokenizer, get_clean_fn
 from PIL.Image import Image
 from PIL.Image import new as new_image
 
-from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality
+from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, TextLoss
 from featurizer.encoders.families.open_clip.family import FAMILY
+from featurizer.encoders.tokenizer import loss_counter
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import (
     ask_nobody,
@@ -237,7 +238,18 @@ def text_encoder(loaded: OpenClipModel, given: Tokenizer | None = None) -> AnyEn
         "prompt": prompt,
     }
     spec = loaded.side("text", dim, settings, normalized=_normalizes(encode))
-    return torch_encoder(spec, as_given, forward)
+    return torch_encoder(spec, as_given, forward, _losses(tokenizer, prompt))
+
+
+def _losses(tokenizer: Tokenizer, prompt: str) -> Callable[[Sequence[str]], list[TextLoss]]:
+    """Return the function that says what of a text is not read."""
+    limit = int(tokenizer.context_length)
+    if isinstance(tokenizer, SimpleTokenizer):  # CLIP's own, which knows every byte
+        return lambda texts: [
+            TextLoss(cut=len(tokenizer.encode(prompt + text)) + 2 > limit) for text in texts
+        ]
+    clean = tokenizer.clean_fn if isinstance(tokenizer, HFTokenizer) else get_clean_fn("canonicalize")
+    return loss_counter(tokenizer.tokenizer, limit, lambda text: clean(prompt + text))
 
 
 def _normalizes(encode: Callable[[torch.Tensor], torch.Tensor]) -> bool:

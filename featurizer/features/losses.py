@@ -1,0 +1,26 @@
+"""What of the texts an encoder did not read: counted while they are encoded, told wherever a set is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from featurizer.features.feature_set import FeatureSet
+
+
+def text_losses(feature_set: FeatureSet) -> Iterator[str]:
+    """Yield a sentence for each space whose encoder cut texts or did not know most of their tokens.
+
+    Nothing is said of a space whose encoder counts neither.
+    """
+    texts = feature_set.manifest.with_text
+    for name, spec in feature_set.spaces.items():
+        limit = spec.preprocessing.get("token_limit")
+        parts = (
+            (spec.texts_cut, f"are longer than its {limit} tokens, and what comes after is not read"),
+            (spec.texts_unknown, "are mostly of tokens that it does not know"),
+        )
+        told = [
+            f"{count:,} of {texts:,} texts ({count / texts:.1%}) {what}" for count, what in parts if count
+        ]
+        if told:
+            yield f"{name}: {'; '.join(told)}"
