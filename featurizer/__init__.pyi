@@ -646,6 +646,7 @@ def score_features(
     metrics: Sequence[str] | str = ...,
     transforms: Sequence[Literal['auto', 'none', 'center', 'whiten']] | Literal['auto', 'none', 'center', 'whiten'] = ...,
     fusion: Literal['equal', 'auto'] = 'equal',
+    refit: bool = True,
     k: Sequence[int] | int = ...,
     neighbors: Sequence[int] | int = ...,
     ratios: Sequence[float] | float = ...,
@@ -683,6 +684,7 @@ def score_features(
         metrics: Scorers, your own too.
         transforms: Geometry: auto centers each space, none leaves it as stored; several side by side.
         fusion: Weights of joined spaces: equal, or chosen on held-out items of train (auto), with half-whitening.
+        refit: For cold items, learn a space that their interactions taught again without them, every choice included.
         k: Lengths of the lists.
         neighbors: Of item-CF.
         ratios: Shares of the items that lose the modality, for mask-modality.

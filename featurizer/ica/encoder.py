@@ -151,6 +151,7 @@ def unified_spec(bundle: SavedModel, request: EncoderRequest, weight_hash: str) 
             "text": dict(bundle.text_spec),
             "mask": request.mask,
             **({} if bundle.model.residual is None else {"centered": True}),
+            **({"training": "not used"} if bundle.model.is_untrained else {}),
             **({"terms": dict(bundle.terms)} if bundle.terms else {}),
         },
         license=request.license,

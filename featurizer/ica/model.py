@@ -263,6 +263,13 @@ class IcaModel(nn.Module):
         """Length of a unified vector: e + f of a completed join, or the width."""
         return self.form.width if self.residual is None else sum(self.start.dims)
 
+    @property
+    def is_untrained(self) -> bool:
+        """Whether a completed join is the start itself: no epoch of training was kept."""
+        return self.residual is not None and not bool(
+            self.residual.out.weight.any() or self.residual.out.bias.any()
+        )
+
     def feature(self, states: States) -> torch.Tensor:
         """Return the unified vectors (b, dim): the completed join, or the states themselves."""
         return self._read(states) if self.residual is None else self.completed(states)

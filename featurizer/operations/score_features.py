@@ -87,6 +87,8 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     """Geometry: auto centers each space, none leaves it as stored; several side by side."""
     fusion: Literal["equal", "auto"] = "equal"
     """Weights of joined spaces: equal, or chosen on held-out items of train (auto), with half-whitening."""
+    refit: bool = True
+    """For cold items, learn a space that their interactions taught again without them, every choice included."""
     k: Annotated[tuple[Count, ...], Field(min_length=1), Flag("--k", "-k")] = (10, 20)
     """Lengths of the lists."""
     neighbors: Annotated[tuple[Count, ...], Field(min_length=1)] = (10, 20, 50)
@@ -222,6 +224,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
             tuple(sorted(set(self.ratios))),
             overridden(DownstreamOptions(), self.downstream),
             threads=self.threads,
+            refit=self.refit,
         )
         return ScoreStage(
             self.out,

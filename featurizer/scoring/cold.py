@@ -66,7 +66,7 @@ def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions)
         InputError: cold items taught the space and it cannot be learned again, or nobody has cold and warm items.
     """
     data = ColdData.of(evaluation, options.seed)
-    known = replace(space, parts=tuple(_relearned(part, data) for part in space.parts))
+    known = replace(space, parts=tuple(_relearned(part, data, options) for part in space.parts))
     yield from _ranked(known, data, options)
 
 
@@ -135,16 +135,20 @@ def random_cold_baseline(evaluation: EvaluationData, options: ScoreOptions) -> I
         yield from random_order(data.warm, data.wanted, candidates, key, options.ks)
 
 
-def _relearned(part: SpacePart, data: ColdData) -> SpacePart:
+def _relearned(part: SpacePart, data: ColdData, options: ScoreOptions) -> SpacePart:
     taught = part.taught
     if taught is None or not (taught.items & data.cold).any():
         return part
-    if taught.learn is None:
-        raise InputError(
-            f"the interactions of {int((taught.items & data.cold).sum())} cold items taught the space {part.name}, and "
+    if taught.learn is None or not options.refit:
+        why = (
             "how is not known here, so it cannot be learned again without them; expected a space of content alone, or "
             "one that 'featurizer align' made, beside the spaces it was made of. Name other spaces with --space"
+            if taught.learn is None
+            else "--no-refit keeps it as it is; expected a space of content alone. Leave --no-refit out, and it is "
+            "learned again without them"
         )
+        number = int((taught.items & data.cold).sum())
+        raise InputError(f"the interactions of {number} cold items taught the space {part.name}, and {why}")
     vectors, present = taught.learn(data.warm, list)
     return replace(part, vectors=vectors, present=present)
 

@@ -105,7 +105,8 @@ class Scores:
         scores: in the order they were made.
         comparisons: of every two rows.
         references: the rows that every leaderboard shows: single spaces of content, and their centered joins.
-        origins: of each feature set's spaces, what it was learned from: content, interactions or unknown.
+        origins: of each feature set's spaces, what it was learned from: content, interactions or unknown, or that
+            training was not used.
     """
 
     scores: tuple[Score, ...]

@@ -131,7 +131,9 @@ def _learned_from(entry: Entry, origins: Mapping[str, Mapping[str, str]]) -> str
     """Return what a row's spaces were learned from; of several the farthest from content alone."""
     own = origins.get(entry.feature_set, {})
     found = {own[part] for part in entry.space.split("+") if part in own}
-    return next((one for one in ("interactions", "unknown", "content") if one in found), "-")
+    return next(
+        (one for one in ("interactions", "unknown", "training not used", "content") if one in found), "-"
+    )
 
 
 def _columns(rows: Sequence[Score], split: str, k: int) -> list[MetricKey]:

@@ -117,6 +117,7 @@ class ScoreStage:
             "downstream": self.options.downstream.model_dump(),
             "threads": self._training_threads(),
             "seed": self.options.seed,
+            **({} if self.options.refit else {"refit": False}),
             "inputs": dict(self.inputs),
         }
         return Stage(self.out, SCORES, config, (WORK, MASKS))

@@ -32,6 +32,7 @@ class ScoreOptions:
         work: folder for what a scorer keeps between runs.
         report: told how far it is.
         threads: that train recommenders on the CPU; None for one a core.
+        refit: learn a space that cold items taught again without them; otherwise it is refused.
     """
 
     ks: tuple[int, ...] = (10, 20)
@@ -45,6 +46,7 @@ class ScoreOptions:
     work: Path = field(default=Path(".work"))
     report: Report = silent
     threads: int | None = None
+    refit: bool = True
 
 
 class Scorer(Protocol):

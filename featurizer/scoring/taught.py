@@ -19,8 +19,9 @@ Change: TypeAlias = Callable[[Sequence[SpaceVectors]], list[SpaceVectors]]
 """Content to other content of the same shape."""
 Learn: TypeAlias = Callable[[UserItems, Change], tuple[np.ndarray, np.ndarray]]
 """Train items by shared item, and what is done to the content first, to the space's (n, d) vectors and (n,) present."""
-Origin: TypeAlias = Literal["content", "interactions", "unknown"]
-"""What a space was learned from; `unknown` of vectors that came without saying so."""
+Origin: TypeAlias = Literal["content", "training not used", "interactions", "unknown"]
+"""What a space was learned from; `training not used` of an alignment that kept its start, `unknown` of vectors that
+came without saying so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ def origin(spec: SpaceProvenance) -> Origin:
     """Say what a space was learned from, by what its provenance tells."""
     if spec.supervised is not None or _saw_interactions(spec):
         return "interactions"
-    return "unknown" if spec.family in (None, "imported") else "content"
+    if spec.family in (None, "imported"):
+        return "unknown"
+    return "training not used" if spec.preprocessing.get("training") == "not used" else "content"
 
 
 def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:

@@ -53,7 +53,9 @@ def _taught(best: Score, origins: Mapping[str, Mapping[str, str]]) -> str:
             if best.metric == COLD
             else ("their own train interactions taught it")
         )
-    return "what taught it is unknown" if "unknown" in kinds else ""
+    if "unknown" in kinds:
+        return "what taught it is unknown"
+    return "it is a filled join, training not used" if "training not used" in kinds else ""
 
 
 def _called(entry: Entry) -> str:

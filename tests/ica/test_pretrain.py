@@ -29,7 +29,7 @@ from featurizer.ica.token_store import TokenEncoders
 from featurizer.release.model import render_model_card
 from featurizer.results.stage import Stage
 from featurizer.scoring.spaces import open_candidates, read_space
-from featurizer.scoring.taught import taught
+from featurizer.scoring.taught import origin, taught
 from tests.ica.conftest import by_the_paper
 from tests.support.small_tokens import Patches, Words
 
@@ -48,6 +48,7 @@ def test_a_start_that_no_epoch_beats_is_kept_and_said(catalog, encoders, options
     assert (made.manifest.training, made.manifest.epochs, made.manifest.best_epoch) == ("not used", 0, 0)
     assert made.manifest.residual_share == {"image": 0.0, "text": 0.0, "nothing": 0.0}
     assert "not used" in render_model_card(tmp_path)
+    assert origin(made.features.spaces["unified"]) == "training not used"
     parts = [made.features.vectors(name) for name in ("patches_image", "words_text")]
     unified, present = made.features.vectors("unified")
     whole = parts[0][1] & parts[1][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -139,6 +140,15 @@ def test_a_taught_space_without_what_it_was_made_of_is_refused(folder, tmp_path)
     write_arrays(tmp_path / "alone", IDS, [ArraySpace("aligned", "both", vectors, present, told)])
     with pytest.raises(InputError, match="60 cold items taught the space aligned, and how is not known here"):
         found(tmp_path / "alone", "aligned")
+
+
+def test_a_taught_space_that_is_not_to_be_learned_again_is_refused(folder):
+    kept = replace(OPTIONS, refit=False)
+    with pytest.raises(
+        InputError, match="60 cold items taught the space aligned, and --no-refit keeps it as it is"
+    ):
+        list(cold.score(space(folder, "aligned"), world(), kept))
+    assert len(list(cold.score(space(folder, "eye_image"), world(), kept)))
 
 
 def test_the_random_baseline_is_exact_for_the_cold_items(folder):

@@ -77,6 +77,11 @@ def test_a_space_of_unknown_origin_is_called_so():
     assert cold.endswith("; what taught it is unknown")
 
 
+def test_an_alignment_that_kept_its_start_is_called_so():
+    cold, _ = told(origins={"set": {"aligned": "training not used"}})
+    assert cold.endswith("; it is a filled join, training not used")
+
+
 def test_nothing_is_said_where_nothing_is_ranked():
     plain = Score("set", "eye", "auto", metric="diagnostic_coverage", value=1.0)
     assert verdicts(Scores((plain,))) == []
