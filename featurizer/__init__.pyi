@@ -180,6 +180,7 @@ def download(
     retry_failed: bool = False,
     concurrency: int = 64,
     cache: Place | None = None,
+    max_bad_rows: int | None = None,
     max_failures: int | None = None,
     out: Place,
     overwrite: bool = False,
@@ -200,6 +201,7 @@ def download(
         retry_failed: Fetch once more the pictures that failed.
         concurrency: Pictures fetched at once.
         cache: Where downloaded files are kept. [default: FEATURIZER_CACHE or ~/.cache/featurizer]
+        max_bad_rows: Stop when more lines of a file cannot be read; the others are skipped and counted. [default: half of them]
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
         out: Folder to write into.
         overwrite: Replace what the folder holds.
@@ -332,6 +334,7 @@ def ingest(
     image_column: str | None = None,
     hub_split: str = 'train',
     hub_config: str | None = None,
+    max_bad_rows: int | None = None,
     max_failures: int | None = None,
     out: Place,
     overwrite: bool = False,
@@ -361,6 +364,7 @@ def ingest(
         image_column: A path, an http(s) or file URL, or the picture itself.
         hub_split: Which split of a Hub data set.
         hub_config: Which configuration of a Hub data set.
+        max_bad_rows: Stop when more lines of JSON cannot be read; the others are skipped and counted. [default: half of them]
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
         out: Folder to write into.
         overwrite: Replace what the folder holds.

@@ -12,6 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from featurizer.catalog.datasets import DatasetEntry, DatasetFile
+from featurizer.catalog.download import download
+from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.interactions import SplitOptions
 from featurizer.catalog.store import Catalog
 from featurizer.features.feature_set import FeatureSet
 from tests.support.program import run_program
@@ -112,6 +116,38 @@ def leave_one_out_ties_by_id(case):
     assert "of 400 users have equal times" in told
 
 
+def one_bad_review_line(case):
+    expected = {
+        "r_midbad.json": [("u", "B1", 5.0), ("u", "B3", 5.0)],
+        "r_nan.json": [("u", "B1", None)],
+        "r_strnum.json": [("u", "B1", 4.0)],
+        "r_badutf8.json": [("u", "B1", 5.0)],
+        "r_bom.json": [("u", "B1", 5.0)],
+    }
+    for name, pairs in expected.items():
+        made = downloaded(case.folder, name)
+        found = pl.read_parquet(made.folder / "interactions.parquet").sort("item_id")
+        assert found.select("user_id", "item_id", "rating").rows() == pairs
+        assert items(made, "title") == {"A1": "ok", "A3": "ok"}
+        assert made.manifest.notes["malformed_lines"] == 1
+
+
+def downloaded(folder, reviews):
+    """Return the catalog of reviews and of the metadata with a bad byte, read as Amazon's of 2018, and of all items."""
+    files = {"metadata": "m_badutf8.json", "interactions": reviews}
+    told = dict.fromkeys(("title", "license", "terms", "citation"), "none")
+    entry = DatasetEntry(
+        format="amazon-2018",
+        **{name: DatasetFile(url=(folder / file).as_uri()) for name, file in files.items()},
+        **told,
+    )
+    with ImageFetcher() as fetcher:
+        return download(
+            "case", entry, folder / "o" / reviews, split=SplitOptions(0), all_items=True, fetcher=fetcher,
+            cache=folder / "cache",
+        )  # fmt: skip
+
+
 CASES = {
     "asin-before-parent-asin": asin_before_parent_asin,
     "binary-strings": binary_strings,
@@ -120,6 +156,7 @@ CASES = {
     "float-ids": float_ids,
     "leave-one-out-ties-by-id": leave_one_out_ties_by_id,
     "nan-floor-crash": nan_floor_crash,
+    "one-bad-review-line": one_bad_review_line,
     "random-floor-counts-unreachable": random_floor_counts_unreachable,
 }
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
 
+from featurizer.catalog.review_lines import REPLACED, read_reviews
 from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.values import as_id
 
 _EMPTY = frozenset({"", "nan", "none", "null"})
-_HALF_CHARACTER = r"\ud"
 
 
 def text(value: Json) -> str | None:
@@ -40,54 +39,6 @@ def first(values: Iterable[Json]) -> str | None:
     return next(
         (found for value in values if not isinstance(value, (list, dict)) and (found := text(value))), None
     )
-
-
-def json_object(line: str) -> dict[str, Json]:
-    """Parse a line of JSON.
-
-    Raises:
-        ValueError: not JSON, or not an object.
-    """
-    try:
-        row = json.loads(line, parse_constant=_nothing)
-    except RecursionError as error:
-        raise ValueError("JSON nested too deeply") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"a JSON {type(row).__name__}, expected an object")
-    return plain_object(row) if _HALF_CHARACTER in line.lower() else row
-
-
-def plain_object(row: Mapping[object, object]) -> dict[str, Json]:
-    """Return a parsed line as JSON can hold it, with characters that were escaped in halves made whole.
-
-    Raises:
-        ValueError: a key that is no text, or a value that is no JSON (a set, bytes).
-    """
-    strange = next((key for key in row if not isinstance(key, str)), None)
-    if strange is not None:
-        raise ValueError(f"a key that is a {type(strange).__name__}, expected text")
-    return {_whole(str(key)): _plain(value) for key, value in row.items()}
-
-
-def _plain(value: object) -> Json:
-    if isinstance(value, str):
-        return _whole(value)
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, dict):
-        return plain_object(value)
-    raise ValueError(f"a value that is a {type(value).__name__}, expected what JSON can hold")
-
-
-def _whole(value: str) -> str:
-    # half a surrogate pair, as a cut-off text leaves it, can be stored in no file
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _nothing(_constant: str) -> None:
-    """Read NaN and Infinity, which are no JSON, as an empty cell."""
 
 
 def identifier(row: Mapping[str, Json], key: str) -> str:
@@ -121,14 +72,33 @@ def scan_reviews(
         time: the key of the time.
         time_unit: how many of the file's time units are a second.
     """
-    schema = {user: pl.String, item: pl.String, rating: pl.Float64, time: pl.Float64}
-    return _interactions(pl.scan_ndjson(path, schema=schema), user, item, rating, time, time_unit)
+    frame = read_reviews(path, user, item, rating, time).lazy()
+    return _interactions(frame, user, item, rating, time, time_unit)
 
 
 def scan_ratings(path: Path, order: tuple[str, ...]) -> pl.LazyFrame:
     """Read a CSV of ratings without header; `order` places the names `user`, `item`, `rating`, `time`."""
-    frame = pl.scan_csv(path, has_header=False, new_columns=list(order), infer_schema=False)
-    return _interactions(frame, "user", "item", "rating", "time", 1)
+    # a line is cut at its commas here: quotes are not expected, and one alone would swallow the lines up to the next
+    lines = pl.scan_csv(
+        path,
+        has_header=False,
+        schema={"text": pl.String},
+        separator="\x01",
+        quote_char=None,
+        encoding="utf8-lossy",
+        row_index_name="line",
+        row_index_offset=1,
+    ).filter(pl.col("text").is_not_null())
+    cells = pl.col("text").str.split(",").list
+    whole = pl.when(cells.len() == len(order))
+    named = lines.select(
+        "line",
+        *(
+            whole.then(cells.get(place, null_on_oob=True).str.strip_chars('" \r')).alias(name)
+            for place, name in enumerate(order)
+        ),
+    )
+    return _interactions(named, "user", "item", "rating", "time", 1)
 
 
 def scan_benchmark(path: Path, *, time_unit: int) -> pl.LazyFrame:
@@ -137,7 +107,9 @@ def scan_benchmark(path: Path, *, time_unit: int) -> pl.LazyFrame:
     Raises:
         InputError: it does not, or the file cannot be read.
     """
-    frame = pl.scan_csv(path, infer_schema=False)
+    frame = pl.scan_csv(
+        path, infer_schema=False, encoding="utf8-lossy", row_index_name="line", row_index_offset=2
+    )
     names = ("user_id", "parent_asin", "rating", "timestamp")
     try:
         lacking = set(names) - set(frame.collect_schema().names())
@@ -153,11 +125,19 @@ def scan_benchmark(path: Path, *, time_unit: int) -> pl.LazyFrame:
 def _interactions(
     frame: pl.LazyFrame, user: str, item: str, rating: str, time: str, time_unit: int
 ) -> pl.LazyFrame:
+    """Return the four columns and the line; a row that cannot be read has neither user nor item."""
+    numbers = {name: pl.col(name).cast(pl.Float64, strict=False) for name in (rating, time)}
+    sound = pl.all_horizontal(
+        *(pl.col(name).str.contains(REPLACED, literal=True).not_() for name in (user, item)),
+        *(pl.col(name).is_null() | number.is_not_null() for name, number in numbers.items()),
+    )
+    finite = {name: pl.when(number.is_finite()).then(number) for name, number in numbers.items()}
     return frame.select(
-        pl.col(user).alias("user_id"),
-        pl.col(item).alias("item_id"),
-        (pl.col(time).cast(pl.Float64).cast(pl.Int64) // time_unit).alias("timestamp"),
-        pl.col(rating).cast(pl.Float64).alias("rating"),
+        pl.when(sound).then(pl.col(user)).alias("user_id"),
+        pl.when(sound).then(pl.col(item)).alias("item_id"),
+        (finite[time].cast(pl.Int64) // time_unit).alias("timestamp"),
+        finite[rating].alias("rating"),
+        "line",
     )
 
 

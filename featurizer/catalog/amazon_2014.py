@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
+from featurizer.catalog.json_lines import plain_object
 from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord, Json
 
@@ -46,7 +47,7 @@ def _literal(line: str) -> dict[str, Json]:
         raise ValueError(f"no Python literal: {error}") from error
     if not isinstance(row, dict):
         raise ValueError(f"a Python {type(row).__name__}, expected a dictionary")
-    return amazon.plain_object(row)
+    return plain_object(row)
 
 
 source = SourceFormat(item, interactions)

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
+from featurizer.catalog.json_lines import json_object
 from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord
 
@@ -19,7 +20,7 @@ def item(line: str) -> ItemRecord:
     Raises:
         ValueError: the line is no JSON object or has no asin.
     """
-    row = amazon.json_object(line)
+    row = json_object(line)
     urls = [url for key in ("imageURLHighRes", "imageURL", "image") for url in amazon.texts(row.get(key))]
     return ItemRecord(
         item_id=amazon.identifier(row, "asin"),

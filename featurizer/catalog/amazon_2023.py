@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
+from featurizer.catalog.json_lines import json_object
 from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord, Json
 
@@ -25,7 +26,7 @@ def item(line: str) -> ItemRecord:
     Raises:
         ValueError: the line is no JSON object or has no parent_asin.
     """
-    row = amazon.json_object(line)
+    row = json_object(line)
     return ItemRecord(
         item_id=amazon.identifier(row, "parent_asin"),
         title=amazon.text(row.get("title")),
@@ -47,7 +48,7 @@ def interactions(path: Path) -> pl.LazyFrame:
 def _details(value: Json) -> dict[str, Json]:
     if isinstance(value, str):
         with suppress(ValueError):  # what is no JSON names no brand; the text itself stays in `extra`
-            return amazon.json_object(value)
+            return json_object(value)
     return value if isinstance(value, dict) else {}
 
 

@@ -45,6 +45,7 @@ def download(
     all_items: bool = False,
     images: bool = True,
     cache: Path | None = None,
+    max_bad_rows: int | None = None,
     overwrite: bool = False,
     report: Report = silent,
 ) -> Catalog:
@@ -59,6 +60,7 @@ def download(
         all_items: also items outside the k-core.
         images: False leaves the pictures where they are.
         cache: where downloaded files are kept, so that another k-core needs no second download.
+        max_bad_rows: more lines of a file that cannot be read are an error; None for half of them.
         overwrite: replace what the folder holds.
         report: told how far it is.
 
@@ -75,14 +77,14 @@ def download(
     described = _described(entry, metadata, reviews, out)
     _refuse_changed(out, described, overwrite=overwrite)
     line_format = cast("SourceFormat", registry.load(registry.SOURCES, entry.format))
-    interactions = split.apply(collect(line_format.interactions(reviews.path), reviews.path))
+    interactions = split.apply(collect(line_format.interactions(reviews.path), reviews.path, max_bad_rows))
     keep = None if all_items else frozenset(interactions["item_id"].unique())
 
     def write(item_ids: set[str]) -> dict[str, Json]:
         return write_known_interactions(interactions, out, item_ids)
 
     made = build_catalog(
-        LineSource(metadata.path, line_format, keep, _own_images(entry, metadata.path)),
+        LineSource(metadata.path, line_format, keep, _own_images(entry, metadata.path), max_bad_rows),
         stage,
         recipe=TextRecipe(),
         origin=_origin(name, entry, described),

@@ -41,6 +41,7 @@ def open_source(
     base: Path | None = None,
     split: str = "train",
     config: str | None = None,
+    max_bad_rows: int | None = None,
 ) -> ItemSource:
     """Return the source that `location` names: a table file, a folder of pictures, `hf:ORG/NAME[@revision]`.
 
@@ -51,6 +52,7 @@ def open_source(
         base: where a table's picture paths start without such a folder; None for the table's own.
         split: of a Hub data set.
         config: likewise, its configuration.
+        max_bad_rows: more lines of JSON that cannot be read are an error; None for half of them.
 
     Raises:
         InputError: there is no such file or folder, or it cannot be read.
@@ -65,7 +67,7 @@ def open_source(
             return FolderSource(path)
         if path.is_file():
             with path.open("rb"):
-                return TableSource(path, names, images, base)
+                return TableSource(path, names, images, base, max_bad_rows)
     except PermissionError as error:
         raise InputError(f"{path} may not be read: {error.strerror}. Check its permissions.") from error
     raise InputError(f"{path} does not exist; expected a table, a folder of pictures, or hf:ORG/NAME")

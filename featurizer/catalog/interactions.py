@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from featurizer.catalog.bad_rows import SHOWN, BadRows
 from featurizer.errors import InputError
 from featurizer.interactions.core import deduplicate, k_core
 from featurizer.interactions.read import SCHEMA, ids, read_interactions
@@ -120,11 +121,17 @@ def _examples(ids: set[str]) -> str:
     return ", ".join(repr(item) for item in nsmallest(EXAMPLES, ids)) or "none"
 
 
-def collect(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
+def collect(frame: pl.LazyFrame, path: Path, max_bad_rows: int | None = None) -> pl.DataFrame:
     """Run a lazy read of reviews or ratings, keeping what interactions are made of.
 
+    Args:
+        frame: user_id, item_id, timestamp, rating; and line, where the source counts them. A row without user or item
+            is one that cannot be read.
+        path: the file, for messages.
+        max_bad_rows: more such rows are an error; None for half of them.
+
     Raises:
-        InputError: the file cannot be read to its end.
+        InputError: the file cannot be read to its end, or too many of its rows cannot.
     """
     try:
         found = frame.collect(engine="streaming")
@@ -134,6 +141,10 @@ def collect(frame: pl.LazyFrame, path: Path) -> pl.DataFrame:
         ) from error
     named = found.with_columns(ids(found[column], f"{path}: {column}") for column in ("user_id", "item_id"))
     kept = named.drop_nulls(["user_id", "item_id"])
-    if kept.height < found.height:
-        logger.warning("%s: %d rows without a user or an item left out", path, found.height - kept.height)
+    _settle(named.filter(pl.any_horizontal(pl.col("user_id", "item_id").is_null())), kept, path, max_bad_rows)
     return kept.with_columns(pl.lit(None, pl.String).alias("split")).select(list(SCHEMA))
+
+
+def _settle(lost: pl.DataFrame, kept: pl.DataFrame, path: Path, max_bad_rows: int | None) -> None:
+    lines = lost["line"].sort().head(SHOWN).to_list() if "line" in lost.columns else []
+    BadRows(path, max_bad_rows, lost.height, [f"line {line}" for line in lines]).settle(kept.height)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,14 +11,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from featurizer.catalog.bad_rows import BadRows
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import OTHER
 from featurizer.errors import InputError
 from featurizer.records import ItemRecord, Json
 from featurizer.results.files import file_sha256
-
-logger = logging.getLogger(__name__)
 
 SAMPLED_LINES = 2000
 """So many lines say which columns there are; a key that comes later goes into `other_fields`."""
@@ -38,6 +36,7 @@ class LineSource:
         keep: the item ids wanted; None for all.
         images: the folder that `file://` addresses may lead into; None refuses them, as metadata that come
             from elsewhere must not choose which files of this machine are read.
+        max_bad_rows: more lines that cannot be read are an error; None for half of them.
         notes: counts of the last complete pass (`malformed_lines`, `repeated_items`, `without_metadata`).
     """
 
@@ -45,13 +44,16 @@ class LineSource:
     line_format: SourceFormat
     keep: frozenset[str] | None = None
     images: Path | None = None
+    max_bad_rows: int | None = None
     notes: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield each wanted item once."""
         self.notes.clear()
         seen: set[str] = set()
-        for record in self._records():
+        bad, used = BadRows(self.path, self.max_bad_rows), 0
+        for record in self._records(bad):
+            used += 1
             if self.keep is not None and record.item_id not in self.keep:
                 continue
             if record.item_id in seen:
@@ -59,6 +61,9 @@ class LineSource:
                 continue
             seen.add(record.item_id)
             yield replace(record, image=confined(record.image, self.images))
+        bad.settle(used)
+        if bad.count:
+            self.notes["malformed_lines"] = bad.count
         for item_id in sorted((self.keep or frozenset()) - seen):
             self.notes["without_metadata"] += 1
             yield ItemRecord(item_id)
@@ -67,7 +72,9 @@ class LineSource:
     def extra(self) -> dict[str, pa.DataType]:
         """Every key that the first lines show beside the item's fields, as text; and `other_fields`."""
         names = dict.fromkeys(
-            name for record in islice(self._records(), SAMPLED_LINES) for name in record.extra
+            name
+            for record in islice(self._records(BadRows(self.path)), SAMPLED_LINES)
+            for name in record.extra
         )
         return dict.fromkeys([*names, OTHER], pa.string())
 
@@ -79,28 +86,24 @@ class LineSource:
             "wanted_items": None if self.keep is None else len(self.keep),
         }
 
-    def _records(self) -> Iterator[ItemRecord]:
+    def _records(self, bad: BadRows) -> Iterator[ItemRecord]:
+        """Yield every item; what cannot be read is counted in `bad`."""
         read = 0
         try:
-            with (
-                gzip.open(self.path, "rt", encoding="utf-8")
-                if self.path.suffix == ".gz"
-                else self.path.open(encoding="utf-8") as file
-            ):
+            with gzip.open(self.path) if self.path.suffix == ".gz" else self.path.open("rb") as file:
                 for number, line in enumerate(file, start=1):
+                    if not line.strip():
+                        continue
                     try:
-                        record = self.line_format.item(line)
-                    except ValueError as error:
-                        self.notes["malformed_lines"] += 1
-                        logger.warning("%s: line %d skipped: %s", self.path.name, number, error)
+                        record = self.line_format.item(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                    except (ValueError, InputError) as error:
+                        bad.add(f"line {number}", error)
                         continue
                     read += 1
                     yield record
-        except (OSError, EOFError, UnicodeDecodeError) as error:
+        except (OSError, EOFError) as error:
             raise InputError(
                 f"{self.path} cannot be read to its end: {error}. Delete it and download it again."
             ) from error
         if not read:
-            raise InputError(
-                f"{self.path} holds no item that can be read ({self.notes['malformed_lines']} malformed lines)"
-            )
+            raise InputError(f"{self.path} holds no item that can be read. {bad}")

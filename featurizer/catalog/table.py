@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TextIO
@@ -14,10 +15,11 @@ from typing import TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from featurizer.catalog.amazon import json_object
+from featurizer.catalog.bad_rows import BadRows
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.columns import DEEPEST, as_image, images_by_id, is_deep, to_record
+from featurizer.catalog.json_lines import json_object
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
@@ -37,18 +39,26 @@ class TableSource:
         names: the user's choice of columns.
         images: a folder: image paths start there, or, without an image column, files named by item id.
         base: where image paths start without such a folder; None for the table's own.
+        max_bad_rows: more lines of JSON that cannot be read are an error; None for half of them.
+        notes: counts of the last complete pass (`malformed_lines`).
     """
 
     path: Path
     names: ColumnNames
     images: Path | None = None
     base: Path | None = None
+    max_bad_rows: int | None = None
+    notes: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the rows in file order."""
-        fields = self.fields
-        for row in self._rows():
+        fields, bad, used = self.fields, BadRows(self.path, self.max_bad_rows), 0
+        for row in self._rows(bad=bad):
+            used += 1
             yield to_record(row, fields, self._image(row, fields))
+        bad.settle(used)
+        if bad.count:
+            self.notes["malformed_lines"] = bad.count
 
     @cached_property
     def kind(self) -> str:
@@ -70,9 +80,16 @@ class TableSource:
             if self.kind in (".csv", ".tsv"):
                 with self._open() as file:
                     return tuple(next(self._csv(file), []))
-            return tuple(dict.fromkeys(key for row in self._json_rows() for key in row))
+            return self._json_columns()
         except (OSError, EOFError, UnicodeDecodeError, pa.ArrowInvalid, csv.Error) as error:
             raise InputError(f"{self.path} cannot be read as {self.kind}: {error}") from error
+
+    def _json_columns(self) -> tuple[str, ...]:
+        bad = BadRows(self.path, self.max_bad_rows)
+        names = dict.fromkeys(key for row in self._json_rows(bad) for key in row)
+        if bad.count and not names:
+            raise InputError(f"{bad}; expected a JSON object a line")
+        return tuple(names)
 
     @cached_property
     def fields(self) -> dict[str, str]:
@@ -129,13 +146,20 @@ class TableSource:
         path = self._by_id.get(as_id(row.get(fields["item_id"])) or "")
         return ImageRef(path=path)
 
-    def _rows(self, columns: Sequence[str] | None = None) -> Iterator[Mapping[str, object]]:
-        """Yield the rows; of Parquet only these columns are read, where any are named."""
+    def _rows(
+        self, columns: Sequence[str] | None = None, bad: BadRows | None = None
+    ) -> Iterator[Mapping[str, object]]:
+        """Yield the rows; of Parquet only these columns are read, where any are named.
+
+        Lines of JSON that cannot be read are counted in `bad`.
+        """
         try:
             if self.kind == ".parquet":
                 yield from self._parquet_rows(columns)
+            elif self.kind in (".csv", ".tsv"):
+                yield from self._csv_rows()
             else:
-                yield from (self._csv_rows if self.kind in (".csv", ".tsv") else self._json_rows)()
+                yield from self._json_rows(bad)
         except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
             raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
 
@@ -162,22 +186,20 @@ class TableSource:
                     )
                 yield {name: cell or None for name, cell in zip(header, cells, strict=True)}
 
-    def _json_rows(self) -> Iterator[Mapping[str, object]]:
-        with self._open() as file:
+    def _json_rows(self, bad: BadRows | None = None) -> Iterator[Mapping[str, object]]:
+        bad = bad or BadRows(self.path, self.max_bad_rows)
+        with gzip.open(self.path) if self.path.suffix.lower() == ".gz" else self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
                 try:
-                    row = json_object(line)
-                except (ValueError, RecursionError) as error:
-                    raise InputError(
-                        f"{self.path}: line {number} is not JSON as expected: {error}. Correct or remove it."
-                    ) from error
+                    row = json_object(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                except ValueError as error:
+                    bad.add(f"line {number}", error)
+                    continue
                 if is_deep(row):
-                    raise InputError(
-                        f"{self.path}: line {number} is nested too deeply, expected at most {DEEPEST} levels. "
-                        "Correct or remove it."
-                    )
+                    bad.add(f"line {number}", f"nested too deeply, expected at most {DEEPEST} levels")
+                    continue
                 yield row
 
     def _parquet_rows(self, columns: Sequence[str] | None) -> Iterator[Mapping[str, object]]:

@@ -29,7 +29,7 @@ class Download(FolderOperation["Catalog"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
     indifferent: ClassVar[frozenset[str]] = frozenset(
-        {"concurrency", "cache", "max_failures", "retry_failed"}
+        {"concurrency", "cache", "max_bad_rows", "max_failures", "retry_failed"}
     )
 
     dataset: Annotated[str, Argument("NAME"), Completed("dataset")]
@@ -50,6 +50,8 @@ class Download(FolderOperation["Catalog"]):
     """Pictures fetched at once."""
     cache: Path | None = None
     """Where downloaded files are kept.  [default: FEATURIZER_CACHE or ~/.cache/featurizer]"""
+    max_bad_rows: Annotated[int, Field(ge=0)] | None = None
+    """Stop when more lines of a file cannot be read; the others are skipped and counted.  [default: half of them]"""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more pictures failed.  [default: half of them]"""
 
@@ -73,6 +75,7 @@ class Download(FolderOperation["Catalog"]):
                 all_items=self.all_items,
                 images=self.images,
                 cache=self.cache,
+                max_bad_rows=self.max_bad_rows,
                 overwrite=self.overwrite,
                 report=context.report,
             )

@@ -38,7 +38,7 @@ class Ingest(FolderOperation["Catalog"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"max_failures"})
+    indifferent: ClassVar[frozenset[str]] = frozenset({"max_bad_rows", "max_failures"})
 
     path: Annotated[str, Argument("PATH|hf:ORG/NAME")]
     """A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder: a local
@@ -69,6 +69,8 @@ class Ingest(FolderOperation["Catalog"]):
     """Which split of a Hub data set."""
     hub_config: str | None = None
     """Which configuration of a Hub data set."""
+    max_bad_rows: Annotated[int, Field(ge=0)] | None = None
+    """Stop when more lines of JSON cannot be read; the others are skipped and counted.  [default: half of them]"""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more pictures failed.  [default: half of them]"""
 
@@ -148,6 +150,7 @@ class Ingest(FolderOperation["Catalog"]):
             base=Path.cwd() if is_copy(Path(self.path)) else None,
             split=self.hub_split,
             config=self.hub_config,
+            max_bad_rows=self.max_bad_rows,
         )
 
     def depends(self) -> dict[str, Json]:

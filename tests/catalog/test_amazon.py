@@ -1,6 +1,7 @@
 import gzip
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurizer import registry
-from featurizer.catalog import amazon
+from featurizer.catalog import amazon, review_lines
 from featurizer.catalog.amazon_2014 import source as amazon_2014
 from featurizer.catalog.amazon_2018 import source as amazon_2018
 from featurizer.catalog.amazon_2023 import source as amazon_2023
+from featurizer.catalog.interactions import collect
 from featurizer.catalog.lines import LineSource
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
@@ -270,7 +272,7 @@ def test_what_stands_for_nothing_is_no_text_and_words_that_contain_it_are(cell, 
 def test_reviews_and_ratings_become_interactions(tmp_path, source, name, content, rows, zipped):
     path = tmp_path / (f"{name}.gz" if zipped else name)
     path.write_bytes(gzip.compress(content.encode()) if zipped else content.encode())
-    assert source.interactions(path).collect().rows() == rows
+    assert source.interactions(path).drop("line").collect().rows() == rows
 
 
 def test_a_ratings_file_without_its_columns_is_a_clear_error(tmp_path):
@@ -282,7 +284,7 @@ def test_a_ratings_file_without_its_columns_is_a_clear_error(tmp_path):
 def test_newlines_inside_the_fields_of_a_ratings_file_stay_inside(tmp_path):
     path = tmp_path / "All_Beauty.csv"
     path.write_text('user_id,parent_asin,rating,timestamp,history\nA1,B1,5.0,1588687728923,"B2\nB3"\n')
-    assert amazon_2023.interactions(path).collect().rows() == [("A1", "B1", 1588687728, 5.0)]
+    assert amazon_2023.interactions(path).drop("line").collect().rows() == [("A1", "B1", 1588687728, 5.0)]
 
 
 def test_a_benchmark_file_cut_short_is_a_clear_error(tmp_path):
@@ -342,3 +344,109 @@ def test_real_addresses_of_2014_make_catalog_items(shared_data):
     with_url = [item for item in items if item.image.url]
     assert len(with_url) > 7000
     assert all(item.image.url.startswith("http") for item in with_url)
+
+
+GOOD = [f'{{"reviewerID": "u{n}", "asin": "B{n}", "overall": 5.0, "unixReviewTime": {n}}}' for n in range(9)]
+
+
+def reviews(tmp_path, lines, name="r.json"):
+    content = b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return tmp_path / name
+
+
+def pairs_of(path, **options):
+    found = collect(amazon_2018.interactions(path), path, **options)
+    return found.select("user_id", "item_id", "timestamp", "rating").rows()
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.json.gz"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"reviewerID": "v", "asin": "B",',
+        "[1]",
+        '{"asin": "B", "overall": 5.0, "unixReviewTime": 1}',
+        '{"reviewerID": "v", "asin": "B", "overall": "good", "unixReviewTime": 1}',
+        '{"reviewerID": "v", "asin": "B", "overall": 5.0, "unixReviewTime": "soon"}',
+        b'{"reviewerID": "v\xe9", "asin": "B", "overall": 5.0, "unixReviewTime": 1}',
+    ],
+)
+def test_a_review_that_is_broken_costs_itself_and_its_line_is_said(tmp_path, caplog, broken, name):
+    path = reviews(tmp_path, [*GOOD[:4], broken, "", broken, *GOOD[4:]], name)
+    assert pairs_of(path) == [(f"u{n}", f"B{n}", n, 5.0) for n in range(9)]
+    assert f"{name}: 2 rows cannot be read: line 5, line 7; they are left out" in caplog.text
+    with pytest.raises(InputError, match=r"2 rows cannot be read.*at most 1 to be bad.*--max-bad-rows"):
+        pairs_of(path, max_bad_rows=1)
+    assert len(pairs_of(path, max_bad_rows=2)) == 9
+
+
+@pytest.mark.parametrize(
+    ("line", "rating"),
+    [
+        ('{"reviewerID": "v", "asin": "B", "overall": NaN, "unixReviewTime": 3}', None),
+        ('{"reviewerID": "v", "asin": "B", "overall": "4.0", "unixReviewTime": "3"}', 4.0),
+        ('{"reviewerID": "v", "asin": "B", "unixReviewTime": 3}', None),
+        (b'\xef\xbb\xbf{"reviewerID": "v", "asin": "B", "overall": 4, "unixReviewTime": 3}', 4.0),
+        (
+            b'{"reviewerID": "v", "asin": "B", "overall": 4, "unixReviewTime": 3, "reviewText": "caf\xe9"}',
+            4.0,
+        ),
+    ],
+)
+def test_a_review_whose_user_item_and_numbers_are_clear_is_read(tmp_path, caplog, line, rating):
+    assert pairs_of(reviews(tmp_path, [line, *GOOD])) == [
+        ("v", "B", 3, rating),
+        *pairs_of(reviews(tmp_path, GOOD)),
+    ]
+    assert not caplog.text
+
+
+@given(st.lists(st.sampled_from([*GOOD, "", "{", "[2]"]), min_size=1, max_size=12), st.integers(1, 200))
+def test_reviews_are_the_same_in_blocks_of_any_size(tmp_path_factory, lines, size):
+    path = reviews(tmp_path_factory.mktemp("blocks"), lines)
+    keys = ("reviewerID", "asin", "overall", "unixReviewTime")
+    whole = review_lines.read_reviews(path, *keys)
+    kept = [(at, line) for at, line in enumerate(lines, start=1) if line]
+    assert whole["line"].to_list() == [at for at, _ in kept]
+    assert whole["reviewerID"].to_list() == [
+        json.loads(line)["reviewerID"] if line in GOOD else None for _, line in kept
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(review_lines, "BLOCK", size)
+        assert review_lines.read_reviews(path, *keys).equals(whole)
+
+
+def test_more_bad_rows_than_good_ones_are_an_error_that_asks_for_the_format(tmp_path):
+    with pytest.raises(InputError, match=r"5 rows cannot be read: line 3, .*at most half of them"):
+        pairs_of(reviews(tmp_path, [*GOOD[:2], *["x"] * 5]))
+
+
+@pytest.mark.parametrize(
+    "bad", ["B9,A9,good,7", "B9,A9,5.0,7,8", "B9", ",A9,5.0,7", b"B9,A\xe9,5.0,7", 'B9,A9,"5.0,x']
+)
+def test_a_row_of_ratings_that_is_broken_costs_itself(tmp_path, caplog, bad):
+    path = reviews(tmp_path, ["B1,A1,5.0,7", bad, "B2,A2,NaN,7", '"B3","A3","5.0","7"', "B4,A4,5,7"], "r.csv")
+    assert pairs_of(path) == [
+        ("A1", "B1", 7, 5.0), ("A2", "B2", 7, None), ("A3", "B3", 7, 5.0), ("A4", "B4", 7, 5.0),
+    ]  # fmt: skip
+    assert "r.csv: 1 rows cannot be read: line 2; they" in caplog.text
+
+
+def test_metadata_lines_that_cannot_be_read_are_counted_and_the_first_five_said(tmp_path, caplog):
+    lines = [line("a"), "{", line("b"), "", "[1]", *["{"] * 4, *map(line, "cdefg")]
+    source = LineSource(reviews(tmp_path, ["\ufeff" + lines[0], *lines[1:]]), amazon_2023)
+    assert [item.item_id for item in source] == list("abcdefg")
+    assert source.notes["malformed_lines"] == 6
+    assert "6 rows cannot be read: line 2 (" in caplog.text
+    assert "line 5 (a JSON list, expected an object), line 6" in caplog.text
+    assert ", …; they are left out" in caplog.text
+    assert "line 9" not in caplog.text
+    with pytest.raises(InputError, match=r"4 rows cannot be read.*at most 3 to be bad"):
+        list(replace(source, max_bad_rows=3))
+
+
+def test_a_metadata_line_with_a_byte_that_is_no_utf8_costs_itself(tmp_path, caplog):
+    path = reviews(tmp_path, [line("a"), line("caf").encode().replace(b"caf", b"caf\xe9"), line("b")])
+    assert [item.item_id for item in LineSource(path, amazon_2023)] == ["a", "b"]
+    assert "1 rows cannot be read: line 2 (" in caplog.text

@@ -187,14 +187,14 @@ def test_the_sample_finds_the_pictures_it_wrote(tmp_path):
 def test_rows_without_a_user_or_an_item_are_left_out_and_counted(tmp_path, caplog):
     frame = pl.LazyFrame(
         {
-            "user_id": ["a", None, "b"],
-            "item_id": ["x", "y", None],
-            "timestamp": [1, 2, 3],
-            "rating": [1.0] * 3,
+            "user_id": ["a", None, "b", "c"],
+            "item_id": ["x", "y", None, "z"],
+            "timestamp": [1, 2, 3, 4],
+            "rating": [1.0] * 4,
         }
     )
-    assert collect(frame, tmp_path / "r.csv")["user_id"].to_list() == ["a"]
-    assert "2 rows without a user or an item" in caplog.text
+    assert collect(frame, tmp_path / "r.csv")["user_id"].to_list() == ["a", "c"]
+    assert "r.csv: 2 rows cannot be read: …; they are left out" in caplog.text
 
 
 def test_a_core_that_leaves_nothing_says_so(entry, tmp_path):

@@ -110,7 +110,7 @@ def test_another_picture_under_the_same_name_makes_another_source(tmp_path, name
         ("t.csv", b"id,title\n1\n", "row 1 has 1 cells"),
         ("t.csv", b"id,title\n1,\xff\xfe\n", "cannot be read"),
         ("t.csv.gz", b"not gzip", "cannot be read"),
-        ("t.jsonl", b'{"id": 1}\n{"id"\n', "line 2 is not JSON"),
+        ("t.jsonl", b'{"id": 1}\n{"id"\n{"id"\n', r"2 rows cannot be read: line 2 .*--max-bad-rows"),
         ("t.jsonl", b'{"id": 1, "x": ' + b"[" * 50 + b"]" * 50 + b"}", "nested too deeply"),
         ("t.jsonl", b'{"id": 1, "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
         ("t.jsonl", b"[1]\n", "expected an object"),
@@ -353,3 +353,15 @@ def test_the_same_ids_meet_in_items_and_interactions_however_they_are_stored(tmp
             )
         assert made.column("item_id").to_pylist() == plain
         assert made.manifest.interactions.items_without_catalog_row == 0
+
+
+def test_lines_that_are_no_json_are_left_out_counted_and_said(tmp_path, caplog):
+    (tmp_path / "t.jsonl").write_bytes(
+        b'\xef\xbb\xbf{"id": 1}\n{"id"\n{"id": 2, "price": NaN}\n{"id": "caf\xe9"}\n'
+    )
+    table = source(tmp_path / "t.jsonl")
+    assert [item.item_id for item in table] == ["1", "2"]
+    assert table.notes == {"malformed_lines": 2}
+    assert "t.jsonl: 2 rows cannot be read: line 2 (" in caplog.text
+    with pytest.raises(InputError, match="at most 1 to be bad"):
+        list(source(tmp_path / "t.jsonl", max_bad_rows=1))

@@ -1,0 +1,64 @@
+"""Lines of somebody's file that cannot be used: skipped, counted, and said with the places of the first."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from featurizer.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 5
+"""So many places are named."""
+
+
+@dataclass(slots=True)
+class BadRows:
+    """What was skipped of one file.
+
+    Attributes:
+        path: the file.
+        allowed: more than so many are an error; None for half of the rows.
+        count: so many there were.
+        places: of the first, with the reason.
+    """
+
+    path: Path
+    allowed: int | None = None
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+
+    def add(self, place: str, reason: object) -> None:
+        """Count a row that is skipped.
+
+        Raises:
+            InputError: there are more than allowed.
+        """
+        self.count += 1
+        if len(self.places) < SHOWN:
+            self.places.append(f"{place} ({' '.join(str(reason).split())[:160]})")
+        self._check()
+
+    def settle(self, used: int) -> None:
+        """Say what was skipped, when the file was read to its end and `used` rows of it were of use.
+
+        Raises:
+            InputError: there are more than allowed.
+        """
+        self._check(used)
+        if self.count:
+            logger.warning("%s; they are left out", self)
+
+    def _check(self, used: int | None = None) -> None:
+        allowed = self.allowed if self.allowed is not None or used is None else used
+        if allowed is not None and self.count > allowed:
+            most = f"at most {allowed:,}" if self.allowed is not None else "at most half of them"
+            raise InputError(
+                f"{self}; expected {most} to be bad. Correct the file, or allow more with --max-bad-rows"
+            )
+
+    def __str__(self) -> str:
+        where = ", ".join([*self.places, *(["…"] if self.count > len(self.places) else [])])
+        return f"{self.path.name}: {self.count:,} rows cannot be read: {where}"
