@@ -16,8 +16,9 @@ from featurizer.release.licenses import hub_license, is_stated
 from featurizer.release.markdown import render
 from featurizer.release.scores import draw, shown_scores
 from featurizer.results.files import atomic_path
-from featurizer.results.names import CARD, SCORES, SCORES_PLOT
-from featurizer.scoring.document import read_scores
+from featurizer.results.manifests.ica import IcaManifest
+from featurizer.results.manifests.model import read_model_manifest
+from featurizer.results.names import CARD, MODEL, SCORES_PLOT
 from featurizer.scoring.verdict import verdicts
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -53,8 +54,8 @@ def write_card(feature_set: FeatureSet, *, titles: Mapping[str, str | None] | No
     """
     if titles or stored_examples(feature_set) is None:
         store_examples(feature_set, find_examples(feature_set, titles or {}))
-    scores, _ = shown_scores(feature_set.folder)
-    if scores:
+    scores = shown_scores(feature_set.folder)
+    if scores is not None:
         with atomic_path(feature_set.folder / SCORES_PLOT) as partial:
             partial.write_bytes(draw(scores))
     path = feature_set.folder / CARD
@@ -111,7 +112,7 @@ def title_of(feature_set: FeatureSet) -> str:
 def _context(feature_set: FeatureSet) -> dict[str, object]:
     source = feature_set.manifest.source
     license, license_name = hub_license(license_of(feature_set))
-    scores, hidden = shown_scores(feature_set.folder)
+    scores = shown_scores(feature_set.folder)
     specs = feature_set.spaces
     return {
         **{name: getattr(feature_set.manifest, name) for name in FROM_MANIFEST},
@@ -125,12 +126,22 @@ def _context(feature_set: FeatureSet) -> dict[str, object]:
         "bytes": sum(path.stat().st_size for path in feature_set.shards),
         "size_category": next((name for limit, name in SIZES if feature_set.rows < limit), "n>1M"),
         "scores": scores,
-        "hidden_scores": hidden,
-        "use": verdicts(read_scores(feature_set.folder / SCORES)) if scores else [],
+        "use": verdicts(scores.found) if scores is not None else [],
+        "taught": {name: spec.supervised for name, spec in specs.items() if spec.supervised is not None},
+        "untrained": _untrained(feature_set),
         "synthetic": source is not None and source.name == SAMPLE,
-        "several_sets": len({row.feature_set for row in scores}) > 1,
         "papers": papers_of(specs.values()),
     }
+
+
+def _untrained(feature_set: FeatureSet) -> list[str]:
+    """Return the spaces of an alignment whose training was not used, where its model lies beside the set."""
+    path = feature_set.folder.absolute().parent / "model" / MODEL
+    spaces = [name for name, spec in feature_set.spaces.items() if spec.family == "ica"]
+    if not spaces or not path.is_file():
+        return []
+    manifest = read_model_manifest(path)
+    return spaces if isinstance(manifest, IcaManifest) and manifest.training == "not used" else []
 
 
 def _command(feature_set: FeatureSet) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.supervised import SUPERVISED
 from featurizer.features.verify import verify
 from featurizer.release.card import license_of, render_card
 from featurizer.release.croissant import render_croissant
@@ -112,10 +113,10 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
         for path, entry in zip(feature_set.shards, feature_set.manifest.shards, strict=True)
     ]
     files += _pictures(feature_set, pictures) if pictures is not None else []
-    if (feature_set.folder / SCORES).exists():
-        files.append(on_disk(feature_set.folder / SCORES, SCORES))
-    scores, _ = shown_scores(feature_set.folder)
-    if scores:
+    beside = [name for name in (SUPERVISED, SCORES) if (feature_set.folder / name).exists()]
+    files += [on_disk(feature_set.folder / name, name) for name in beside]
+    scores = shown_scores(feature_set.folder)
+    if scores is not None:
         files.append(made(SCORES_PLOT, draw(scores)))
     files.append(made(CROISSANT, render_croissant(feature_set, repo=repo).encode()))
     files.append(made(CARD, card.encode()))

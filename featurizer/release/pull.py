@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import HubError, InputError, StaleOutput
 from featurizer.features.feature_set import OWNED, FeatureSet
+from featurizer.features.supervised import SUPERVISED
 from featurizer.progress import Progress, Report, silent
 from featurizer.release.hub import retry_policy
 from featurizer.release.plan import RepoType, check_repo
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 WORK = ".pull"
-OFFERED = (CARD, SCORES, SCORES_PLOT, CROISSANT)
+OFFERED = (CARD, SCORES, SCORES_PLOT, CROISSANT, SUPERVISED)
 """What comes along beside shards and manifest, where it is there."""
 
 

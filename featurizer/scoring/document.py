@@ -107,12 +107,16 @@ class Scores:
         references: the rows that every leaderboard shows: single spaces of content, and their centered joins.
         origins: of each feature set's spaces, what it was learned from: content, interactions or unknown, or that
             training was not used.
+        counts: of what was scored on: users, items, pairs.
+        date: the day, YYYY-MM-DD; None in a file of before.
     """
 
     scores: tuple[Score, ...]
     comparisons: tuple[Comparison, ...] = field(default=())
     references: tuple[Entry, ...] = field(default=())
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    counts: Mapping[str, float] = field(default_factory=dict)
+    date: str | None = None
 
 
 _SCORES = TypeAdapter(Scores)

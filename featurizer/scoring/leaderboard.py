@@ -36,7 +36,7 @@ class LeaderboardTable:
     """The table: `header` and `rows` of cells, on `split`, and whose each row is; the first of `columns` sorts.
 
     A column is of a headline on a split at K, for item-CF with the fewest neighbors; a diagnostic has neither split
-    nor K.
+    nor K. `figures` are what the cells tell, a row's in the order of the columns; None for a dash.
     """
 
     split: str
@@ -44,6 +44,7 @@ class LeaderboardTable:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     entries: tuple[Entry, ...]
+    figures: tuple[tuple[Score | None, ...], ...]
 
     @property
     def ranks(self) -> bool:
@@ -113,6 +114,7 @@ def leaderboard(
             (*_names(entry), *map(_cell, found), *([learned[entry]] if told else [])) for entry, found in rows
         ),
         tuple(entry for entry, _ in rows),
+        tuple(tuple(found) for _, found in rows),
     )
 
 

@@ -6,6 +6,7 @@ import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -161,6 +162,7 @@ def score(stage: ScoreStage, evaluation: EvaluationData) -> dict[str, Json]:
             "format_version": FORMAT_VERSION,
             "featurizer_version": featurizer.__version__,
             "definitions": dict(DEFINITIONS),
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
             "counts": dict(evaluation.counts),
             "scores": [dict(asdict(row)) for one in (*results, *baselines) for row in one.rows],
             "comparisons": [dict(asdict(one)) for one in compare(results, stage.options.seed)],

@@ -14,7 +14,10 @@ from featurizer.release.licenses import unknown_license
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
 from featurizer.results.files import read_json, write_json
+from featurizer.scoring.document import read_scores
+from featurizer.scoring.leaderboard import leaderboard
 from tests.release.sets import make_set
+from tests.support.manifests import alignment_manifest
 
 ROW = {
     "feature_set": "f", "space": "x_image", "metric": "zero_shot_recall", "split": "test", "k": 20, "neighbors": None,
@@ -112,7 +115,7 @@ def test_hostile_text_stays_text_wherever_it_stands(tmp_path, text):
     space = ArraySpace(text + "_image", "image", np.eye(4, dtype=np.float32), provenance=provenance)
     made = write_arrays(tmp_path / "f", ids, [space], source={"name": text, "license": text})
     made = changed(made, failures={text: 1}, requests=[text], device=text)
-    row = {**ROW, "space": text, "metric": text, "feature_set": text}
+    row = {**ROW, "space": text, "feature_set": text, "transform": text}
     (made.folder / "scores.json").write_text(json.dumps({"scores": [row, {**row, "feature_set": "g"}]}))
     card = render_card(made, titles=dict.fromkeys(ids, text))
     calm = make_set(tmp_path / "calm", source={"name": "calm", "license": "x"})
@@ -123,13 +126,15 @@ def test_hostile_text_stays_text_wherever_it_stands(tmp_path, text):
     html = MarkdownIt("gfm-like", {"linkify": False}).render(body)
     assert html.count("<h2>") == body.count("\n## ")
     assert "<script" not in html
-    assert re.findall("<img[^>]*>", html) == ['<img src="scores.png" alt="Scores with their intervals" />']
+    assert re.findall("<img[^>]*>", html) == [
+        '<img src="scores.png" alt="The leaderboard with its intervals" />'
+    ]
     assert "<a " not in html
     assert "<strong>" not in html
-    assert html.count("<pre>") == 5
+    assert html.count("<pre>") == 6
     assert "49" not in re.sub("[0-9a-f]{64}", "", head["pretty_name"])
     cells = {line.count("<td>") for line in html.split("</tr>") if "<td>" in line}
-    assert cells <= {2, 3, 7, 10}
+    assert cells <= {2, 3, 4, 7}
 
 
 def test_escaped_text_reads_as_it_was():
@@ -196,20 +201,46 @@ def test_a_license_is_named_as_the_hub_knows_it(tmp_path, license, expected):
     assert {key: value for key, value in head.items() if key.startswith("license")} == expected
 
 
-def test_scores_stand_in_a_table_with_intervals_and_in_a_plot(features):
-    rows = [ROW, {**ROW, "metric": "item_cf_recall", "neighbors": 10}, {**ROW, "group": "cold"}]
-    (features.folder / "scores.json").write_text(json.dumps({"scores": rows, "comparisons": []}))
+def test_the_leaderboard_of_the_terminal_stands_in_the_card_and_in_a_plot(features):
+    item_cf = {**ROW, "metric": "item_cf_recall", "neighbors": 10, "value": 0.07}
+    floor = {**ROW, "feature_set": "floor", "space": "random", "metric": "floor_random_recall", "value": 0.01}
+    rows = [ROW, item_cf, {**ROW, "group": "cold"}, {**ROW, "k": 10}, {**ROW, "split": "valid"}, floor]
+    told = {
+        "scores": rows,
+        "comparisons": [],
+        "date": "2026-01-02",
+        "counts": {"items": 1234, "test_users": 99},
+    }
+    (features.folder / "scores.json").write_text(json.dumps(told))
     body = write_card(features).read_text("utf-8")
-    assert (
-        "| `x_image` | zero\\_shot\\_recall | test | 20 | - | uncentered | 0.0500 | 0.0400 to 0.0600 | 100 |"
-        in body
-    )
-    assert "1 more rows" in body
+    scores = body.partition("## Scores")[2].partition("\n## ")[0]
+    table = [line for line in scores.splitlines() if line.startswith("|")]
+    assert table == [
+        "| feature set | space | geometry | zero-shot R@20 | item-cf R@20 (10 nearest) |",
+        "|---|---|---|---|---|",
+        "| `f` | `x_image` | uncentered | 0.0500 ±0.0100 | 0.0700 ±0.0100 |",
+        "| `floor` | `random` | - | 0.0100 ±0.0100 | 0.0100 ±0.0100 |",
+    ]
+    shown = leaderboard(read_scores(features.folder / "scores.json").scores).shown
+    told = [f"| {' | '.join(cells)} |" for cells in (shown[0], *shown[1])]
+    assert [line.replace("`", "") for line in table if "---" not in line] == told
+    assert "The test split of My \\<b\\>shop\\</b\\>: 99 users, 1,234 items, scored on 2026-01-02" in scores
+    assert "in `scores.json`" in scores
     plot = features.folder / "scores.png"
     first = plot.read_bytes()
     assert first.startswith(b"\x89PNG")
     write_card(features)
     assert plot.read_bytes() == first
+
+
+def test_a_long_leaderboard_is_cut_and_says_so(features):
+    rows = [{**ROW, "space": f"s{number}", "value": number / 1000} for number in range(60)]
+    (features.folder / "scores.json").write_text(json.dumps({"scores": rows}))
+    body = write_card(features).read_text("utf-8")
+    assert sum(line.startswith("| `f` | `s") for line in body.splitlines()) == 40
+    assert "| `f` | `s59` |" in body
+    assert "20 rows more and every other figure" in body
+    assert "100 users" in body  # of the rows, where the file does not count them
 
 
 def test_the_first_screen_says_which_space_to_use_and_what_is_synthetic(features):
@@ -232,13 +263,57 @@ def test_the_first_screen_says_which_space_to_use_and_what_is_synthetic(features
 
 
 def test_masked_scores_say_what_was_masked(features):
-    masked = {**ROW, "metric": "mask_modality_zero_shot_recall", "modality": "image"}
-    rows = [{**masked, "ratio": 0.25}, {**masked, "ratio": 0.5}, {**masked, "ratio": 0.5, "modality": "text"}]
+    masked = {**ROW, "metric": "mask_modality_zero_shot_recall_area"}
+    rows = [{**masked, "modality": "image"}, {**masked, "modality": "text", "value": 0.02}]
     (features.folder / "scores.json").write_text(json.dumps({"scores": rows}))
     body = write_card(features).read_text("utf-8")
-    table = [line for line in body.splitlines() if "mask\\_modality" in line]
-    assert len(set(table)) == 3
-    assert "without image for 25% of the items" in table[0]
+    assert "| feature set | space | geometry | without image, area R@20 | without text, area R@20 |" in body
+
+
+def code_of(card, language="python"):
+    return re.findall(f"```{language}\n(.*?)```", card, re.DOTALL)
+
+
+@pytest.mark.parametrize("library", ["datasets", "polars", "duckdb", "torch"])
+def test_each_snippet_loads_what_the_set_holds(library, tmp_path, monkeypatch):
+    """The snippets as they stand, but for the repository: a folder stands in its place."""
+    pytest.importorskip(library)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    vectors = np.arange(20, dtype=np.float32).reshape(5, 4)
+    space = ArraySpace('a "quoted"_image', "image", vectors, np.array([True, True, False, True, True]))
+    made = write_arrays(tmp_path / "f", list("abcde"), [space], shard_rows=2)
+    card = write_card(made).read_text("utf-8")
+    (code,) = [one for one in code_of(card) if f"import {library}" in one or f"from {library}" in one][:1]
+    assert "ORG/NAME" in code
+    names = {}
+    code = code.replace("hf://datasets/ORG/NAME", str(made.folder)).replace("ORG/NAME", str(made.folder))
+    exec(code, names)
+    if library == "datasets":
+        assert names["features"][:].column("item_id").to_pylist() == list("abcde")
+        return
+    found = names["vectors"]
+    if library == "duckdb":
+        assert list(names["ids"]) == list("abde")
+        found = np.stack(list(found))
+    np.testing.assert_array_equal(np.asarray(found, np.float32), vectors[[0, 1, 3, 4]])
+
+
+def test_the_card_says_what_interactions_taught(tmp_path):
+    provenance = {"family": "align", "supervised": {"interactions": "ab" * 32, "items": 2}}
+    space = ArraySpace("aligned", "both", np.ones((3, 2), np.float32), provenance=provenance)
+    body = render_card(write_arrays(tmp_path / "f", list("abc"), [space]))
+    assert "Interactions taught `aligned` too: those of 2 items" in body
+    assert f"`{'ab' * 32}`" in body
+    assert "Training was not used" not in body
+
+
+@pytest.mark.parametrize("training", ["used", "not used"])
+def test_the_card_says_when_training_was_not_used(tmp_path, training):
+    space = ArraySpace("unified", "both", np.ones((3, 2), np.float32), provenance={"family": "ica"})
+    made = write_arrays(tmp_path / "ica" / "features", list("abc"), [space])
+    (tmp_path / "ica" / "model").mkdir()
+    write_json(tmp_path / "ica" / "model" / "manifest.json", alignment_manifest({}, training=training))
+    assert ("Training was not used in `unified`" in render_card(made)) is (training == "not used")
 
 
 def test_scores_that_are_none_are_a_clear_error(features):
