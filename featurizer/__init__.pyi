@@ -718,6 +718,7 @@ def train(
     *,
     interactions: Place,
     space: str | None = None,
+    fusion: Literal['equal', 'auto'] = 'equal',
     item_map: Place | None = None,
     min_coverage: float = 0.5,
     model: str = 'alignrec',
@@ -768,6 +769,7 @@ def train(
         features: A feature set folder.
         interactions: Split interactions: .parquet, .csv, .tsv or .inter.
         space: The space to learn from; a+b joins two. [default: unified, or the only one]
+        fusion: Weights of joined spaces: equal, or chosen on held-out items of train (auto), with half-whitening.
         item_map: CSV or TSV with asin and itemID, when the interactions number the items.
         min_coverage: Least share of train pairs whose items have a feature.
         model: Which recommender.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from featurizer.features.join import SpaceVectors, blocks, mean_of, unit_rows
+from featurizer.records import Json
 
 SMALLEST = 1e-7
 """Axes with less than this share of the largest variance are rounding."""
@@ -26,6 +27,11 @@ class ContentMap:
     means: tuple[np.ndarray, ...]
     weights: tuple[float, ...]
     basis: np.ndarray | None = None
+
+    @property
+    def told(self) -> dict[str, Json]:
+        """What a record says of it: the weight of each space, and the axes that are kept; None for all as they are."""
+        return {"weights": list(self.weights), "axes": None if self.basis is None else self.basis.shape[1]}
 
     def __call__(self, parts: Sequence[SpaceVectors]) -> np.ndarray:
         """Return the (n, p) float32 content; a zero row where an item has none of the spaces."""

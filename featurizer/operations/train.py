@@ -78,6 +78,8 @@ class Train(FolderOperation["Trained"]):
     """Split interactions: .parquet, .csv, .tsv or .inter."""
     space: str | None = None
     """The space to learn from; a+b joins two.  [default: unified, or the only one]"""
+    fusion: Literal["equal", "auto"] = "equal"
+    """Weights of joined spaces: equal, or chosen on held-out items of train (auto), with half-whitening."""
     item_map: Annotated[Path | None, Reads(())] = None
     """CSV or TSV with asin and itemID, when the interactions number the items."""
     min_coverage: Annotated[float, Field(ge=0, le=1)] = MIN_COVERAGE
@@ -148,7 +150,7 @@ class Train(FolderOperation["Trained"]):
         from featurizer.features.feature_set import FeatureSet
         from featurizer.recsys.content import default_space
         from featurizer.recsys.memory import keep_freed_memory
-        from featurizer.recsys.source import fingerprints, read_data
+        from featurizer.recsys.source import chosen_fusion, fingerprints, read_data
         from featurizer.recsys.summary import describe
         from featurizer.recsys.train import refuse_foreign_folder, refuse_other_model, train
         from featurizer.recsys.tune import tune
@@ -157,8 +159,17 @@ class Train(FolderOperation["Trained"]):
         refuse_foreign_folder(self.out)
         features = FeatureSet.open(self.features)
         space = self.space or default_space(features)
+        fusion = None
+        if self.fusion == "auto":
+            fusion = chosen_fusion(features, space, self.interactions, item_map=self.item_map, seed=self.seed)
+            context.say(f"{space} is joined as held-out items of train say: {fusion.told}")
         data = read_data(
-            features, space, self.interactions, item_map=self.item_map, min_coverage=self.min_coverage
+            features,
+            space,
+            self.interactions,
+            item_map=self.item_map,
+            min_coverage=self.min_coverage,
+            fusion=fusion,
         )
         for line in _said(describe(data), space):
             context.say(line)
@@ -166,7 +177,7 @@ class Train(FolderOperation["Trained"]):
         chosen = self.chosen().changed(
             training={"device": training_device(self.device), "threads": self.threads}
         )
-        inputs = fingerprints(features, space, self.interactions, self.item_map)
+        inputs = fingerprints(features, space, self.interactions, self.item_map, fusion)
         if self.tune:
             folder = self.out / "tune"
             if not self.overwrite and not (folder / TUNE).exists():

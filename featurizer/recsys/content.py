@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from featurizer.alignment.content import ContentMap
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.join import join
+from featurizer.features.join import SpaceVectors, join
 
 UNIFIED = "unified"
 
@@ -29,8 +30,13 @@ def default_space(features: FeatureSet) -> str:
     )
 
 
-def read_features(features: FeatureSet, space: str) -> np.ndarray:
+def read_features(features: FeatureSet, space: str, fusion: ContentMap | None = None) -> np.ndarray:
     """Read a space, or several joined by `+`: each centered and L2-normalized, a missing part a zero block.
+
+    Args:
+        features: the set.
+        space: the space, or several.
+        fusion: how they are joined, as `chosen_fusion` returns it; None for equal weights.
 
     Returns:
         (n, f) float32, zero rows where an item has none.
@@ -38,5 +44,14 @@ def read_features(features: FeatureSet, space: str) -> np.ndarray:
     Raises:
         UnknownName: no such space; the message lists those there are.
     """
-    parts = [features.vectors(features.check_space(name)) for name in space.split("+")]
-    return join(parts)[0]
+    parts = read_parts(features, space)
+    return join(parts)[0] if fusion is None else fusion(parts)
+
+
+def read_parts(features: FeatureSet, space: str) -> list[SpaceVectors]:
+    """Read the spaces that `+` joins.
+
+    Raises:
+        UnknownName: no such space; the message lists those there are.
+    """
+    return [features.vectors(features.check_space(name)) for name in space.split("+")]

@@ -8,7 +8,8 @@ from featurizer.errors import InputError, UnknownName
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.recsys.content import default_space
-from featurizer.recsys.source import fingerprints, read_data
+from featurizer.recsys.source import chosen_fusion, fingerprints, read_data
+from tests.alignment import planted
 
 
 @pytest.fixture
@@ -67,3 +68,28 @@ def test_fingerprints_change_with_every_input(numbered):
     assert of(item_map=None) != first
     (numbered / "toy.inter").write_text("userID\titemID\tx_label\n1\t1\t0\n")
     assert of() != first
+
+
+def test_the_join_is_chosen_on_train_rows_and_recorded(tmp_path):
+    vectors, present = planted.parts()[0]
+    noise = np.random.default_rng(3).standard_normal((planted.ITEMS, 40)).astype(np.float32)
+    spaces = [ArraySpace("taste", "text", vectors, present), ArraySpace("noise", "image", noise)]
+    write_arrays(tmp_path / "features", [str(item) for item in range(planted.ITEMS)], spaces)
+    made, train = FeatureSet.open(tmp_path / "features"), planted.train()
+    pairs = [f"{user}\t{item}\t0" for user, item in zip(train.users, train.items, strict=True)]
+    held = [f"{user}\t{(7 * user) % planted.ITEMS}\t{1 + user % 2}" for user in range(planted.USERS)]
+    for name, lines in (("all", [*pairs, *held]), ("train", pairs)):
+        (tmp_path / f"{name}.inter").write_text("\n".join(["userID\titemID\tx_label", *lines]) + "\n")
+    inter = tmp_path / "all.inter"
+    fusion = chosen_fusion(made, "taste+noise", inter)
+    assert fusion.told["weights"][0] > fusion.told["weights"][1]
+    data = read_data(made, "taste+noise", inter, fusion=fusion)
+    expected = fusion([made.vectors(name) for name in ("taste", "noise")])
+    np.testing.assert_array_equal(data.features, expected[[int(item) for item in data.item_ids]])
+    told = fingerprints(made, "taste+noise", inter, fusion=fusion)
+    assert told.pop("fusion") == fusion.told
+    assert told == fingerprints(made, "taste+noise", inter)
+    # what is held out of training decides nothing
+    assert chosen_fusion(made, "taste+noise", tmp_path / "train.inter").told == fusion.told
+    with pytest.raises(InputError, match="taste is one; expected several"):
+        chosen_fusion(made, "taste", inter)
