@@ -7,7 +7,6 @@ import re
 import warnings
 from typing import Final, Literal, TypeAlias
 
-import numpy as np
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -24,12 +23,15 @@ from PIL import (
 )
 from PIL.ExifTags import Base as Tag
 
+from featurizer.catalog.gray import eight_bits, is_deep
+from featurizer.catalog.heif import HEIF, is_heic, open_heic
+from featurizer.catalog.png import SIGNATURE, without_large_metadata
 from featurizer.errors import InputError
 
 __all__ = ["MAX_ASPECT", "MAX_PIXELS", "DecodeFailure", "UndecodableImage", "decode", "probe"]
 
 DecodeFailure: TypeAlias = Literal[
-    "empty", "not_an_image", "truncated", "placeholder", "too_large", "decode_error"
+    "empty", "not_an_image", "truncated", "placeholder", "too_large", "decode_error", "needs_pillow_heif"
 ]
 
 MAX_PIXELS: Final = 64_000_000
@@ -37,6 +39,11 @@ MAX_PIXELS: Final = 64_000_000
 
 MAX_ASPECT: Final = 200
 """The longest strip that is decoded: scaled to a model's short side, a longer one is gigabytes wide."""
+
+JPEG: Final = b"\xff\xd8"
+"""What a JPEG begins with."""
+END_OF_JPEG: Final = b"\xff\xd9"
+"""What it ends with."""
 
 PLACEHOLDER_SIDE: Final = 2
 """A picture no wider and no higher than this is what shops serve where they have none."""
@@ -82,17 +89,18 @@ class UndecodableImage(InputError):
 def decode(data: bytes) -> Image.Image:
     """Decode an encoded picture wholly into mode RGB, upright, its first frame if it is animated.
 
-    An ordinary JPEG gives exactly Pillow's `convert("RGB")`. Transparency is laid on white, 16-bit gray is
-    scaled to 8 (not clipped), EXIF orientation is applied. Safe to call from many threads: pixels are
+    An ordinary JPEG gives exactly Pillow's `convert("RGB")`. Transparency is laid on white, deep gray is
+    scaled to 8 bits (`eight_bits`), EXIF orientation is applied. A JPEG that lacks nothing but its end marker is
+    whole, and metadata of a PNG is no reason to refuse it. Safe to call from many threads: pixels are
     decoded without the GIL, and none of Pillow's process-wide limits is read or changed.
 
     Raises:
         UndecodableImage: its `reason` is `empty`, `not_an_image`, `truncated`, `placeholder`, `too_large`
-            (told from the header) or `decode_error`.
+            (told from the header), `needs_pillow_heif` (HEIC without the package that reads it) or `decode_error`.
     """
     image = _open(data)
     try:
-        image.load()
+        image = _loaded(image, data)
         rgb = _to_rgb(image)
         turn = _UPRIGHT.get(_orientation(image))
         return rgb if turn is None else rgb.transpose(turn)
@@ -100,6 +108,32 @@ def decode(data: bytes) -> Image.Image:
         Exception
     ) as error:  # a dozen parsers on bytes from anywhere: whatever they raise is the item's row
         raise _failure(data, error) from error
+
+
+def _loaded(image: ImageFile.ImageFile, data: bytes) -> ImageFile.ImageFile:
+    try:
+        image.load()
+    except OSError:
+        whole = _without_end_marker(data) if data.startswith(JPEG) else None
+        if whole is None:
+            raise
+        return whole
+    return image
+
+
+def _without_end_marker(data: bytes) -> ImageFile.ImageFile | None:
+    """Decode a JPEG that ends without its marker; None where pixels are missing as well.
+
+    Where every pixel is there, whatever stands before the marker is skipped; where some are missing, they are read
+    from it, and so differ.
+    """
+    body, images = data.removesuffix(END_OF_JPEG[:1]), []
+    for filler in (b"", b"\x55" * 64, b"\xaa" * 64):
+        image = _identify(body + filler + END_OF_JPEG)
+        image.load()
+        images.append(image)
+    first, *others = (image.tobytes() for image in images)
+    return images[0] if all(other == first for other in others) else None
 
 
 def probe(data: bytes) -> tuple[int, int]:
@@ -121,6 +155,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         raise UndecodableImage("empty", "no bytes")
     if _METADATA_FILTER not in warnings.filters:  # `catch_warnings` is no cure among threads
         warnings.filterwarnings("ignore", category=UserWarning, module=_METADATA_MODULES)
+    if data.startswith(SIGNATURE):
+        data = without_large_metadata(data)
     image = _identify(data)
     width, height = image.size
     if width * height > MAX_PIXELS:
@@ -133,6 +169,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
 
 
 def _identify(data: bytes) -> ImageFile.ImageFile:
+    if is_heic(data):
+        return _heic(data)
     for reader in _READERS:
         factory, accept = Image.OPEN[str(reader.format)]
         if accept is None or accept(data[:16]) is not True:
@@ -143,6 +181,16 @@ def _identify(data: bytes) -> ImageFile.ImageFile:
         except Exception as error:  # see decode
             raise _failure(data, error, exhausted=file.tell() >= len(data)) from error
     raise UndecodableImage("not_an_image", f"{len(data)} bytes that begin with {data[:12]!r}")
+
+
+def _heic(data: bytes) -> ImageFile.ImageFile:
+    try:
+        image = open_heic(io.BytesIO(data))
+    except Exception as error:  # see decode
+        raise _failure(data, error) from error
+    if image is None:
+        raise UndecodableImage("needs_pillow_heif", f"a HEIC picture; to read such: {HEIF.pip_line}")
+    return image
 
 
 def _failure(data: bytes, error: Exception, *, exhausted: bool = False) -> UndecodableImage:
@@ -166,21 +214,11 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return _gray16_to_rgb(image)
+    if is_deep(image):
+        return eight_bits(image).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
     white = Image.new("RGB", rgba.size, "white")
     white.paste(rgba, mask=rgba.getchannel("A"))
     return white
-
-
-def _gray16_to_rgb(image: Image.Image) -> Image.Image:
-    """Scale 0..65535 to 0..255 by /257, rounded; a color marked transparent becomes white."""
-    gray = np.clip(np.asarray(image), 0, 0xFFFF).astype(np.uint32)
-    scaled = ((gray + 128) // 257).astype(np.uint8)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        scaled[gray == transparent] = 255
-    return Image.fromarray(scaled).convert("RGB")

@@ -191,12 +191,13 @@ def hub() -> Check:
 
 
 def extras() -> list[Extra]:
-    """Return the optional dependencies that encoders, presets and formats name, each with all that it brings."""
+    """Return the optional dependencies that anything here names, each with all that it brings."""
+    from featurizer.catalog.heif import HEIF
     from featurizer.encoders.family import families
     from featurizer.encoders.presets import describe_presets
     from featurizer.release.exchange.format import formats
 
-    named = [family.extra for family in families()]
+    named = [HEIF, *(family.extra for family in families())]
     named += [extra for one in describe_presets() for extra in one.extras] + [one.extra for one in formats()]
     brought: dict[tuple[str, str], tuple[str, ...]] = {}
     for extra in named:

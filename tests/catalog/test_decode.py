@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from featurizer.catalog.decode import MAX_PIXELS, UndecodableImage, decode, probe
+from featurizer.catalog.png import without_large_metadata
 
 LOSSLESS = ["PNG", "BMP", "TIFF", "PPM"]
 LOSSY = ["JPEG", "GIF", "WEBP", "AVIF", "JPEG2000", "ICO"]
@@ -272,3 +274,177 @@ def test_damaged_bytes_give_a_picture_or_a_reason_and_nothing_else(seed, data):
         warnings.simplefilter("error")
         with suppress(UndecodableImage):
             assert decode(bytes(damaged[: data.draw(st.integers(1, len(seed)))])).mode == "RGB"
+
+
+GRAY = np.linspace(0, 255, 90 * 60).reshape(60, 90).round().astype(np.uint8)
+
+
+def tiff(values, **tags):
+    """A TIFF of one strip, written here: Pillow writes neither unsigned 32 bits nor white as 0."""
+    kinds = {"u": 1, "i": 2, "f": 3}
+    height, width = values.shape
+    entries = {
+        256: width,
+        257: height,
+        258: values.dtype.itemsize * 8,
+        259: 1,
+        262: 1,
+        273: 8,
+        277: 1,
+        278: height,
+        279: values.nbytes,
+        339: kinds[values.dtype.kind],
+    } | {int(number[1:]): value for number, value in tags.items()}
+    body = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    directory = struct.pack("<H", len(entries))
+    for number, value in sorted(entries.items()):
+        kind, packed = (
+            (11, struct.pack("<f", value)) if isinstance(value, float) else (4, struct.pack("<I", value))
+        )
+        directory += struct.pack("<HHI", number, kind, 1) + packed
+    return b"II*\0" + struct.pack("<I", 8 + len(body)) + body + directory + struct.pack("<I", 0)
+
+
+def shown(values, **tags):
+    return np.asarray(decode(tiff(values, **tags)))[..., 0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (GRAY / 255).astype(np.float32),
+        (GRAY / 255).astype(np.float32) * 0.999999,
+        GRAY.astype(np.float32),
+        GRAY.astype(np.float32) * 257,
+        (GRAY / 255 * 7 - 3).astype(np.float32),
+        GRAY.astype(np.int32),
+        GRAY.astype(np.int32) * 257,
+        GRAY.astype(np.int32) * 8_000_000,
+        GRAY.astype(np.int32) * 8_000_000 - 1_000_000_000,
+        GRAY.astype(np.uint32) * 16_843_009,
+        GRAY.astype(np.uint16) * 257,
+        GRAY.astype(np.int16) * 128,
+        GRAY.astype(np.int16),
+        (GRAY.astype(np.int16) - 128).astype(np.int8),
+    ],
+)
+def test_deep_gray_of_every_kind_is_scaled_by_the_range_of_its_values(values):
+    np.testing.assert_allclose(shown(values).astype(int), GRAY.astype(int), atol=1)
+
+
+def test_the_range_that_a_tiff_tells_stands_before_that_of_its_values():
+    low = GRAY.astype(np.float32) / 510
+    assert shown(low).max() == 128
+    assert shown(low, t340=0.0, t341=0.5).max() == 255
+    assert shown((GRAY // 2).astype(np.uint16), t280=0, t281=127).max() == 255
+
+
+@pytest.mark.parametrize("values", [GRAY.astype(np.uint16) * 257, (GRAY / 255).astype(np.float32)])
+def test_deep_gray_with_white_as_zero_is_no_negative(values):
+    np.testing.assert_array_equal(shown(values, t262=0), 255 - shown(values))
+
+
+def test_gray_of_twelve_bits_ends_at_4095():
+    values = GRAY.astype(np.uint16).reshape(-1, 2) * 16
+    packed = np.stack(
+        [values[:, 0] >> 4, (values[:, 0] & 15) << 4 | values[:, 1] >> 8, values[:, 1] & 255], axis=1
+    )
+    data = tiff(packed.astype(np.uint8).reshape(60, 135), t256=90, t258=12)
+    np.testing.assert_allclose(np.asarray(decode(data))[..., 0].astype(int), GRAY.astype(int), atol=1)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_pixels_that_are_no_numbers_are_a_reason(odd):
+    values = (GRAY / 255).astype(np.float32)
+    values[3, 3] = odd
+    assert reason(tiff(values)) == "decode_error"
+
+
+def test_one_value_of_no_known_range_shows_nothing_and_is_a_reason():
+    assert reason(tiff(np.full((9, 9), -3.5, np.float32))) == "decode_error"
+
+
+@pytest.mark.parametrize("size", [900_000, 1_100_000, 3_000_000, 30_000_000])
+@pytest.mark.parametrize("kind", ["zTXt", "iTXt", "iCCP", "tEXt"])
+def test_metadata_of_any_size_costs_no_png(kind, size):
+    text, rows = b"a" * size, b"".join(b"\0" + row.tobytes() for row in GRAY)
+    packed = zlib.compress(text)
+    body = {
+        "zTXt": b"Comment\0\0" + packed,
+        "iTXt": b"Comment\0\1\0en\0Comment\0" + packed,
+        "iCCP": b"profile\0\0" + packed,
+        "tEXt": b"Comment\0" + text,
+    }[kind]
+    before, behind = png(90, 60, 8, 0, rows, chunk(kind.encode(), body)), png(90, 60, 8, 0, rows)
+    behind = behind[:-12] + chunk(kind.encode(), body) + behind[-12:]
+    for data in (before, behind):
+        np.testing.assert_array_equal(np.asarray(decode(data))[..., 0], GRAY)
+        assert probe(data) == (90, 60)
+
+
+def test_many_texts_together_cost_no_png():
+    rows = b"".join(b"\0" + row.tobytes() for row in GRAY)
+    texts = [chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 1_000_000))] * 80
+    np.testing.assert_array_equal(np.asarray(decode(png(90, 60, 8, 0, rows, *texts)))[..., 0], GRAY)
+
+
+def test_a_png_without_large_metadata_keeps_its_bytes():
+    data = encoded(photo(), "PNG") + b"behind"
+    assert without_large_metadata(data) is data
+
+
+def noise(size=64):
+    pixels = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"quality": 20}, {"quality": 95, "subsampling": 0}]
+)
+@pytest.mark.parametrize("image", [photo(), photo(mode="L"), noise()])
+def test_a_jpeg_that_lacks_its_end_marker_is_whole(options, image):
+    data = encoded(image, "JPEG", **options)
+    for short in (data[:-2], data[:-1]):
+        assert decode(short).tobytes() == decode(data).tobytes()
+
+
+def outcome(data):
+    """Return the pixels, or the reason why there are none."""
+    try:
+        return decode(data).tobytes()
+    except UndecodableImage as error:
+        return error.reason
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_jpeg_that_lacks_more_is_truncated_or_has_every_pixel(options):
+    data = encoded(noise(), "JPEG", **options)
+    whole = decode(data).tobytes()
+    found = {outcome(data[:-lacking]) for lacking in range(3, 400)}
+    assert found <= {"truncated", whole}
+    assert reason(data[: len(data) // 2]) == "truncated"
+
+
+@pytest.mark.parametrize("options", [{}, {"quality": 60}])
+def test_heic_is_read_where_its_package_is_installed(options):
+    data = encoded_heic(photo(), **options)
+    found = np.asarray(decode(data)).astype(int)
+    assert np.abs(found - np.asarray(photo())).mean() < 8
+    assert probe(data) == (90, 60)
+
+
+def test_heic_names_the_package_that_it_needs(monkeypatch):
+    data = encoded_heic(photo())
+    monkeypatch.setattr("featurizer.registry.find_spec", lambda _: None)
+    with pytest.raises(UndecodableImage, match=r"pip install 'featurizer\[heif\]'") as caught:
+        decode(data)
+    assert caught.value.reason == "needs_pillow_heif"
+    with pytest.raises(UndecodableImage, match="HEIC"):
+        probe(data)
+    assert decode(encoded(photo(), "AVIF")).size == (90, 60)
+
+
+def encoded_heic(image, **options):
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(image).save(buffer, **options)
+    return buffer.getvalue()
