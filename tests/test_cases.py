@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 
 import numpy as np
 import polars as pl
@@ -148,11 +149,30 @@ def downloaded(folder, reviews):
         )  # fmt: skip
 
 
+def dangling_symlink_kills_ingest(case):
+    link = case.folder / "pics/b.png"
+    if not link.is_symlink():  # a copy of the cases may have made a file of it
+        link.unlink()
+        link.symlink_to("nowhere.png")
+    catalog, _, _ = case.ingest("items.csv", "--images", "pics")
+    assert items(catalog, "image_status") == {"a": "ok", "b": "missing_file"}
+    catalog, _, _ = case.ingest("pics")
+    assert items(catalog, "image_status") == {"a": "ok", "b": "missing_file"}
+
+
+def equal_stems_first_folder(case):
+    catalog, _, told = case.ingest("items.csv", "--images", "pics")
+    assert "2 items have several pictures of their name" in told
+    assert catalog.manifest.notes == {"items_with_several_pictures": 2}
+
+
 CASES = {
     "asin-before-parent-asin": asin_before_parent_asin,
     "binary-strings": binary_strings,
     "classlabel-as-number": classlabel_as_number,
+    "dangling-symlink-kills-ingest": dangling_symlink_kills_ingest,
     "decimal-date-quoted": decimal_date_quoted,
+    "equal-stems-first-folder": equal_stems_first_folder,
     "float-ids": float_ids,
     "leave-one-out-ties-by-id": leave_one_out_ties_by_id,
     "nan-floor-crash": nan_floor_crash,
@@ -164,6 +184,9 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_comes_out_right(name, shared_cases, tmp_path, monkeypatch, capsys, caplog):
     shutil.copytree(shared_cases / name, tmp_path / name, symlinks=True)
+    for path in (tmp_path / name, *(tmp_path / name).rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
     monkeypatch.chdir(tmp_path / name)
 
     def call(*arguments):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -131,23 +131,3 @@ def _image_struct(value: Mapping[str, object], folder: Path | None) -> ImageRef:
         if value.get(key):
             return as_image(value[key], folder)
     return ImageRef()
-
-
-def images_by_id(folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
-    """Map file stems to the pictures of a folder, its subfolders included; of equal stems the first by path.
-
-    Raises:
-        InputError: the folder is not there or holds no picture.
-    """
-    if not folder.is_dir():
-        raise InputError(
-            f"{folder} is no folder; expected pictures named by item id, or the folder that image paths start from"
-        )
-    wanted = set(suffixes)
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in wanted:
-            found.setdefault(as_id(path.stem) or path.stem, path)
-    if not found:
-        raise InputError(f"{folder} holds no picture; expected files ending in {', '.join(sorted(wanted))}")
-    return found

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from featurizer.catalog.files_below import FilesBelow, files_below, is_readable, readable
 from featurizer.catalog.table import PICTURES
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -32,19 +33,28 @@ class FolderSource:
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the pictures ordered by path."""
-        for item_id, picture in self._pictures.items():
+        for item_id, picture in self._pictures:
             yield ItemRecord(
                 item_id=item_id,
                 title=_caption(picture),
-                categories=picture.relative_to(self.path).parent.parts,
+                categories=tuple(map(readable, picture.relative_to(self.path).parent.parts)),
                 image=ImageRef(path=picture),
             )
 
     @property
     def notes(self) -> dict[str, int]:
-        """How many pictures of each kind that is not decoded lie in the folder, as `ignored_svg_files`."""
-        found = Counter(path.suffix.lower() for path in self.path.rglob("*"))
-        return {f"ignored_{kind[1:]}_files": found[kind] for kind in UNREAD if found[kind]}
+        r"""What of the folder is not as it seems.
+
+        How many pictures of each kind that is not decoded it holds (`ignored_svg_files`), how many links to folders,
+        which are not entered, and how many names that are no UTF-8 (in ids `\xe9` stands for such a byte).
+        """
+        kinds = Counter(path.suffix.lower() for path in self._below.files)
+        found = {
+            **{f"ignored_{kind[1:]}_files": kinds[kind] for kind in UNREAD},
+            "ignored_linked_folders": len(self._below.linked_folders),
+            "names_not_utf8": sum(not is_readable(path) for _, path in self._pictures),
+        }
+        return {name: count for name, count in found.items() if count}
 
     @property
     def extra(self) -> dict[str, pa.DataType]:
@@ -54,20 +64,25 @@ class FolderSource:
     @property
     def identity(self) -> dict[str, Json]:
         """The pictures' and captions' names and sizes."""
-        files = (
-            file for picture in self._pictures.values() for file in (picture, picture.with_suffix(".txt"))
-        )
+        files = (file for _, picture in self._pictures for file in (picture, picture.with_suffix(".txt")))
         return {
             "files": fingerprint(
-                {str(file.relative_to(self.path)): file.stat().st_size for file in files if file.exists()}
+                {
+                    readable(file.relative_to(self.path)): file.stat().st_size
+                    for file in files
+                    if file.exists()
+                }
             )
         }
 
     @cached_property
-    def _pictures(self) -> dict[str, Path]:
-        paths = sorted(
-            path for path in self.path.rglob("*") if path.suffix.lower() in PICTURES and path.is_file()
-        )
+    def _below(self) -> FilesBelow:
+        return files_below(self.path)
+
+    @cached_property
+    def _pictures(self) -> list[tuple[str, Path]]:
+        """Every picture with its item's id; a link that leads nowhere is one too."""
+        paths = [path for path in self._below.files if path.suffix.lower() in PICTURES]
         if not paths:
             raise InputError(
                 f"{self.path} holds no picture; expected {', '.join(PICTURES)} files, in subfolders too"
@@ -75,10 +90,10 @@ class FolderSource:
         stems = [path.relative_to(self.path).with_suffix("").as_posix() for path in paths]
         times = Counter(stems)
         names = (
-            path.relative_to(self.path).as_posix() if times[stem] > 1 else stem
+            readable(path.relative_to(self.path).as_posix() if times[stem] > 1 else stem)
             for stem, path in zip(stems, paths, strict=True)
         )
-        return dict(zip((as_id(name) or name for name in names), paths, strict=True))
+        return [(as_id(name) or name, path) for name, path in zip(names, paths, strict=True)]
 
 
 def _caption(picture: Path) -> str | None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.columns import as_image, to_record
+from featurizer.catalog.files_below import files_below, readable
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.table import stored_type
 from featurizer.errors import InputError
@@ -95,9 +96,11 @@ class HubSource:
             "columns": {**self.fields},
         }
         if self._folder is not None:
-            files = sorted(path for path in self._folder.rglob("*") if path.is_file())
+            files = [path for path in files_below(self._folder).files if path.is_file()]
             return own | {
-                "files": {path.relative_to(self._folder).as_posix(): path.stat().st_size for path in files}
+                "files": {
+                    readable(path.relative_to(self._folder).as_posix()): path.stat().st_size for path in files
+                }
             }
         return own | {"commit": self._commit}
 

@@ -6,7 +6,7 @@ import csv
 import gzip
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +18,10 @@ import pyarrow.parquet as pq
 from featurizer.catalog.bad_rows import BadRows
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import DEEPEST, as_image, images_by_id, is_deep, to_record
+from featurizer.catalog.columns import DEEPEST, as_image, is_deep, to_record
+from featurizer.catalog.files_below import readable
 from featurizer.catalog.json_lines import json_object
+from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
@@ -40,7 +42,8 @@ class TableSource:
         images: a folder: image paths start there, or, without an image column, files named by item id.
         base: where image paths start without such a folder; None for the table's own.
         max_bad_rows: more lines of JSON that cannot be read are an error; None for half of them.
-        notes: counts of the last complete pass (`malformed_lines`).
+        notes: counts of the last complete pass (`malformed_lines`,
+            `items_with_several_pictures`).
     """
 
     path: Path
@@ -59,6 +62,9 @@ class TableSource:
         bad.settle(used)
         if bad.count:
             self.notes["malformed_lines"] = bad.count
+        if self._named is not None and self._named.several:
+            self._named.say()
+            self.notes["items_with_several_pictures"] = len(self._named.several)
 
     @cached_property
     def kind(self) -> str:
@@ -123,9 +129,10 @@ class TableSource:
     def identity(self) -> dict[str, Json]:
         """The table's content, its columns and its pictures' names and sizes."""
         own: dict[str, Json] = {"sha256": file_sha256(self.path), "columns": {**self.fields}}
-        sizes: dict[str, Json] = {key: [path.name, path.stat().st_size] for key, path in self._by_id.items()}
         if "image" in self.fields:
             sizes = self._sizes_of_column(self.fields["image"])
+        else:
+            sizes = {} if self._named is None else _sizes(self._named.paths, self._named.folder)
         if sizes:
             own["images"] = fingerprint(sizes)
         return own
@@ -134,17 +141,18 @@ class TableSource:
         """Return the size of every local file that the column names; None where it is not there."""
         folder = self.images or self.base or self.path.parent
         paths = {as_image(row.get(column), folder).path for row in self._rows([column])}
-        return {os.path.relpath(path, folder): _size(path) for path in paths if path is not None}
+        return _sizes((path for path in paths if path is not None), folder)
 
     @cached_property
-    def _by_id(self) -> Mapping[str, Path]:
-        return images_by_id(self.images, PICTURES) if self.images is not None else {}
+    def _named(self) -> NamedPictures | None:
+        return NamedPictures.of(self.images, PICTURES) if self.images is not None else None
 
     def _image(self, row: Mapping[str, object], fields: Mapping[str, str]) -> ImageRef:
         if "image" in fields:
             return as_image(row.get(fields["image"]), self.images or self.base or self.path.parent)
-        path = self._by_id.get(as_id(row.get(fields["item_id"])) or "")
-        return ImageRef(path=path)
+        if self._named is None:
+            return ImageRef()
+        return ImageRef(path=self._named.find(as_id(row.get(fields["item_id"]))))
 
     def _rows(
         self, columns: Sequence[str] | None = None, bad: BadRows | None = None
@@ -206,6 +214,11 @@ class TableSource:
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=256, columns=columns):
                 yield from map(self._labels.named, batch.to_pylist())
+
+
+def _sizes(paths: Iterable[Path], folder: Path) -> dict[str, Json]:
+    """Return the size of every file by its path below a folder; None where it is not there."""
+    return {readable(os.path.relpath(path, folder)): _size(path) for path in paths}
 
 
 def _size(path: Path) -> int | None:

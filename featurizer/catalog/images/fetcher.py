@@ -15,6 +15,7 @@ from typing import Self, TypeAlias, TypeVar
 import httpx2
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.judge import judge
 from featurizer.catalog.images.local import FORBIDDEN, file_url_path, is_file_url, read_local
 from featurizer.catalog.images.options import FetchOptions
@@ -132,5 +133,5 @@ def _file_name(ref: ImageRef) -> str | None:
     if ref.name is not None:
         return ref.name
     if ref.path is not None:
-        return ref.path.name
+        return readable(ref.path.name)
     return PurePosixPath(ref.url.split("?")[0].split("#")[0]).name or None if ref.url else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from featurizer.catalog.files_below import readable
 from featurizer.records import OK, ImageRef
 
 FORBIDDEN = "forbidden:"
@@ -30,7 +31,7 @@ def confined(ref: ImageRef, folder: Path | None) -> ImageRef:
         path = file_url_path(ref.url.strip())
     if path is None or (folder is not None and _is_inside(path, folder)):
         return ref
-    return ImageRef(url=f"{FORBIDDEN}{ref.url or ref.path}")
+    return ImageRef(url=f"{FORBIDDEN}{ref.url or readable(path)}")
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
