@@ -569,6 +569,7 @@ def publish(
     with_images: bool = False,
     catalog: Place | None = None,
     with_users: bool = False,
+    benchmark: str | None = None,
     check: bool = True,
     dry_run: bool = False,
     progress: bool | None = None,
@@ -591,6 +592,7 @@ def publish(
         with_images: Publish the catalog's pictures too; needs an open license.
         catalog: The catalog, for --with-images.
         with_users: Of a model, publish users and what they used too.
+        benchmark: Of a model, the Hub's data set that its test results are of, ORG/NAME[@REVISION].
         check: Download what was published and compare.
         dry_run: List files and card; no token, no network, nothing sent.
     """

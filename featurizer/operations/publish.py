@@ -50,6 +50,8 @@ class Publish(Operation):
     """The catalog, for --with-images."""
     with_users: bool = False
     """Of a model, publish users and what they used too."""
+    benchmark: str | None = None
+    """Of a model, the Hub's data set that its test results are of, ORG/NAME[@REVISION]."""
     check: bool = True
     """Download what was published and compare."""
     dry_run: bool = False
@@ -117,9 +119,10 @@ class Publish(Operation):
         if is_model(self.of):
             if self.catalog is not None:
                 raise InputError(f"{self.of} is a model; --with-images and catalog are for feature sets")
-            return plan_model(self.of, self.repo, with_users=self.with_users)
-        if self.with_users:
-            raise InputError(f"{self.of} is a feature set; --with-users is for models")
+            return plan_model(self.of, self.repo, with_users=self.with_users, benchmark=self.benchmark)
+        for name, given in (("--with-users", self.with_users), ("--benchmark", self.benchmark)):
+            if given:
+                raise InputError(f"{self.of} is a feature set; {name} is for models")
         pictures = Catalog.open(self.catalog) if self.catalog is not None else None
         return plan_set(FeatureSet.open(self.of), self.repo, pictures=pictures)
 

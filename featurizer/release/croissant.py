@@ -1,16 +1,17 @@
-"""`croissant.json`: the set as Croissant metadata (MLCommons), validated by mlcroissant as it is made."""
+"""`croissant.json`: the set as Croissant 1.1 (MLCommons), validated by mlcroissant as it is made; with provenance."""
 
 from __future__ import annotations
 
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.papers import ALIGNREC
 from featurizer.release.card import license_of, title_of
+from featurizer.release.provenance import PROV, of_set, of_space
 from featurizer.results.files import atomic_path
 from featurizer.results.names import CROISSANT
 
@@ -65,8 +66,19 @@ def render_croissant(feature_set: FeatureSet, *, repo: str | None = None) -> str
         raise InputError(
             f"the Croissant metadata of {feature_set.folder} does not validate: {error}"
         ) from error
-    text = json.dumps(metadata.to_json(), indent=2, ensure_ascii=False, default=str)
-    return text + "\n"
+    document = _with_provenance(metadata.to_json(), feature_set)
+    return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def _with_provenance(document: dict[str, Any], feature_set: FeatureSet) -> dict[str, Any]:
+    """Add what mlcroissant has no fields for: its validation passes over properties of other vocabularies."""
+    origins = {f"items/{name}": of_space(spec) for name, spec in feature_set.spaces.items()}
+    records = [
+        {**one, "field": [{**field, **origins.get(field["@id"], {})} for field in one["field"]]}
+        for one in document["recordSet"]
+    ]
+    context = {**document["@context"], "prov": PROV}
+    return {**document, "@context": context, **of_set(feature_set), "recordSet": records}
 
 
 def _files(feature_set: FeatureSet) -> list[mlcroissant.FileObject]:

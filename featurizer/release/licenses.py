@@ -42,7 +42,8 @@ def unknown_license(text: str) -> str | None:
     if not name:
         return None
     near = difflib.get_close_matches(name, sorted(HUB), n=3, cutoff=0.5)
-    meant = f"did you mean {' or '.join(near)}?" if near else "expected an SPDX id such as CC-BY-4.0."
+    otherwise = "expected an SPDX id such as CC-BY-4.0, or any name where the release stays private."
+    meant = f"did you mean {' or '.join(near)}?" if near else otherwise
     return f"the Hub knows no license '{text}', so the card says 'other', named {name}; {meant}"
 
 

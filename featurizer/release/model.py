@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from featurizer.errors import InputError
 from featurizer.release.citations import paper_of_model
+from featurizer.release.evaluation import evaluation_results
 from featurizer.release.licenses import hub_license
 from featurizer.release.markdown import render
 from featurizer.release.plan import Plan, PlannedFile, check_repo, made, on_disk
@@ -43,16 +44,17 @@ def model_folder(folder: Path) -> Path:
     return folder if (folder / MODEL).is_file() else folder / "model"
 
 
-def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
+def plan_model(folder: Path, repo: str, *, with_users: bool = False, benchmark: str | None = None) -> Plan:
     """Check a model and say what its repository will hold.
 
     Args:
         folder: `train`'s or `pretrain-ica`'s --out, or the `model` folder inside.
         repo: ORG/NAME.
         with_users: publish `users.parquet`, which holds user ids and what they used.
+        benchmark: the Hub's data set that the test results are of, ORG/NAME[@REVISION]; None to publish none apart.
 
     Raises:
-        InputError: the name is none, weights or manifest are damaged, or no license is recorded.
+        InputError: the name is none, weights or manifest are damaged, no license is recorded, or there are no results.
     """
     check_repo(repo)
     inner = model_folder(folder)
@@ -61,7 +63,7 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
     if manifest.license is None:
         raise InputError(
             f"{folder} has no license; expected one before it is published. If the model may be shared, say how: "
-            f"featurizer card {folder} --license ID (an SPDX id such as Apache-2.0)"
+            f"featurizer card {folder} --license ID (an SPDX id such as Apache-2.0; of a private release any name)"
         )
     card = render_model_card(folder, repo=repo, with_users=with_users)
     beside = [folder / ITEMS, *([folder / USERS] if with_users else [])]
@@ -77,8 +79,17 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False) -> Plan:
     rest = [path for path in own if path not in data and path.name not in (CARD, MODEL)]
     files: list[PlannedFile] = [on_disk(path, _name(path, folder)) for path in data]
     files += [on_disk(path, _name(path, folder)) for path in rest]
+    files += [_evaluated(folder, manifest, repo, benchmark)] if benchmark is not None else []
     files += [made(CARD, card.encode()), on_disk(inner / MODEL, _name(inner / MODEL, folder))]
     return Plan(repo, "model", folder, tuple(files), card, f"model {kind_of(manifest)}")
+
+
+def _evaluated(folder: Path, manifest: ModelManifest, repo: str, benchmark: str) -> PlannedFile:
+    if not isinstance(manifest, RecommenderManifest):
+        raise InputError(
+            f"{folder} is no recommender; --benchmark is for results on a test split. Leave it out"
+        )
+    return evaluation_results(manifest, repo, benchmark)
 
 
 def _name(path: Path, folder: Path) -> str:

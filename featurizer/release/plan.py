@@ -176,7 +176,8 @@ def _check_license(feature_set: FeatureSet) -> None:
         found = f"its source states '{stated}'" if stated else "its source states none"
         raise InputError(
             f"{feature_set.folder} has no license ({found}); expected one before it is published. If the vectors may "
-            f"be shared, say how: featurizer card {feature_set.folder} --license ID (an SPDX id such as CC-BY-4.0)"
+            f"be shared, say how: featurizer card {feature_set.folder} --license ID (an SPDX id such as CC-BY-4.0; of "
+            "a private release any name, such as proprietary)"
         )
 
 

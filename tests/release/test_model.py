@@ -194,3 +194,40 @@ def test_pictures_go_along_only_under_an_open_license_and_from_the_right_catalog
     with pytest.raises(InputError, match="is not the catalog that"):
         plan_set(closed, "org/set", pictures=opened)
     assert not any(file.path.startswith("items/") for file in plan_set(made, "org/set").files)
+
+
+def test_test_results_go_into_the_hubs_own_file_when_their_data_set_is_named(hub, writer, model, tmp_path):
+    from huggingface_hub import parse_eval_result_entries
+
+    writer("card", model, "--license", "Apache-2.0")
+    plain = json.loads(writer("publish", model, "--repo", "org/bpr", "--dry-run", "--json").out)
+    assert not any(".eval_results" in file["path"] for file in plain["files"])
+    named = ("--benchmark", "org/baby-split@abc123")
+    done = writer("publish", model, "--repo", "org/bpr", *named, "--json")
+    assert done.code == 0, done.err
+    assert ".eval_results/featurizer.yaml" in hub.repo("models/org/bpr").files["main"]
+    text = (model / ".eval_results" / "featurizer.yaml").read_text("utf-8")
+    entries = {entry.task_id: entry for entry in parse_eval_result_entries(yaml.safe_load(text))}
+    test = json.loads((model / "model" / "manifest.json").read_text())["test"]
+    assert {task: entry.value for task, entry in entries.items()} == test
+    entry = entries["recall@20"]
+    assert (entry.dataset_id, entry.dataset_revision) == ("org/baby-split", "abc123")
+    assert entry.source_url == "https://huggingface.co/org/bpr"
+    assert entry.notes.startswith("bpr: all items ranked")
+    assert writer("pull", "org/bpr", "--model", "--out", tmp_path / "g").code == 0
+    assert "expected ORG/NAME" in writer("publish", model, "--repo", "org/bpr", "--benchmark", "x").err
+    from tests.release.sets import make_set
+
+    told = writer("publish", make_set(tmp_path / "f").folder, "--repo", "a/b", *named, "--dry-run").err
+    assert "--benchmark is for models" in told
+
+
+def test_a_private_release_names_its_license_freely(hub, writer, model):
+    assert "of a private release any name" in writer("publish", model, "--repo", "org/bpr").err
+    told = writer("card", model, "--license", "proprietary")
+    assert (told.code, "the card says 'other', named proprietary" in told.out + told.err) == (0, True)
+    assert "any name where the release stays private" in told.out + told.err
+    assert writer("publish", model, "--repo", "org/bpr", "--private").code == 0
+    assert hub.repo("models/org/bpr").private
+    head = yaml.safe_load((model / "README.md").read_text("utf-8").split("---\n")[1])
+    assert (head["license"], head["license_name"]) == ("other", "proprietary")
