@@ -166,12 +166,25 @@ def equal_stems_first_folder(case):
     assert catalog.manifest.notes == {"items_with_several_pictures": 2}
 
 
+def encodings(case):
+    for name, said in {
+        "latin.csv": "line 2 holds the byte 0xe9",
+        "cp.csv": "line 2 holds the byte",
+        "utf16.csv": "is UTF-16",
+    }.items():
+        code, _, told = case.call("ingest", name, "--out", "o")
+        assert code == 1
+        assert said in told
+        assert "iconv -f" in told
+
+
 CASES = {
     "asin-before-parent-asin": asin_before_parent_asin,
     "binary-strings": binary_strings,
     "classlabel-as-number": classlabel_as_number,
     "dangling-symlink-kills-ingest": dangling_symlink_kills_ingest,
     "decimal-date-quoted": decimal_date_quoted,
+    "encodings": encodings,
     "equal-stems-first-folder": equal_stems_first_folder,
     "float-ids": float_ids,
     "leave-one-out-ties-by-id": leave_one_out_ties_by_id,

@@ -13,6 +13,7 @@ import pyarrow as pa
 from featurizer.catalog.files_below import FilesBelow, files_below, is_readable, readable
 from featurizer.catalog.table import PICTURES
 from featurizer.errors import InputError
+from featurizer.interactions.encoding import encoding_fault
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import fingerprint
 from featurizer.values import as_id
@@ -102,7 +103,8 @@ def _caption(picture: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
+        caption = picture.with_suffix(".txt")
         raise InputError(
-            f"caption {picture.with_suffix('.txt')} cannot be read as UTF-8 text: {error}"
+            f"caption {encoding_fault(caption) or f'{caption} cannot be read: {error}'}"
         ) from error
     return next((line.strip() for line in text.splitlines() if line.strip()), None)

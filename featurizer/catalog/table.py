@@ -23,6 +23,7 @@ from featurizer.catalog.files_below import readable
 from featurizer.catalog.json_lines import json_object
 from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.errors import InputError
+from featurizer.interactions.encoding import encoding_fault
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
 from featurizer.values import as_id
@@ -87,7 +88,9 @@ class TableSource:
                 with self._open() as file:
                     return tuple(next(self._csv(file), []))
             return self._json_columns()
-        except (OSError, EOFError, UnicodeDecodeError, pa.ArrowInvalid, csv.Error) as error:
+        except UnicodeDecodeError as error:
+            raise InputError(str(encoding_fault(self.path) or error)) from error
+        except (OSError, EOFError, pa.ArrowInvalid, csv.Error) as error:
             raise InputError(f"{self.path} cannot be read as {self.kind}: {error}") from error
 
     def _json_columns(self) -> tuple[str, ...]:
@@ -168,7 +171,9 @@ class TableSource:
                 yield from self._csv_rows()
             else:
                 yield from self._json_rows(bad)
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
+        except UnicodeDecodeError as error:
+            raise InputError(str(encoding_fault(self.path) or error)) from error
+        except (OSError, EOFError, csv.Error, pa.ArrowInvalid) as error:
             raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
 
     def _open(self) -> TextIO:
