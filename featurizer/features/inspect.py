@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from featurizer.catalog.label_in_text import share_in_text
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
@@ -121,12 +122,14 @@ class LabelAccuracy:
         labels: different ones among them.
         majority: share of the commonest, what guessing it always reaches.
         accuracy: leave-one-out 1-NN by cosine; an all-zero vector is never right.
+        in_text: share of them whose text holds the label; None for a space that reads no text.
     """
 
     items: int
     labels: int
     majority: float
     accuracy: float
+    in_text: float | None = None
 
 
 def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> dict[str, LabelAccuracy]:
@@ -135,7 +138,8 @@ def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> d
     Raises:
         InputError: the catalog lacks the column or holds other items.
     """
-    by_id = dict(zip(catalog.column("item_id").to_pylist(), catalog.column(label).to_pylist(), strict=True))
+    known, values, texts = (catalog.column(name).to_pylist() for name in ("item_id", label, "text"))
+    by_id, text_of = (dict(zip(known, column, strict=True)) for column in (values, texts))
     ids = feature_set.item_ids()
     unknown = [item for item in ids if item not in by_id]
     if unknown:
@@ -156,6 +160,9 @@ def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> d
                 len(counts),
                 max(counts.values()) / len(rows),
                 label_accuracy(vectors[rows], labels),
+                share_in_text([by_id[ids[row]] for row in rows], [text_of[ids[row]] for row in rows])
+                if feature_set.spaces[space].modality != "image"
+                else None,
             )
     return accuracies
 

@@ -163,10 +163,18 @@ def _provenance(features: FeatureSet) -> Iterator[str]:
 
 
 def _accuracies(found: Inspection, label: str) -> Iterator[str]:
+    from featurizer.catalog.label_in_text import MOST, NOTE, marked
+
     yield f"\n{label} of the nearest other item (leave-one-out 1-NN), against always guessing the commonest"
-    header = ("items", "labels", "majority", "accuracy")
-    rows = [[space, *(getattr(one, name) for name in header)] for space, one in found.label_accuracy.items()]
+    header = ("items", "labels", "majority", "accuracy", "label in text")
+    rows = []
+    for space, one in found.label_accuracy.items():
+        figure = marked(f"{one.accuracy:.4g}", found.spaces[space].modality, one.in_text or 0.0)
+        share = None if one.in_text is None else f"{one.in_text:.0%}"
+        rows.append([space, one.items, one.labels, one.majority, figure, share])
     yield table(["space", *header], rows)
+    if any(one.in_text is not None and one.in_text >= MOST for one in found.label_accuracy.values()):
+        yield NOTE
 
 
 def _neighbors(found: Inspection, item_id: str, catalog: Catalog | None) -> Iterator[str]:

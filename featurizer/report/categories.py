@@ -25,12 +25,14 @@ class Categories:
         names: the commonest first; then `other` and `no category`, where there are such items.
         of_item: (n,) uint8, places in `names`.
         labels: n, the category, None where the item has none.
+        in_text: share of the labeled items whose text holds it.
     """
 
     title: str
     names: tuple[str, ...]
     of_item: np.ndarray
     labels: tuple[str | None, ...]
+    in_text: float = 0.0
 
 
 def read_levels(paths: Sequence[Sequence[str]]) -> list[Categories]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from featurizer.catalog.label_in_text import share_in_text
 from featurizer.catalog.store import Catalog
 from featurizer.report.categories import Categories, colored, read_levels
 
@@ -50,7 +51,9 @@ def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Seq
     paths = tuple(found[item][1] if item in found else () for item in item_ids)
     chosen = [colored(label, _values(catalogs, item_ids, label)) for label in labels]
     levels = read_levels(paths) if any(paths) or not chosen else []
-    return ItemTexts(titles, paths, (*chosen, *levels), len(found))
+    texts = _values(catalogs, item_ids, "text")
+    told = (replace(level, in_text=share_in_text(level.labels, texts)) for level in (*chosen, *levels))
+    return ItemTexts(titles, paths, tuple(told), len(found))
 
 
 def _values(catalogs: Sequence[Catalog], item_ids: Sequence[str], label: str) -> list[str | None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import featurizer
+from featurizer.catalog.label_in_text import MARK, NOTE, marked
 from featurizer.errors import InputError, StaleOutput
 from featurizer.report import score_charts
 from featurizer.report.accounts import failures, manifest_text, spaces_table
@@ -146,6 +147,8 @@ def _agreement(shown: ReportContent) -> Table | None:
     if not rows or not is_colored(shown):
         return None
     caption = "How often an item's nearest is of its category or has its label (and by chance)"
+    if any(MARK in cell for row in rows for cell in row[-len(levels) :]):
+        caption += f"; {NOTE}"
     header = ("space", "feature set", "dim", "items", *(level.title for level in levels))
     return Table(caption, header, tuple(rows))
 
@@ -153,4 +156,5 @@ def _agreement(shown: ReportContent) -> Table | None:
 def _shares(shown: ReportContent, space: ReportSpace) -> Iterator[str]:
     for level in shown.words.levels:
         found = agreement(level.labels, space.neighbors)
-        yield "-" if found is None else f"{found[0]:.1%} ({found[1]:.1%})"
+        figure = "-" if found is None else f"{found[0]:.1%} ({found[1]:.1%})"
+        yield marked(figure, space.modality, level.in_text)
