@@ -13,9 +13,9 @@ import pyarrow as pa
 from featurizer.catalog.files_below import FilesBelow, files_below, is_readable, readable
 from featurizer.catalog.table import PICTURES
 from featurizer.errors import InputError
-from featurizer.interactions.encoding import encoding_fault
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import fingerprint
+from featurizer.text_files import read_text
 from featurizer.values import as_id
 
 UNREAD = (".svg", ".heic", ".heif", ".psd", ".eps", ".ai", ".pdf")
@@ -99,12 +99,9 @@ class FolderSource:
 
 def _caption(picture: Path) -> str | None:
     try:
-        text = picture.with_suffix(".txt").read_text("utf-8-sig")
+        text = read_text(picture.with_suffix(".txt"))
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        caption = picture.with_suffix(".txt")
-        raise InputError(
-            f"caption {encoding_fault(caption) or f'{caption} cannot be read: {error}'}"
-        ) from error
+    except OSError as error:
+        raise InputError(f"caption {picture.with_suffix('.txt')} cannot be read: {error}") from error
     return next((line.strip() for line in text.splitlines() if line.strip()), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,9 +22,9 @@ from featurizer.catalog.files_below import readable
 from featurizer.catalog.json_lines import json_object
 from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.errors import InputError
-from featurizer.interactions.encoding import encoding_fault
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
+from featurizer.text_files import not_text, open_text, utf8_lines
 from featurizer.values import as_id
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -85,11 +84,11 @@ class TableSource:
             if self.kind == ".parquet":
                 return tuple(pq.read_schema(self.path).names)
             if self.kind in (".csv", ".tsv"):
-                with self._open() as file:
+                with open_text(self.path) as file:
                     return tuple(next(self._csv(file), []))
             return self._json_columns()
         except UnicodeDecodeError as error:
-            raise InputError(str(encoding_fault(self.path) or error)) from error
+            raise not_text(self.path) from error
         except (OSError, EOFError, pa.ArrowInvalid, csv.Error) as error:
             raise InputError(f"{self.path} cannot be read as {self.kind}: {error}") from error
 
@@ -172,21 +171,16 @@ class TableSource:
             else:
                 yield from self._json_rows(bad)
         except UnicodeDecodeError as error:
-            raise InputError(str(encoding_fault(self.path) or error)) from error
+            raise not_text(self.path) from error
         except (OSError, EOFError, csv.Error, pa.ArrowInvalid) as error:
             raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
-
-    def _open(self) -> TextIO:
-        if self.path.suffix.lower() == ".gz":
-            return gzip.open(self.path, "rt", encoding="utf-8-sig", newline="")
-        return self.path.open(encoding="utf-8-sig", newline="")
 
     def _csv(self, file: TextIO) -> Iterator[list[str]]:
         csv.field_size_limit(1 << 30)
         return csv.reader(file, delimiter="\t" if self.kind == ".tsv" else ",", strict=True)
 
     def _csv_rows(self) -> Iterator[Mapping[str, object]]:
-        with self._open() as file:
+        with open_text(self.path) as file:
             reader = self._csv(file)
             header = next(reader, [])
             for number, cells in enumerate(reader, start=1):
@@ -201,19 +195,18 @@ class TableSource:
 
     def _json_rows(self, bad: BadRows | None = None) -> Iterator[Mapping[str, object]]:
         bad = bad or BadRows(self.path, self.max_bad_rows)
-        with gzip.open(self.path) if self.path.suffix.lower() == ".gz" else self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json_object(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-                except ValueError as error:
-                    bad.add(f"line {number}", error)
-                    continue
-                if is_deep(row):
-                    bad.add(f"line {number}", f"nested too deeply, expected at most {DEEPEST} levels")
-                    continue
-                yield row
+        for number, line in enumerate(utf8_lines(self.path), start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json_object(line.decode())
+            except ValueError as error:
+                bad.add(f"line {number}", error)
+                continue
+            if is_deep(row):
+                bad.add(f"line {number}", f"nested too deeply, expected at most {DEEPEST} levels")
+                continue
+            yield row
 
     def _parquet_rows(self, columns: Sequence[str] | None) -> Iterator[Mapping[str, object]]:
         with pq.ParquetFile(self.path) as file:

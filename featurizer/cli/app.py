@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import featurizer
-from featurizer.cli.console import AsJson, Debug, Quiet, Verbose, begin, say
+from featurizer.cli.console import AsJson, Debug, Quiet, Verbose, begin, say, speak_plainly
 from featurizer.errors import FeaturizerError
 from featurizer.operations.registry import COMMANDS, summary_of
 
@@ -96,6 +96,7 @@ def options(
 
 def main() -> None:
     """Run the program: exit 0 done, 1 an error a person can act on, 2 usage, 3 failures above the limit."""
+    speak_plainly()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:

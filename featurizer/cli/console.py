@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import inspect
 import json
 import logging
@@ -9,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,6 +43,38 @@ COMMON = tuple(
     )
 )
 """What every command takes, before it and after it."""
+
+
+PLAIN = {
+    "±": "+-",
+    "×": "x",
+    "…": "...",
+    "→": "->",
+    "≥": ">=",
+    "≤": "<=",
+    "–": "-",
+    "—": "-",
+    "“": '"',
+    "”": '"',
+}
+"""How signs are written where the terminal has none of them."""
+
+
+def speak_plainly() -> None:
+    """Let no sign that the terminal's encoding lacks (PYTHONIOENCODING=ascii) end a command whose work is done."""
+    codecs.register_error("featurizer", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="featurizer")
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    return "".join(
+        PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode() for sign in signs
+    ), error.end
 
 
 def begin(*, debug: bool, verbose: int, quiet: bool, as_json: bool) -> None:
@@ -83,8 +117,9 @@ def result(text: str) -> None:
 
 
 def result_json(value: Mapping[str, object]) -> None:
-    """Write one JSON object to stdout."""
-    print(discreet(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)), flush=True)
+    """Write one JSON object to stdout, in ASCII where its encoding is no UTF."""
+    narrow = not (sys.stdout.encoding or "").casefold().startswith("utf")
+    print(discreet(json.dumps(value, indent=2, ensure_ascii=narrow, allow_nan=False)), flush=True)
 
 
 def show(outcome: Outcome[object], *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import polars.selectors as cs
 
 from featurizer.errors import InputError
-from featurizer.interactions.encoding import encoding_fault
+from featurizer.text_files import encoding_of, not_text, read_text, wrong_byte
 from featurizer.values import as_id
 
 logger = logging.getLogger(__name__)
@@ -84,20 +84,23 @@ def _read(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path)
         if suffix in _SEPARATORS:
             quote = None if suffix == ".inter" else '"'
-            return pl.read_csv(path, separator=_SEPARATORS[suffix], quote_char=quote, infer_schema=False)
+            return pl.read_csv(
+                _utf8(path), separator=_SEPARATORS[suffix], quote_char=quote, infer_schema=False
+            )
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; expected a file of interactions") from None
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            _encoding_fault(path) or f"{path} cannot be read as {suffix}: {_brief(error)}"
-        ) from error
+        if "invalid utf-8" in str(error):
+            raise not_text(path) from error
+        raise InputError(f"{path} cannot be read as {suffix}: {_brief(error)}") from error
     raise InputError(
         f"{path}: cannot tell the format; expected .parquet, .csv, .tsv or .inter (.gz may follow)"
     )
 
 
-def _encoding_fault(path: Path) -> str | None:
-    return None if path.suffix == ".parquet" else encoding_fault(path)
+def _utf8(path: Path) -> Path | bytes:
+    """Return what Polars reads as UTF-8: the file, or its content where its first bytes say another encoding."""
+    return path if encoding_of(path).startswith("utf-8") else read_text(path).encode()
 
 
 def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -108,9 +111,9 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     }
     lacking = [field for field in ("user_id", "item_id") if found[field] is None]
     if lacking:
-        raise InputError(
-            _encoding_fault(path)
-            or f"{path} has no column that is a {' or '.join(lacking)}; it has {', '.join(frame.columns)}, "
+        fault = wrong_byte(path) if path.suffix != ".parquet" else None
+        raise fault or InputError(
+            f"{path} has no column that is a {' or '.join(lacking)}; it has {', '.join(frame.columns)}, "
             f"expected for example {', '.join(COLUMNS[lacking[0]])}"
         )
     columns = [
@@ -206,11 +209,11 @@ def _split_names() -> pl.Expr:
 
 def _map_items(frame: pl.DataFrame, item_map: Path, path: Path) -> pl.DataFrame:
     try:
-        head = item_map.read_text("utf-8-sig").partition("\n")[0]
-        table = pl.read_csv(item_map, separator="\t" if "\t" in head else ",", infer_schema=False)
-    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-        fault = encoding_fault(item_map) or f"{item_map} cannot be read: {_brief(error)}"
-        raise InputError(f"item map {fault}") from error
+        text = read_text(item_map)
+        head = text.partition("\n")[0]
+        table = pl.read_csv(text.encode(), separator="\t" if "\t" in head else ",", infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"item map {item_map} cannot be read: {_brief(error)}") from error
     folded = {name.casefold(): name for name in table.columns}
     asin = next((folded[name] for name in ("asin", "item_id", "parent_asin") if name in folded), None)
     if asin is None or "itemid" not in folded:

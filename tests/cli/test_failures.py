@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -287,3 +288,34 @@ def test_an_option_in_its_group_and_beside_it_is_given_twice():
     with pytest.raises(InputError, match="license is given twice, as licence too"):
         fz.ingest("items.csv", licence="MIT", license="CC0-1.0", out="c")
     assert gathered(Train, {"options": {"neighbours": 5}}) == gathered(Train, {"neighbors": 5})
+
+
+def ascii_program(*arguments, encoding="ascii"):
+    """Return what the program writes where the terminal has no sign but those of ASCII."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, env=environment, timeout=120, check=False
+    )
+    return done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding)
+
+
+def test_a_terminal_of_ascii_ends_no_command():
+    told = "; ".join(
+        [
+            "from featurizer.cli import console",
+            "console.speak_plainly()",
+            "console.result('0.5000 ±0.0100 … 3×4 → é 日 \\udcff')",
+            "console.result_json({'title': 'é'})",
+            "console.say('±')",
+        ]
+    )
+    code, out, err = ascii_program("-c", told)
+    first, *json_lines = out.splitlines()
+    assert (code, first, err) == (0, "0.5000 +-0.0100 ... 3x4 -> \\xe9 \\u65e5 \\udcff", "+-\n")
+    assert json.loads("".join(json_lines)) == {"title": "é"}
+
+
+def test_an_error_about_a_name_beyond_ascii_is_told_there_too():
+    code, _, err = ascii_program("-m", "featurizer", "encoders", "show", "nö±pe")
+    assert code == 1
+    assert err.startswith("error: unknown encoder preset 'n\\xf6+-pe'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import polars as pl
 
 from featurizer.errors import InputError
 from featurizer.results.files import atomic_path
+from featurizer.text_files import read_text
 
 IDS = "item_ids.json"
 MAPPING = "i_id_mapping.csv"
@@ -59,12 +61,12 @@ def read_ids(path: Path) -> list[str]:
     """
     try:
         if path.suffix == ".json":
-            return _listed(json.loads(path.read_text("utf-8-sig")), path)
+            return _listed(json.loads(read_text(path)), path)
         if path.suffix == ".npy":
             return [str(value) for value in np.load(path, allow_pickle=False).reshape(-1).tolist()]
         if path.suffix in (".csv", ".tsv"):
             return _column(path)
-        return path.read_text("utf-8-sig").splitlines()
+        return read_text(path).splitlines()
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"the ids in {path} cannot be read: {error}") from error
 
@@ -76,10 +78,9 @@ def _listed(value: object, path: Path) -> list[str]:
 
 
 def _column(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head = file.readline()
-        file.seek(0)
-        rows = list(csv.reader(file, delimiter="\t" if "\t" in head else ","))
+    text = read_text(path)
+    head = text.partition("\n")[0]
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter="\t" if "\t" in head else ","))
     names = [name.split(":")[0].casefold() for name in rows[0]] if rows else []
     column = next((names.index(name) for name in ID_COLUMNS if name in names), None)
     if column is None:

@@ -1,0 +1,120 @@
+"""Text as people save it: UTF-8, or UTF-16 and UTF-32 by their mark; of all else line, byte and cure are told."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from featurizer.errors import InputError
+
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""What a file begins with, and the codec that reads it; the first that fits."""
+SHOWN = 20
+"""Letters around a byte that are shown."""
+
+
+def encoding_of(path: Path) -> str:
+    """Return the codec of a file, by its first bytes; UTF-8 where they say nothing.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with _open_bytes(path) as file:
+        start = file.read(4)
+    return next((codec for mark, codec in MARKS if start.startswith(mark)), "utf-8")
+
+
+def open_text(path: Path) -> TextIO:
+    """Open a text file, also one packed with gzip; line ends stay as they are.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    encoding = encoding_of(path)
+    if path.suffix.lower() == ".gz":
+        return cast("TextIO", gzip.open(path, "rt", encoding=encoding, newline=""))
+    return path.open(encoding=encoding, newline="")
+
+
+def read_text(path: Path) -> str:
+    """Return a text file's content.
+
+    Raises:
+        InputError: it is not in the encoding that its first bytes say.
+        OSError: it cannot be read.
+    """
+    try:
+        with open_text(path) as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise not_text(path) from error
+
+
+def utf8_lines(path: Path) -> Iterator[bytes]:
+    """Yield a file's lines as UTF-8 without a mark, whatever they are saved in; of UTF-8 wrong bytes stay in them.
+
+    Raises:
+        InputError: it is UTF-16 or UTF-32 by its first bytes, and not further on.
+        OSError: it cannot be read.
+    """
+    encoding = encoding_of(path)
+    if encoding.startswith("utf-8"):
+        with _open_bytes(path) as file:
+            for number, line in enumerate(file):
+                yield line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
+        return
+    try:
+        with open_text(path) as text:
+            for words in text:
+                yield words.encode()
+    except UnicodeDecodeError as error:
+        raise not_text(path) from error
+
+
+def not_text(path: Path) -> InputError:
+    """Return the error for a file whose bytes are not what its encoding has: which line, which byte, what to do."""
+    codec = encoding_of(path).upper()
+    return wrong_byte(path) or InputError(
+        f"{path} begins as {codec} and is damaged further on. Save it again as UTF-8."
+    )
+
+
+def wrong_byte(path: Path) -> InputError | None:
+    """Return the error for the first byte that is no UTF-8; None where all are, and for UTF-16 and UTF-32."""
+    if not encoding_of(path).startswith("utf-8"):
+        return None
+    with _open_bytes(path) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return InputError(
+                    f"{path} is not UTF-8: line {number} {_byte(line, error.start)}. {_cure(path)}"
+                )
+    return None
+
+
+def _byte(line: bytes, place: int) -> str:
+    around = line[max(0, place - SHOWN) : place + SHOWN].decode("cp1252", "replace").strip()
+    return f"holds the byte 0x{line[place]:02x} at place {place + 1}, in “{around}” if it is Windows-1252"
+
+
+def _cure(path: Path) -> str:
+    return (
+        "Save it as UTF-8 (in a spreadsheet: CSV UTF-8), or convert it: "
+        f"iconv -f WINDOWS-1252 -t UTF-8 {shlex.quote(str(path))} > NEW, with the encoding that it really has"
+    )
+
+
+def _open_bytes(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb"))
