@@ -12,8 +12,11 @@ import stat
 import numpy as np
 import polars as pl
 import pytest
+import torch
+from transformers import AutoModel, AutoTokenizer
 
 from featurizer.catalog.datasets import DatasetEntry, DatasetFile
+from featurizer.catalog.decode import decode
 from featurizer.catalog.download import download
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.interactions import SplitOptions
@@ -176,6 +179,90 @@ def encodings(case):
     assert items(catalog, "title") == {"a": "x"}
 
 
+def float_tiff_black(case):
+    catalog, _, _ = case.ingest("items.csv", "--images", ".")
+    assert items(catalog, "image_status") == {"ref": "ok", "float": "ok"}
+    rows = catalog.to_polars(["item_id", "image"]).rows()
+    pictures = {item: np.asarray(decode(image["bytes"]), float) for item, image in rows}
+    np.testing.assert_allclose(pictures["float"], pictures["ref"], atol=1)
+
+
+def jpeg_without_eoi(case):
+    catalog, _, _ = case.ingest("items.csv", "--images", ".")
+    assert items(catalog, "image_status") == {"a": "ok"}
+
+
+def png_metadata_over_1mib(case):
+    catalog, _, _ = case.ingest("t.csv", "--images", "txt")
+    assert set(items(catalog, "image_status").values()) == {"ok"}
+    assert catalog.rows == 5
+
+
+def remote_code_prompt(case):
+    case.ingest("items.csv")
+    code, _, told = case.call("extract", "o", "--encoder", "transformers:./remote", "--out", "f")
+    assert code == 1
+    assert "executed!" not in told
+    assert "trust_remote_code=True" not in told
+
+
+def siglip_attention_mask(case):
+    case.ingest("items.csv")
+    for name in ("siglip", "sigsp_mask"):
+        as_siglip_was_trained(case, name)
+
+
+def siglip_needs_sentencepiece(case):
+    case.ingest("items.csv")
+    as_siglip_was_trained(case, "sigsp_nomask")
+
+
+def as_siglip_was_trained(case, name):
+    """Texts are padded to their full length, and the padding is read."""
+    case.run("extract", "o", "--encoder", f"transformers:./{name}", "--out", f"f-{name}")
+    model, tokenizer = (
+        AutoModel.from_pretrained(f"./{name}").eval(),
+        AutoTokenizer.from_pretrained(f"./{name}"),
+    )
+    length = model.config.text_config.max_position_embeddings
+    texts = list(items(Catalog.open("o"), "text").values())
+    tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+    with torch.no_grad():
+        expected = model.text_model(input_ids=tokens["input_ids"]).pooler_output.numpy()
+    np.testing.assert_allclose(vectors(f"f-{name}"), unit(expected), atol=1e-5)
+
+
+def text_cut_unsaid(case):
+    case.ingest("items.csv", "--max-failures", 99)
+    made, _ = case.run("extract", "o", "--encoder", "minilm", "--out", "f")
+    said, _ = case.run("inspect", "f")
+    counted = "2 of 16 texts (12.5%) are longer than its 256 tokens"
+    assert counted in made
+    assert counted in said
+    assert counted in (case.folder / "f/README.md").read_text()
+
+
+def tokenizer_without_pad(case):
+    case.ingest("items.csv")
+    case.run("extract", "o", "--encoder", "transformers:./gpt2", "--out", "f")
+    model, tokenizer = AutoModel.from_pretrained("./gpt2").eval(), AutoTokenizer.from_pretrained("./gpt2")
+    for text, vector in zip(("red enamel mug", "blue desk lamp"), vectors("f"), strict=False):
+        with torch.no_grad():
+            last = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[:, -1].numpy()
+        np.testing.assert_allclose(vector, unit(last)[0], atol=1e-5)
+
+
+def vectors(folder):
+    """Return a set's one space of text, each row of length 1."""
+    features = FeatureSet.open(folder)
+    (name,) = (name for name in features.spaces if name.endswith("_text"))
+    return unit(np.asarray(features.vectors(name)[0], np.float64))
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 CASES = {
     "asin-before-parent-asin": asin_before_parent_asin,
     "binary-strings": binary_strings,
@@ -185,10 +272,18 @@ CASES = {
     "encodings": encodings,
     "equal-stems-first-folder": equal_stems_first_folder,
     "float-ids": float_ids,
+    "float-tiff-black": float_tiff_black,
+    "jpeg-without-eoi": jpeg_without_eoi,
     "leave-one-out-ties-by-id": leave_one_out_ties_by_id,
     "nan-floor-crash": nan_floor_crash,
     "one-bad-review-line": one_bad_review_line,
+    "png-metadata-over-1mib": png_metadata_over_1mib,
     "random-floor-counts-unreachable": random_floor_counts_unreachable,
+    "remote-code-prompt": remote_code_prompt,
+    "siglip-attention-mask": siglip_attention_mask,
+    "siglip-needs-sentencepiece": siglip_needs_sentencepiece,
+    "text-cut-unsaid": text_cut_unsaid,
+    "tokenizer-without-pad": tokenizer_without_pad,
 }
 
 
@@ -206,3 +301,7 @@ def test_a_case_comes_out_right(name, shared_cases, tmp_path, monkeypatch, capsy
         return code, said, told + caplog.text
 
     CASES[name](Case(tmp_path / name, call))
+
+
+def test_every_case_is_here(shared_cases):
+    assert sorted(CASES) == sorted(path.name for path in shared_cases.iterdir())
