@@ -571,6 +571,7 @@ def publish(
     with_users: bool = False,
     benchmark: str | None = None,
     check: bool = True,
+    sign: Place | None = None,
     dry_run: bool = False,
     progress: bool | None = None,
 ) -> Plan | Published:
@@ -594,6 +595,7 @@ def publish(
         with_users: Of a model, publish users and what they used too.
         benchmark: Of a model, the Hub's data set that its test results are of, ORG/NAME[@REVISION].
         check: Download what was published and compare.
+        sign: Sign all that is published with this Ed25519 private key, a PEM file; 'verify --key' checks it.
         dry_run: List files and card; no token, no network, nothing sent.
     """
 
@@ -819,18 +821,24 @@ def verify(
     sample: int = 0,
     encoders: Sequence[str] | str = ...,
     device: str = 'auto',
+    key: Place | None = None,
+    sign: Place | None = None,
     progress: bool | None = None,
 ) -> Verification:
-    """Check shard hashes, schema, row counts and values; with --sample, encode some items again. Exit 1 on problems.
+    """Check a feature set, catalog, model or scores against its own manifest, hashes and values. Exit 1 on problems.
+
+    With --catalog a feature set is compared with its catalog, with --sample some items are encoded again.
 
     Example: featurizer verify ./features --catalog ./catalog --sample 20
 
     Args:
-        path: A feature set folder.
-        catalog: The catalog it was made from; needed by --sample.
+        path: What a command wrote: a feature set, a catalog, a model, scores.
+        catalog: The catalog it was made from: ids and pictures are checked too; needed by --sample.
         sample: Encode so many items again and compare.
         encoders: An encoder with its folder, for --sample, where the folder lies elsewhere now.
         device: auto, cpu, cuda, cuda:I or mps.
+        key: Check the signature of every file with this Ed25519 public key, a PEM file.
+        sign: Sign every file with this Ed25519 private key, a PEM file, where nothing is wrong.
     """
 
 def from_arrays(

@@ -19,6 +19,7 @@ PAGES = [
     "docs/add-an-export-format.md",
     "docs/recipes.md",
     "docs/python.md",
+    "docs/verify.md",
 ]
 LONG_PAGES = ["docs/training.md"]
 """Of these, minutes long."""

@@ -37,6 +37,7 @@ from featurizer.records import Json
 from featurizer.results.files import file_sha256
 from featurizer.results.names import CARD, MODEL
 from featurizer.results.stage import Stage
+from featurizer.results.whole import file_hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,7 @@ def _manifest(stage: AlignStage, names: Sequence[str], learned: Alignment) -> di
         "supervised_items": int(learned.supervised.sum()),
         "sampled_users": learned.sampled_users,
         "weight_hash": file_sha256(stage.out / "model" / WEIGHTS),
+        "files": file_hashes(stage.out / "model" / name for name in (WEIGHTS, SUPERVISED)),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import ConfigDict, JsonValue, ValidationError
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -62,6 +62,8 @@ class AlignManifest(Config):
     """How many items those rows are of; `supervised.parquet` lists them."""
     weight_hash: str
     """The sha256 of `align.safetensors`."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """The sha256 of what lies beside it, by name; empty where an earlier version wrote it."""
     fingerprint: str
     """Of the stage."""
     config: dict[str, JsonValue]

@@ -27,6 +27,7 @@ from featurizer.catalog.store import (
 )
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
+from featurizer.interactions.store import FILE as INTERACTIONS
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import NONE, OK, FetchedImage, ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256
@@ -37,7 +38,7 @@ from featurizer.results.stage import Stage
 FETCHED_ROWS = 250
 """So many items' pictures are in memory at once."""
 NO_ITEMS = "the source has no items; expected at least one. Check the file and its columns."
-OWNED = ("items", "interactions.parquet", "source", "oracle", ".files.json")
+OWNED = ("items", INTERACTIONS, "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
 
 
@@ -113,10 +114,16 @@ def build_catalog(
             "parts": parts,
             **describe_parts(part_path(stage.folder, index) for index in range(parts)),
             "notes": dict(getattr(source, "notes", {})),
-            **({"interactions": historian(ids)} if historian is not None else {}),
+            **(
+                {"interactions": _interactions(historian, ids, stage.folder)} if historian is not None else {}
+            ),
         }
     )
     return Catalog.open(stage.folder)
+
+
+def _interactions(historian: Historian, ids: set[str], folder: Path) -> dict[str, Json]:
+    return {**historian(ids), "sha256": file_sha256(folder / INTERACTIONS)}
 
 
 def check_items(source: ItemSource) -> None:

@@ -16,7 +16,7 @@ from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import SHARD_ROWS, StoredDtype
 from featurizer.features.schema import CORE
-from featurizer.features.shards import ShardRows
+from featurizer.features.shards import ShardRows, ids_sha256
 from featurizer.features.write import Tick, write_feature_set
 from featurizer.records import Json
 from featurizer.results.manifests.feature_set import SpaceProvenance
@@ -132,9 +132,9 @@ def _described(space: ArraySpace, dtype: StoredDtype) -> dict[str, Json]:
         "modality": space.modality,
         "dim": space.vectors.shape[1],
         "encoder": space.name,
-        "dtype": dtype,
         **UNKNOWN,
         **space.provenance,
+        "dtype": dtype,
     }
 
 
@@ -193,6 +193,6 @@ def _contents(item_ids: Sequence[str], spaces: Sequence[ArraySpace]) -> dict[str
         for space in spaces
     }
     return {
-        "item_ids": hashlib.sha256("\n".join(item_ids).encode()).hexdigest(),
+        "item_ids": ids_sha256(item_ids),
         "spaces": contents,
     }

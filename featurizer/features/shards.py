@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -50,7 +51,9 @@ class ShardMetadata:
     with_image: int
     with_text: int
     failed: int
+    item_ids: str
     null: Mapping[str, int]
+    zero: Mapping[str, int]
     failures: Mapping[str, int]
     seconds: Mapping[str, float]
     texts_cut: Mapping[str, int] = field(default_factory=dict)
@@ -89,7 +92,9 @@ def write_shard(
         with_image=int(rows.has_image.sum()),
         with_text=int(rows.has_text.sum()),
         failed=sum(error is not None for error in rows.errors),
+        item_ids=ids_sha256(rows.item_ids),
         null={space: int((~rows.present[space]).sum()) for space in draft.dims},
+        zero={space: _zeros(rows, space, draft) for space in draft.dims},
         failures=count_failures(rows.errors),
         seconds={name: round(value, 3) for name, value in {**seconds, "write": written}.items()},
         texts_cut={space: sum(one.cut for one in found) for space, found in rows.losses.items()},
@@ -121,4 +126,17 @@ def count_failures(errors: list[str | None]) -> dict[str, int]:
 
 def shard_json(shard: ShardMetadata) -> dict[str, Json]:
     """Return what the manifest lists of a shard."""
-    return {"path": shard.path, "rows": shard.rows, "bytes": shard.bytes, "sha256": shard.sha256}
+    told = ("path", "rows", "bytes", "sha256", "item_ids")
+    counts: dict[str, Json] = {"null": dict(shard.null), "zero": dict(shard.zero)}
+    return {name: getattr(shard, name) for name in told} | counts
+
+
+def ids_sha256(item_ids: Iterable[str]) -> str:
+    """Return the sha256 of ids in their order, a line each."""
+    return hashlib.sha256("\n".join(item_ids).encode()).hexdigest()
+
+
+def _zeros(rows: ShardRows, space: str, draft: FeatureSetDraft) -> int:
+    """Count the vectors of nothing but zeros, as they are stored."""
+    stored = rows.vectors[space][rows.present[space]].astype(draft.dtype)
+    return int((~stored.any(axis=1)).sum())

@@ -1,246 +1,252 @@
-"""Is a feature set what its manifest says? Hashes, schema, counts, values; and the encoders run again."""
+"""Is a feature set what its manifest says? Hashes, schema, counts and values of its files, nothing believed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from PIL.Image import Image
 
-from featurizer.catalog.decode import UndecodableImage, decode
-from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, Dtype, Pair
-from featurizer.encoders.naming import found_request, local_folder, told_request
-from featurizer.encoders.resolve import load_encoders
-from featurizer.errors import InputError
-from featurizer.features.feature_set import FeatureSet
-from featurizer.features.options import BATCH_SIZE
-from featurizer.features.schema import ARROW_DTYPES, CORE, arrow_to_vectors
+from featurizer.errors import FeaturizerError
+from featurizer.features.feature_set import FORMAT_VERSION, FeatureSet, shard_name
+from featurizer.features.schema import CORE, arrow_to_vectors, feature_schema
+from featurizer.features.shards import count_failures, ids_sha256
+from featurizer.features.supervised import SUPERVISED, read_supervised
+from featurizer.features.verify_config import config_problems
 from featurizer.results.files import file_sha256
+from featurizer.results.manifests.feature_set import ShardEntry
 from featurizer.results.names import FEATURE_SET
-from featurizer.results.state import read_state, state_file
+from featurizer.results.seal import SEAL
+from featurizer.results.whole import links, manifest_problems, strays
 
-TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
-"""Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
-DTYPES: Mapping[str, Dtype] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
+UNREADABLE = (OSError, pa.ArrowException)
+"""What reading a damaged Parquet file raises."""
 
 
 def verify(feature_set: FeatureSet) -> list[str]:
     """Return what is wrong with the files, one sentence a problem; an empty list says the set is whole."""
-    problems = [*_verify_manifest(feature_set)]
-    seen: set[str] = set()
-    rows = 0
-    for path, entry in zip(feature_set.shards, feature_set.manifest.shards, strict=True):
-        if not path.exists():
-            problems.append(f"{entry.path} is missing")
-            continue
+    folder, manifest = feature_set.folder, feature_set.manifest
+    problems = [
+        *links(folder, [FEATURE_SET, "data", SUPERVISED]),
+        *_strays(feature_set),
+        *_listed(feature_set),
+    ]
+    found = _Found(feature_set)
+    for path, entry in zip(feature_set.shards, manifest.shards, strict=True):
+        problems += [f"{entry.path}: {problem}" for problem in found.read(path, entry)]
+    problems += found.against_the_manifest()
+    problems += _supervised(feature_set)
+    problems += [
+        f"{FEATURE_SET}: {problem}"
+        for problem in (
+            *config_problems(manifest),
+            *manifest_problems(folder / FEATURE_SET, FORMAT_VERSION, sealed=_has_statistics(feature_set)),
+        )
+    ]
+    return problems
+
+
+def unrecorded(feature_set: FeatureSet) -> list[str]:
+    """Return what an earlier version did not record, so that it cannot be verified; nothing of today's sets."""
+    told = []
+    if feature_set.manifest.manifest_sha256 is None:
+        told.append(
+            f"{FEATURE_SET}: {SEAL} is not recorded; what is told once alone, such as the license, is believed"
+        )
+    if not _has_statistics(feature_set):
+        told.append(
+            f"{FEATURE_SET}: ids, nulls and zero vectors of each shard are not recorded; its sha256 stands for them"
+        )
+    return told
+
+
+def _has_statistics(feature_set: FeatureSet) -> bool:
+    return any(entry.item_ids is not None for entry in feature_set.manifest.shards)
+
+
+def _strays(feature_set: FeatureSet) -> Iterator[str]:
+    listed = {entry.path for entry in feature_set.manifest.shards}
+    yield from (f"{name} is not in the manifest" for name in strays(feature_set.folder, "data", listed))
+
+
+def _listed(feature_set: FeatureSet) -> Iterator[str]:
+    """Compare the manifest's list of shards with the names that so many shards have."""
+    listed = [entry.path for entry in feature_set.manifest.shards]
+    expected = [shard_name(place, len(listed)) for place in range(len(listed))]
+    if listed != expected:
+        yield f"{FEATURE_SET} lists {', '.join(listed[:3])} …, expected {', '.join(expected[:3])} …"
+    if not listed:
+        yield f"{FEATURE_SET} lists no shard, expected at least one"
+
+
+class _Found:
+    """What the shards hold, counted as they are read."""
+
+    def __init__(self, feature_set: FeatureSet) -> None:
+        self.manifest = feature_set.manifest
+        self.rows = self.with_image = self.with_text = self.failed = 0
+        self.failures: Counter[str] = Counter()
+        self.null = dict.fromkeys(self.manifest.spaces, 0)
+        self.seen: set[str] = set()
+        self.ids = hashlib.sha256()
+
+    def read(self, path: Path, entry: ShardEntry) -> Iterator[str]:
+        """Look at a shard: at its bytes, then at its rows."""
+        if path.is_symlink():
+            yield "it is a link, expected a file"
+        if not path.is_file():
+            yield "it is missing"
+            return
+        if path.stat().st_size != entry.bytes:
+            yield f"it holds {path.stat().st_size:,} bytes, the manifest says {entry.bytes:,}"
         if file_sha256(path) != entry.sha256:
-            problems.append(f"{entry.path}: its sha256 differs from the manifest's")
+            yield "its sha256 differs from the manifest's"
         try:
             table = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            problems.append(f"{entry.path} cannot be read: {error}")
-            continue
+            table.validate(full=True)
+        except UNREADABLE as error:
+            yield f"it cannot be read: {' '.join(str(error).split()):.200}"
+            return
         if table.num_rows != entry.rows:
-            problems.append(f"{entry.path} holds {table.num_rows} rows, the manifest says {entry.rows}")
-        rows += table.num_rows
-        problems += [f"{entry.path}: {problem}" for problem in _verify_table(feature_set, table, seen)]
-    if rows != feature_set.rows:
-        problems.append(f"the shards hold {rows} rows, the manifest says {feature_set.rows}")
-    return problems
+            yield f"it holds {table.num_rows} rows, the manifest says {entry.rows}"
+        yield from self._schema(table.schema)
+        yield from self._core(table, entry)
+        yield from self._spaces(table, entry)
 
+    def _schema(self, found: pa.Schema) -> Iterator[str]:
+        spaces = self.manifest.spaces
+        dtypes = [spec.dtype for spec in spaces.values()]
+        expected = feature_schema(
+            {name: spec.dim for name, spec in spaces.items()}, dtypes[0] if dtypes else "float32"
+        )
+        for field in expected:
+            if found.get_field_index(field.name) < 0:
+                yield f"column {field.name} is missing, or stands there twice"
+            elif found.field(field.name).type != field.type:
+                yield f"column {field.name} is {found.field(field.name).type}, expected {field.type}"
+        extra = [name for name in found.names if name not in expected.names]
+        if extra:
+            yield f"it has columns that the manifest does not know: {', '.join(extra[:5])}"
+        elif found.names != expected.names:
+            yield f"its columns are {', '.join(found.names)}, expected {', '.join(expected.names)}"
+        elif (found.metadata or {}).get(b"huggingface") != (expected.metadata or {})[b"huggingface"]:
+            yield "what it says of its own columns ('huggingface' in its metadata) is not what they are"
 
-def _verify_manifest(feature_set: FeatureSet) -> Iterator[str]:
-    if not feature_set.manifest.fits_its_config:
-        yield f"{FEATURE_SET}: its fingerprint is not that of its configuration"
-    listed = {entry.path for entry in feature_set.manifest.shards}
-    stray = {
-        path.relative_to(feature_set.folder).as_posix() for path in (feature_set.folder / "data").glob("*")
-    } - listed
-    yield from (f"{name} is not in the manifest" for name in sorted(stray))
-
-
-def _verify_table(feature_set: FeatureSet, table: pa.Table, seen: set[str]) -> Iterator[str]:
-    spaces = feature_set.spaces
-    found = {field.name: field.type for field in table.schema}
-    expected = {field.name: field.type for field in CORE} | {
-        name: pa.list_(ARROW_DTYPES[spec.dtype], spec.dim) for name, spec in spaces.items()
-    }
-    for name, kind in expected.items():
-        if name not in found:
-            yield f"column {name} is missing"
-        elif found[name] != kind:
-            yield f"column {name} is {found[name]}, expected {kind}"
-    if "item_id" in found:
+    def _core(self, table: pa.Table, entry: ShardEntry) -> Iterator[str]:
+        if any(table.schema.get_field_index(field.name) < 0 for field in CORE):
+            return
+        if [table.schema.field(field.name).type for field in CORE] != [field.type for field in CORE]:
+            return
+        for field in CORE:
+            if not field.nullable and table.column(field.name).null_count:
+                yield f"column {field.name} has {table.column(field.name).null_count} nulls, expected none"
+                return
         ids = table.column("item_id").to_pylist()
-        doubled = sum(1 for item in ids if item in seen) + len(ids) - len(set(ids))
+        yield from self._item_ids(ids, entry)
+        self.rows += table.num_rows
+        self.with_image += pc.sum(table.column("has_image")).as_py() or 0
+        self.with_text += pc.sum(table.column("has_text")).as_py() or 0
+        errors = table.column("error").to_pylist()
+        self.failed += sum(error is not None for error in errors)
+        self.failures.update(count_failures(errors))
+
+    def _item_ids(self, ids: list[str], entry: ShardEntry) -> Iterator[str]:
+        doubled = sum(1 for item in ids if item in self.seen) + len(ids) - len(set(ids))
         if doubled:
             yield f"{doubled} item ids appear more than once"
-        seen.update(ids)
-    for name, spec in spaces.items():
-        if found.get(name) == expected[name]:
-            yield from _verify_vectors(table, name, f"has_{spec.modality}")
+        if "" in ids:
+            yield "an item id is empty"
+        if entry.item_ids is not None and ids_sha256(ids) != entry.item_ids:
+            yield "its item ids, or their order, are not those that the manifest records"
+        self.ids.update(("\n" if self.seen else "").encode() + "\n".join(ids).encode())
+        self.seen.update(ids)
 
+    def _spaces(self, table: pa.Table, entry: ShardEntry) -> Iterator[str]:
+        for space, spec in self.manifest.spaces.items():
+            place = table.schema.get_field_index(space)
+            kind = table.schema.field(place).type if place >= 0 else None
+            if kind is None or not pa.types.is_fixed_size_list(kind) or kind.list_size != spec.dim:
+                continue
+            if not pa.types.is_floating(kind.value_type):
+                continue
+            if pc.any(table.column(space).combine_chunks().flatten().is_null()).as_py():
+                yield f"{space}: numbers are null inside vectors, expected whole vectors or none"
+                continue
+            vectors, present = arrow_to_vectors(table.column(space))
+            null, zero = int((~present).sum()), int((~vectors[present].any(axis=1)).sum())
+            self.null[space] += null
+            for what, counted, recorded in (("null", null, entry.null), ("all zeros", zero, entry.zero)):
+                if recorded is not None and recorded.get(space) != counted:
+                    said = recorded.get(space, "nothing")
+                    yield f"{space}: {counted} vectors are {what}, the manifest says {said}"
+            nonfinite = int((~np.isfinite(vectors[present]).all(axis=1)).sum())
+            if nonfinite:
+                yield f"{space}: {nonfinite} rows hold NaN or infinity"
+            yield from self._without_input(table, space, present)
 
-def _verify_vectors(table: pa.Table, space: str, flag: str) -> Iterator[str]:
-    vectors, present = arrow_to_vectors(table.column(space))
-    nonfinite = int((~np.isfinite(vectors[present]).all(axis=1)).sum())
-    if nonfinite:
-        yield f"{space}: {nonfinite} rows hold NaN or infinity"
-    if flag in table.column_names:
-        without = int((present & ~table.column(flag).to_numpy()).sum())
+    def _without_input(self, table: pa.Table, space: str, present: np.ndarray) -> Iterator[str]:
+        """Say of how many items there is a vector though they had nothing that it could be made from."""
+        reads = self.manifest.spaces[space].modality
+        flags = ("has_image", "has_text") if reads == "both" else (f"has_{reads}",)
+        if any(table.schema.get_field_index(flag) < 0 for flag in flags):
+            return
+        columns = [table.column(flag) for flag in flags]
+        if any(column.type != pa.bool_() or column.null_count for column in columns):
+            return
+        without = int((present & ~np.any([column.to_numpy() for column in columns], axis=0)).sum())
         if without:
-            yield f"{space}: {without} rows have a vector though {flag} is false"
+            names = " and ".join(flags)
+            yield f"{space}: {without} rows have a vector though {names} {'are' if len(flags) > 1 else 'is'} false"
+
+    def against_the_manifest(self) -> Iterator[str]:
+        """Compare the counts over all shards with the manifest's."""
+        manifest = self.manifest
+        for name in ("rows", "with_image", "with_text", "failed"):
+            counted, said = getattr(self, name), getattr(manifest, name)
+            if counted != said:
+                yield f"{FEATURE_SET}: {name} is {said}, the shards hold {counted}"
+        if dict(self.failures) != manifest.failures:
+            yield (
+                f"{FEATURE_SET}: failures is {_counts(manifest.failures)}, the shards hold {_counts(self.failures)}"
+            )
+        for space, spec in manifest.spaces.items():
+            if self.null[space] != spec.null:
+                yield f"{FEATURE_SET}: {space}: null is {spec.null}, the shards hold {self.null[space]}"
+        recorded = manifest.config.get("item_ids")
+        if isinstance(recorded, str) and self.ids.hexdigest() != recorded:
+            yield f"{FEATURE_SET}: the item ids are not those that the set was made of"
 
 
-def check_catalog(feature_set: FeatureSet, catalog: Catalog) -> None:
-    """Refuse a catalog that a feature set cannot have been made from.
-
-    Raises:
-        InputError: it has another number of items.
-    """
-    if catalog.rows != feature_set.rows:
-        raise InputError(
-            f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; "
-            "give the catalog it was made from"
-        )
+def _counts(failures: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(failures.items())) or "none"
 
 
-def verify_sample(
-    feature_set: FeatureSet, catalog: Catalog, encoders: Sequence[AnyEncoder], *, sample: int, seed: int = 0
-) -> list[str]:
-    """Encode `sample` random items again and say which stored vectors differ.
-
-    Raises:
-        InputError: the catalog is not the one the features were made from, or none of the encoders made them.
-    """
-    check_catalog(feature_set, catalog)
-    made = [encoder for encoder in encoders if encoder.spec.space in feature_set.spaces]
-    if not made:
-        raise InputError(
-            f"the encoders make {', '.join(encoder.spec.space for encoder in encoders)}, but {feature_set.folder} "
-            f"holds {', '.join(feature_set.spaces)}; expected at least one encoder that made a space of it"
-        )
-    chosen = np.sort(
-        np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False)
-    )
-    items = [
-        next(catalog.batches(["item_id", "text", "image"], start=int(row), stop=int(row) + 1)).to_pylist()[0]
-        for row in chosen
-    ]
-    ids = feature_set.item_ids()
-    problems = [
-        f"row {row} is item {ids[row]}, in the catalog {item['item_id']}"
-        for row, item in zip(chosen, items, strict=True)
-        if ids[row] != item["item_id"]
-    ]
-    for encoder in made:
-        problems += _compare(feature_set, encoder, chosen, items)
-    return problems
-
-
-def _compare(
-    feature_set: FeatureSet, encoder: AnyEncoder, chosen: np.ndarray, items: Sequence[dict[str, object]]
-) -> Iterator[str]:
-    space = encoder.spec.space
-    recorded = feature_set.spaces[space]
-    if recorded.weight_hash != encoder.spec.weight_hash:
-        yield f"{space}: the encoder's weights differ from those recorded"
+def _supervised(feature_set: FeatureSet) -> Iterator[str]:
+    """Compare the list of items that taught a space with what the manifest says of it."""
+    told = [spec.supervised for spec in feature_set.spaces.values() if spec.supervised is not None]
+    path = feature_set.folder / SUPERVISED
+    if not told and path.exists():
+        yield f"{SUPERVISED} is there, though no space was taught by interactions"
+    if not told:
         return
-    vectors, present = feature_set.vectors(space)
-    reads: Mapping[str, Callable[[dict[str, object]], object | None]] = {
-        "image": _picture,
-        "text": _text,
-        "both": _pair,
-    }
-    inputs = [reads[encoder.spec.modality](item) for item in items]
-    usable = [index for index, value in enumerate(inputs) if value is not None]
-    fresh = [
-        vector
-        for start in range(0, len(usable), BATCH_SIZE)
-        for vector in encoder.encode(
-            [encoder.prepare(inputs[index]) for index in usable[start : start + BATCH_SIZE]]
-        )
-    ]
-    for index, vector in zip(usable, fresh, strict=True):
-        row = chosen[index]
-        if not present[row] and not np.isfinite(vector).all():
-            continue
-        if not present[row]:
-            yield f"{space}: item {items[index]['item_id']} is null, but encodes to a vector"
-            continue
-        gap = float(np.abs(vectors[row] - vector).max() / max(np.abs(vector).max(), 1e-12))
-        if not gap <= TOLERANCE[recorded.dtype]:
-            yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of its scale"
-    for index in set(range(len(items))) - set(usable):
-        if present[chosen[index]]:
-            yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"
-
-
-def _text(item: dict[str, object]) -> str | None:
-    text = item["text"]
-    return None if text is None else str(text)
-
-
-def _pair(item: dict[str, object]) -> object | None:
-    pair = Pair(_picture(item), _text(item))
-    return None if pair.image is None and pair.text is None else pair
-
-
-def _picture(item: dict[str, object]) -> Image | None:
-    image = item["image"]
-    if not isinstance(image, dict) or image["bytes"] is None:
-        return None
     try:
-        picture: Image = decode(image["bytes"])
-    except UndecodableImage:
-        return None
-    return picture
+        items = read_supervised(path)
+    except FeaturizerError as error:
+        yield f"{SUPERVISED}: {error}"
+        return
+    yield from _taught(items, [one.items for one in told])
 
 
-def recorded_encoders(
-    feature_set: FeatureSet, *, device: str = "auto", named: Sequence[str] = ()
-) -> list[AnyEncoder]:
-    """Load the encoders that a feature set was made with, as they were: dtype and masked modality too.
-
-    Args:
-        feature_set: the set.
-        device: `auto` or a torch device.
-        named: the encoders with their folders, where those are not found: a manifest tells a folder's name alone. It is
-            looked for where the set was made (as the state book beside it says), beside the set and around it.
-
-    Raises:
-        InputError: it records none: its vectors were imported, or made by encoders without a request.
-        FeaturizerError: one of them cannot be loaded.
-    """
-    requests, mask = feature_set.manifest.requests, feature_set.manifest.mask
-    if not requests:
-        raise _no_encoder(feature_set)
-    computed = [spec.compute_dtype for spec in feature_set.spaces.values()]
-    dtype: Dtype = next((DTYPES[name] for name in computed if name is not None and name in DTYPES), "float32")
-    return load_encoders(named or _found(feature_set, requests), device=device, dtype=dtype, mask=mask)
-
-
-def _found(feature_set: FeatureSet, requests: Sequence[str]) -> list[str]:
-    folder = feature_set.folder.absolute()
-    state = read_state(state_file(folder, "extract"))
-    options = state.request.get("options") if state is not None else None
-    encoders = options.get("encoders") if isinstance(options, dict) else None
-    made_with = [str(one) for one in encoders] if isinstance(encoders, list) else []
-    there = all(where is None or where.is_dir() for where in map(local_folder, made_with))
-    if there and [told_request(one) for one in made_with] == list(requests):
-        return made_with
-    return [found_request(one, (Path.cwd(), folder.parent, folder.parent.parent)) for one in requests]
-
-
-def _no_encoder(feature_set: FeatureSet) -> InputError:
-    source = feature_set.manifest.source
-    imported = source is not None and "imported" in source.document()
-    how = "was imported" if imported else "was made from arrays or by encoders put together by hand"
-    return InputError(
-        f"{feature_set.folder} {how}: its manifest names no encoder, so its items cannot be encoded again. Leave "
-        "--sample out; everything else that is verified needs no encoder."
-    )
+def _taught(items: Iterable[str | None], counts: list[int]) -> Iterator[str]:
+    listed = list(items)
+    if None in listed or len(set(listed)) != len(listed):
+        yield f"{SUPERVISED}: ids are missing or repeated, expected each item once"
+    fits = len(listed) == counts[0] if len(counts) == 1 else max(counts) <= len(listed) <= sum(counts)
+    if not fits:
+        said = ", ".join(map(str, counts))
+        yield f"{SUPERVISED} lists {len(listed)} items, the manifest says {said}"

@@ -47,6 +47,7 @@ from featurizer.results.files import file_sha256
 from featurizer.results.manifests.ica import IcaManifest, read_ica_manifest
 from featurizer.results.names import CARD, CONFIG, METRICS, MODEL, WEIGHTS
 from featurizer.results.stage import Stage
+from featurizer.results.whole import file_hashes
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.distributed import DistributedContext, distributed_context
 from featurizer.training.hooks import Hooks
@@ -197,7 +198,8 @@ def _train(
         terms["epoch"] = "valid_recall@20"
     bundle = SavedModel(job.model, job.heads, run.vision, run.text, *specs, terms)
     write_saved_model(stage.folder, bundle)
-    stage.finish(_manifest(catalog, job, history, accuracy, probes))
+    files = file_hashes(stage.folder / name for name in (WEIGHTS, CONFIG))
+    stage.finish({**_manifest(catalog, job, history, accuracy, probes), "files": files})
     if best_epoch(history) == 0:
         logger.warning("%s: training not used: %s", stage.folder, unused(len(history) - 1))
     run.report(Progress("evaluate", 1, 1, unit="models"))

@@ -54,6 +54,8 @@ class Publish(Operation):
     """Of a model, the Hub's data set that its test results are of, ORG/NAME[@REVISION]."""
     check: bool = True
     """Download what was published and compare."""
+    sign: Path | None = None
+    """Sign all that is published with this Ed25519 private key, a PEM file; 'verify --key' checks it."""
     dry_run: bool = False
     """List files and card; no token, no network, nothing sent."""
 
@@ -63,6 +65,10 @@ class Publish(Operation):
             raise InputError("--with-images and --catalog DIR go together: pictures lie in the catalog")
         if self.public and self.private:
             raise InputError("--public and --private are both given; leave one of the two out")
+        if self.with_images and self.sign is not None:
+            raise InputError(
+                "--sign covers what 'pull' brings, and --with-images what it leaves; give one of the two"
+            )
         if self.catalog is not None and self.with_users:
             raise InputError("catalog is for feature sets, with_users for models; leave one of the two out")
         return self
@@ -81,7 +87,7 @@ class Publish(Operation):
         """Publish, or say what would be."""
         from featurizer.release.scan import exposed
 
-        plan = self._plan()
+        plan = self._signed(self._plan())
         size = f"{len(plan.files)} files, {sum(file.size for file in plan.files) / 1e6:,.1f} MB"
         found = exposed(plan)
         if self.dry_run:
@@ -125,6 +131,13 @@ class Publish(Operation):
                 raise InputError(f"{self.of} is a feature set; {name} is for models")
         pictures = Catalog.open(self.catalog) if self.catalog is not None else None
         return plan_set(FeatureSet.open(self.of), self.repo, pictures=pictures)
+
+    def _signed(self, plan: Plan) -> Plan:
+        if self.sign is None:
+            return plan
+        from featurizer.release.signing import signed_plan
+
+        return signed_plan(plan, self.sign)
 
     def _sent(self, done: Published, size: str) -> Outcome[Plan | Published]:
         told = {name: getattr(done, name) for name in ("commit", "url", "checked", "collection")}

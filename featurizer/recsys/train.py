@@ -28,6 +28,7 @@ from featurizer.results.manifests.recommender import (
 )
 from featurizer.results.names import CARD, CONFIG, ITEMS, METRICS, MODEL, USERS, WEIGHTS
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_others
+from featurizer.results.whole import file_hashes
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.hooks import Hooks
 
@@ -120,7 +121,8 @@ def train(
     _write_model(stage.folder, config | sizes, kept, logs)
     write_users(out / USERS, data, kept.embeddings.users.cpu().numpy())
     write_vectors(out / ITEMS, data.item_ids, kept.embeddings.items.cpu().numpy(), "item_id")
-    stage.finish(summary)
+    files = (stage.folder / WEIGHTS, stage.folder / CONFIG, out / USERS, out / ITEMS)
+    stage.finish({**summary, "files": file_hashes(files)})
     shutil.rmtree(work)
     return read_recommender_manifest(stage.folder / MODEL)
 

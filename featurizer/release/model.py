@@ -17,7 +17,7 @@ from featurizer.results.files import atomic_path
 from featurizer.results.manifests.ica import IcaManifest
 from featurizer.results.manifests.model import ModelManifest, read_model_manifest
 from featurizer.results.manifests.recommender import RecommenderManifest
-from featurizer.results.names import CARD, ITEMS, MODEL, USERS, WEIGHTS
+from featurizer.results.names import CARD, ITEMS, MODEL, SIGNATURE, USERS, WEIGHTS
 from featurizer.results.spelling import record
 
 FACTS = ("training", "best_epoch", "epochs", "seconds", "seed", "train_items", "valid_items", "valid_loss")
@@ -71,7 +71,9 @@ def plan_model(folder: Path, repo: str, *, with_users: bool = False, benchmark: 
         raise InputError(
             f"{folder} holds no {USERS}; expected what 'featurizer train' writes, for --with-users"
         )
-    own = sorted(path for path in inner.iterdir() if path.is_file() and path.name not in (ITEMS, USERS))
+    own = sorted(
+        path for path in inner.iterdir() if path.is_file() and path.name not in (ITEMS, USERS, SIGNATURE)
+    )
     own = [path for path in own if not path.name.startswith(".")]
     data = [path for path in own if path.suffix == ".safetensors"] + [
         path for path in beside if path.is_file()

@@ -17,7 +17,7 @@ from featurizer.release.croissant import render_croissant
 from featurizer.release.licenses import lets_pictures_pass
 from featurizer.release.scores import draw, shown_scores
 from featurizer.results.files import file_sha256
-from featurizer.results.names import CARD, CROISSANT, FEATURE_SET, SCORES, SCORES_PLOT
+from featurizer.results.names import CARD, CROISSANT, EXAMPLES, FEATURE_SET, SCORES, SCORES_PLOT
 
 RepoType: TypeAlias = Literal["dataset", "model"]
 SHOWN = 3
@@ -113,7 +113,7 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
         for path, entry in zip(feature_set.shards, feature_set.manifest.shards, strict=True)
     ]
     files += _pictures(feature_set, pictures) if pictures is not None else []
-    beside = [name for name in (SUPERVISED, SCORES) if (feature_set.folder / name).exists()]
+    beside = [name for name in (SUPERVISED, SCORES, EXAMPLES) if (feature_set.folder / name).exists()]
     files += [on_disk(feature_set.folder / name, name) for name in beside]
     scores = shown_scores(feature_set.folder)
     if scores is not None:

@@ -19,12 +19,14 @@ from featurizer.release.repository import MAIN, Repository, is_whole
 from featurizer.results.names import (
     CARD,
     CROISSANT,
+    EXAMPLES,
     FEATURE_SET,
     ITEMS,
     MODEL,
     RELEASE,
     SCORES,
     SCORES_PLOT,
+    SIGNATURE,
     USERS,
 )
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_foreign
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 WORK = ".pull"
-OFFERED = (CARD, SCORES, SCORES_PLOT, CROISSANT, SUPERVISED)
+OFFERED = (SUPERVISED, CARD, SCORES, SCORES_PLOT, EXAMPLES, CROISSANT, SIGNATURE)
 """What comes along beside shards and manifest, where it is there."""
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -133,10 +134,13 @@ def read_json(path: Path) -> dict[str, Json]:
     """Read a JSON object.
 
     Raises:
-        InputError: the file is missing, is not JSON, or holds something other than an object.
+        InputError: the file is missing, is not JSON (NaN and repeated keys are none), or holds something other than
+            an object.
     """
     try:
-        value = json.loads(path.read_text("utf-8"))
+        value = json.loads(
+            path.read_text("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant
+        )
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; is {path.parent} the folder of a finished stage?") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -144,3 +148,16 @@ def read_json(path: Path) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise InputError(f"{path} holds a JSON {type(value).__name__}, expected an object")
     return value
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Make a JSON object; of a key that stands twice readers would take one or the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        repeated = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {repeated!r} stands twice")
+    return found
+
+
+def _refuse_constant(name: str) -> Json:
+    raise ValueError(f"{name} is no JSON")

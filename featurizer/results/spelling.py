@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.results.files import read_json, write_json
+from featurizer.results.seal import SEAL, is_intact, sealed
 
 AMERICAN: Mapping[str, str] = {
     "licence": "license",
@@ -44,20 +46,30 @@ def read_manifest(path: Path) -> dict[str, Json]:
     """Read a manifest under today's keys; `config` stays as it was written, for the fingerprint is of that.
 
     Raises:
-        InputError: the file is missing or is no JSON object.
+        InputError: the file is missing, is no JSON object, or nested too deeply.
     """
-    return {
-        AMERICAN.get(key, key): value if key == "config" else _named(key, value)
-        for key, value in read_json(path).items()
-    }
+    found = read_json(path)
+    try:
+        return {
+            AMERICAN.get(key, key): value if key == "config" else _named(key, value)
+            for key, value in found.items()
+        }
+    except RecursionError:
+        raise InputError(f"{path} is nested too deeply; expected what featurizer writes") from None
 
 
 def record(path: Path, fields: Mapping[str, Json]) -> None:
     """Write some fields of a finished manifest anew; all else stays as it was written.
 
     Raises:
-        InputError: the file is missing or is no JSON object.
+        InputError: the file is missing, is no JSON object, or was changed since it was written.
         OutputError: it cannot be written.
     """
-    kept = {key: value for key, value in read_json(path).items() if AMERICAN.get(key) not in fields}
-    write_json(path, {**kept, **fields})
+    found = read_json(path)
+    if not is_intact(found):
+        raise InputError(
+            f"{path} was changed since it was written: its {SEAL} is not that of its content. Make or fetch the "
+            "result again; what a manifest says is recorded by commands alone"
+        )
+    kept = {key: value for key, value in found.items() if AMERICAN.get(key) not in fields}
+    write_json(path, sealed({**kept, **fields}) if SEAL in found else {**kept, **fields})

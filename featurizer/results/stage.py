@@ -23,6 +23,7 @@ from featurizer.results.files import (
     write_json,
 )
 from featurizer.results.locks import LOCK_FILE, is_locked_alone
+from featurizer.results.seal import sealed
 from featurizer.results.spelling import renamed
 from featurizer.results.state import FOLDER as BOOK
 
@@ -193,7 +194,8 @@ class Stage:
 
     def finish(self, manifest: Mapping[str, Json]) -> None:
         """Write the manifest, the last file of the stage, and drop the mark of an unfinished one."""
-        write_json(self._manifest, {**manifest, "fingerprint": self.fingerprint, "config": dict(self.config)})
+        told = {**manifest, "fingerprint": self.fingerprint, "config": dict(self.config)}
+        write_json(self._manifest, sealed(told))
         self._started.unlink(missing_ok=True)
 
 

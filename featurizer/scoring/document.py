@@ -13,10 +13,13 @@ from featurizer.config import describe
 from featurizer.errors import InputError
 from featurizer.records import Json
 from featurizer.results.files import write_json
-from featurizer.results.names import SCORES
+from featurizer.results.names import FEATURE_SET, SCORES
+from featurizer.results.seal import sealed
 from featurizer.results.spelling import read_manifest
 from featurizer.scoring.metric_key import MetricKey
 
+FEATURE_SET_FINGERPRINT = "feature_set_fingerprint"
+"""Stands in a set's own file: which set was scored."""
 BASELINE = "floor"
 """Stands in the file where a feature set's name would."""
 
@@ -161,11 +164,14 @@ def attach(found: Mapping[str, Json], label: str, folder: Path) -> Path:
     path = folder / SCORES
     write_json(
         path,
-        {
-            **{name: value for name, value in found.items() if name != "config"},
-            "scores": [dict(asdict(row)) for row in mine],
-            "comparisons": [dict(asdict(row)) for row in compared],
-        },
+        sealed(
+            {
+                **{name: value for name, value in found.items() if name != "config"},
+                "scores": [dict(asdict(row)) for row in mine],
+                "comparisons": [dict(asdict(row)) for row in compared],
+                FEATURE_SET_FINGERPRINT: read_manifest(folder / FEATURE_SET).get("fingerprint"),
+            }
+        ),
     )
     return path
 

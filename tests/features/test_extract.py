@@ -17,10 +17,11 @@ from PIL import Image
 from featurizer.catalog.store import Catalog
 from featurizer.errors import OutputError, StaleOutput
 from featurizer.features import pictures, shards
+from featurizer.features.encode_again import verify_sample
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import label_accuracies, neighbors_of, summarize
-from featurizer.features.verify import verify, verify_sample
+from featurizer.features.verify import verify
 from featurizer.records import ImageRef, ItemRecord
 from tests.support.color import ColorEncoder, encoders, spec
 from tests.support.items import make_catalog

@@ -55,7 +55,7 @@ def test_a_catalog_becomes_a_model_whose_features_are_extracted_and_verified(sma
     assert (spec.mask, spec.dim) == ("image", masked.spaces["unified"].dim)
     for folder in (out, start, tmp_path / "ica" / "features"):
         checked = run("verify", folder, "--catalog", small.folder, "--sample", 4, "--json")
-        assert json.loads(checked.stdout) == {"ok": True, "problems": []}
+        assert json.loads(checked.stdout) == {"ok": True, "kind": "feature set", "problems": [], "notes": []}
     with pytest.raises(InputError, match="hides a modality from an encoder of both, but minilm reads one"):
         run("extract", small.folder, "--encoder", "minilm", "--mask", "text", "--out", tmp_path / "no")
 

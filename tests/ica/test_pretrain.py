@@ -17,10 +17,11 @@ from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.weights import state_sha256
 from featurizer.errors import InputError, StaleOutput
+from featurizer.features.encode_again import verify_sample
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import join
-from featurizer.features.verify import verify, verify_sample
+from featurizer.features.verify import verify
 from featurizer.ica.encoder import FILLED, IcaEncoder, unified_spec
 from featurizer.ica.fills import FILLS
 from featurizer.ica.pretrain import PretrainRun, _contrastive, pretrain

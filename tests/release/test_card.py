@@ -14,6 +14,7 @@ from featurizer.release.licenses import unknown_license
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
 from featurizer.results.files import read_json, write_json
+from featurizer.results.seal import sealed
 from featurizer.scoring.document import read_scores
 from featurizer.scoring.leaderboard import leaderboard
 from tests.release.sets import make_set
@@ -64,7 +65,7 @@ def features(tmp_path):
 
 
 def changed(features, **more):
-    write_json(features.folder / "feature_set.json", {**features.manifest.document(), **more})
+    write_json(features.folder / "feature_set.json", sealed({**features.manifest.document(), **more}))
     return FeatureSet.open(features.folder)
 
 

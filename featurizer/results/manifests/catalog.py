@@ -28,6 +28,8 @@ class InteractionCounts(Record):
     """Pairs per user and item."""
     items_without_catalog_row: Count = 0
     """Used, but not in the catalog."""
+    sha256: str | None = None
+    """Of their file; None where an earlier version wrote it."""
 
 
 class CatalogManifest(Manifest):

@@ -80,6 +80,12 @@ class ShardEntry(Record):
     """Its size."""
     sha256: str
     """Of the file."""
+    item_ids: str | None = None
+    """The sha256 of its ids, a line each; None where an earlier version wrote it, as of the next two."""
+    null: dict[str, Count] | None = None
+    """Items without a vector, by space."""
+    zero: dict[str, Count] | None = None
+    """Vectors of nothing but zeros, by space."""
 
 
 class FeatureSetManifest(Manifest):

@@ -90,6 +90,8 @@ class IcaManifest(Manifest):
     """Mean share of the length of a held-out unified vector that training added, by what is missing."""
     source: Origin | None = None
     """The catalog's."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """The sha256 of what lies beside it, by name; empty where an earlier version wrote it."""
     license: str | None = None
     """Under which the model may be shared, where `featurizer card --license` states it."""
 

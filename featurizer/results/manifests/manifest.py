@@ -55,6 +55,8 @@ class Manifest(Record):
     """The sha256 of `config`."""
     config: dict[str, JsonValue]
     """The resolved configuration and the fingerprints of the inputs, as they were written then."""
+    manifest_sha256: str | None = None
+    """Of all else that stands here but volatile fields; None where an earlier version wrote it."""
 
     @property
     def fits_its_config(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from featurizer.results.manifests.manifest import Count, Manifest, Record, read_as
 
@@ -77,6 +77,8 @@ class RecommenderManifest(Manifest):
     """What it was trained on, counted."""
     versions: dict[str, str]
     """Of what computed it."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """The sha256 of what lies beside it, by name; empty where an earlier version wrote it."""
     license: str | None = None
     """Under which the model may be shared, where `featurizer card --license` states it."""
 

@@ -9,9 +9,9 @@ import pytest
 from featurizer.encoders.resolve import load_encoders, resolve
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
+from featurizer.features.encode_again import recorded_encoders, verify_sample
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.verify import recorded_encoders, verify_sample
 from featurizer.records import ItemRecord
 from featurizer.release.exchange.import_ import import_set
 from tests.support.color import encoders

@@ -1,0 +1,173 @@
+"""Some items encoded again: are the stored vectors what the recorded encoders make of the catalog?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL.Image import Image
+
+from featurizer.catalog.decode import UndecodableImage, decode
+from featurizer.catalog.store import Catalog
+from featurizer.encoders.base import AnyEncoder, Dtype, Pair
+from featurizer.encoders.naming import found_request, local_folder, told_request
+from featurizer.encoders.resolve import load_encoders
+from featurizer.errors import InputError
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.options import BATCH_SIZE
+from featurizer.results.state import read_state, state_file
+
+TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
+"""Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
+DTYPES: Mapping[str, Dtype] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
+
+
+def check_catalog(feature_set: FeatureSet, catalog: Catalog) -> None:
+    """Refuse a catalog that a feature set cannot have been made from.
+
+    Raises:
+        InputError: it has another number of items.
+    """
+    if catalog.rows != feature_set.rows:
+        raise InputError(
+            f"{catalog.folder} has {catalog.rows} items, {feature_set.folder} {feature_set.rows}; "
+            "give the catalog it was made from"
+        )
+
+
+def verify_sample(
+    feature_set: FeatureSet, catalog: Catalog, encoders: Sequence[AnyEncoder], *, sample: int, seed: int = 0
+) -> list[str]:
+    """Encode `sample` random items again and say which stored vectors differ.
+
+    Raises:
+        InputError: the catalog is not the one the features were made from, or none of the encoders made them.
+    """
+    check_catalog(feature_set, catalog)
+    made = [encoder for encoder in encoders if encoder.spec.space in feature_set.spaces]
+    if not made:
+        raise InputError(
+            f"the encoders make {', '.join(encoder.spec.space for encoder in encoders)}, but {feature_set.folder} "
+            f"holds {', '.join(feature_set.spaces)}; expected at least one encoder that made a space of it"
+        )
+    chosen = np.sort(
+        np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False)
+    )
+    items = [
+        next(catalog.batches(["item_id", "text", "image"], start=int(row), stop=int(row) + 1)).to_pylist()[0]
+        for row in chosen
+    ]
+    ids = feature_set.item_ids()
+    problems = [
+        f"row {row} is item {ids[row]}, in the catalog {item['item_id']}"
+        for row, item in zip(chosen, items, strict=True)
+        if ids[row] != item["item_id"]
+    ]
+    for encoder in made:
+        problems += _compare(feature_set, encoder, chosen, items)
+    return problems
+
+
+def _compare(
+    feature_set: FeatureSet, encoder: AnyEncoder, chosen: np.ndarray, items: Sequence[dict[str, object]]
+) -> Iterator[str]:
+    space = encoder.spec.space
+    recorded = feature_set.spaces[space]
+    if recorded.weight_hash != encoder.spec.weight_hash:
+        yield f"{space}: the encoder's weights differ from those recorded"
+        return
+    vectors, present = feature_set.vectors(space)
+    reads: Mapping[str, Callable[[dict[str, object]], object | None]] = {
+        "image": _picture,
+        "text": _text,
+        "both": _pair,
+    }
+    inputs = [reads[encoder.spec.modality](item) for item in items]
+    usable = [index for index, value in enumerate(inputs) if value is not None]
+    fresh = [
+        vector
+        for start in range(0, len(usable), BATCH_SIZE)
+        for vector in encoder.encode(
+            [encoder.prepare(inputs[index]) for index in usable[start : start + BATCH_SIZE]]
+        )
+    ]
+    for index, vector in zip(usable, fresh, strict=True):
+        row = chosen[index]
+        if not present[row] and not np.isfinite(vector).all():
+            continue
+        if not present[row]:
+            yield f"{space}: item {items[index]['item_id']} is null, but encodes to a vector"
+            continue
+        gap = float(np.abs(vectors[row] - vector).max() / max(np.abs(vector).max(), 1e-12))
+        if not gap <= TOLERANCE[recorded.dtype]:
+            yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of its scale"
+    for index in set(range(len(items))) - set(usable):
+        if present[chosen[index]]:
+            yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"
+
+
+def _text(item: dict[str, object]) -> str | None:
+    text = item["text"]
+    return None if text is None else str(text)
+
+
+def _pair(item: dict[str, object]) -> object | None:
+    pair = Pair(_picture(item), _text(item))
+    return None if pair.image is None and pair.text is None else pair
+
+
+def _picture(item: dict[str, object]) -> Image | None:
+    image = item["image"]
+    if not isinstance(image, dict) or image["bytes"] is None:
+        return None
+    try:
+        picture: Image = decode(image["bytes"])
+    except UndecodableImage:
+        return None
+    return picture
+
+
+def recorded_encoders(
+    feature_set: FeatureSet, *, device: str = "auto", named: Sequence[str] = ()
+) -> list[AnyEncoder]:
+    """Load the encoders that a feature set was made with, as they were: dtype and masked modality too.
+
+    Args:
+        feature_set: the set.
+        device: `auto` or a torch device.
+        named: the encoders with their folders, where those are not found: a manifest tells a folder's name alone. It is
+            looked for where the set was made (as the state book beside it says), beside the set and around it.
+
+    Raises:
+        InputError: it records none: its vectors were imported, or made by encoders without a request.
+        FeaturizerError: one of them cannot be loaded.
+    """
+    requests, mask = feature_set.manifest.requests, feature_set.manifest.mask
+    if not requests:
+        raise _no_encoder(feature_set)
+    computed = [spec.compute_dtype for spec in feature_set.spaces.values()]
+    dtype: Dtype = next((DTYPES[name] for name in computed if name is not None and name in DTYPES), "float32")
+    return load_encoders(named or _found(feature_set, requests), device=device, dtype=dtype, mask=mask)
+
+
+def _found(feature_set: FeatureSet, requests: Sequence[str]) -> list[str]:
+    folder = feature_set.folder.absolute()
+    state = read_state(state_file(folder, "extract"))
+    options = state.request.get("options") if state is not None else None
+    encoders = options.get("encoders") if isinstance(options, dict) else None
+    made_with = [str(one) for one in encoders] if isinstance(encoders, list) else []
+    there = all(where is None or where.is_dir() for where in map(local_folder, made_with))
+    if there and [told_request(one) for one in made_with] == list(requests):
+        return made_with
+    return [found_request(one, (Path.cwd(), folder.parent, folder.parent.parent)) for one in requests]
+
+
+def _no_encoder(feature_set: FeatureSet) -> InputError:
+    source = feature_set.manifest.source
+    imported = source is not None and "imported" in source.document()
+    how = "was imported" if imported else "was made from arrays or by encoders put together by hand"
+    return InputError(
+        f"{feature_set.folder} {how}: its manifest names no encoder, so its items cannot be encoded again. Leave "
+        "--sample out; everything else that is verified needs no encoder."
+    )

@@ -1,0 +1,182 @@
+"""What lies beside a feature set (card, scores, examples, Croissant) against its manifest."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import featurizer
+from featurizer.errors import FeaturizerError
+from featurizer.features.feature_set import FeatureSet
+from featurizer.records import Json
+from featurizer.release.card import render_card
+from featurizer.release.croissant import render_croissant
+from featurizer.release.examples import NEIGHBORS, Near, stored_examples
+from featurizer.release.verify_card import AGAIN, card_problems, leave_out
+from featurizer.results.files import read_json
+from featurizer.results.findings import Findings
+from featurizer.results.names import CARD, CROISSANT, EXAMPLES, FEATURE_SET, SCORES, SCORES_PLOT
+from featurizer.results.seal import SEAL, is_intact
+from featurizer.results.whole import links, manifest_problems
+from featurizer.scoring.document import FEATURE_SET_FINGERPRINT, Scores, read_scores
+
+OF_CATALOG = "## Nearest items"
+"""A section whose titles are the catalog's: it is compared where `examples.json` keeps them."""
+OF_MODEL = re.compile(r"\n\nTraining was not used in [^\n]*")
+"""A paragraph that the model beside a set tells; a set that was copied or pulled has none beside it."""
+ROUNDING = 1e-9
+CLOSE, TIED = 2e-3, 7
+"""How near a rounded cosine is to its own, and so many more neighbors may tie with those that are listed."""
+
+
+def verify_beside(feature_set: FeatureSet) -> Findings:
+    """Look at what other commands wrote beside a set; what is not there is not missed."""
+    looks: dict[str, Callable[[FeatureSet], Iterator[str]]] = {SCORES: _scores, EXAMPLES: _examples}
+    notes: list[str] = []
+    if feature_set.manifest.featurizer_version == featurizer.__version__:
+        looks |= {CARD: _card, CROISSANT: _croissant}
+    else:
+        theirs = feature_set.manifest.featurizer_version
+        there = [name for name in (CARD, CROISSANT) if (feature_set.folder / name).exists()]
+        notes += [
+            f"{name} is not compared: featurizer {theirs} wrote the set, this is {featurizer.__version__}"
+            for name in there
+        ]
+    problems = list(links(feature_set.folder, (*looks, SCORES_PLOT)))
+    for name, look in looks.items():
+        if (feature_set.folder / name).is_file():
+            try:
+                problems += [f"{name}: {problem}" for problem in look(feature_set)]
+            except (FeaturizerError, UnicodeDecodeError, OSError) as error:
+                problems.append(f"{name} cannot be looked at: {error}")
+    if (feature_set.folder / SCORES_PLOT).exists() and not (feature_set.folder / SCORES).exists():
+        problems.append(f"{SCORES_PLOT} is there without {SCORES}")
+    return Findings.of(problems, notes)
+
+
+def verify_scores(folder: Path) -> Findings:
+    """Look at a folder that `featurizer score-features` wrote.
+
+    Raises:
+        InputError: `scores.json` is not what it should be.
+    """
+    from featurizer.scoring.score import FORMAT_VERSION  # imports torch
+
+    problems = [*manifest_problems(folder / SCORES, FORMAT_VERSION, sealed=False)]
+    problems += _intervals(read_scores(folder / SCORES))
+    notes = (
+        [] if SEAL in read_json(folder / SCORES) else [f"{SCORES}: {SEAL} is not recorded; it is believed"]
+    )
+    return Findings.of([f"{SCORES}: {problem}" for problem in problems], notes)
+
+
+def _card(feature_set: FeatureSet) -> Iterator[str]:
+    """Compare the card with the one that manifest, scores and examples make."""
+    yield from card_problems(
+        feature_set.folder / CARD,
+        lambda repo, card: render_card(feature_set, repo=repo, pictures="config_name: items" in card),
+        _without_titles if stored_examples(feature_set) is None else _of_this_folder,
+    )
+
+
+def _of_this_folder(card: str) -> str:
+    return OF_MODEL.sub("", card)
+
+
+def _without_titles(card: str) -> str:
+    return leave_out(OF_CATALOG, _of_this_folder(card))
+
+
+def _croissant(feature_set: FeatureSet) -> Iterator[str]:
+    found = read_json(feature_set.folder / CROISSANT)
+    url = found.get("url")
+    repo = "/".join(url.split("/")[-2:]) if isinstance(url, str) and url.count("/") > 1 else None
+    expected: Json = json.loads(render_croissant(feature_set, repo=repo))
+    where = _differing(found, expected)
+    if where is not None:
+        yield f"{where or 'it'} is not what the manifest makes it; {AGAIN}"
+
+
+def _differing(found: Json, expected: Json, where: str = "") -> str | None:
+    """Return where two JSON values differ first, None where they do not."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in sorted(found.keys() | expected.keys()):
+            inner = f"{where}.{key}" if where else key
+            if key not in found or key not in expected:
+                return inner
+            deeper = _differing(found[key], expected[key], inner)
+            if deeper is not None:
+                return deeper
+        return None
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        pairs = enumerate(zip(found, expected, strict=True))
+        places = (_differing(one, other, f"{where}[{place}]") for place, (one, other) in pairs)
+        return next((place for place in places if place is not None), None)
+    return None if found == expected and type(found) is type(expected) else where
+
+
+def _examples(feature_set: FeatureSet) -> Iterator[str]:
+    found = stored_examples(feature_set)
+    if found is None:
+        yield f"it is of another set than {FEATURE_SET}; delete it, {AGAIN}"
+        return
+    ids = set(feature_set.item_ids())
+    for example in found:
+        named = {example.item_id, *(near.item_id for rows in example.spaces.values() for near in rows)}
+        if named - ids:
+            yield f"it names {sorted(named - ids)[0]}, which is no item of the set"
+        if set(example.spaces) - set(feature_set.spaces):
+            yield f"it names spaces that the set does not have, for {example.item_id}"
+        elif not named - ids:
+            yield from _nearest(feature_set, example.item_id, example.spaces)
+
+
+def _nearest(feature_set: FeatureSet, item: str, spaces: Mapping[str, Sequence[Near]]) -> Iterator[str]:
+    for space, listed in spaces.items():
+        found = {near.item_id: near.cosine for near in feature_set[space].neighbors(item, NEIGHBORS + TIED)}
+        expected = sorted(found.values(), reverse=True)[:NEIGHBORS]
+        right = len(listed) == len(expected) and all(
+            abs(near.cosine - found.get(near.item_id, math.inf)) < CLOSE and abs(near.cosine - best) < CLOSE
+            for near, best in zip(listed, expected, strict=True)
+        )
+        if not right:
+            yield f"the items nearest to {item} in {space} are not those that it lists; {AGAIN}"
+
+
+def _scores(feature_set: FeatureSet) -> Iterator[str]:
+    raw = read_json(feature_set.folder / SCORES)
+    if not is_intact(raw):
+        yield f"it was changed since it was written: its {SEAL} is not that of its content"
+    of = raw.get(FEATURE_SET_FINGERPRINT)
+    if of is not None and of != feature_set.manifest.fingerprint:
+        yield "it is of another feature set: score this one"
+    found = read_scores(feature_set.folder / SCORES)
+    yield from _spaces(found, feature_set)
+    yield from _intervals(found)
+
+
+def _spaces(found: Scores, feature_set: FeatureSet) -> Iterator[str]:
+    """Say which spaces are scored and not in the set; of several scored sets one must be this."""
+    by_set: dict[str, set[str]] = {}
+    for row in found.scores:
+        if not row.is_baseline:
+            by_set.setdefault(row.feature_set, set()).update(row.space.split("+"))
+    unknown = {label: spaces - set(feature_set.spaces) for label, spaces in by_set.items()}
+    if unknown and all(unknown.values()):
+        label, spaces = next(iter(unknown.items()))
+        yield f"it scores {', '.join(sorted(spaces))} of {label}, which {FEATURE_SET} does not list"
+
+
+def _intervals(found: Scores) -> Iterator[str]:
+    figures = [(row.name, row.value, row.ci_low, row.ci_high) for row in found.scores]
+    figures += [(row.name, row.difference, row.ci_low, row.ci_high) for row in found.comparisons]
+    outside = [
+        name
+        for name, value, low, high in figures
+        if low is not None and high is not None and not low - ROUNDING <= value <= high + ROUNDING
+    ]
+    if outside:
+        yield f"{len(outside)} figures lie outside their intervals, the first of {outside[0]}"

@@ -1,0 +1,93 @@
+"""Every damage that can be seen is said; what cannot be seen stands in the docs, and a signature sees it."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from featurizer.catalog.store import Catalog
+from featurizer.errors import FeaturizerError
+from featurizer.features.against_catalog import against_catalog
+from featurizer.features.feature_set import FeatureSet
+from featurizer.release.signing import check_signature, sign_folder
+from featurizer.release.verify import verify_folder
+from tests.release.test_signing import write_key
+from tests.support.damages import CAUGHT, UNCAUGHT, Damage
+from tests.support.whole import make_all
+
+KINDS = ("catalog", "set", "scores", "model", "aligned", "ica")
+DOCS = Path(__file__).parents[2] / "docs" / "verify.md"
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    make_all(folder)
+    return folder
+
+
+@pytest.fixture
+def damaged(whole, tmp_path):
+    def make(damage):
+        folder = tmp_path / damage.kind
+        shutil.copytree(whole / damage.kind, folder, symlinks=True)
+        damage.harm(folder)
+        return folder
+
+    return make
+
+
+def look(folder, catalog=None):
+    """Return what is said of a folder; an error is said, too."""
+    try:
+        found = list(verify_folder(folder).problems)
+        if catalog is not None and not found:
+            found += against_catalog(FeatureSet.open(folder), Catalog.open(catalog))
+    except FeaturizerError as error:
+        return [str(error)]
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_result_has_no_problems_and_nothing_is_believed(whole, kind):
+    found = verify_folder(whole / kind)
+    assert (found.problems, found.notes) == ((), ())
+
+
+def test_a_whole_set_is_as_its_catalog_has_it(whole):
+    assert list(against_catalog(FeatureSet.open(whole / "set"), Catalog.open(whole / "catalog"))) == []
+
+
+@pytest.mark.parametrize("damage", CAUGHT, ids=lambda damage: damage.name)
+def test_every_damage_is_said(whole, damaged, damage):
+    catalog = whole / "catalog" if "with the catalog" in damage.name else None
+    said = look(damaged(damage), catalog)
+    assert any(damage.said in problem for problem in said), said
+
+
+@pytest.mark.parametrize("damage", UNCAUGHT, ids=lambda damage: damage.name)
+def test_what_cannot_be_seen_is_not_taken_for_a_problem(damaged, damage):
+    assert look(damaged(damage)) == []
+
+
+@pytest.mark.parametrize("damage", UNCAUGHT, ids=lambda damage: damage.name)
+def test_a_signature_sees_what_cannot_be_seen_without(damaged, damage, tmp_path):
+    private, public = write_key(tmp_path / "key.pem")
+    folder = damaged(Damage(damage.name, damage.kind, lambda folder: sign_folder(folder, "any", private), ""))
+    assert check_signature(folder, public) == []
+    damage.harm(folder)
+    assert check_signature(folder, public)
+
+
+def test_there_are_76_damages_and_each_has_a_name_of_its_own():
+    names = [damage.name for damage in (*CAUGHT, *UNCAUGHT)]
+    assert len(set(names)) == len(names) >= 76
+
+
+def test_the_docs_list_exactly_what_cannot_be_seen_each_with_what_helps():
+    section = DOCS.read_text("utf-8").partition("## What it cannot see")[2].partition("\n## ")[0]
+    listed = dict(re.findall(r"^- \*\*(.+?)\*\*: (.+?)(?=^- |\Z)", section, re.MULTILINE | re.DOTALL))
+    assert list(listed) == [damage.name for damage in UNCAUGHT]
+    for damage in UNCAUGHT:
+        assert damage.said in " ".join(listed[damage.name].split()), damage.name
