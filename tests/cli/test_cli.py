@@ -137,7 +137,7 @@ def test_the_sample_becomes_a_feature_set_with_a_real_encoder(sample, tmp_path):
     assert shown["spaces"]["minilm_text"]["nonfinite"] == 0
     assert shown["failures"] == summary["failures"]
     checked = featurizer("verify", out, "--catalog", sample, "--sample", "5", "--json")
-    assert json.loads(checked.stdout) == {"ok": True, "problems": []}
+    assert json.loads(checked.stdout) == {"ok": True, "kind": "feature set", "problems": [], "notes": []}
     assert "configs:" in (out / "README.md").read_text()
     stale = featurizer("extract", sample, "--encoder", "minilm", "--dtype", "float16", "--out", out)
     assert "differing" in error_of(stale)

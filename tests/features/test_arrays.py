@@ -149,6 +149,7 @@ def test_verify_finds_a_vector_that_is_not_finite_and_inspect_counts_it_and_zero
     features = rewrite(features, lambda table: column(table, "b_text", rows))
     shard = "data/train-00000-of-00001.parquet: b_text"
     assert [problem for problem in verify(features) if problem.startswith(shard)] == [
+        f"{shard}: 1 vectors are null, the manifest says 0",
         f"{shard}: 2 vectors are all zeros, the manifest says 0",
         f"{shard}: 1 rows hold NaN or infinity",
     ]

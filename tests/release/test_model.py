@@ -170,12 +170,13 @@ def features_of(catalog, out):
     from featurizer.catalog.store import Catalog
     from featurizer.features.feature_set import FeatureSet
     from featurizer.results.files import write_json
+    from featurizer.results.seal import sealed
 
     opened = Catalog.open(catalog)
     ids = opened.column("item_id").to_pylist()
     space = ArraySpace("x_image", "image", np.eye(len(ids), dtype=np.float32))
     made = write_arrays(out, ids, [space], source=opened.manifest.source.document())
-    write_json(out / "feature_set.json", {**made.manifest.document(), "catalog": opened.identity})
+    write_json(out / "feature_set.json", sealed({**made.manifest.document(), "catalog": opened.identity}))
     return FeatureSet.open(out), opened
 
 
