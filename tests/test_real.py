@@ -42,7 +42,7 @@ def test_neighbors_of_real_products_share_their_category(fashion, tmp_path):
     assert shown["label_accuracy"]["efficientnet-lite0_image"]["accuracy"] >= 0.83
     assert shown["label_accuracy"]["minilm_text"]["accuracy"] >= 0.90
     checked = json.loads(featurizer("verify", out, "--catalog", fashion, "--sample", 50, "--json"))
-    assert checked == {"ok": True, "problems": []}
+    assert checked == {"ok": True, "kind": "feature set", "problems": [], "notes": []}
 
 
 def test_killed_at_ten_random_moments_a_real_extract_ends_with_the_same_hashes(fashion, tmp_path):
