@@ -131,6 +131,8 @@ def _rows(given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows = np.array(given, np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(f"the vectors are no numbers: {error}; expected (n, d) of float") from error
+    if not rows.ndim:
+        raise InputError("the vectors are a single number; expected (n, d) of float")
     if rows.ndim != 2:
         return rows, np.ones(len(rows), bool)
     absent = np.asarray(np.isnan(rows).all(axis=1))

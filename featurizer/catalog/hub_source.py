@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +17,10 @@ from featurizer.catalog.columns import as_image, to_record
 from featurizer.catalog.files_below import files_below, readable
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.table import stored_type
+from featurizer.config import parse_yaml, read_yaml_text
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.results.names import CARD
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
@@ -144,6 +147,8 @@ class HubSource:
 
         if self.repo.startswith((".", "/", "~")) and self._folder is None:
             raise InputError(f"{self.repo} is no folder; expected a data set folder in the Hub's layout")
+        if self._folder is not None:
+            _check_card(self._folder / CARD)
         try:
             stream = datasets.load_dataset(
                 self.repo, self.config, split=self.split, revision=self._commit, streaming=True
@@ -152,3 +157,11 @@ class HubSource:
         except (OSError, ValueError, httpx2.HTTPError, datasets.exceptions.DatasetsError) as error:
             raise self._unopened(error) from error
         return stream.decode(enable=False)  # decoding would open whatever file a row names, nested ones too
+
+
+def _check_card(path: Path) -> None:
+    """Refuse a card whose header is no configuration: `datasets` reads it before any row, however far it unfolds."""
+    if path.is_file():
+        header = re.match(r"---\s*\n(.*?)(\n---|\Z)", read_yaml_text(path), re.DOTALL)
+        if header is not None:
+            parse_yaml(header[1], origin=path)

@@ -110,9 +110,10 @@ def _check(item_ids: Sequence[str], spaces: Sequence[ArraySpace], dtype: StoredD
             f"{len(item_ids)} item ids, {len(set(item_ids))} of them different; expected at least one, all different"
         )
     for space in spaces:
-        if space.vectors.ndim != 2 or len(space.vectors) != len(item_ids):
+        shape = space.vectors.shape
+        if len(shape) != 2 or shape[0] != len(item_ids) or not shape[1]:
             raise ShapeMismatch(
-                f"{space.name}: vectors of shape {space.vectors.shape}, expected ({len(item_ids)}, dim)"
+                f"{space.name}: vectors of shape {shape}, expected ({len(item_ids)}, dim) with a dim of at least 1"
             )
         if space.name in CORE.names:
             raise InputError(f"a space cannot be called {space.name}: that is a column of every feature set")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -22,6 +23,9 @@ from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import refuse_foreign
 from featurizer.values import as_ids
 
+NAMES = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f]{1,200}")
+SHOWN = 60
+"""Characters of a name that is none, in a message."""
 BLOCK = 4096
 """Rows looked at at once."""
 DESCRIBED = ("modality", "dim", "dtype", "null")
@@ -87,7 +91,7 @@ def import_set(
     item_ids = found.item_ids if given is None else given
     spaces = []
     for name, vectors in found.vectors.items():
-        entry, called = entries.get(name), space or name
+        entry, called = entries.get(name), _called(space or name, path)
         side = modality or (entry.modality if entry else _modality(called))
         present = _present(name, found, entry, null_rows)
         spaces.append(ArraySpace(called, side, vectors, present, _provenance(called, entry, format)))
@@ -99,6 +103,21 @@ def import_set(
     if sidecar is not None and sidecar.supervised:
         write_supervised(out / SUPERVISED, sidecar.supervised)
     return made
+
+
+def _called(name: str, path: Path) -> str:
+    """Return a space's name as a file has it.
+
+    Raises:
+        InputError: it is none: it could name a folder when it is exported, or a line of its own where it is shown.
+    """
+    if not NAMES.fullmatch(name):
+        shown = name if len(name) <= SHOWN else f"{name[:SHOWN]}…"
+        raise InputError(
+            f"{path} names a space {shown!r}; expected up to 200 letters, digits and marks other than slashes, and no "
+            "leading dot. Give it a name with --space, or correct the file"
+        )
+    return name
 
 
 def _beside(file: Path) -> Sidecar | None:

@@ -52,8 +52,9 @@ def read_array(path: Path) -> np.ndarray:
         InputError: missing, no NumPy file, pickled, not two-dimensional, or not numbers.
     """
     try:
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with np.errstate(over="raise"):  # of a size that no integer holds
+            rows = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, ArithmeticError) as error:
         raise InputError(f"{path} cannot be read as a NumPy file of numbers: {error}") from error
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype.kind not in "fiu":
         shape = getattr(rows, "shape", "?")

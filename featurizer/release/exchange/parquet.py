@@ -109,7 +109,7 @@ def _file(path: Path) -> Path:
 def _load(path: Path) -> pa.Table:
     try:
         return pq.read_table(_file(path))
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{_file(path)} cannot be read as Parquet: {error}") from error
 
 
