@@ -18,7 +18,7 @@ from featurizer.results.files import fingerprint
 from featurizer.text_files import read_text
 from featurizer.values import as_id
 
-UNREAD = (".svg", ".heic", ".heif", ".psd", ".eps", ".ai", ".pdf")
+UNREAD = (".svg", ".psd", ".eps", ".ai", ".pdf")
 """Kinds of picture that Pillow does not read by itself."""
 
 

@@ -13,8 +13,8 @@ __all__ = ["eight_bits", "is_deep"]
 _TAG: Final = {info.name: number for number, info in TAGS_V2.items()}
 _WHITE_IS_ZERO: Final = 0
 _UNSIGNED, _SIGNED = 1, 2
-_FULL: Final = (1, 255, 32_767, 65_535)
-"""Where the values of a picture may end that begins with 0: real numbers, 8, 15 and 16 bits."""
+_FULL: Final = (255, 4095, 32_767, 65_535)
+"""Where whole numbers from 0 may end: 8 bits, 12, as cameras have them, 15 and 16."""
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -25,10 +25,10 @@ def is_deep(image: Image.Image) -> bool:
 def eight_bits(image: Image.Image) -> Image.Image:
     """Scale a picture of deep gray to mode L.
 
-    The range is what a TIFF's tags of smallest and largest value say; else 16 bits or 12 where the file has so
-    many; else the first of 0 to 1, 255, 32767 and 65535 that holds all values (whole numbers but for the first);
-    else that of the values themselves. What a TIFF stores with white as 0 is turned round. A color that a PNG
-    marks transparent becomes white.
+    The range is what a TIFF's tags of smallest and largest value say; 0 to 65535 of a PNG and its like, which have
+    no other; else 0 to 1 where that holds real numbers, or the first of 0 to 255, 4095, 32767 (signed) and 65535 that
+    holds whole ones; else that of the values themselves. What a TIFF stores with white as 0 is turned round. A
+    color that a PNG marks transparent becomes white.
 
     Raises:
         ValueError: some values are no numbers, or all are the same in no known range.
@@ -69,14 +69,16 @@ def _range(image: Image.Image, values: np.ndarray) -> tuple[float, float]:
         told = _tag(image, smallest), _tag(image, largest)
         if told[0] is not None and told[1] is not None and told[0] < told[1]:
             return float(told[0]), float(told[1])
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format != "TIFF"):
-        return 0, 4095 if _tag(image, "BitsPerSample") == 12 else 65_535
+    if image.mode != "F" and image.format != "TIFF":
+        return 0, 65_535
     low, high = float(values.min()), float(values.max())
-    whole = bool((values == np.floor(values)).all())
-    real = image.mode == "F"
-    for full in _FULL if low >= 0 else ():
-        if high <= full and (real if full == 1 else whole):
-            return 0, full
+    if image.mode == "F" and low >= 0 and high <= 1:
+        return 0, 1
+    if low >= 0 and bool((values == np.floor(values)).all()):
+        signed = _tag(image, "SampleFormat") == _SIGNED
+        full = [one for one in _FULL if high <= one and (signed or one != _FULL[2])]
+        if full:
+            return 0, full[0]
     if low == high:
         raise ValueError(f"every pixel is {low:g}, in a range that is not known")
     return low, high

@@ -28,7 +28,9 @@ from featurizer.text_files import not_text, open_text, utf8_lines
 from featurizer.values import as_id
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-PICTURES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2")
+PICTURES = (
+    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".heic", ".heif",
+)  # fmt: skip
 _KEPT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 
 

@@ -69,14 +69,13 @@ def loss_counter(
         if not texts:
             return []
         split: list[list[int]] = tokenizer([prepared(text) for text in texts], verbose=False)["input_ids"]
-        return [_loss(ids, limit, unknown, special) for ids in split]
+        return [
+            TextLoss(limit is not None and len(ids) > limit, bool(text.strip()) and is_unknown(ids))
+            for text, ids in zip(texts, split, strict=True)
+        ]
+
+    def is_unknown(ids: Sequence[int]) -> bool:
+        words = [index for index in ids if index == unknown or index not in special]
+        return not words or 2 * sum(index == unknown for index in words) > len(words)
 
     return losses
-
-
-def _loss(ids: Sequence[int], limit: int | None, unknown: int | None, special: frozenset[int]) -> TextLoss:
-    words = [index for index in ids if index == unknown or index not in special]
-    return TextLoss(
-        cut=limit is not None and len(ids) > limit,
-        unknown=2 * sum(index == unknown for index in words) > len(words),
-    )

@@ -323,6 +323,7 @@ def shown(values, **tags):
         GRAY.astype(np.int32) * 8_000_000 - 1_000_000_000,
         GRAY.astype(np.uint32) * 16_843_009,
         GRAY.astype(np.uint16) * 257,
+        GRAY.astype(np.uint16) * 16,
         GRAY.astype(np.int16) * 128,
         GRAY.astype(np.int16),
         (GRAY.astype(np.int16) - 128).astype(np.int8),

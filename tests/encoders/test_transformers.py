@@ -409,3 +409,8 @@ def test_a_prompt_counts_as_a_part_of_the_text(checkpoint):
     (prompted,) = load(request(checkpoint("bert"), prompt="x x "))
     text = "x " * (plain.spec.preprocessing["token_limit"] - 3)
     assert [encoder.losses([text])[0].cut for encoder in (plain, prompted)] == [False, True]
+
+
+def test_a_text_of_which_no_token_is_left_is_unknown(checkpoint):
+    (encoder,) = load(request(checkpoint("gpt2")))
+    assert [loss.unknown for loss in encoder.losses(["日本", "red", " "])] == [True, False, False]
