@@ -319,6 +319,23 @@ def test_the_global_split_cuts_at_the_quantiles_of_time():
     assert valid.max() < test.min()
 
 
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (list(range(100)), None),
+        ([n // 5 for n in range(100)], None),
+        ([n // 10 for n in range(100)], "0.0 % of them are test and 10.0 % valid"),
+        ([0] * 95 + [1] * 5, "5.0 % of them are test and 0.0 % valid"),
+    ],
+)
+def test_rows_of_one_time_stay_together_and_a_part_that_this_leaves_small_is_said(caplog, times, said):
+    done = split(frame([(1, i) for i in range(100, 200)], times=times), "global-time")
+    assert done.group_by("timestamp").agg(pl.col("split").n_unique())["split"].to_list() == [1] * len(
+        set(times)
+    )
+    assert (said in caplog.text) if said else not caplog.text
+
+
 def test_a_split_by_time_without_times_and_an_unknown_split_are_clear_errors():
     with pytest.raises(InputError, match="no timestamp"):
         split(frame([(1, 1)]), "global-time")
