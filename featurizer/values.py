@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import re
@@ -21,7 +22,10 @@ EXACT = 2**53
 """From here on a float does not tell neighboring whole numbers apart."""
 _USUAL = re.compile(r"[A-Za-z0-9_-]+")
 _FLOAT = re.compile(r"(-?[0-9]+)\.0+")
-_BYTES = re.compile(r"b(['\"])(.*)\1", re.DOTALL)
+_BYTES = re.compile(r"b(['\"]).*\1", re.DOTALL)
+_OBJECT_ID = re.compile(
+    r"ObjectId\([\"']?([0-9a-fA-F]{24})[\"']?\)|\{\s*[\"']\$oid[\"']\s*:\s*[\"']([^\"']+)[\"']\s*\}"
+)
 _PADDING = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b\x00"
 
 
@@ -58,6 +62,8 @@ def plain(value: object) -> Json:
 def as_text(value: object) -> str | None:
     """Return a value as text; None for an empty one (`NOTHING`). A list is joined by spaces, an object is JSON.
 
+    Text such as `b'Enamel mug'`, as programs print bytes, is what the bytes say.
+
     Raises:
         InputError: bytes that are no UTF-8, or a value of a kind that no table holds.
     """
@@ -78,7 +84,7 @@ def as_text(value: object) -> str | None:
         return json.dumps(value, ensure_ascii=False) if value else None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = "" if value is None else str(value).strip()
+    text = "" if value is None else _unwrapped(str(value).strip())
     return None if text in NOTHING else text
 
 
@@ -86,8 +92,8 @@ def as_id(value: object) -> str | None:
     """Return a value as an id; None for an empty one. The rule is the same wherever ids come from, so that they meet.
 
     `100.0`, as pandas leaves whole numbers beside an empty cell, is 100, as a number and as text; spaces, byte order
-    marks and NUL around it are padding; letters with marks are composed (NFC); bytes, and text such as `b'B001'`, are
-    the text they hold. Leading zeros stay: `007` is not 7.
+    marks and NUL around it are padding; letters with marks are composed (NFC); bytes and MongoDB's `ObjectId(…)`, as
+    text too, are what they hold. Leading zeros stay: `007` is not 7.
 
     Raises:
         InputError: a float so large that its last digits are lost, or no id at all.
@@ -103,8 +109,10 @@ def as_id(value: object) -> str | None:
     if text is None:
         return None
     text = unicodedata.normalize("NFC", text).strip(_PADDING)
-    if inner := _BYTES.fullmatch(text):
-        return as_id(inner[2])
+    if wrapped := _OBJECT_ID.fullmatch(text):
+        return as_id(wrapped[1] or wrapped[2])
+    if (inner := _unwrapped(text)) != text:
+        return as_id(inner)
     if whole := _FLOAT.fullmatch(text):
         text = whole[1]
     return None if text in NOTHING else text
@@ -129,6 +137,18 @@ def as_ids(values: Iterable[object], origin: str) -> list[str]:
 def _native(value: object) -> object:
     """Return a number or an array of numpy as Python's own."""
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _unwrapped(text: str) -> str:
+    """Return what bytes that were printed as `b'…'` say; other text as it is."""
+    if not _BYTES.fullmatch(text):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    inner = _text_of(value) if isinstance(value, bytes) else None
+    return text if inner is None else inner
 
 
 def _text_of(value: bytes) -> str | None:

@@ -68,6 +68,11 @@ def test_a_value_that_no_table_holds_is_an_error():
         ({"$oid": "5f"}, "5f"),
         ({"en": "Mug"}, '{"en": "Mug"}'),
         ({}, None),
+        ("b'Enamel mug'", "Enamel mug"),
+        ('b"caf\\xc3\\xa9"', "café"),
+        ("b'\\xff'", "b'\\xff'"),
+        ("b'a' or b'b'", "b'a' or b'b'"),
+        ("b''", None),
     ],
 )
 def test_a_cell_becomes_text_or_none(value, text):
@@ -84,6 +89,20 @@ def test_a_cell_becomes_text_or_none(value, text):
 )  # fmt: skip
 def test_an_id_is_the_same_however_it_is_stored(value):
     assert as_id(value) == "100"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"$oid": "507f1f77bcf86cd799439011"},
+        "ObjectId(507f1f77bcf86cd799439011)",
+        'ObjectId("507f1f77bcf86cd799439011")',
+        '{"$oid": "507f1f77bcf86cd799439011"}',
+        "{'$oid': '507f1f77bcf86cd799439011'}",
+    ],
+)
+def test_an_id_of_mongodb_is_the_same_in_every_export(value):
+    assert as_id(value) == "507f1f77bcf86cd799439011"
 
 
 @pytest.mark.parametrize(
