@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.browser import browser  # noqa: F401 - a fixture
+
 settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("patient")  # how fast a machine is, no test is about
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of tests on two cores: torch on one thread each

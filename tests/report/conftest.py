@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from material import write_all
 
@@ -27,17 +25,3 @@ def page_file(shown, tmp_path_factory):
     out = tmp_path_factory.mktemp("page") / "report.html"
     write_report(shown, out, title="Sample <b>run</b>")
     return out
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A headless Chromium; the tests that need one are skipped where there is none."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no chromium on the path; on Debian, apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from material import HOSTILE, ITEMS, WITHOUT_PICTURE, WITHOUT_VECTOR, drawn, item_ids
 
+from tests.support.browser import opened
+
 DESKTOP, PHONE = (1280, 900), (390, 844)
-
-
-@contextmanager
-def opened(browser, page_file, size=DESKTOP, **context):
-    """Open the report; fail if it logs an error, throws, or asks for anything but itself."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **context)
-    page, faults = context.new_page(), []
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-
-    def gate(route):
-        if route.request.url == page_file.as_uri():
-            route.continue_()
-        elif not route.request.url.startswith("data:"):
-            faults.append(route.request.url)
-            route.abort()
-
-    page.route("**/*", gate)
-    page.goto(page_file.as_uri())
-    yield page
-    context.close()
-    assert faults == []
 
 
 @pytest.fixture
