@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -10,7 +10,15 @@ from typing import TypeAlias
 import numpy as np
 
 from featurizer.alignment.saved_model import LearnedSpace, SavedMap, load_map
-from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, Pair, Vectors
+from featurizer.encoders.base import (
+    AnyEncoder,
+    EncoderRequest,
+    EncoderSpec,
+    Modality,
+    Pair,
+    TextLoss,
+    Vectors,
+)
 from featurizer.encoders.naming import found_request
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import InputError
@@ -46,6 +54,18 @@ class AlignEncoder:
             for encoder, side in zip(self.encoders, own, strict=True)
         )
         return found if any(one is not None for one in found) else None
+
+    @property
+    def losses(self) -> Callable[[Sequence[str]], list[TextLoss]] | None:
+        """Texts to what any of the encoders does not read of them; None where no text is read, or none can say."""
+        counts = [getattr(one, "losses", None) for one in self.encoders if one.spec.modality == "text"]
+        known = [] if self.mask == "text" else [count for count in counts if count is not None]
+        if not known:
+            return None
+        return lambda texts: [
+            TextLoss(any(one.cut for one in each), any(one.unknown for one in each))
+            for each in zip(*(count(texts) for count in known), strict=True)
+        ]
 
     def encode(self, prepared: Sequence[Prepared], /) -> Vectors:
         """Return (b, width) float32 aligned vectors."""

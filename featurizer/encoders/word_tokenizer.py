@@ -59,7 +59,7 @@ def open_words(
             "into the folder, or choose another model."
         )
     mask_id = hidden_word_id(tokenizer)
-    padding_id = tokenizer.pad_token_id
+    padding_id = mask_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     before = len(clean(prompt))
 
     def tokenize(texts: Sequence[str]) -> list[TokenizedText]:
@@ -69,6 +69,8 @@ def open_words(
         batch = tokenizer(prompted, truncation=True, max_length=limit)
         return [
             TokenizedText(np.array(encoding.ids, np.int32), _words(encoding, text, before))
+            if encoding.ids
+            else TokenizedText(np.array([padding_id], np.int32), np.array([NO_WORD], np.int32))
             for encoding, text in zip(batch.encodings, prompted, strict=True)
         ]
 
@@ -77,7 +79,7 @@ def open_words(
         limit,
         vocabulary=_size(tokenizer),
         mask_id=mask_id,
-        padding_id=mask_id if padding_id is None else padding_id,  # the mask hides it: no state is read there
+        padding_id=padding_id,  # the mask hides it: no state is read there
         sha256=vocabulary_sha256(tokenizer.get_vocab()),
     )
 

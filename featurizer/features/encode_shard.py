@@ -52,6 +52,8 @@ def encode_shard(
     for encoder in encoders:
         if encoder.spec.modality == "text":
             shard.add_texts(encoder, batch_size)
+        if encoder.spec.modality != "image":
+            shard.count_losses(encoder)
     return shard.finished()
 
 
@@ -102,16 +104,21 @@ class _Shard:
     def add_texts(self, encoder: AnyEncoder, batch_size: int) -> None:
         """Encode the shard's texts, longest first so that a batch pads little."""
         texts = {row: text for row, text in enumerate(self.texts) if text is not None}
-        count = getattr(encoder, "losses", None)
-        if count is not None:
-            with self.clock.timing("count"):
-                self.losses[encoder.spec.space] = list(count(list(texts.values())))
         order = sorted(texts, key=lambda row: (-len(texts[row]), row))
         self._advance(self.rows - len(order))
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             inputs = [encoder.prepare(texts[row]) for row in rows]
             self._encode(encoder, inputs, np.array(rows, dtype=int), covered=len(rows))
+
+    def count_losses(self, encoder: AnyEncoder) -> None:
+        """Let an encoder that can say what it does not read of the shard's texts."""
+        count = getattr(encoder, "losses", None)
+        if count is not None:
+            with self.clock.timing("count"):
+                self.losses[encoder.spec.space] = list(
+                    count([text for text in self.texts if text is not None])
+                )
 
     def _encode(
         self, encoder: AnyEncoder, inputs: Sequence[object], rows: np.ndarray, *, covered: int

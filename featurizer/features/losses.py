@@ -15,8 +15,9 @@ def text_losses(feature_set: FeatureSet) -> Iterator[str]:
     texts = feature_set.manifest.with_text
     for name, spec in feature_set.spaces.items():
         limit = spec.preprocessing.get("token_limit")
+        ends = f"its {limit} tokens" if limit else "its encoders read"
         parts = (
-            (spec.texts_cut, f"are longer than its {limit} tokens, and what comes after is not read"),
+            (spec.texts_cut, f"are longer than {ends}, and what comes after is not read"),
             (spec.texts_unknown, "are mostly of tokens that it does not know"),
         )
         told = [

@@ -249,6 +249,11 @@ def pipeline(
     return folder
 
 
+def declared(folder: Path) -> Path:
+    """A BERT that declares the first token, normalization, a prompt and a limit."""
+    return pipeline(folder, prompts={"query": "asked: ", "document": "text: "})
+
+
 OPEN_CLIP = {
     "embed_dim": 24,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
@@ -336,6 +341,7 @@ CHECKPOINTS = {
         gpt2,
         opt,
         t5,
+        declared,
         open_clip_vit,
         open_clip_coca,
         open_clip_resnet,

@@ -265,3 +265,12 @@ def test_no_preset_is_left_out():
         one.preset.name for one in describe_presets() if one.preset.wheel
     }  # test_timm, test_sentence_transformers
     assert here | real == {one.preset.name for one in describe_presets()}
+
+
+@pytest.mark.parametrize("lacks", [(), ("modules.json",)])
+def test_a_hub_that_cannot_be_asked_what_a_model_declares_is_said(hub, tmp_path, caplog, lacks):
+    bert(tmp_path / "model")
+    cached(hub, "google-bert/bert-base-uncased", tmp_path / "model", lacks=lacks)
+    load(resolve("bert"))
+    told = "transformers:google-bert/bert-base-uncased: the Hub could not be asked for modules.json"
+    assert (told in caplog.text) == (not lacks)

@@ -95,6 +95,15 @@ class TestT5(FolderContract):
     name = "t5"
 
 
+class TestDeclared(FolderContract):
+    name = "declared"
+
+
+class TestSiglipMaskedText(FolderContract):
+    name = "siglip_masked"
+    side = 1
+
+
 class TestClipImage(FolderContract):
     name = "clip"
 

@@ -85,6 +85,26 @@ class TestBertCls(Folder, TextTokenEncoderContract):
     pooling = "cls"
 
 
+class TestGpt2(Folder, TextTokenEncoderContract):
+    name = "gpt2"
+    side = "text"
+
+
+class TestOpt(Folder, TextTokenEncoderContract):
+    name = "opt"
+    side = "text"
+
+
+class TestDeclared(Folder, TextTokenEncoderContract):
+    name = "declared"
+    side = "text"
+
+
+class TestSiglipMaskedText(Folder, TextTokenEncoderContract):
+    name = "siglip_masked"
+    side = "text"
+
+
 class TestRoberta(Folder, TextTokenEncoderContract):
     name = "roberta"
     side = "text"

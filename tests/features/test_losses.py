@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 import featurizer as fz
+from featurizer.alignment.encoder import AlignEncoder
 from featurizer.encoders.base import TextLoss
 from featurizer.encoders.loaded import LoadedEncoder
 from featurizer.features.extract import ExtractOptions, extract
@@ -75,3 +76,18 @@ def test_a_set_whose_texts_were_read_whole_says_nothing(tmp_path):
     made = extract(catalog, [reader("counted", counted)], tmp_path / "f", ExtractOptions())
     assert made.spaces["counted_text"].texts_cut == 0
     assert list(text_losses(made)) == []
+
+
+@pytest.mark.parametrize("mask", [None, "image", "text"])
+def test_an_alignment_counts_what_any_of_its_encoders_of_texts_loses(mask):
+    color, _ = encoders()
+    others = (color, reader("a", counted), reader("b", lambda texts: [TextLoss(unknown=True) for _ in texts]))
+    joint = AlignEncoder(spec("aligned", "both", 2), saved=None, encoders=others, mask=mask)
+    if mask == "text":
+        assert joint.losses is None
+    else:
+        assert joint.losses(["x", "a long coat"]) == [
+            TextLoss(unknown=True),
+            TextLoss(cut=True, unknown=True),
+        ]
+    assert AlignEncoder(spec("aligned", "both", 2), saved=None, encoders=(color,), mask=None).losses is None
