@@ -21,7 +21,8 @@ class SourceFormat:
         item: parses one line of the metadata file; a ValueError says that the line is not in the format or has no id,
             and the caller counts it.
         interactions: reads reviews or ratings (gzip too): user_id, item_id: str, timestamp: int64 seconds?,
-            rating: f64?.
+            rating: f64?; and line: int, where the places of broken lines are to be named. A row without user or item
+            is one that cannot be read: it is left out and counted.
     """
 
     item: Callable[[str], ItemRecord]
