@@ -108,11 +108,9 @@ def alone(running_hub, tmp_path):
 def killable(running_hub, tmp_path):
     """Start the program and return its process, to be killed."""
 
-    def start(*arguments):
+    def start(*arguments, stderr=subprocess.DEVNULL):
         own = {**os.environ, **environment(running_hub.url, tmp_path / "home", "hf_writer")}
         command = [sys.executable, "-m", "featurizer", *map(str, arguments)]
-        return subprocess.Popen(
-            command, cwd=tmp_path, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        return subprocess.Popen(command, cwd=tmp_path, env=own, stdout=subprocess.DEVNULL, stderr=stderr)
 
     return start

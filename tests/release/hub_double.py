@@ -1,7 +1,8 @@
 """A Hub on 127.0.0.1 in a process of its own, which speaks what huggingface_hub speaks, and can be told to fail.
 
 `POST /__faults__` takes a list of `{"method", "path", "status", "headers", "body", "drop_after", "after", "skip",
-"times"}` (`after`: do what was asked, then answer so; `meanwhile`: somebody commits these files just before);
+"times"}` (`after`: do what was asked, then answer so; `meanwhile`: somebody commits these files just before; `behind`:
+wait until somebody has committed to the data set, then do what was asked);
 `POST /__foreign__` commits files, `{"name", "files": {path: text or null}}`, as somebody else would;
 `GET /__log__` tells every request and what the repositories hold.
 """
@@ -12,6 +13,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.release.hub_routes import ROUTES, Ask
@@ -34,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
         ask.body = (
             self.chunked() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length)
         )
+        if fault is not None and fault.get("behind"):
+            self.server.site.await_commit("/".join(ask.path.split("/")[3:5]))
+            fault = None
         if fault is not None and not fault.get("after") and "meanwhile" not in fault:
             return self.send(
                 ask, fault["status"], fault.get("body", "told to fail").encode(), fault.get("headers", {})
@@ -117,7 +122,7 @@ class Site:
 
     def control(self, path, value):
         if path == "/__reset__":
-            self.store, self.faults, self.log = Store(), [], []
+            self.store, self.faults, self.log, self.waiting = Store(), [], [], 0
         if path == "/__faults__":
             self.faults = value
             self.log.clear()
@@ -132,7 +137,18 @@ class Site:
             }
             for (kind, name), repo in self.store.repos.items()
         }  # fmt: skip
-        return {"log": self.log, "repos": repos, "collections": self.store.collections}
+        return {
+            "log": self.log, "repos": repos, "collections": self.store.collections, "waiting": self.waiting,
+        }  # fmt: skip
+
+    def await_commit(self, name):
+        """Hold a request until the data set has a commit more than now; it is on its way for a minute at most."""
+        history = self.store.repos["dataset", name].history
+        before, self.waiting = len(history), 600
+        while len(history) == before and self.waiting:
+            time.sleep(0.1)
+            self.waiting -= 1
+        self.waiting = 0
 
     def fault(self, ask):
         with self.lock:

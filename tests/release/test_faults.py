@@ -62,6 +62,34 @@ def test_after_a_refusal_at_any_moment_a_second_run_ends_with_the_same_content(h
     assert sum("README.md" in entry["description"] for entry in hub.repo().history) == 1
 
 
+NOT_IN_AN_UPDATE = ("the repository is made",)
+SEEN_AFTER = ("a file is read back", "a tag is made")
+"""Moments at which the branch has moved already."""
+
+
+@pytest.mark.parametrize("moment", [moment for moment in BREAKS if moment not in NOT_IN_AN_UPDATE])
+@pytest.mark.parametrize("status", [403, "lost"])
+def test_whatever_breaks_in_an_update_a_reader_gets_one_whole_release(
+    hub, writer, features, tmp_path, moment, status
+):
+    newer = make_set(tmp_path / "newer", shard_rows=2, seed=1)
+    assert writer("publish", features.folder, "--repo", "org/set").code == 0
+    lost = (
+        {"status": 403, "after": True} if status == "lost" else {"status": 403}
+    )  # done, but its answer is lost
+    hub.fail({**BREAKS[moment], **lost, "times": 99})
+    update = writer("publish", newer.folder, "--repo", "org/set", "--tag", "v2")
+    assert update.code == 1, update.out
+    hub.fail()
+    assert writer("pull", "org/set", "--out", tmp_path / "g").code == 0
+    got = FeatureSet.open(tmp_path / "g")
+    moved = moment in SEEN_AFTER or (moment, status) == ("all is committed", "lost")
+    same_vectors(newer if moved else features, got)
+    assert writer("verify", tmp_path / "g").code == 0
+    assert writer("publish", newer.folder, "--repo", "org/set", "--tag", "v2").code == 0
+    assert hub.repo().files["main"] == published(newer.folder)
+
+
 @pytest.mark.parametrize(
     "moment",
     ["the files are listed", "uploads are announced", "the second file is sent", "all is committed"],

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import time
 from hashlib import sha256
 
 import pytest
@@ -257,6 +259,27 @@ def test_of_two_who_publish_at_once_the_second_is_told_and_changes_nothing(hub, 
     assert list(hub.repo().files["main"]) == ["theirs.txt"]
 
 
+def test_of_two_programs_that_publish_at_once_one_wins_whole_and_the_other_says_so(
+    hub, writer, killable, features, tmp_path
+):
+    assert writer("publish", features.folder, "--repo", "org/set").code == 0
+    first, second = (
+        make_set(tmp_path / name, shard_rows=2, seed=seed) for seed, name in ((1, "a"), (2, "b"))
+    )
+    hub.fail({"method": "POST", "path": "/commit/main", "behind": True})
+    slower = killable("publish", first.folder, "--repo", "org/set", stderr=subprocess.PIPE)
+    while not hub.state().waiting:  # until it has sent its files, and its commit is on its way
+        assert slower.poll() is None
+        time.sleep(0.1)
+    assert writer("publish", second.folder, "--repo", "org/set").code == 0
+    _, told = slower.communicate(timeout=100)
+    assert slower.returncode == 1
+    assert b"somebody else committed to org/set at main while this was sent" in told
+    assert hub.repo().files["main"] == published(second.folder)
+    assert writer("pull", "org/set", "--out", tmp_path / "g").code == 0
+    same_vectors(second, FeatureSet.open(tmp_path / "g"))
+
+
 def test_every_commit_of_an_update_is_a_whole_release(hub, writer, features, tmp_path):
     writer("publish", features.folder, "--repo", "org/set")
     newer = make_set(tmp_path / "g", shard_rows=2, seed=1)
@@ -326,3 +349,24 @@ def test_a_repository_that_is_not_ours_is_not_pulled(hub, writer, tmp_path):
     hub.fail()
     told = writer("pull", "org/none", "--out", tmp_path / "g").err
     assert "There is no such user, organization, repository or revision" in told
+
+
+def test_what_goes_to_lfs_is_what_the_hubs_own_rules_send_there(hub, writer, features):
+    row = {
+        "metric": "zero_shot_recall",
+        "split": "test",
+        "k": 20,
+        "value": 0.1,
+        "users": 9,
+        "transform": "auto",
+    }
+    rows = [{**row, "feature_set": "f" * 60, "space": f"{'x' * 200}{number}"} for number in range(60)]
+    (features.folder / "scores.json").write_text(json.dumps({"scores": rows}) + " " * 11_000_000)
+    done = writer("publish", features.folder, "--repo", "org/set")
+    assert done.code == 0, done.err
+    assert (features.folder / "README.md").stat().st_size > 10_000
+    sent = {path.rpartition("/")[2] for method, path, *_ in hub.state().log if method == "PUT"}
+    held = hub.repo().files["main"]
+    packed = {name for name, sha256 in held.items() if sha256 in sent}
+    assert packed == {"scores.json", "scores.png", *(name for name in held if name.startswith("data/"))}
+    assert hub.state().repos["datasets/org/set"]["attributes"]["main"] is not None  # the Hub's own file stays
