@@ -46,7 +46,7 @@ END_OF_JPEG: Final = b"\xff\xd9"
 """What it ends with."""
 
 PLACEHOLDER_SIDE: Final = 2
-"""A picture no wider and no higher than this is what shops serve where they have none."""
+"""A picture no wider and no higher than this is what shops serve where they have none, as is one wholly transparent."""
 
 # Named one by one: Pillow's own list has EPS, which starts Ghostscript, and formats without a magic number.
 _READERS: Final[tuple[type[ImageFile.ImageFile], ...]] = (
@@ -104,6 +104,8 @@ def decode(data: bytes) -> Image.Image:
         rgb = _to_rgb(image)
         turn = _UPRIGHT.get(_orientation(image))
         return rgb if turn is None else rgb.transpose(turn)
+    except UndecodableImage:
+        raise
     except (
         Exception
     ) as error:  # a dozen parsers on bytes from anywhere: whatever they raise is the item's row
@@ -219,6 +221,11 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
+    if rgba.getchannel("A").getextrema() == (0, 0):
+        # what writes a BMP of 32 bits often leaves the last eight at 0, and means no alpha
+        if image.format == "BMP":
+            return rgba.convert("RGB")
+        raise UndecodableImage("placeholder", "every pixel is transparent")
     white = Image.new("RGB", rgba.size, "white")
     white.paste(rgba, mask=rgba.getchannel("A"))
     return white

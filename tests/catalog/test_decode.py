@@ -115,8 +115,24 @@ def test_sixteen_bit_gray_marked_transparent_becomes_white():
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_alpha_is_laid_on_white(mode):
-    image = Image.new("RGBA", (4, 4), (0, 0, 0, 0)).convert(mode)
-    assert pixel(decode(encoded(image, "PNG"))) == (255, 255, 255)
+    image = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
+    image.putpixel((3, 3), (0, 0, 0, 255))
+    found = decode(encoded(image.convert(mode), "PNG"))
+    assert (pixel(found), pixel(found, 3, 3)) == ((255, 255, 255), (0, 0, 0))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "GIF", "AVIF"])
+def test_a_picture_that_is_wholly_transparent_is_a_placeholder(kind):
+    assert reason(encoded(Image.new("RGBA", (40, 40), (200, 10, 10, 0)), kind)) == "placeholder"
+
+
+def test_a_bmp_whose_alpha_was_left_at_zero_has_none():
+    pixels = np.dstack([np.asarray(photo()), np.zeros((60, 90), np.uint8)])[::-1, :, [2, 1, 0, 3]]
+    header = struct.pack("<IiiHHIIiiII", 108, 90, 60, 1, 32, 3, pixels.nbytes, 0, 0, 0, 0)
+    header += struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"sRGB" + bytes(48)
+    data = b"BM" + struct.pack("<IHHI", 122 + pixels.nbytes, 0, 0, 122) + header + pixels.tobytes()
+    assert Image.open(io.BytesIO(data)).mode == "RGBA"
+    np.testing.assert_array_equal(np.asarray(decode(data)), np.asarray(photo()))
 
 
 def test_half_transparent_red_on_white_is_pink():
@@ -139,11 +155,10 @@ def test_a_palette_with_an_alpha_per_entry_is_laid_on_white_without_a_warning():
 
 
 def test_a_color_marked_transparent_in_rgb_becomes_white():
-    assert pixel(decode(encoded(Image.new("RGB", (4, 4), (1, 2, 3)), "PNG", transparency=(1, 2, 3)))) == (
-        255,
-        255,
-        255,
-    )
+    image = Image.new("RGB", (4, 4), (1, 2, 3))
+    image.putpixel((3, 3), (1, 2, 4))
+    found = decode(encoded(image, "PNG", transparency=(1, 2, 3)))
+    assert (pixel(found), pixel(found, 3, 3)) == ((255, 255, 255), (1, 2, 4))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

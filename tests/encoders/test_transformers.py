@@ -1,5 +1,7 @@
 import functools
+import importlib.util
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, T5Encoder
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.transformers.encoder import load
 from featurizer.encoders.prompts import document_prompt
-from featurizer.errors import InputError, ModelUnavailable
+from featurizer.errors import InputError, MissingExtra, ModelUnavailable
 from featurizer.testing import EncoderContract, sample_images, sample_texts
 
 TEXTS = ["red dress", "", "a long coat for cold days " * 9]
@@ -423,3 +425,12 @@ def test_a_prompt_counts_as_a_part_of_the_text(checkpoint):
 def test_a_text_of_which_no_token_is_left_is_unknown(checkpoint):
     (encoder,) = load(request(checkpoint("gpt2")))
     assert [loss.unknown for loss in encoder.losses(["日本", "red", " "])] == [True, False, False]
+
+
+def test_an_adapter_is_not_left_out_in_silence(checkpoint, tmp_path, monkeypatch):
+    folder = shutil.copytree(checkpoint("bert"), tmp_path / "model")
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}', "utf-8")
+    find = importlib.util.find_spec
+    monkeypatch.setattr("featurizer.registry.find_spec", lambda name: None if name == "peft" else find(name))
+    with pytest.raises(MissingExtra, match=r"what puts the adapter of transformers:.* pip install peft"):
+        load(request(folder))

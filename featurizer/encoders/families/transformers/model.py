@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import normalize
 from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
+from transformers.utils.peft_utils import find_adapter_config_file
 
 from featurizer.encoders.base import EncoderRequest, EncoderSpec, Modality
 from featurizer.encoders.families.transformers.declared import Declared, read_declared
@@ -34,6 +35,7 @@ from featurizer.encoders.weights import (
 )
 from featurizer.errors import InputError, ModelUnavailable
 from featurizer.records import Json
+from featurizer.registry import Extra
 
 LAYOUT = "config.json, model.safetensors and preprocessor_config.json or the tokenizer's files"
 
@@ -132,6 +134,7 @@ def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
     """Return the model in float32 and the names of the weights that the checkpoint does not hold."""
     place = where(request)  # refused before the Hub is asked
     with loading(request, FAMILY.name, layout=LAYOUT, repo=request.model), without_weights_bar():
+        _require_adapter(request, place)
         options = {"revision": request.revision, **code_options(request)}
         config = AutoConfig.from_pretrained(place, **options)
         _refuse_random_masks(request, config)
@@ -140,6 +143,19 @@ def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:
             place, config=config, dtype=torch.float32, output_loading_info=True, **options
         )
     return model, set(info["missing_keys"])
+
+
+def _require_adapter(request: EncoderRequest, place: str) -> None:
+    """Stop where a checkpoint holds an adapter of its weights, and what puts it on is not installed.
+
+    Transformers leaves it out then, without a word.
+
+    Raises:
+        MissingExtra: it does.
+    """
+    peft = Extra(("peft",), None, "peft")
+    if not peft.installed and find_adapter_config_file(place, revision=request.revision) is not None:
+        peft.require(f"what puts the adapter of {FAMILY.name}:{request.model} on")
 
 
 def _has_text_encoder(config: PreTrainedConfig) -> bool:
