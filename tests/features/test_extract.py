@@ -12,6 +12,8 @@ import datasets
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from featurizer.catalog.store import Catalog
@@ -348,3 +350,17 @@ def test_label_accuracy_is_asked_of_a_catalog_column(tmp_path):
     ]
     made = make_catalog(tmp_path / "c", records)
     assert label_accuracies(run(made, tmp_path / "f"), made, "brand")["letter_text"].accuracy == 1.0
+
+
+@settings(max_examples=4, deadline=None)
+@given(order=st.permutations(range(12)))
+def test_the_order_of_items_changes_no_vector(tmp_path_factory, order):
+    folder, source = tmp_path_factory.mktemp("order"), items(12)
+    plain, mixed = (
+        run(make_catalog(folder / name, records), folder / f"f-{name}")
+        for name, records in (("plain", source), ("mixed", [source[place] for place in order]))
+    )
+    for space in plain.spaces:
+        (vectors, present), (others, there) = plain.vectors(space), mixed.vectors(space)
+        np.testing.assert_array_equal(others, vectors[list(order)])
+        np.testing.assert_array_equal(there, present[list(order)])
