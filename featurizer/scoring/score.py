@@ -66,7 +66,8 @@ DEFINITIONS: Mapping[str, Json] = {
     "interactions taught is learned again from it",
     "fusion": "weights and half-whitening of a join, chosen by Recall@20 of held-out items inside the train rows; "
     "for cold items again, without their interactions",
-    "interval": f"95 % over users: percentile bootstrap, 1000 resamples; below {FEW} users Student's t",
+    "interval": f"95 % over users: percentile bootstrap, 1000 resamples; below {FEW} users the wider of "
+    "Student's t and BCa",
     "p_value": "paired t-test over users, two-sided; p_holm adjusts it for all pairs of a metric (Holm)",
 }
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import t, ttest_1samp
+from scipy.stats import bootstrap, t, ttest_1samp
 
 from featurizer.errors import InputError
 from featurizer.ranking.bootstrap import (
@@ -98,44 +98,65 @@ def test_a_difference_that_all_users_share_is_as_significant_as_can_be():
     assert paired_t_test(np.tile([1.0, -0.5, 0.0], (8, 1))).tolist() == [0.0, 0.0, 1.0]
 
 
-def skewed(generator, users):
-    """A quarter of the users find something: their recall is anything up to 1."""
-    return np.where(generator.random(users) < 0.25, generator.random(users), 0.0)
+def some_find(share):
+    """So many of the users find something: their recall is anything up to 1. Return what draws users, and the mean."""
+
+    def draw(generator, users):
+        return np.where(generator.random(users) < share, generator.random(users), 0.0)
+
+    return draw, share / 2
 
 
-@pytest.mark.parametrize(("users", "least"), [(30, 0.88), (60, 0.91), (150, 0.92)])
+def normal(generator, users):
+    return generator.standard_normal(users)
+
+
 @pytest.mark.parametrize(
-    ("draw", "mean"), [(skewed, 0.125), (lambda generator, users: generator.standard_normal(users), 0.0)]
+    ("users", "drawn", "least"),
+    [
+        (30, some_find(0.25), 0.935),
+        (60, some_find(0.25), 0.935),
+        (60, some_find(0.1), 0.93),
+        (30, some_find(0.1), 0.86),  # in one of 24 draws nobody finds anything: there is no spread to tell
+        (30, (normal, 0.0), 0.93),
+        (150, (normal, 0.0), 0.92),
+    ],
 )
-def test_an_interval_covers_the_mean_about_as_often_as_it_says(users, least, draw, mean):
-    generator = np.random.default_rng(6)
+def test_an_interval_covers_the_mean_about_as_often_as_it_says(users, drawn, least):
+    generator, (draw, mean) = np.random.default_rng(6), drawn
     values = np.stack([draw(generator, users) for _ in range(1500)], axis=1)
     covered = np.mean([one.low <= mean <= one.high for one in mean_intervals(values)])
-    assert least < covered < 0.975
+    assert least < covered < 0.98
 
 
-def test_the_t_interval_covers_five_normal_users_as_often_as_it_says():
+def test_the_interval_covers_the_mean_of_five_normal_users_as_often_as_it_says():
     values = np.random.default_rng(7).standard_normal((5, 4000))
-    covered = np.mean([one.low <= 0 <= one.high for one in mean_intervals(values)])
+    covered = np.mean([one.low <= 0 <= one.high for one in mean_intervals(values, samples=200)])
     assert covered == pytest.approx(0.95, abs=0.012)
 
 
-@pytest.mark.parametrize("users", [2, FEW - 1])
-def test_below_a_hundred_users_the_interval_is_scipys_t_interval(users):
-    values = np.random.default_rng(8).random((users + 7, 1))
+@pytest.mark.parametrize("users", [8, FEW - 1])
+def test_below_a_hundred_users_the_interval_is_the_wider_of_scipys_t_and_bca(users):
+    values = np.random.default_rng(8).exponential(size=(users + 7, 1))
     counted = np.arange(users + 7)[:, None] >= 7
-    (found,) = mean_intervals(values, counted, level=0.9)
+    (found,) = mean_intervals(values, counted, level=0.9, samples=20_000)
     own = values[counted]
     low, high = t.interval(0.9, users - 1, own.mean(), own.std(ddof=1) / np.sqrt(users))
-    assert (found.low, found.high) == pytest.approx((low, high))
+    bca = bootstrap((own,), np.mean, confidence_level=0.9, n_resamples=20_000, method="BCa", rng=0)
+    spread = high - low
+    assert found.low == pytest.approx(min(low, bca.confidence_interval.low), abs=0.02 * spread)
+    assert found.high == pytest.approx(max(high, bca.confidence_interval.high), abs=0.02 * spread)
+    assert bca.confidence_interval.high > high
+    assert bca.confidence_interval.low > low
 
 
 @pytest.mark.parametrize("users", [10, 60])
-def test_the_interval_of_few_users_leaves_zero_out_just_where_their_difference_is_significant(users):
+def test_the_interval_of_few_users_leaves_zero_out_only_where_their_difference_is_significant(users):
     differences = np.random.default_rng(9).standard_normal((users, 200)) + 0.3
-    apart = [one.low > 0 or one.high < 0 for one in mean_intervals(differences)]
-    assert apart == (paired_t_test(differences) < 0.05).tolist()
-    assert 0 < sum(apart) < 200
+    apart = np.array([one.low > 0 or one.high < 0 for one in mean_intervals(differences)])
+    significant = paired_t_test(differences) < 0.05
+    assert not (apart & ~significant).any()
+    assert 0.8 * significant.sum() <= apart.sum() < 200
 
 
 def test_one_user_alone_has_no_interval_but_the_value():
