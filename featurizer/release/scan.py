@@ -16,6 +16,9 @@ from featurizer.release.plan import Plan, PlannedFile
 
 SECRETS: Mapping[str, str] = {
     "a login in an address": r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s\"'<>]+:[^/?#\s\"'<>]*@",
+    "a key in an address": (
+        r"(?i)[?&]([\w-]*(signature|credential|token)|sig|auth|secret|password|api[_-]?key)=[^&\s]{6}"
+    ),
     "a token of the Hub": r"\bhf_[A-Za-z0-9]{20,}",
     "a token of GitHub": r"\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40})",
     "a key of AWS": r"\bAKIA[0-9A-Z]{16}\b",
@@ -28,6 +31,11 @@ SECRETS: Mapping[str, str] = {
 """Looked for everywhere, by what it is; regular expressions that RE2 reads too."""
 HOMES = ("home", "Users", "root")
 """Folders that people keep things in, on whatever machine."""
+_PATH = re.compile(
+    r"(^|(?<=[\s\"'=:(]))"
+    r"(/(?P<top>[\w.-]+)/(?P<inside>[^\s\"'<>)/\\]+)|[A-Za-z]:\\{1,2}[^\s\"'<>:\\]{2,}\\)[^\s\"'<>)]*",
+    re.MULTILINE,
+)
 TEXTS = (".json", ".jsonl", ".md", ".yaml", ".yml", ".txt", ".csv")
 SHOWN = 40
 """Characters of what was found that are told, at most."""
@@ -38,16 +46,9 @@ def exposed(plan: Plan) -> list[str]:
 
     Secrets themselves are not repeated: of what may be one, the first characters alone.
     """
-    places = {"a path on this machine": _paths(), "this machine's name": _machine()}
-    about = {**SECRETS, **{what: pattern for what, pattern in places.items() if pattern}}
+    machine = _machine()
+    about = {**SECRETS, **({"this machine's name": machine} if machine else {})}
     return [line for file in plan.files for line in _of_file(file, about)]
-
-
-def _paths() -> str:
-    """Return what finds a path from the top: into a folder of people's, or one that stands at the top here."""
-    here = [place.name for place in Path("/").iterdir() if place.is_dir()]
-    roots = "|".join(map(re.escape, dict.fromkeys((*HOMES, *here))))
-    return rf"(^|[\s\"'=:(])(/({roots})/|[A-Za-z]:\\+)[^\s\"'<>)]+"
 
 
 def _machine() -> str:
@@ -62,12 +63,27 @@ def _of_file(file: PlannedFile, patterns: Mapping[str, str]) -> Iterator[str]:
     if file.path.endswith(TEXTS):
         content = file.content if file.content is not None else Path(str(file.source)).read_bytes()
         text = content.decode("utf-8", "replace")
-        for what, pattern in patterns.items():
-            found = re.search(pattern, text)
+        places = {what: re.search(pattern, text) for what, pattern in patterns.items()}
+        for what, found in {"a path on this machine": _path(text), **places}.items():
             if found is not None:
                 yield f"{file.path}, line {text.count(chr(10), 0, found.start()) + 1}: {what}: {_start(found[0])}"
     elif file.path.endswith(".parquet") and file.source is not None:
         yield from _of_table(file.path, file.source)
+
+
+def _path(text: str) -> re.Match[str] | None:
+    """Return the first path from the top: into a folder of people's, or one whose first two folders are here."""
+    return next((found for found in _PATH.finditer(text) if _is_here(found)), None)
+
+
+def _is_here(found: re.Match[str]) -> bool:
+    top, inside = found["top"], found["inside"]
+    if top is None or top in HOMES:
+        return True
+    try:
+        return Path("/", top, inside).exists()
+    except (OSError, ValueError):  # longer than a path may be, or with what none may hold
+        return False
 
 
 def _of_table(name: str, path: Path) -> Iterator[str]:

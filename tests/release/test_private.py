@@ -19,6 +19,7 @@ from tests.servers import answer, serve
 PRIVATE = ("alice-private", "hunter2", "ann:", "file:/", "s3cret")
 """Must stand nowhere; `ann:hunter2` is the login, `s3cret` a key."""
 ITEMS = 30
+pytestmark = pytest.mark.timeout(1200)  # a whole way, with real models
 RUN = """
 import json, sys
 from featurizer.cli.app import main

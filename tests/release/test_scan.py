@@ -17,6 +17,7 @@ from tests.release.sets import make_set
 SECRETS = {
     "https://ann:pass@shop.example/a.jpg": "a login in an address",
     "s3://key:secret@bucket/a": "a login in an address",
+    "https://shop.example/a?x=1&X-Amz-Signature=abcdef0123": "a key in an address",
     "hf_" + "a1" * 17: "a token of the Hub",
     "ghp_" + "a1" * 18: "a token of GitHub",
     "AKIA" + "ABCD" * 4: "a key of AWS",
@@ -33,6 +34,9 @@ HARMLESS = [
     "s3://bucket/a@b",
     "task-" + "a1" * 20,
     "/homeware/x",
+    "/work/life balance",
+    "Q:\nA:",
+    "https://shop.example/?token=",
 ]
 
 
@@ -57,6 +61,11 @@ def test_a_secret_is_found_in_a_manifest_and_among_the_items_and_not_repeated(se
 @pytest.mark.parametrize("place", PLACES)
 def test_a_place_on_this_machine_is_found_in_what_is_said_of_a_set(place, tmp_path):
     made = make_set(tmp_path / "f", source={"name": place, "license": "MIT"})
+    assert any(": a path on this machine: " in line for line in told_of(made))
+
+
+def test_a_path_that_is_here_is_found_whatever_its_folder_is_called(tmp_path):
+    made = make_set(tmp_path / "f", source={"name": f"from {tmp_path}/shop", "license": "MIT"})
     assert any(": a path on this machine: " in line for line in told_of(made))
 
 
