@@ -29,7 +29,7 @@ from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import SpaceVectors
-from featurizer.features.supervised import SUPERVISED, write_supervised
+from featurizer.features.supervised import SUPERVISED, attach_supervised
 from featurizer.interactions.indexed import index_interactions
 from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
@@ -207,9 +207,9 @@ def _write_features(
     source = stage.features.manifest.source
     known: dict[str, Json] = {} if source is None else source.document()
     ids = stage.features.item_ids()
-    made = write_arrays(folder, ids, spaces, source=known, overwrite=stage.overwrite)
-    write_supervised(folder / SUPERVISED, saved.supervised)
-    return made
+    write_arrays(folder, ids, spaces, source=known, overwrite=stage.overwrite)
+    attach_supervised(folder, saved.supervised)
+    return FeatureSet.open(folder)
 
 
 def _modality(sides: Iterable[str]) -> str:

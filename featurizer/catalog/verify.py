@@ -17,9 +17,10 @@ from featurizer.interactions.store import FILE as INTERACTIONS
 from featurizer.interactions.store import statistics
 from featurizer.records import OK, Json
 from featurizer.results.files import file_sha256
-from featurizer.results.manifests.catalog import InteractionCounts
+from featurizer.results.manifests.catalog import CatalogManifest, InteractionCounts
 from featurizer.results.names import CATALOG
 from featurizer.results.seal import SEAL
+from featurizer.results.spelling import renamed
 from featurizer.results.whole import links, manifest_problems, strays
 
 UNREADABLE = (OSError, pa.ArrowException)
@@ -40,6 +41,7 @@ def verify_catalog(catalog: Catalog) -> list[str]:
     problems += found.against_the_manifest()
     problems += _interactions(folder / INTERACTIONS, manifest.interactions, found.ids)
     recorded = manifest.interactions is not None and manifest.interactions.sha256 is not None
+    problems += _twice(manifest)
     own = manifest_problems(folder / CATALOG, FORMAT_VERSION, sealed=recorded)
     return problems + [f"{CATALOG}: {problem}" for problem in own]
 
@@ -54,6 +56,14 @@ def unrecorded(catalog: Catalog) -> list[str]:
     if catalog.manifest.interactions is not None and catalog.manifest.interactions.sha256 is None:
         told.append(f"{CATALOG}: the sha256 of {INTERACTIONS} is not recorded; its counts stand for it")
     return told
+
+
+def _twice(manifest: CatalogManifest) -> Iterator[str]:
+    """Compare what a manifest says with the configuration in it."""
+    said, config = manifest.document(), renamed(manifest.config)
+    for name in ("source", "text_recipe"):
+        if name in config and config[name] != said.get(name):
+            yield f"{CATALOG}: {name} is not what its configuration says"
 
 
 class _Found:

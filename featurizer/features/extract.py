@@ -26,7 +26,7 @@ from featurizer.features.encode_shard import encode_shard
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.features.shards import ShardRows
-from featurizer.features.supervised import SUPERVISED, write_supervised
+from featurizer.features.supervised import attach_supervised
 from featurizer.features.write import Tick, write_feature_set
 from featurizer.progress import Report, silent
 from featurizer.records import Json
@@ -94,8 +94,8 @@ def extract(
         made = write_feature_set(out, draft, make, overwrite=options.overwrite, name="extract", report=report)
     taught = {item for encoder in encoders for item in encoder.spec.supervised_items}
     if taught:
-        write_supervised(out / SUPERVISED, sorted(taught))
-    return made
+        attach_supervised(out, sorted(taught))
+    return FeatureSet.open(out) if taught else made
 
 
 def drafted(catalog: Catalog, specs: Sequence[EncoderSpec], options: ExtractOptions) -> FeatureSetDraft:

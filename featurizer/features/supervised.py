@@ -10,6 +10,9 @@ import pyarrow.parquet as pq
 
 from featurizer.errors import InputError
 from featurizer.results.files import atomic_path
+from featurizer.results.names import FEATURE_SET
+from featurizer.results.spelling import record
+from featurizer.results.whole import file_hashes
 
 SUPERVISED = "supervised.parquet"
 
@@ -18,6 +21,12 @@ def write_supervised(path: Path, items: Iterable[str]) -> None:
     """Write the ids of the items whose interactions taught a space."""
     with atomic_path(path) as partial:
         pq.write_table(pa.table({"item_id": pa.array(list(items), pa.string())}), partial)
+
+
+def attach_supervised(folder: Path, items: Iterable[str]) -> None:
+    """Write the ids beside a finished feature set, and the file's sha256 into its manifest."""
+    write_supervised(folder / SUPERVISED, items)
+    record(folder / FEATURE_SET, {"files": file_hashes([folder / SUPERVISED])})
 
 
 def read_supervised(path: Path) -> list[str]:

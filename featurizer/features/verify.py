@@ -239,6 +239,9 @@ def _supervised(feature_set: FeatureSet) -> Iterator[str]:
     except FeaturizerError as error:
         yield f"{SUPERVISED}: {error}"
         return
+    recorded = feature_set.manifest.files.get(SUPERVISED)
+    if recorded is not None and file_sha256(path) != recorded:
+        yield f"{SUPERVISED}: its sha256 differs from the manifest's"
     yield from _taught(items, [one.items for one in told])
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from PIL import Image
+
 import featurizer
 from featurizer.errors import FeaturizerError
 from featurizer.features.feature_set import FeatureSet
@@ -52,9 +54,23 @@ def verify_beside(feature_set: FeatureSet) -> Findings:
                 problems += [f"{name}: {problem}" for problem in look(feature_set)]
             except (FeaturizerError, UnicodeDecodeError, OSError) as error:
                 problems.append(f"{name} cannot be looked at: {error}")
-    if (feature_set.folder / SCORES_PLOT).exists() and not (feature_set.folder / SCORES).exists():
-        problems.append(f"{SCORES_PLOT} is there without {SCORES}")
+    problems += [f"{SCORES_PLOT}: {problem}" for problem in _plot(feature_set.folder)]
     return Findings.of(problems, notes)
+
+
+def _plot(folder: Path) -> Iterator[str]:
+    path = folder / SCORES_PLOT
+    if not path.is_file():
+        return
+    if not (folder / SCORES).exists():
+        yield f"it is there without {SCORES}"
+    try:
+        with Image.open(path) as picture:
+            picture.verify()
+        if picture.format != "PNG":
+            yield f"it is {picture.format}, expected PNG; {AGAIN}"
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        yield f"it is no whole picture ({error}); {AGAIN}"
 
 
 def verify_scores(folder: Path) -> Findings:

@@ -87,7 +87,7 @@ def _of_kind(folder: Path, inner: Path, document: Mapping[str, Json]) -> Iterato
         if document.get("featurizer_version") == featurizer.__version__:
             yield from _card(folder)
     except FeaturizerError as error:
-        yield str(error)
+        yield " ".join(str(error).split())
 
 
 def _card(folder: Path) -> Iterator[str]:
@@ -220,6 +220,10 @@ def _vectors(folder: Path, manifest: RecommenderManifest) -> Iterator[str]:
 def _alignment(inner: Path, manifest: IcaManifest) -> Iterator[str]:
     yield from _weights(inner / WEIGHTS)
     load_saved_model(inner)
+    config = read_json(inner / CONFIG)
+    for side, tokens in (("vision", "image_tokens"), ("text", "text_tokens")):
+        if manifest.config.get(side) != config.get(tokens):
+            yield f"{CONFIG}: {tokens} are not those of the {side} encoder in {MODEL}"
     if (manifest.training == "used") != (manifest.best_epoch > 0) or manifest.best_epoch > manifest.epochs:
         yield f"{MODEL}: training is '{manifest.training}' with the best epoch {manifest.best_epoch}"
     last = max((int(str(one["epoch"])) for one in _epochs(inner / METRICS)), default=0)

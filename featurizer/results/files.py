@@ -23,6 +23,8 @@ PARTIAL = ".partial"
 """Ends the name of a file that is being written."""
 _OWNER = re.compile(r"\..+\.(?P<pid>\d+)-(?P<host>[0-9a-f]{6})[0-9a-f]{8}\.partial")
 """The name of a partial file: which process of which host is writing it."""
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Where JSON writes half of a character."""
 _writing: set[str] = set()
 """The names of the partial files that this process is writing."""
 
@@ -138,9 +140,10 @@ def read_json(path: Path) -> dict[str, Json]:
             an object.
     """
     try:
-        value = json.loads(
-            path.read_text("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant
-        )
+        text = path.read_text("utf-8")
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        if _SURROGATE.search(text):  # half a character is no text, and nothing could print it
+            json.dumps(value, ensure_ascii=False).encode()
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; is {path.parent} the folder of a finished stage?") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -30,11 +30,7 @@ def manifest_problems(path: Path, version: int, *, sealed: bool) -> Iterator[str
         yield "its fingerprint is not that of its configuration"
     if SEAL not in found and sealed:
         yield f"it has no {SEAL}, expected one: what wrote it always does"
-    try:
-        intact = is_intact(found)
-    except ValueError:  # text that is no Unicode
-        intact = False
-    if not intact:
+    if not is_intact(found):
         yield f"it was changed since it was written: its {SEAL} is not that of its content"
     if (path.parent / STAGE_FILE).exists():
         yield f"{STAGE_FILE} stands beside it: the result is unfinished, or was copied while it was made"

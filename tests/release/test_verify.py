@@ -1,5 +1,7 @@
 """Every damage that can be seen is said; what cannot be seen stands in the docs, and a signature sees it."""
 
+import json
+import random
 import re
 import shutil
 from pathlib import Path
@@ -13,10 +15,14 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.release.signing import check_signature, sign_folder
 from featurizer.release.verify import verify_folder
 from tests.release.test_signing import write_key
-from tests.support.damages import CAUGHT, UNCAUGHT, Damage
+from tests.support.damages import CAUGHT, UNCAUGHT, Damage, forge
+from tests.support.program import run_program
 from tests.support.whole import make_all
 
 KINDS = ("catalog", "set", "scores", "model", "aligned", "ica")
+UNREADABLE = ("cannot be read", "holds a JSON", "nested", "it has no")
+HOSTILE = [damage for damage in CAUGHT if damage.said.startswith(UNREADABLE)]
+"""What no reader makes anything of."""
 DOCS = Path(__file__).parents[2] / "docs" / "verify.md"
 
 
@@ -64,6 +70,52 @@ def test_every_damage_is_said(whole, damaged, damage):
     catalog = whole / "catalog" if "with the catalog" in damage.name else None
     said = look(damaged(damage), catalog)
     assert any(damage.said in problem for problem in said), said
+
+
+@pytest.mark.parametrize("damage", HOSTILE, ids=lambda damage: damage.name)
+def test_the_command_ends_with_1_and_words_whatever_is_in_a_file(damaged, damage, monkeypatch, capsys):
+    code, out, err = run_program(monkeypatch, capsys, "verify", damaged(damage))
+    assert code == 1
+    assert "Traceback" not in out + err
+    assert "problem" in out or err.startswith("error:")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_stands_in_a_json_file_ends_in_words(whole, tmp_path, kind):
+    folder = shutil.copytree(whole / kind, tmp_path / kind)
+    draw = random.Random(kind)
+    files = [path for path in sorted(folder.rglob("*.json")) if ".featurizer" not in path.parts]
+    for _ in range(60):
+        path = draw.choice(files)
+        before = path.read_text("utf-8")
+        document = json.loads(before)
+        changed = put(document, draw.choice(list(places(document))), draw.choice(ODD))
+        path.write_text(json.dumps(forge(changed) if draw.random() < 0.5 else changed), "utf-8")
+        assert all(problem.isprintable() for problem in look(folder))
+        path.write_text(before, "utf-8")
+
+
+ODD = [None, True, 1, -1, 10**30, 1e308, "x", "", "../../x", "\x00", [], {}, [None], [[1]], {"a": None}]
+"""What may stand where something else is expected."""
+
+
+def places(value, path=()):
+    """Yield the path of every value in a JSON value, of a list's first two."""
+    if path:
+        yield path
+    inside = (
+        value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    )
+    for key, part in inside:
+        yield from places(part, (*path, key))
+
+
+def put(document, path, value):
+    where = document
+    for key in path[:-1]:
+        where = where[key]
+    where[path[-1]] = value
+    return document
 
 
 @pytest.mark.parametrize("damage", UNCAUGHT, ids=lambda damage: damage.name)

@@ -13,7 +13,7 @@ from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import StoredDtype
-from featurizer.features.supervised import SUPERVISED, write_supervised
+from featurizer.features.supervised import attach_supervised
 from featurizer.records import Json
 from featurizer.release.exchange.content import Found
 from featurizer.release.exchange.format import Files, format_named
@@ -101,7 +101,8 @@ def import_set(
     recorded = {**_source(path, format, sidecar), **(source or {})}
     made = write_arrays(out, item_ids, spaces, source=recorded, dtype=dtype, overwrite=overwrite)
     if sidecar is not None and sidecar.supervised:
-        write_supervised(out / SUPERVISED, sidecar.supervised)
+        attach_supervised(out, sidecar.supervised)
+        return FeatureSet.open(out)
     return made
 
 

@@ -127,6 +127,8 @@ class FeatureSetManifest(Manifest):
     """Versions of what can change a vector."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """Spent, by what on."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """The sha256 of `supervised.parquet`, by name; empty where there is none, or an earlier version wrote it."""
     license: str | None = None
     """Of the vectors, where `featurizer card --license` states it."""
 
