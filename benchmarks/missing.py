@@ -40,7 +40,7 @@ from featurizer.ica.fit import best_epoch, fit
 from featurizer.ica.initialize import build
 from featurizer.ica.model import TextStates
 from featurizer.ica.options import IcaOptions, Training
-from featurizer.ica.retrieval import BATCH, states_of, teacher
+from featurizer.ica.retrieval import BATCH, joins_of, states_of, teacher
 from featurizer.ica.saved_model import load_saved_model
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
@@ -52,6 +52,7 @@ from featurizer.ranking.cosine import CosineRanks
 from featurizer.ranking.metrics import METRICS
 from featurizer.ranking.nearest import nearest
 from featurizer.ranking.ranks import find_ranks
+from featurizer.training.hooks import Hooks
 
 SIDES = ("image", "text")
 LABELS = ("articleType", "baseColour")
@@ -103,14 +104,14 @@ def splits(ids, interactions):
     ]
 
 
-def trained(data, rows, options):
-    """Train on some items alone, a tenth of which choose the epoch."""
+def trained(data, rows, options, look=None):
+    """Train on some items alone, a tenth of which choose the epoch; `look` is given the job and each epoch's record."""
     train, valid = split_rows(len(rows), options.training.valid_share, options.training.seed)
     train, valid = [rows[at] for at in train], [rows[at] for at in valid]
     model, heads = build(data.store, train, data.encoders.text, options)
     job = TrainingSetup(model, heads, data.store, data.encoders.text, train, valid, options)
     begun = time.time()
-    history = fit(job)
+    history = fit(job, Hooks(on_epoch=lambda record: look and look(job, record)))
     print(
         f"{data.name}: {len(train)} items, {time.time() - begun:.0f} s, epoch {best_epoch(history)}",
         flush=True,
@@ -194,49 +195,85 @@ def draw(data, options, ratio, seed):
     }
 
 
-class Cut(torch.nn.Module):
-    """A transformer in which patches and words do not attend to each other; the CLS still reads both."""
+def by_epoch(data, options, ratio, seed):
+    """Print what each epoch is chosen by beside its test recall, and what the choice costs: the regret.
 
-    def __init__(self, transformer):
+    Of the items that lose a modality, every other one loses its picture and the others their text.
+    """
+    every = np.arange(data.store.rows)
+    lost = np.random.default_rng([seed, 11]).permutation(every)[: int(ratio * len(every))]
+    gone = {"image": np.sort(lost[::2]), "text": np.sort(lost[1::2])}
+    found = []
+
+    def look(job, record):
+        _, _, vectors = encoded(job, every.tolist())
+        for side, rows in gone.items():
+            vectors[torch.as_tensor(rows)] = encoded(job, rows.tolist(), side)[2]
+        recall = float(measured(data, vectors.numpy())["zero-shot"].mean())
+        found.append(
+            (record["epoch"], record["nearness_image"], record["nearness_text"], record["merit"], recall)
+        )
+
+    trained(data, np.setdiff1d(every, lost).tolist(), options, look)
+    print(f"\n{ratio:.0%} lose a modality, seed {seed}")
+    header("| epoch | nearness image | nearness text | chosen by | test zero-shot |")
+    for epoch, *values in found:
+        print(f"| {epoch} | " + " | ".join(f"{value:.4f}" for value in values) + " |")
+    recalls = [row[-1] for row in found]
+    kept = recalls[int(np.argmax([row[-2] for row in found]))]
+    print(f"regret {max(recalls) - kept:.4f}", flush=True)
+
+
+class Cut(torch.nn.Module):
+    """A transformer in which nothing attends to the tokens of one modality but these themselves."""
+
+    def __init__(self, transformer, side):
         super().__init__()
-        self.blocks = transformer.blocks
+        self.blocks, self.kind = transformer.blocks, 1 + SIDES.index(side)
 
     def forward(self, states, visible, pictures, *, recompute=False):
         """Return the last states; CLS is kind 0, patches 1, words 2."""
         kind = torch.zeros(states.shape[1], dtype=torch.long)
         kind[1:pictures], kind[pictures:] = 1, 2
-        apart = (kind[:, None] != kind[None, :]) & (kind[:, None] > 0) & (kind[None, :] > 0)
-        mask = visible[:, None, None, :] & ~apart
+        mask = visible[:, None, None, :] & ~((kind[:, None] != self.kind) & (kind[None, :] == self.kind))
         for block in self.blocks:
             states = block(states, mask, pictures)
         return states
 
 
 @torch.no_grad()
-def masked_ranks(job, rows, side, change="none"):
-    """Return the rank of each item's own part, from views with tokens of that part masked."""
-    whole = job.model.transformer
-    job.model.transformer = Cut(whole) if change == "cut" else whole
-    guesses, true, at = [], [], SIDES.index(side)
+def masked_ranks(job, rows, side, *, whole, change="none"):
+    """Return the rank of each item's own part, from views with tokens of that part masked, or the whole of it."""
+    transformer, at = job.model.transformer, SIDES.index(side)
+    if change == "cut":
+        job.model.transformer = Cut(transformer, SIDES[1 - at])
+    guesses, true = [], []
     for start in range(0, len(rows), BATCH):
         items = job.source.read(rows[start : start + BATCH])
         joins = teacher(job, items)
-        masks = one_sided(items, job.source, job.options.masking, side, [7, start])
-        if side == "text":
-            image = items.image
-            image = image.roll(1, 0) if change == "another" else image
-            image = image.mean(1, keepdim=True).expand(image.shape) if change == "pooled" else image
-            states = job.model(replace(items, image=image), encode_text(job.encoder, items, masks), masks)
+        masks = None if whole else one_sided(items, job.source, job.options.masking, side, [7, start])
+        if whole:
+            items = items.without(image=side == "image", text=side == "text")
+        text = encode_text(job.encoder, items, masks)
+        words = side == "image"
+        tokens, there = (text.tokens, items.is_token) if words else (items.image, items.image.any(-1))
+        if change == "another":
+            tokens = tokens.roll(1, 0)
+            others = {name: getattr(items, name).roll(1, 0) for name in ("ids", "words", "length")}
+            items = replace(items, **others) if words else items
+        if change == "pooled":
+            mean = (tokens * there[:, :, None]).sum(1, keepdim=True) / there.sum(1)[:, None, None].clamp(
+                min=1
+            )
+            tokens = mean.expand(tokens.shape)
+        if words:
+            text = replace(text, tokens=tokens)
         else:
-            text = encode_text(job.encoder, items, masks)
-            words = text.tokens.roll(1, 0) if change == "another" else text.tokens
-            there = items.is_token[:, :, None]
-            mean = (words * there).sum(1, keepdim=True) / there.sum(1, keepdim=True)
-            words = mean.expand(words.shape) if change == "pooled" else words
-            states = job.model(items, replace(text, tokens=words), masks)
+            items = replace(items, image=tokens)
+        states = job.model(items, text, masks)
         guesses.append(job.model.completed(states).split(job.model.start.dims, 1)[at])
         true.append(joins.split(job.model.start.dims, 1)[at])
-    job.model.transformer = whole
+    job.model.transformer = transformer
     return own_ranks(torch.cat(guesses), torch.cat(true))
 
 
@@ -245,40 +282,53 @@ def held_out(data, out):
     bundle = load_saved_model(out)
     options = IcaOptions()
     train, valid = split_rows(data.store.rows, options.training.valid_share, options.training.seed)
-    job = TrainingSetup(bundle.model, bundle.heads, data.store, data.encoders.text, train, valid, options)
+    measure_held_out(
+        TrainingSetup(bundle.model, bundle.heads, data.store, data.encoders.text, train, valid, options)
+    )
+
+
+def measure_held_out(job):
+    train, valid = job.train, job.valid
     start, dims = job.model.start, job.model.start.dims
-    learned = encoded_joins(job, train).split(dims, 1)
-    print("\n| part | by | retrieval@10 | nearness | unified gains@10 [95 %] |\n|---|---|---|---|---|")
+    learned = joins_of(job, train).split(dims, 1)
+    header("| part | by | retrieval@10 | nearness | unified gains@10 [95 %] | nearness [95 %] |")
     for at, side in enumerate(SIDES):
         shown, completed, _ = encoded(job, valid, side)
-        true = encoded_joins(job, valid).split(dims, 1)[at]
+        true = joins_of(job, valid).split(dims, 1)[at]
         ranks = {"unified": own_ranks(completed.split(dims, 1)[at], true)}
         fills = {"chosen": start.fills()[side], **fit_fills(learned[1 - at], learned[at])}
         for name, fill in fills.items():
             ranks[f"filled ({name})"] = own_ranks(fill(shown.split(dims, 1)[1 - at]), true)
         table(side, ranks)
-    print("\n| masked | model | retrieval@10 | nearness | the model gains@10 [95 %] |\n|---|---|---|---|---|")
-    for side in SIDES:
-        changes = {"unified": "none", "cut": "cut", "another item's": "another", "pooled": "pooled"}
-        table(side, {name: masked_ranks(job, valid, side, change) for name, change in changes.items()})
+    header("| masked | model | retrieval@10 | nearness | the model gains@10 [95 %] | nearness [95 %] |")
+    changes = {"unified": "none", "cut": "cut", "another item's": "another", "pooled": "pooled"}
+    for whole in (True, False):
+        for side in SIDES:
+            told = side if whole else {"image": "patches", "text": "words"}[side]
+            table(
+                told,
+                {
+                    name: masked_ranks(job, valid, side, whole=whole, change=change)
+                    for name, change in changes.items()
+                },
+            )
+
+
+def header(columns):
+    print(f"\n{columns}\n|{'---|' * (columns.count('|') - 1)}")
 
 
 def table(side, ranks):
-    own = (ranks["unified"] < 10).float().numpy()
+    own, mine = (ranks["unified"] < 10).float().numpy(), 1 / (1 + ranks["unified"].double().numpy())
     for name, found in ranks.items():
-        gain = mean_interval(own - (found < 10).float().numpy())
-        near = float((1 / (1 + found.double())).mean())
-        told = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+        near = 1 / (1 + found.double().numpy())
+        gains = [mean_interval(own - (found < 10).float().numpy()), mean_interval(mine - near)]
+        told = " | ".join(f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]" for gain in gains)
+        near = float(near.mean())
         print(
             f"| {side} | {name} | {float((found < 10).float().mean()):.3f} | {near:.3f} | {told} |",
             flush=True,
         )
-
-
-def encoded_joins(job, rows):
-    return torch.cat(
-        [teacher(job, job.source.read(rows[at : at + BATCH])) for at in range(0, len(rows), BATCH)]
-    )
 
 
 def compared(unified, values):
@@ -313,12 +363,21 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--ratios", default="0.3,0.5")
     parser.add_argument("--threads", type=int, default=None, help="that compute; default one a core")
+    parser.add_argument(
+        "--epochs", action="store_true", help="the sample's epochs: what chooses, and test recall"
+    )
     parser.add_argument("--model", type=Path, help="a run of pretrain-ica on fashion-3k")
     told = parser.parse_args()
     if told.threads:
         torch.set_num_threads(told.threads)
     if told.model:
         held_out(data_of("fashion", told.data, told.runs, told.threads), told.model)
+        return
+    if told.epochs:
+        data = data_of("sample", told.data, told.runs, told.threads)
+        for seed in map(int, told.seeds.split(",")):
+            for ratio in map(float, told.ratios.split(",")):
+                by_epoch(data, IcaOptions(training=Training(seed=seed)), ratio, seed)
         return
     for name in told.only.split(","):
         data = data_of(name, told.data, told.runs, told.threads)

@@ -1,7 +1,7 @@
 """What stands in for a modality that an item lacks, without training: guessed from the one that it has.
 
-Both modalities are blocks of the join: centered, of length 1. A guess is not scaled to length 1: a short one says
-that little is known, and weighs little in a cosine.
+Both modalities are blocks of the join: centered, of length 1. A guess is as long as inner folds say that it is right
+(`choose_fill`): a short one says that little is known, and weighs little in a cosine.
 """
 
 from __future__ import annotations
@@ -57,6 +57,10 @@ class Fill(nn.Module):
         kept = rows if kind not in ("zero", "ridge") else 0
         values = {"zero": 0, "ridge": known}.get(kind, rows)
         return cls(kind, torch.zeros(kept, known), torch.zeros(values, missing), missing)
+
+    def scaled(self, factor: float) -> Fill:
+        """Return one whose guesses are `factor` times as long."""
+        return Fill(self.kind, self.keys, factor * self.values, self.missing)
 
     def forward(self, known: torch.Tensor) -> torch.Tensor:
         """Return the guesses."""
@@ -131,10 +135,11 @@ def fit_fills(known: torch.Tensor, missing: torch.Tensor) -> dict[str, Fill]:
 
 
 def choose_fill(known: torch.Tensor, missing: torch.Tensor, seed: int) -> tuple[str, Fill, dict[str, float]]:
-    """Fit the fill whose guesses come nearest to the true blocks on inner folds, of those that are better than none.
+    """Fit the fill whose guesses come nearest to the true blocks on inner folds, and scale it to its best length.
 
-    Near is by rank (`nearness`). A fill whose mean squared distance to the true blocks is not below that of `zero` is
-    left out: where one modality says nothing of the other, nothing is guessed.
+    Near is by rank (`nearness`). With g the guesses of items held out and y their true blocks, the best length is
+    Σ ⟨g, y⟩ / Σ ‖g‖² times what was fitted: it minimizes Σ ‖s g − y‖², and no guess is longer than it is right. A fill
+    for which that is not above 0 is left out: where one modality says nothing of the other, nothing is guessed.
 
     Args:
         known: (n, d), as in `fit_fills`.
@@ -142,17 +147,20 @@ def choose_fill(known: torch.Tensor, missing: torch.Tensor, seed: int) -> tuple[
         seed: of the folds.
 
     Returns:
-        The name; the fill, fitted on all n; and the nearness of each by name. `zero` of too few items to fold.
+        The name; the fill, fitted on all n and scaled; and the nearness of each by name. `zero` of too few items to
+        fold.
     """
     part = torch.from_numpy(np.random.default_rng([seed, 7]).permutation(len(known)) % FOLDS)
     near: dict[str, float] = {"zero": 0.0}
-    distance: dict[str, float] = {"zero": 0.0}
+    right: dict[str, float] = {"zero": 0.0}
+    length: dict[str, float] = {"zero": 0.0}
     for fold in range(FOLDS if len(known) >= 2 * FOLDS else 0):
         held = part == fold
         for name, fill in fit_fills(known[~held], missing[~held]).items():
             guess = fill(known[held])
             near[name] = near.get(name, 0.0) + nearness(guess, missing[held]) / FOLDS
-            distance[name] = distance.get(name, 0.0) + float((guess - missing[held]).square().sum())
-    kept = ["zero", *(name for name in near if distance[name] < distance["zero"])]
-    best = max(kept, key=lambda name: near[name])
-    return best, fit_fills(known, missing)[best], near
+            right[name] = right.get(name, 0.0) + float((guess * missing[held]).sum())
+            length[name] = length.get(name, 0.0) + float(guess.square().sum())
+    best = max(near, key=lambda name: near[name] if right[name] > 0 else 0.0)
+    fill = fit_fills(known, missing)[best]
+    return best, fill.scaled(right[best] / length[best]) if length[best] else fill, near

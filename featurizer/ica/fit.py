@@ -19,7 +19,7 @@ from featurizer.ica.masking import Masks
 from featurizer.ica.model import States
 from featurizer.ica.objective import hidden_of, latent_loss, predict, weights
 from featurizer.ica.recall import Shoppers, masked_recall
-from featurizer.ica.retrieval import self_retrieval, teacher
+from featurizer.ica.retrieval import joins_of, self_retrieval, teacher
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.progress import Progress
@@ -29,6 +29,8 @@ from featurizer.training.distributed import DistributedContext
 from featurizer.training.hooks import Hooks
 
 VALID_BATCH = 64
+OTHERS = 8192
+"""Train items, at most, that the latent part tells an item's parts from, beside those of its batch."""
 OVERLAP = 0.9
 """Share of the neighbors of an item that lacks nothing which training may not go below."""
 BROKEN = "broken"
@@ -44,7 +46,8 @@ def losses(
         job: what is trained.
         items: b items of a batch.
         masks: of them.
-        joins: (B, e + f) of the whole batch, each item seen whole: what the latent part tells an item's from.
+        joins: (m, e + f) of the whole batch, each item seen whole, then of any others: what the latent part tells an
+            item's from.
         first: the place of the first of the b items in the batch.
     """
     states = job.model(
@@ -142,6 +145,8 @@ class _PretrainingRun:
         self.batch = self.training.batch_size * self.world.size
         self.epoch_steps = max(len(job.train) // self.batch, 1)
         self.step = 0
+        self.others: torch.Tensor | None = None
+        self.other_rows = np.zeros(0, np.int64)
         self.history: list[dict[str, Json]] = []
         self.average: dict[str, torch.Tensor] = {}
         if self.training.ema:
@@ -186,7 +191,7 @@ class _PretrainingRun:
         self.optimizer.zero_grad(set_to_none=False)
         sums = dict.fromkeys(self.weights, 0.0)
         size = -(-len(part.items.ids) // self.training.accumulate)
-        joins = teacher(self.job, part.items)
+        joins = torch.cat([teacher(self.job, part.items), self._others(part.rows)])
         for start in range(0, len(part.items.ids), size):
             rows = slice(start, start + size)
             items, masks = part.items.rows(rows), part.masks.rows(rows)
@@ -215,6 +220,14 @@ class _PretrainingRun:
         for name, value in self.whole.state_dict().items() if self.average else ():
             if value.is_floating_point():
                 self.average[name].lerp_(value, 1 - self.training.ema)
+
+    def _others(self, rows: Sequence[int]) -> torch.Tensor:
+        """Return the joins of train items that are not in `rows`."""
+        if self.others is None:
+            drawn = np.random.default_rng([self.training.seed, 6]).permutation(self.job.train)
+            self.other_rows = np.sort(drawn[: OTHERS if "latent" in self.weights else 0])
+            self.others = joins_of(self.job, self.other_rows.tolist())
+        return self.others[torch.from_numpy(~np.isin(self.other_rows, rows)).to(self.others.device)]
 
     def _count(self, sums: dict[str, float], counts: dict[str, int]) -> None:
         for name in self.weights:

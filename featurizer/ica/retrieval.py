@@ -31,6 +31,13 @@ def teacher(job: TrainingSetup, items: Batch) -> torch.Tensor:
     return job.model.joined(items, TextStates(items.pooled_text, items.pooled_text)).detach()
 
 
+def joins_of(job: TrainingSetup, rows: Sequence[int]) -> torch.Tensor:
+    """Return the joins (m, e + f) of whole items, on the model's device, a batch read at a time."""
+    none = torch.zeros(0, sum(job.model.start.dims), device=job.device)
+    parts = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+    return torch.cat([none, *(teacher(job, job.source.read(part).to(job.device)) for part in parts)])
+
+
 @torch.no_grad()
 def views(
     job: TrainingSetup, rows: Sequence[int]

@@ -94,8 +94,28 @@ def test_a_linear_relation_is_filled_by_ridge_and_none_by_zero():
     assert name.startswith("ridge")
     assert fill.kind == "ridge"
     assert near[name] == max(near.values())
-    assert choose_fill(known, units(300, 50, 2), 0)[0] == "zero"
     assert choose_fill(known[:5], units(5, 3, 2), 0)[0] == "zero"
+
+
+def test_where_one_modality_says_nothing_of_the_other_a_guess_is_short():
+    known = units(300, 6, 0)
+    _, fill, _ = choose_fill(known, units(300, 50, 2), 0)
+    assert float(fill(known).norm(dim=1).mean()) < 0.05
+
+
+@pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
+def test_a_guess_is_as_long_as_it_is_right_on_items_that_it_was_not_fitted_on(noise):
+    every = units(1200, 20, 0)
+    told = every @ units(20, 20, 1) + noise * units(1200, 20, 2)
+    missing = torch.nn.functional.normalize(told, dim=1)
+    name, fill, _ = choose_fill(every[:600], missing[:600], 0)
+    guess, true = fill(every[600:]), missing[600:]
+    best = float((guess * true).sum() / guess.square().sum())
+    assert best == pytest.approx(1.0, abs=0.15), name
+    fitted = fit_fills(every[:600], missing[:600])[name]
+    torch.testing.assert_close(
+        torch.nn.functional.normalize(fitted(every[600:]), dim=1), torch.nn.functional.normalize(guess, dim=1)
+    )
 
 
 def test_clusters_without_a_linear_relation_are_filled_by_neighbors():

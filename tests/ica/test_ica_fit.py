@@ -20,6 +20,7 @@ from featurizer.ica.fit import _PretrainingRun, best_epoch, fit, merit
 from featurizer.ica.initialize import build
 from featurizer.ica.options import Objective, Training
 from featurizer.ica.probe import probe, run_probe
+from featurizer.ica.retrieval import joins_of
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.ica.token_store import TokenStore
@@ -361,3 +362,18 @@ def test_wrong_numbers_are_refused():
         Objective(tokens=0.0, cls=0.0, pooled=0.0, latent=0.0)
     with pytest.raises(InputError, match="at least one above 0"):
         Objective(method="alignrec", tokens=0.0, cls=0.0, pooled=0.0)
+
+
+def test_an_items_parts_are_told_from_those_of_other_train_items_and_never_from_its_own_twice(
+    store, encoders, options, monkeypatch
+):
+    made = job(store, encoders, options)
+    run = _PretrainingRun(made, Hooks())
+    train = sorted(made.train)
+    batch = train[3:9]
+    others = [row for row in train if row not in batch]
+    assert torch.equal(run._others(batch), joins_of(made, others))
+    monkeypatch.setattr("featurizer.ica.fit.OTHERS", 20)
+    few = _PretrainingRun(made, Hooks())
+    assert len(few._others([])) == 20
+    assert len(_PretrainingRun(job(store, encoders, by_the_paper(options)), Hooks())._others([])) == 0
