@@ -146,52 +146,63 @@ def measured(data, vectors):
     return {"zero-shot": METRICS["recall"](ranks.hits, ranks.positives, 20)}
 
 
+def without(job, data, lost, side, joins, whole):
+    """Return each space's figures where the items `lost` have no picture, or no text.
+
+    Args:
+        job: a trained model.
+        data: what it is measured on.
+        lost: (m,) rows.
+        side: the modality they lose.
+        joins: (n, e + f) of the whole items.
+        whole: (n, e + f), their unified vectors.
+    """
+    start, dims, at = job.model.start, job.model.start.dims, SIDES.index(side)
+    learned = joins[torch.as_tensor(job.train)]
+    learned = learned[torch.stack([part.any(1) for part in learned.split(dims, 1)]).all(0)].split(dims, 1)
+    shown, completed, unified = encoded(job, lost.tolist(), side)
+    known = shown.split(dims, 1)[1 - at]
+    fills = {"chosen": start.fills()[side], **fit_fills(learned[1 - at], learned[at])}
+    guesses = {f"filled ({name})": fill(known) for name, fill in fills.items()}
+    guesses["unified"] = completed.split(dims, 1)[at]
+    true = joins[torch.as_tensor(lost)].split(dims, 1)[at]
+    there = true.any(1) & known.any(1)
+    figures = {}
+    for name, guess in guesses.items():
+        parts = (guess, known) if side == "image" else (known, guess)
+        vectors = whole.clone()
+        vectors[torch.as_tensor(lost)] = unified if name == "unified" else torch.cat(parts, 1)
+        hits = (own_ranks(guess[there], true[there]) < 10).float().numpy()
+        figures[name] = {"self-retrieval": hits, **measured(data, vectors.numpy())}
+    plain = joins.clone()
+    plain[torch.as_tensor(lost)] = shown
+    figures["centered join"] = {"self-retrieval": np.zeros(int(there.sum())), **measured(data, plain.numpy())}
+    return figures
+
+
 def draw(data, options, ratio, seed):
     """Return each space's figures, and what `unified` gains on it, by the modality that is lost."""
     every = np.arange(data.store.rows)
     lost = np.sort(np.random.default_rng([seed, 11]).permutation(every)[: int(ratio * len(every))])
     job = trained(data, np.setdiff1d(every, lost).tolist(), options)
     joins, _, whole = encoded(job, every.tolist())
-    start, dims = job.model.start, job.model.start.dims
-    learned = joins[torch.as_tensor(job.train)]
-    learned = learned[torch.stack([part.any(1) for part in learned.split(dims, 1)]).all(0)].split(dims, 1)
-    found = {}
-    for at, side in enumerate(SIDES):
-        shown, completed, unified = encoded(job, lost.tolist(), side)
-        known = shown.split(dims, 1)[1 - at]
-        chosen = start.fills()[side]
-        fills = {"chosen": chosen, **fit_fills(learned[1 - at], learned[at])}
-        guesses = {f"filled ({name})": fill(known) for name, fill in fills.items()}
-        guesses["unified"] = completed.split(dims, 1)[at]
-        true = joins[torch.as_tensor(lost)].split(dims, 1)[at]
-        there = true.any(1) & known.any(1)
-        figures = {}
-        for name, guess in guesses.items():
-            parts = (guess, known) if side == "image" else (known, guess)
-            some = unified if name == "unified" else torch.cat(parts, 1)
-            vectors = whole.clone()
-            vectors[torch.as_tensor(lost)] = some
-            hits = (own_ranks(guess[there], true[there]) < 10).float().numpy()
-            figures[name] = {"self-retrieval": hits, **measured(data, vectors.numpy())}
-        plain = joins.clone()
-        plain[torch.as_tensor(lost)] = shown
-        figures["centered join"] = {
-            **measured(data, plain.numpy()),
-            "self-retrieval": np.zeros(int(there.sum())),
-        }
-        found[side] = {
-            name: {measure: compared(figures["unified"][measure], values) for measure, values in row.items()}
-            for name, row in figures.items()
-        }
-    complete = {"unified": measured(data, whole.numpy()), "centered join": measured(data, joins.numpy())}
-    found["nothing"] = {
-        name: {measure: compared(complete["unified"][measure], values) for measure, values in row.items()}
-        for name, row in complete.items()
-    }
+    found = {side: against(without(job, data, lost, side, joins, whole)) for side in SIDES}
+    found["nothing"] = against(
+        {"unified": measured(data, whole.numpy()), "centered join": measured(data, joins.numpy())}
+    )
     return {
-        "fills": {side: fill.kind for side, fill in start.fills().items()},
+        "fills": {side: fill.kind for side, fill in job.model.start.fills().items()},
         "lost": len(lost),
         "found": found,
+    }
+
+
+def against(figures):
+    """Return each space's means, and what `unified` gains on it."""
+    own = figures["unified"]
+    return {
+        name: {measure: compared(own[measure], values) for measure, values in row.items()}
+        for name, row in figures.items()
     }
 
 
@@ -282,9 +293,9 @@ def held_out(data, out):
     bundle = load_saved_model(out)
     options = IcaOptions()
     train, valid = split_rows(data.store.rows, options.training.valid_share, options.training.seed)
-    measure_held_out(
-        TrainingSetup(bundle.model, bundle.heads, data.store, data.encoders.text, train, valid, options)
-    )
+    job = TrainingSetup(bundle.model, bundle.heads, data.store, data.encoders.text, train, valid, options)
+    measure_held_out(job)
+    measure_labels(job, data)
 
 
 def measure_held_out(job):
@@ -314,6 +325,18 @@ def measure_held_out(job):
             )
 
 
+def measure_labels(job, data):
+    """Print the 1-NN accuracy of the held-out items without one modality, all others whole."""
+    lost = np.asarray(job.valid)
+    joins, _, whole = encoded(job, range(data.store.rows))
+    for side in SIDES:
+        figures = {
+            name: {label: values[lost] for label, values in row.items() if label in data.labels}
+            for name, row in without(job, data, lost, side, joins, whole).items()
+        }
+        table_of(side, against(figures))
+
+
 def header(columns):
     print(f"\n{columns}\n|{'---|' * (columns.count('|') - 1)}")
 
@@ -339,18 +362,25 @@ def compared(unified, values):
 
 def report(name, ratio, seed, result):
     for side, rows in result["found"].items():
-        measures = list(next(iter(rows.values())))
         print(
-            f"\n{name}, {ratio:.0%} lose: {side}, seed {seed}; filled by {result['fills'].get(side, 'nothing')}\n"
+            f"\n{name}, {ratio:.0%} lose: {side}, seed {seed}; filled by {result['fills'].get(side, 'nothing')}"
         )
-        heads = " | ".join(f"{measure} | unified gains [95 %]" for measure in measures)
-        print(f"| space | {heads} |\n|---|{'---|---|' * len(measures)}")
-        for space, row in rows.items():
-            cells = " | ".join(
-                f"{row[m]['mean']:.3f} | {row[m]['gain']:+.3f} [{row[m]['low']:+.3f}, {row[m]['high']:+.3f}]"
-                for m in measures
-            )
-            print(f"| {space} | {cells} |", flush=True)
+        table_of(side, rows)
+
+
+def table_of(side, rows):
+    measures = list(next(iter(rows.values())))
+    header(
+        f"| without {side} | "
+        + " | ".join(f"{measure} | unified gains [95 %]" for measure in measures)
+        + " |"
+    )
+    for space, row in rows.items():
+        cells = " | ".join(
+            f"{row[m]['mean']:.3f} | {row[m]['gain']:+.3f} [{row[m]['low']:+.3f}, {row[m]['high']:+.3f}]"
+            for m in measures
+        )
+        print(f"| {space} | {cells} |", flush=True)
 
 
 def main() -> None:
