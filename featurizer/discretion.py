@@ -11,7 +11,8 @@ _KEY = re.compile(
     r"([?&](?:[\w-]*signature|[\w-]*credential|[\w-]*token|sig|auth|passw(?:or)?d|secret|api[_-]?key)=)[^&#\s\"'<>]+",
     re.IGNORECASE,
 )
-_FILE = re.compile(r"\bfile:[^\s\"'<>]*[/\\]([^/\\\s\"'<>]*)", re.IGNORECASE)
+_FILE = re.compile(r"\bfile:(?=[/\\]|[A-Za-z]:[/\\])[^\s\"'<>]*[/\\]([^/\\\s\"'<>]*)", re.IGNORECASE)
+_ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:[/\\]\S*\s*")
 
 _TOKEN = re.compile(r"\b(hf_|api_org_)\w{4,}|(?<=Bearer )\S+")
 
@@ -31,6 +32,11 @@ def without_token(text: str, token: str | None = None) -> str:
 def public(text: str) -> str:
     """Return a text that may be passed on: addresses without logins, and of files on this machine the names alone."""
     return _FILE.sub(r"\1", without_login(text))
+
+
+def public_address(text: str) -> str:
+    """Return a text that is one address as it may be passed on (`public`); any other stays, whatever stands in it."""
+    return public(text) if _ADDRESS.fullmatch(text) else text
 
 
 def throughout(value: T, change: Callable[[str], str]) -> T:

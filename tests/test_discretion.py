@@ -9,7 +9,7 @@ import pytest
 
 from featurizer.catalog.fetch_file import fetch_file
 from featurizer.cli.discreet import discreet, guard, short
-from featurizer.discretion import public, throughout, without_login, without_token
+from featurizer.discretion import public, public_address, throughout, without_login, without_token
 from featurizer.errors import DownloadError, InputError
 from tests.servers import answer, serve
 
@@ -37,12 +37,27 @@ def test_logins_and_keys_are_taken_out_of_addresses_and_nothing_else(text, left)
     [
         ("file:///home/ann/a%20b.png", "a%20b.png"),
         ("from file:/srv/x.csv and FILE:///y/z.csv", "from x.csv and z.csv"),
+        ("file:C:/home/ann/a.png", "a.png"),
         ("profile: good, file: here", "profile: good, file: here"),
+        ("Nail File:100/180 Grit, pack of 10", "Nail File:100/180 Grit, pack of 10"),
         ("https://ann@x/a", "https://x/a"),
     ],
 )
 def test_of_a_file_on_this_machine_the_name_is_left(text, left):
     assert public(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (" https://ann:pass@x/a?sig=12\n", " https://x/a?sig=\n"),
+        ("file:///home/ann/a.png", "a.png"),
+        ("see https://ann@x/a?sig=12", "see https://ann@x/a?sig=12"),
+        ("https://ann@x/ of 1998", "https://ann@x/ of 1998"),
+    ],
+)
+def test_a_text_that_is_no_address_stays_whatever_stands_in_it(text, left):
+    assert public_address(text) == left
 
 
 def test_every_text_in_a_document_is_changed_and_nothing_else():

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from featurizer.catalog.images.local import FORBIDDEN
 from featurizer.catalog.text import TextRecipe
-from featurizer.discretion import public, throughout
+from featurizer.discretion import public, public_address, throughout
 from featurizer.errors import InputError
 from featurizer.records import FetchedImage, ItemRecord, Json
 from featurizer.results.files import atomic_path
@@ -55,8 +55,6 @@ CORE = pa.schema(
         ("attempts", pa.int32()),
     ]
 )
-AS_GIVEN = ("item_id", "image")
-"""Columns that are stored as they came: whatever an id is, interactions name it so."""
 OTHER = "other_fields"
 """Where a streamed source's keys go that its first lines did not show; JSON."""
 
@@ -101,14 +99,16 @@ def rows_to_table(
 
 def _row(record: ItemRecord, image: FetchedImage, recipe: TextRecipe, schema: pa.Schema) -> dict[str, object]:
     path = image.path
-    own: dict[str, object] = {extra_name(name): value for name, value in record.extra.items()}
+    own: dict[str, object] = {
+        extra_name(name): throughout(value, public_address) for name, value in record.extra.items()
+    }
     unforeseen = {name: value for name, value in own.items() if name not in schema.names}
     row: dict[str, object] = {
         name: _stored(own[name], schema.field(name).type) for name in own if name in schema.names
     }
     if unforeseen:
         row[OTHER] = json.dumps(unforeseen, ensure_ascii=False)
-    row |= {
+    return row | {
         "item_id": record.item_id,
         "title": record.title,
         "brand": record.brand,
@@ -123,13 +123,14 @@ def _row(record: ItemRecord, image: FetchedImage, recipe: TextRecipe, schema: pa
         "height": image.height,
         "attempts": image.attempts,
     }
-    return {name: value if name in AS_GIVEN else throughout(value, public) for name, value in row.items()}
 
 
 def _address(told: str | None) -> str | None:
-    """Return where a picture was asked for; of a file that the source may not name, the name alone too."""
-    if told is None or not told.startswith(FORBIDDEN):
-        return told
+    """Return where a picture was asked for, without login, key and folder; of a forbidden file the name alone too."""
+    if told is None:
+        return None
+    if not told.startswith(FORBIDDEN):
+        return public(told)
     return FORBIDDEN + PurePath(told.removeprefix(FORBIDDEN)).name
 
 

@@ -161,6 +161,25 @@ def test_a_source_column_named_like_a_core_column_is_kept_under_another_name(tmp
     assert (row["source_text"], row["source_width"], row["text"], row["width"]) == ("mine", "7", "Cup", None)
 
 
+def test_what_is_said_of_an_item_is_stored_as_it_came_and_addresses_without_logins(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEATURIZER_RETRY_WAIT", "0.01")
+    words = "Nail File:100/180 Grit, see http://ann:pass@x/a?sig=12 and file:///srv/manual.pdf"
+    table = tmp_path / "t.jsonl"
+    address = "http://ann:pass@127.0.0.1:9/a?sig=12"
+    row = {
+        "item_id": "a", "title": f"T {words}", "description": f"D {words}", "brand": words, "categories": [words],
+        "remark": words, "manual": address, "more": [address, words], "image": address,
+    }  # fmt: skip
+    table.write_text(json.dumps(row) + "\n")
+    (stored,) = rows(make(TableSource(table, ColumnNames()), tmp_path / "c"))
+    assert {name: stored[name] for name in ("title", "description", "brand", "categories", "remark")} == {
+        name: row[name] for name in ("title", "description", "brand", "categories", "remark")
+    }
+    assert stored["text"].count(words) == 4
+    assert stored["manual"] == stored["image_url"] == "http://127.0.0.1:9/a?sig="
+    assert json.loads(stored["more"]) == ["http://127.0.0.1:9/a?sig=", words]
+
+
 def test_failed_pictures_are_fetched_again_on_request(tmp_path):
     pictures = tmp_path / "p"
     pictures.mkdir()
