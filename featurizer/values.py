@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
 from math import inf
+from typing import cast
 from uuid import UUID
 
 from featurizer.errors import InputError
@@ -18,6 +19,8 @@ from featurizer.records import Json
 
 NOTHING = frozenset({"", "nan", "NaN", "NaT", "None", "null", "NULL", "<NA>"})
 """What programs write into a cell that is empty."""
+LONGEST_LITERAL = 100_000
+"""Characters; a longer cell is text, even where it looks like a value of Python."""
 EXACT = 2**53
 """From here on a float does not tell neighboring whole numbers apart."""
 _USUAL = re.compile(r"[A-Za-z0-9_-]+")
@@ -134,6 +137,24 @@ def as_ids(values: Iterable[object], origin: str) -> list[str]:
     return [item for item in found if item is not None]
 
 
+def python_literal(text: str, *, longest: int | None = LONGEST_LITERAL) -> object:
+    """Parse a value as Python writes it, whatever anyone put there.
+
+    Args:
+        text: from anywhere.
+        longest: characters it may have; None for any number.
+
+    Raises:
+        ValueError: it is no such value, longer, or nested deeper than Python parses.
+    """
+    if longest is not None and len(text) > longest:
+        raise ValueError(f"{len(text):,} characters, expected at most {longest:,}")
+    try:
+        return cast("object", ast.literal_eval(text))
+    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"no Python literal: {error}") from error
+
+
 def _native(value: object) -> object:
     """Return a number or an array of numpy as Python's own."""
     return value.tolist() if hasattr(value, "tolist") else value
@@ -144,8 +165,8 @@ def _unwrapped(text: str) -> str:
     if not _BYTES.fullmatch(text):
         return text
     try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        value = python_literal(text)
+    except ValueError:
         return text
     inner = _text_of(value) if isinstance(value, bytes) else None
     return text if inner is None else inner

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurizer.catalog.columns import as_categories
 from featurizer.errors import InputError
 from featurizer.interactions.read import ids
 from featurizer.release.exchange.ids import read_ids
-from featurizer.values import as_id, as_ids, as_text, plain
+from featurizer.values import LONGEST_LITERAL, as_id, as_ids, as_text, plain, python_literal
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,21 @@ def test_an_id_that_means_what_it_says_stays(value):
 @pytest.mark.parametrize("value", [None, "", " ", "nan", "None", float("nan"), "\ufeff", "b''", b""])
 def test_an_empty_id_is_none(value):
     assert as_id(value) is None
+
+
+@pytest.mark.parametrize("value", ["b''" + "+----1" * 10_000 + "+b''", "b''" + "-" * 90_000 + "b''"], ids=len)
+def test_bytes_that_break_a_parser_are_the_text_they_are(value):
+    assert as_id(value) == as_text(value) == value
+    assert as_categories("[" + value) == ("[" + value,)
+    assert ids(pl.Series([value, "a"]), "t").to_list() == [value, "a"]
+
+
+def test_a_literal_longer_than_any_cell_is_text():
+    value = "b'" + "a" * LONGEST_LITERAL + "'"
+    assert as_text(value) == value
+    with pytest.raises(ValueError, match="100,003 characters, expected at most 100,000"):
+        python_literal(value)
+    assert python_literal(value, longest=None) == b"a" * LONGEST_LITERAL
 
 
 def test_letters_with_marks_are_one_id_composed_or_not():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +10,7 @@ from featurizer.catalog import amazon
 from featurizer.catalog.json_lines import plain_object
 from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.values import python_literal
 
 _FIELDS = ("asin", "title", "brand", "description", "categories", "imUrl")
 
@@ -41,10 +41,7 @@ def interactions(path: Path) -> pl.LazyFrame:
 
 
 def _literal(line: str) -> dict[str, Json]:
-    try:
-        row = ast.literal_eval(line.strip())
-    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"no Python literal: {error}") from error
+    row = python_literal(line.strip(), longest=None)
     if not isinstance(row, dict):
         raise ValueError(f"a Python {type(row).__name__}, expected a dictionary")
     return plain_object(row)

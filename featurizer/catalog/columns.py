@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import TypeVar, cast
 from featurizer.catalog.images.local import confined, is_file_url
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord
-from featurizer.values import as_id, as_text, plain
+from featurizer.values import LONGEST_LITERAL, as_id, as_text, plain, python_literal
 
 T = TypeVar("T")
-LONGEST_LITERAL = 100_000
-"""A longer cell is text, even where it looks like a list."""
 DEEPEST = 32
 """Lists and objects nested deeper are no cell of a table."""
 
@@ -64,10 +61,10 @@ def as_categories(value: object) -> tuple[str, ...]:
 def _literal(text: str) -> object:
     if len(text) > LONGEST_LITERAL:
         return text
-    for parse in (json.loads, ast.literal_eval):
+    for parse in (json.loads, python_literal):
         try:
             value = cast("object", parse(text))
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except (ValueError, RecursionError):
             continue
         return text if is_deep(value) else value
     return text
