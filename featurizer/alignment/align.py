@@ -35,7 +35,7 @@ from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.records import Json
 from featurizer.results.files import file_sha256
-from featurizer.results.names import CARD, MODEL
+from featurizer.results.names import CARD, MODEL, SIGNATURE_AROUND
 from featurizer.results.stage import Stage
 from featurizer.results.whole import file_hashes
 
@@ -97,7 +97,7 @@ class AlignStage:
             "item_map": file_sha256(self.item_map) if self.item_map else None,
             "options": self.options.model_dump(mode="json"),
         }
-        return Stage(self.out / "model", MODEL, config, (WEIGHTS, SUPERVISED, CARD))
+        return Stage(self.out / "model", MODEL, config, (WEIGHTS, SUPERVISED, CARD, SIGNATURE_AROUND))
 
 
 @dataclass(frozen=True, slots=True)

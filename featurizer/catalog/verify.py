@@ -21,10 +21,8 @@ from featurizer.results.manifests.catalog import CatalogManifest, InteractionCou
 from featurizer.results.names import CATALOG
 from featurizer.results.seal import SEAL
 from featurizer.results.spelling import renamed
-from featurizer.results.whole import links, manifest_problems, strays
+from featurizer.results.whole import UNREADABLE, links, manifest_problems, strays
 
-UNREADABLE = (OSError, pa.ArrowException)
-"""What reading a damaged Parquet file raises."""
 PICTURE = ("item_id", "image", "image_status", "image_sha256")
 
 

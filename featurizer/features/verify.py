@@ -22,10 +22,7 @@ from featurizer.results.files import file_sha256
 from featurizer.results.manifests.feature_set import ShardEntry
 from featurizer.results.names import FEATURE_SET
 from featurizer.results.seal import SEAL
-from featurizer.results.whole import links, manifest_problems, strays
-
-UNREADABLE = (OSError, pa.ArrowException)
-"""What reading a damaged Parquet file raises."""
+from featurizer.results.whole import UNREADABLE, links, manifest_problems, strays
 
 
 def verify(feature_set: FeatureSet) -> list[str]:

@@ -45,7 +45,7 @@ from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.files import file_sha256
 from featurizer.results.manifests.ica import IcaManifest, read_ica_manifest
-from featurizer.results.names import CARD, CONFIG, METRICS, MODEL, WEIGHTS
+from featurizer.results.names import CARD, CONFIG, METRICS, MODEL, SIGNATURE_AROUND, WEIGHTS
 from featurizer.results.stage import Stage
 from featurizer.results.whole import file_hashes
 from featurizer.training.checkpoint import CheckpointFile
@@ -55,7 +55,7 @@ from featurizer.training.hooks import Hooks
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
-OWNED = (WEIGHTS, CONFIG, METRICS, CHECKPOINT, BROKEN, CARD)
+OWNED = (WEIGHTS, CONFIG, METRICS, CHECKPOINT, BROKEN, CARD, SIGNATURE_AROUND)
 
 
 @dataclass(frozen=True, slots=True)

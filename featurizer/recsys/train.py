@@ -26,17 +26,28 @@ from featurizer.results.manifests.recommender import (
     SeedFigures,
     read_recommender_manifest,
 )
-from featurizer.results.names import CARD, CONFIG, ITEMS, METRICS, MODEL, USERS, WEIGHTS
+from featurizer.results.names import (
+    CARD,
+    CONFIG,
+    EVALUATION,
+    ITEMS,
+    METRICS,
+    MODEL,
+    SIGNATURE,
+    SIGNATURE_AROUND,
+    USERS,
+    WEIGHTS,
+)
 from featurizer.results.stage import STAGE_FILE, Stage, refuse_others
 from featurizer.results.whole import file_hashes
 from featurizer.training.checkpoint import CheckpointFile
 from featurizer.training.hooks import Hooks
 
 WORK = ".work"
-OWNED = (WEIGHTS, CONFIG, METRICS, WORK)
-"""What a run writes in `model/` beside the manifest."""
+OWNED = (WEIGHTS, CONFIG, METRICS, WORK, SIGNATURE_AROUND)
+"""What a run writes in `model/` beside the manifest, and what its change makes void."""
 
-HOLDS = ("model", "tune", USERS, ITEMS, CARD)
+HOLDS = ("model", "tune", USERS, ITEMS, CARD, SIGNATURE, Path(EVALUATION).parts[0])
 """What may stand in a folder that is trained into."""
 
 

@@ -7,8 +7,8 @@ import yaml
 from featurizer.errors import InputError
 from featurizer.release.plan import PlannedFile, check_repo, made
 from featurizer.results.manifests.recommender import RecommenderManifest
+from featurizer.results.names import EVALUATION
 
-PLACE = ".eval_results/featurizer.yaml"
 PROTOCOL = "all items ranked, train items left out; the epoch chosen on validation, the test split read once"
 """What the Hub tells of how a result came about."""
 
@@ -48,4 +48,4 @@ def evaluation_results(manifest: RecommenderManifest, repo: str, benchmark: str)
         for metric, value in results.items()
     ]
     text = yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True)
-    return made(PLACE, text.encode())
+    return made(EVALUATION, text.encode())

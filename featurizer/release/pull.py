@@ -19,6 +19,7 @@ from featurizer.release.repository import MAIN, Repository, is_whole
 from featurizer.results.names import (
     CARD,
     CROISSANT,
+    EVALUATION,
     EXAMPLES,
     FEATURE_SET,
     ITEMS,
@@ -155,7 +156,7 @@ def _manifest_name(name: str, there: Mapping[str, str], *, model: bool) -> str:
 
 def _claim(out: Path, last: str, asked: dict[str, str], *, overwrite: bool) -> None:
     """Take the folder; what another pull or another stage left there is refused or removed."""
-    stage = Stage(out, last, {"pulled": dict(asked)}, (*OWNED, WORK, "model", ITEMS, USERS))
+    stage = Stage(out, last, {"pulled": dict(asked)}, (*OWNED, WORK, "model", ITEMS, USERS, EVALUATION))
     if (out / STAGE_FILE).exists() or not (out / last).exists():
         stage.claim(overwrite=overwrite)
         return
@@ -175,13 +176,9 @@ def _wanted(manifest: Path, there: Mapping[str, str], last: str, *, model: bool)
     """
     if model:
         inside = str(PurePosixPath(last).parent)
-        mine = [
-            path
-            for path in there
-            if path not in (last, RELEASE)
-            and (str(PurePosixPath(path).parent) in (inside, "."))
-            and not path.startswith(".")
-        ]
+        beside = [path for path in there if str(PurePosixPath(path).parent) in (inside, ".")]
+        mine = [path for path in beside if path not in (last, RELEASE) and not path.startswith(".")]
+        mine += [EVALUATION] if EVALUATION in there else []
         return {path: there[path] for path in sorted(mine)}
     feature_set = FeatureSet.open(manifest.parent)
     hashes = {entry.path: entry.sha256 for entry in feature_set.manifest.shards}

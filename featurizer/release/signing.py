@@ -12,8 +12,9 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:featurizer:files:v1"
 """The predicate: `kind` (of result), `featurizer_version`; the statement's subjects are all files of the folder."""
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-OF_THE_HUB = (RELEASE, ".gitattributes", ".cache")
+OF_THE_HUB = (RELEASE, ".gitattributes", ".cache", ".git")
 """What a repository or its client adds at the top; no reader of a result opens it."""
 GENERATE = "openssl genpkey -algorithm ed25519 -out KEY.pem; openssl pkey -in KEY.pem -pubout -out PUBLIC.pem"
 
@@ -194,35 +195,41 @@ def _json(value: Mapping[str, Json]) -> bytes:
 
 
 def _private_key(path: Path) -> Ed25519PrivateKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        found = load_pem_private_key(_read(path), password=None)
+        found = _loaded(path, partial(load_pem_private_key, password=None), "private")
     except TypeError as error:
         raise InputError(
             f"{path} is encrypted; expected a key without a passphrase: openssl pkey -in {path.name} -out PLAIN.pem"
         ) from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{path} is no private key in PEM; expected what this writes: {GENERATE}") from error
     if not isinstance(found, Ed25519PrivateKey):
-        raise InputError(f"{path} is a key of another kind; expected Ed25519: {GENERATE}")
+        raise _other_kind(path)
     return found
 
 
 def _public_key(path: Path) -> Ed25519PublicKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    try:
-        found = load_pem_public_key(_read(path))
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError(f"{path} is no public key in PEM; expected what this writes: {GENERATE}") from error
+    found = _loaded(path, load_pem_public_key, "public")
     if not isinstance(found, Ed25519PublicKey):
-        raise InputError(f"{path} is a key of another kind; expected Ed25519: {GENERATE}")
+        raise _other_kind(path)
     return found
+
+
+def _loaded(path: Path, load: Callable[[bytes], object], what: str) -> object:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return load(_read(path))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InputError(f"{path} is no {what} key in PEM; expected what this writes: {GENERATE}") from error
+
+
+def _other_kind(path: Path) -> InputError:
+    return InputError(f"{path} is a key of another kind; expected Ed25519: {GENERATE}")
 
 
 def _read(path: Path) -> bytes:

@@ -29,14 +29,13 @@ from featurizer.results.files import file_sha256, read_json
 from featurizer.results.findings import Findings
 from featurizer.results.manifests.ica import IcaManifest, read_ica_manifest
 from featurizer.results.manifests.recommender import RecommenderManifest, read_recommender_manifest
-from featurizer.results.names import CARD, CONFIG, ITEMS, METRICS, MODEL, USERS, WEIGHTS
+from featurizer.results.names import CARD, CONFIG, ITEMS, METRICS, MODEL, SIGNATURE, USERS, WEIGHTS
 from featurizer.results.seal import SEAL
 from featurizer.results.state import state_file
-from featurizer.results.whole import links, manifest_problems, strays
+from featurizer.results.whole import UNREADABLE, links, manifest_problems, strays
 
 FORMAT_VERSION = 1
 """Of a model's manifest."""
-UNREADABLE = (OSError, pa.ArrowException)
 CLOSE = 1e-9
 
 
@@ -65,7 +64,7 @@ def verify_model(folder: Path) -> Findings:
     problems += missing
     notes += absent
     problems += links(inner, (MODEL, *files, METRICS))
-    known = {*files, MODEL, METRICS, CARD, CONFIG, WEIGHTS, MAP_WEIGHTS, SUPERVISED}
+    known = {*files, MODEL, METRICS, CARD, CONFIG, WEIGHTS, MAP_WEIGHTS, SUPERVISED, SIGNATURE}
     if inner.name == "model":
         problems += [
             f"{name} is not in the manifest"

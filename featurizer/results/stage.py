@@ -23,6 +23,7 @@ from featurizer.results.files import (
     write_json,
 )
 from featurizer.results.locks import LOCK_FILE, is_locked_alone
+from featurizer.results.names import SIGNATURE
 from featurizer.results.seal import sealed
 from featurizer.results.spelling import renamed
 from featurizer.results.state import FOLDER as BOOK
@@ -84,7 +85,7 @@ class Stage:
         manifest_name: the file whose presence means "finished", `catalog.json` for example.
         config: the resolved configuration and the fingerprints of the inputs.
         owned: the files and folders, relative to `folder`, that the stage writes beside its manifest;
-            --overwrite removes these and nothing else.
+            --overwrite removes these, a signature over them, and nothing else.
     """
 
     folder: Path
@@ -171,7 +172,7 @@ class Stage:
         if not self._is_begun():
             return
         write_json(self._started, {CLEARING: True})
-        for name in (self.manifest_name, *self.owned):
+        for name in (self.manifest_name, SIGNATURE, *self.owned):
             path = self.folder / name
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -188,8 +189,12 @@ class Stage:
         )
 
     def reopen(self) -> None:
-        """Mark a finished folder as unfinished, before its content changes; `finish` closes it again."""
+        """Mark a finished folder as unfinished, before its content changes; `finish` closes it again.
+
+        A signature over what it held goes: it would not hold any more.
+        """
         self._begin()
+        (self.folder / SIGNATURE).unlink(missing_ok=True)
         self._manifest.unlink(missing_ok=True)
 
     def finish(self, manifest: Mapping[str, Json]) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+import pyarrow as pa
+
 from featurizer.records import Json
 from featurizer.results.files import file_sha256, fingerprint, read_json
 from featurizer.results.seal import SEAL, is_intact
 from featurizer.results.stage import STAGE_FILE, is_local
+
+UNREADABLE = (OSError, pa.ArrowException)
+"""What reading a damaged Parquet file raises."""
 
 
 def manifest_problems(path: Path, version: int, *, sealed: bool) -> Iterator[str]:

@@ -16,8 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from featurizer.errors import InputError
+from featurizer.recsys.train import train
 from featurizer.release.signing import check_signature, sign_folder
+from featurizer.release.verify import verify_folder
 from featurizer.results.files import file_sha256
+from featurizer.results.stage import Stage
+from tests.recsys.toy import small, toy_data
 from tests.release.sets import make_set
 from tests.support.program import run_program
 
@@ -123,9 +127,46 @@ def test_files_that_are_missing_added_linked_or_renamed_are_said(signed, keys, t
         sign_folder(folder, "feature set", keys[0])
 
 
+@pytest.mark.parametrize("place", ["more", "data/more"])
+def test_a_link_to_a_folder_and_one_to_nowhere_are_said(signed, keys, tmp_path, place):
+    folder = shutil.copytree(signed, tmp_path / "f")
+    (tmp_path / "elsewhere").mkdir()
+    for target in ("elsewhere", "nowhere"):
+        (folder / place).symlink_to(tmp_path / target)
+        assert check_signature(folder, keys[1]) == [f"{place} was not signed"]
+        with pytest.raises(InputError, match="is a link; expected files alone"):
+            sign_folder(folder, "feature set", keys[0])
+        (folder / place).unlink()
+
+
+def test_a_signature_goes_with_what_overwrite_replaces_or_a_stage_changes(signed, tmp_path):
+    folder = shutil.copytree(signed, tmp_path / "f")
+    make_set(folder, shard_rows=4)
+    assert (folder / ENVELOPE).exists()
+    make_set(folder, seed=1, overwrite=True)
+    assert not (folder / ENVELOPE).exists()
+    assert verify_folder(folder).problems == ()
+    stage = Stage(folder, "feature_set.json", {})
+    (folder / ENVELOPE).write_text("")
+    stage.reopen()
+    assert not (folder / ENVELOPE).exists()
+
+
+def test_a_signature_over_a_model_goes_when_it_is_trained_anew(keys, tmp_path):
+    out = tmp_path / "m"
+    train(out, small("bpr", {"dim": 4}, {"epochs": 1}), toy_data(), inputs={})
+    for folder in (out / "model", out):
+        sign_folder(folder, "model", keys[0])
+        assert check_signature(folder, keys[1]) == []
+    assert verify_folder(out).problems == verify_folder(out / "model").problems == ()
+    train(out, small("bpr", {"dim": 4}, {"epochs": 2}), toy_data(), inputs={}, overwrite=True)
+    assert [path.name for path in out.rglob(ENVELOPE)] == []
+
+
 def test_what_is_local_or_the_hubs_is_not_signed(signed, keys, tmp_path):
     folder = shutil.copytree(signed, tmp_path / "f")
-    for name in (".featurizer/verify.json", ".featurizer.lock", ".gitattributes", ".cache/x", "release.json"):
+    hubs = (".gitattributes", ".cache/x", ".git/config", "release.json")
+    for name in (".featurizer/verify.json", ".featurizer.lock", *hubs):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("{}")
     assert check_signature(folder, keys[1]) == []
@@ -214,3 +255,29 @@ def test_a_release_carries_its_signature_and_a_pull_verifies(hub, writer, keys, 
     again = writer("verify", tmp_path / "back", "--key", public)
     assert again.code == 1
     assert "README.md is not the file that was signed" in again.out
+
+
+def test_a_signed_model_with_test_results_verifies_once_it_is_pulled(hub, writer, keys, tmp_path):
+    private, public = keys
+    train(tmp_path / "m", small("bpr", {"dim": 4}, {"epochs": 1}), toy_data(), inputs={})
+    assert writer("card", tmp_path / "m", "--license", "Apache-2.0").code == 0
+    sent = writer("publish", tmp_path / "m", "--repo", "org/m", "--benchmark", "org/baby", "--sign", private)
+    assert sent.code == 0, sent.err
+    assert writer("pull", "org/m", "--model", "--out", tmp_path / "back").code == 0
+    found = writer("verify", tmp_path / "back", "--key", public)
+    assert found.code == 0, found.out + found.err
+    results = tmp_path / "back" / ".eval_results" / "featurizer.yaml"
+    results.write_bytes(results.read_bytes() + b"\n")
+    again = writer("verify", tmp_path / "back", "--key", public)
+    assert ".eval_results/featurizer.yaml is not the file that was signed" in again.out
+
+
+def test_a_pull_over_a_signed_release_takes_its_signature_away(hub, writer, keys, tmp_path):
+    features = make_set(tmp_path / "f")
+    assert writer("publish", features.folder, "--repo", "org/set", "--sign", keys[0]).code == 0
+    assert writer("pull", "org/set", "--out", tmp_path / "back").code == 0
+    make_set(tmp_path / "f", seed=1, overwrite=True)
+    assert writer("publish", features.folder, "--repo", "org/set").code == 0
+    assert ENVELOPE not in hub.repo().files["main"]
+    assert writer("pull", "org/set", "--out", tmp_path / "back", "--overwrite").code == 0
+    assert not (tmp_path / "back" / ENVELOPE).exists()
