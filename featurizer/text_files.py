@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import shlex
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from featurizer.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -21,6 +26,7 @@ MARKS = (
 """What a file begins with, and the codec that reads it; the first that fits."""
 SHOWN = 20
 """Letters around a byte that are shown."""
+_BUFFER = 1 << 16
 
 
 def encoding_of(path: Path) -> str:
@@ -29,9 +35,38 @@ def encoding_of(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    with _open_bytes(path) as file:
+    with open_bytes(path) as file:
         start = file.read(4)
     return next((codec for mark, codec in MARKS if start.startswith(mark)), "utf-8")
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file, also one packed with gzip; damage to the packing is an OSError when it is read, as of any file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path.suffix.lower() != ".gz":
+        return path.open("rb")
+    return cast("BinaryIO", io.BufferedReader(_Unpacked(path), _BUFFER))
+
+
+class _Unpacked(io.RawIOBase):
+    def __init__(self, path: Path) -> None:
+        self._file = gzip.GzipFile(path, "rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        try:
+            return self._file.readinto(buffer)
+        except (EOFError, zlib.error) as error:
+            raise gzip.BadGzipFile(f"its gzip is damaged: {error}") from error
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def open_text(path: Path) -> TextIO:
@@ -41,9 +76,7 @@ def open_text(path: Path) -> TextIO:
         OSError: it cannot be read.
     """
     encoding = encoding_of(path)
-    if path.suffix.lower() == ".gz":
-        return cast("TextIO", gzip.open(path, "rt", encoding=encoding, newline=""))
-    return path.open(encoding=encoding, newline="")
+    return io.TextIOWrapper(open_bytes(path), encoding=encoding, newline="")
 
 
 def read_text(path: Path) -> str:
@@ -69,7 +102,7 @@ def utf8_lines(path: Path) -> Iterator[bytes]:
     """
     encoding = encoding_of(path)
     if encoding.startswith("utf-8"):
-        with _open_bytes(path) as file:
+        with open_bytes(path) as file:
             for number, line in enumerate(file):
                 yield line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
         return
@@ -93,7 +126,7 @@ def wrong_byte(path: Path) -> InputError | None:
     """Return the error for the first byte that is no UTF-8; None where all are, and for UTF-16 and UTF-32."""
     if not encoding_of(path).startswith("utf-8"):
         return None
-    with _open_bytes(path) as file:
+    with open_bytes(path) as file:
         for number, line in enumerate(file, start=1):
             try:
                 line.decode()
@@ -114,7 +147,3 @@ def _cure(path: Path) -> str:
         "Save it as UTF-8 (in a spreadsheet: CSV UTF-8), or convert it: "
         f"iconv -f WINDOWS-1252 -t UTF-8 {shlex.quote(str(path))} > NEW, with the encoding that it really has"
     )
-
-
-def _open_bytes(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb"))

@@ -3,8 +3,14 @@ import gzip
 import pytest
 
 import featurizer as fz
+from featurizer.catalog import amazon_2023
+from featurizer.catalog.column_names import ColumnNames
+from featurizer.catalog.lines import LineSource
+from featurizer.catalog.review_lines import read_reviews
+from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
 from featurizer.interactions.read import read_interactions
+from featurizer.release.exchange import amazon_b
 from featurizer.release.exchange.ids import read_ids
 from featurizer.text_files import encoding_of, open_text, read_text, utf8_lines
 
@@ -39,6 +45,38 @@ def test_a_table_in_another_encoding_is_told_with_line_byte_and_cure(tmp_path, n
         fz.ingest(path, out=tmp_path / "c")
     with pytest.raises(InputError, match=told):
         read_text(path)
+
+
+def broken(folder, name, text):
+    """Write a gzip file whose packed bytes begin with what no packer writes."""
+    packed = bytearray(gzip.compress(text))
+    packed[10:30] = b"\xff" * 20
+    (folder / name).write_bytes(packed)
+    return folder / name
+
+
+READERS = {
+    "words.txt.gz": read_text,
+    "table.csv.gz": lambda path: list(TableSource(path, ColumnNames())),
+    "table.jsonl.gz": lambda path: list(TableSource(path, ColumnNames())),
+    "meta.jsonl.gz": lambda path: list(LineSource(path, amazon_2023.source)),
+    "reviews.jsonl.gz": lambda path: read_reviews(path, "user_id", "item_id", "rating", "timestamp"),
+    "clicks.csv.gz": read_interactions,
+    "image_features_Baby.b.gz": lambda path: list(amazon_b.records(path)),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_damage_inside_a_gzip_file_is_told_by_every_reader(tmp_path, name):
+    path = broken(tmp_path, name, TABLE.encode())
+    with pytest.raises(OSError if name == "words.txt.gz" else InputError, match="gzip is damaged: Error -3"):
+        READERS[name](path)
+
+
+def test_a_wrong_byte_is_told_whatever_else_is_wrong_with_the_table(tmp_path):
+    path = written(tmp_path, "latin-1", "user_id,item_id,größe\nü,b,c,d\n", "clicks.csv")
+    with pytest.raises(InputError, match="is not UTF-8: line 1 holds the byte 0xf6 at place 19"):
+        read_interactions(path)
 
 
 def test_utf_16_that_breaks_off_is_told(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from featurizer.catalog.store import OTHER
 from featurizer.errors import InputError
 from featurizer.records import ItemRecord, Json
 from featurizer.results.files import file_sha256
+from featurizer.text_files import open_bytes
 
 SAMPLED_LINES = 2000
 """So many lines say which columns there are; a key that comes later goes into `other_fields`."""
@@ -90,7 +90,7 @@ class LineSource:
         """Yield every item; what cannot be read is counted in `bad`."""
         read = 0
         try:
-            with gzip.open(self.path) if self.path.suffix == ".gz" else self.path.open("rb") as file:
+            with open_bytes(self.path) as file:
                 for number, line in enumerate(file, start=1):
                     if not line.strip():
                         continue
@@ -101,7 +101,7 @@ class LineSource:
                         continue
                     read += 1
                     yield record
-        except (OSError, EOFError) as error:
+        except OSError as error:
             raise InputError(
                 f"{self.path} cannot be read to its end: {error}. Delete it and download it again."
             ) from error

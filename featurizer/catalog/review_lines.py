@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Iterator, Mapping
 from math import isfinite, nan
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import polars as pl
 
 from featurizer.catalog.json_lines import json_object
 from featurizer.errors import InputError
+from featurizer.text_files import open_bytes
 from featurizer.values import as_id
 
 BLOCK = 1 << 25
@@ -44,9 +44,9 @@ def read_reviews(path: Path, user: str, item: str, rating: str, time: str) -> pl
         time: pl.Float64,
     }
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            frames = [_block(block, schema, first) for block, first in _blocks(cast("BinaryIO", file))]
-    except (OSError, EOFError) as error:
+        with open_bytes(path) as file:
+            frames = [_block(block, schema, first) for block, first in _blocks(file)]
+    except OSError as error:
         raise InputError(
             f"{path} cannot be read to its end: {error}. Delete it and download it again."
         ) from error

@@ -91,7 +91,7 @@ class TableSource:
             return self._json_columns()
         except UnicodeDecodeError as error:
             raise not_text(self.path) from error
-        except (OSError, EOFError, ValueError, csv.Error) as error:
+        except (OSError, ValueError, csv.Error) as error:
             raise InputError(f"{self.path} cannot be read as {self.kind}: {error}") from error
 
     def _json_columns(self) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class TableSource:
                 yield from self._json_rows(bad)
         except UnicodeDecodeError as error:
             raise not_text(self.path) from error
-        except (OSError, EOFError, ValueError, csv.Error) as error:
+        except (OSError, ValueError, csv.Error) as error:
             raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
 
     def _csv(self, file: TextIO) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ import polars as pl
 import polars.selectors as cs
 
 from featurizer.errors import InputError
-from featurizer.text_files import encoding_of, not_text, read_text, wrong_byte
+from featurizer.text_files import encoding_of, read_text, wrong_byte
 from featurizer.values import as_id
 
 logger = logging.getLogger(__name__)
@@ -83,19 +83,22 @@ def _read(path: Path) -> pl.DataFrame:
         if suffix == ".parquet":
             return pl.read_parquet(path)
         if suffix in _SEPARATORS:
-            quote = None if suffix == ".inter" else '"'
-            return pl.read_csv(
-                _utf8(path), separator=_SEPARATORS[suffix], quote_char=quote, infer_schema=False
-            )
+            return _separated(path, suffix)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; expected a file of interactions") from None
     except (OSError, pl.exceptions.PolarsError) as error:
-        if "invalid utf-8" in str(error):
-            raise not_text(path) from error
         raise InputError(f"{path} cannot be read as {suffix}: {_brief(error)}") from error
     raise InputError(
         f"{path}: cannot tell the format; expected .parquet, .csv, .tsv or .inter (.gz may follow)"
     )
+
+
+def _separated(path: Path, suffix: str) -> pl.DataFrame:
+    quote = None if suffix == ".inter" else '"'
+    try:
+        return pl.read_csv(_utf8(path), separator=_SEPARATORS[suffix], quote_char=quote, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        raise wrong_byte(path) or error from error
 
 
 def _utf8(path: Path) -> Path | bytes:

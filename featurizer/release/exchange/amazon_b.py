@@ -6,17 +6,16 @@ SIGIR 2015). The files hold every product of a category, 1 to 8 GB: records are 
 
 from __future__ import annotations
 
-import gzip
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from featurizer.errors import InputError
 from featurizer.release.exchange.content import Found
 from featurizer.release.exchange.format import Files, Format
+from featurizer.text_files import open_bytes
 
 ASIN, DIM = 10, 4096
 RECORD = ASIN + 4 * DIM
@@ -74,7 +73,7 @@ def records(path: Path) -> Iterator[tuple[str, bytes]]:
     """
     place = 0
     try:
-        with _open(path) as file:
+        with open_bytes(path) as file:
             while record := file.read(RECORD):
                 if len(record) < RECORD:
                     raise InputError(
@@ -83,12 +82,8 @@ def records(path: Path) -> Iterator[tuple[str, bytes]]:
                     )
                 yield _asin(record[:ASIN], path, place), record[ASIN:]
                 place += 1
-    except (OSError, EOFError) as error:
+    except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from error
-
-
-def _open(path: Path) -> BinaryIO:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def _asin(text: bytes, path: Path, place: int) -> str:
