@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +26,8 @@ UNREAD = (".svg", ".psd", ".eps", ".ai", ".pdf")
 class FolderSource:
     """Items from a folder: `shoes/red.png` is item `shoes/red`, its title the first line of `shoes/red.txt`.
 
-    Where two pictures differ in their suffix alone, their ids keep it. Pictures of a kind that is not decoded
-    (`UNREAD`) are no items; `notes` counts them.
+    Where several pictures would have one id, as `1.jpg`, `1.png` and `1.0.jpg`, theirs keep the suffix. Pictures of a
+    kind that is not decoded (`UNREAD`) are no items; `notes` counts them.
     """
 
     path: Path
@@ -88,13 +88,20 @@ class FolderSource:
             raise InputError(
                 f"{self.path} holds no picture; expected {', '.join(PICTURES)} files, in subfolders too"
             )
-        stems = [path.relative_to(self.path).with_suffix("").as_posix() for path in paths]
-        times = Counter(stems)
-        names = (
-            readable(path.relative_to(self.path).as_posix() if times[stem] > 1 else stem)
-            for stem, path in zip(stems, paths, strict=True)
-        )
-        return [(as_id(name) or name, path) for name, path in zip(names, paths, strict=True)]
+        whole = [readable(path.relative_to(self.path)) for path in paths]
+        short = [_as_id(readable(path.relative_to(self.path).with_suffix(""))) for path in paths]
+        names = _told_apart(short, map(_as_id, whole))
+        return list(zip(_told_apart(names, whole), paths, strict=True))
+
+
+def _as_id(name: str) -> str:
+    return as_id(name) or name
+
+
+def _told_apart(names: Sequence[str], longer: Iterable[str]) -> list[str]:
+    """Return the names; where several are the same, the longer ones in their place."""
+    times = Counter(names)
+    return [long if times[name] > 1 else name for name, long in zip(names, longer, strict=True)]
 
 
 def _caption(picture: Path) -> str | None:

@@ -214,6 +214,22 @@ def test_a_folder_of_pictures_is_one_item_a_picture_with_caption_and_categories(
     assert found[0]["text"] == "A yellow duck. animals birds"
 
 
+@pytest.mark.parametrize(
+    ("files", "ids"),
+    [
+        (["1.0.jpg", "1.jpg", "2.0.jpg"], ["1.0.jpg", "1.jpg", "2"]),
+        (["cafe\u0301.jpg", "caf\u00e9.png"], ["caf\u00e9.jpg", "caf\u00e9.png"]),
+        (["cafe\u0301.jpg", "caf\u00e9.jpg"], ["cafe\u0301.jpg", "caf\u00e9.jpg"]),
+        (["a.gif", "a.jpg", "a.jpg.png"], ["a.gif", "a.jpg", "a.jpg.png"]),
+    ],
+)
+def test_pictures_whose_names_are_one_id_keep_their_suffix(tmp_path, files, ids):
+    for name in files:
+        (tmp_path / name).write_bytes(picture("red"))
+    found = {record.image.path.name: record.item_id for record in FolderSource(tmp_path)}
+    assert found == dict(zip(files, ids, strict=True))
+
+
 def test_a_hub_data_set_in_a_local_folder_is_streamed_with_its_pictures(tmp_path):
     columns = {
         "asin": ["a", "b"],
