@@ -21,8 +21,8 @@ NOTHING = frozenset({"", "nan", "NaN", "NaT", "None", "null", "NULL", "<NA>"})
 """What programs write into a cell that is empty."""
 LONGEST_LITERAL = 100_000
 """Characters; a longer cell is text, even where it looks like a value of Python."""
-EXACT = 2**53
-"""From here on a float does not tell neighboring whole numbers apart."""
+EXACT = {16: 2**11, 32: 2**24, 64: 2**53}
+"""From here on a float of so many bits does not tell neighboring whole numbers apart."""
 _USUAL = re.compile(r"[A-Za-z0-9_-]+")
 _FLOAT = re.compile(r"(-?[0-9]+)\.0+")
 _BYTES = re.compile(r"b(['\"]).*\1", re.DOTALL)
@@ -36,7 +36,7 @@ def plain(value: object) -> Json:
     """Return a value as JSON holds it.
 
     A decimal keeps its digits and a date is ISO text; bytes are decoded as UTF-8, or base64 where they are no text;
-    NaN is None; MongoDB's `{"$oid": "…"}` and its like are what they wrap.
+    NaN is None, in a list or an object infinity too; MongoDB's `{"$oid": "…"}` and its like are what they wrap.
 
     Raises:
         InputError: it is of a kind that no table holds.
@@ -56,10 +56,15 @@ def plain(value: object) -> Json:
         ((key, inner),) = value.items() if len(value) == 1 else [(None, None)]
         if isinstance(key, str) and key.startswith("$"):
             return plain(inner)
-        return {str(name): plain(part) for name, part in value.items()}
+        return {str(name): _part(part) for name, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(part) for part in value]
+        return [_part(part) for part in value]
     raise InputError(f"a value is a {type(value).__name__}; expected text, a number, a date, bytes or a list")
+
+
+def _part(value: object) -> Json:
+    found = plain(value)
+    return None if isinstance(found, float) and abs(found) == inf else found
 
 
 def as_text(value: object) -> str | None:
@@ -91,22 +96,28 @@ def as_text(value: object) -> str | None:
     return None if text in NOTHING else text
 
 
-def as_id(value: object) -> str | None:
+def as_id(value: object, *, bits: int = 64) -> str | None:
     """Return a value as an id; None for an empty one. The rule is the same wherever ids come from, so that they meet.
 
     `100.0`, as pandas leaves whole numbers beside an empty cell, is 100, as a number and as text; spaces, byte order
     marks and NUL around it are padding; letters with marks are composed (NFC); bytes and MongoDB's `ObjectId(…)`, as
     text too, are what they hold. Leading zeros stay: `007` is not 7.
 
+    Args:
+        value: of any kind.
+        bits: how many the column has that a Python float was read from; a number of numpy knows its own.
+
     Raises:
         InputError: a float so large that its last digits are lost, or no id at all.
     """
     if isinstance(value, str) and _USUAL.fullmatch(value):
         return None if value in NOTHING else value
+    bits = 8 * getattr(value, "itemsize", bits // 8)
     value = _native(value)
-    if isinstance(value, float) and EXACT <= abs(value) < inf:
+    if isinstance(value, float) and EXACT[bits] <= abs(value) < inf:
         raise InputError(
-            f"the id {value:.0f} is a float, which has lost its last digits; expected text or whole numbers"
+            f"the id {value:.0f} is a float of {bits} bits, which has lost its last digits; expected text or whole "
+            "numbers"
         )
     text = as_text(value)
     if text is None:
@@ -156,7 +167,9 @@ def python_literal(text: str, *, longest: int | None = LONGEST_LITERAL) -> objec
 
 
 def _native(value: object) -> object:
-    """Return a number or an array of numpy as Python's own."""
+    """Return a number or an array of numpy as Python's own, the `NA` of pandas as None."""
+    if type(value).__name__ == "NAType":  # equal to nothing, nor different: it has no truth
+        return None
     return value.tolist() if hasattr(value, "tolist") else value
 
 

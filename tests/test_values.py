@@ -10,13 +10,17 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.columns import as_categories
+from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
-from featurizer.interactions.read import ids
+from featurizer.interactions.read import ids, read_interactions
 from featurizer.release.exchange.ids import read_ids
 from featurizer.values import LONGEST_LITERAL, as_id, as_ids, as_text, plain, python_literal
 
@@ -34,6 +38,9 @@ from featurizer.values import LONGEST_LITERAL, as_id, as_ids, as_text, plain, py
         (b"", ""),
         (float("nan"), None),
         (pd.NaT, None),
+        (pd.NA, None),
+        ([1.5, pd.NA, float("-inf")], [1.5, None, None]),
+        ({"a": float("inf"), "b": [np.float32("inf")]}, {"a": None, "b": [None]}),
         (np.int64(3), 3),
         (np.array([1.5, np.nan]), [1.5, None]),
         ({"$oid": "5f"}, "5f"),
@@ -68,6 +75,9 @@ def test_a_value_that_no_table_holds_is_an_error():
         ([b"Enamel", None, "mug"], "Enamel mug"),
         ({"$oid": "5f"}, "5f"),
         ({"en": "Mug"}, '{"en": "Mug"}'),
+        ({"a": float("inf")}, '{"a": null}'),
+        (pd.NA, None),
+        (["Enamel", pd.NA, "mug"], "Enamel mug"),
         ({}, None),
         ("b'Enamel mug'", "Enamel mug"),
         ('b"caf\\xc3\\xa9"', "café"),
@@ -113,7 +123,7 @@ def test_an_id_that_means_what_it_says_stays(value):
     assert as_id(value) == value
 
 
-@pytest.mark.parametrize("value", [None, "", " ", "nan", "None", float("nan"), "\ufeff", "b''", b""])
+@pytest.mark.parametrize("value", [None, "", " ", "nan", "None", float("nan"), "\ufeff", "b''", b"", pd.NA])
 def test_an_empty_id_is_none(value):
     assert as_id(value) is None
 
@@ -139,7 +149,15 @@ def test_letters_with_marks_are_one_id_composed_or_not():
 
 def test_a_float_that_has_lost_digits_is_no_id():
     assert as_id(2.0**53 - 1) == "9007199254740991"
-    for value in (2.0**53, np.float64(1e18), np.float32(1e18), -(2.0**60)):
+    assert as_id(np.float32(2**24 - 1)) == "16777215"
+    for value in (
+        2.0**53,
+        np.float64(1e18),
+        np.float32(1e18),
+        -(2.0**60),
+        np.float32(2**24),
+        np.float16(2048),
+    ):
         with pytest.raises(InputError, match="has lost its last digits"):
             as_id(value)
 
@@ -165,6 +183,26 @@ def test_a_column_of_any_type_becomes_ids_in_its_order(values, kind):
     column = pl.Series("item", values, kind)
     assert ids(column, "t").to_list() == [as_id(value) for value in values]
     assert ids(column, "t").to_list()[:3] == ["1", None, "2"]
+
+
+@pytest.mark.parametrize(("kind", "first"), [(pa.float32(), 2**24), (pa.float64(), 2**53)])
+def test_a_column_of_floats_that_cannot_tell_ids_apart_is_refused(tmp_path, kind, first):
+    def written(number):
+        column = pa.array(np.array([number, number - 1], kind.to_pandas_dtype()))
+        pq.write_table(pa.table({"user_id": ["u", "v"], "item_id": column}), tmp_path / "t.parquet")
+        return tmp_path / "t.parquet"
+
+    expected = [str(first - 1), str(first - 2)]
+    assert read_interactions(written(first - 1))["item_id"].to_list() == expected
+    assert [record.item_id for record in TableSource(written(first - 1), ColumnNames())] == expected
+    path, told = (
+        written(first),
+        f"item_id.* the id {first} is a float of {kind.bit_width} bits, which has lost",
+    )
+    with pytest.raises(InputError, match=told):
+        read_interactions(path)
+    with pytest.raises(InputError, match=told):
+        list(TableSource(path, ColumnNames()))
 
 
 def test_a_column_that_holds_no_ids_is_named():

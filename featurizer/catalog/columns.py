@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
+
+import pyarrow as pa
 
 from featurizer.catalog.images.local import confined, is_file_url
 from featurizer.errors import InputError
@@ -17,8 +20,16 @@ DEEPEST = 32
 """Lists and objects nested deeper are no cell of a table."""
 
 
-def to_record(row: Mapping[str, object], names: Mapping[str, str], image: ImageRef) -> ItemRecord:
+def to_record(
+    row: Mapping[str, object], names: Mapping[str, str], image: ImageRef, *, id_bits: int = 64
+) -> ItemRecord:
     """Build an item from a row; the columns that are no field become `extra`.
+
+    Args:
+        row: of any table.
+        names: which column each field is read from.
+        image: the item's picture.
+        id_bits: `float_bits` of the column of ids.
 
     Raises:
         InputError: a value cannot be what its column is read as; names column and item.
@@ -33,7 +44,7 @@ def to_record(row: Mapping[str, object], names: Mapping[str, str], image: ImageR
             raise InputError(f"{found}: {error}") from error
 
     return ItemRecord(
-        item_id=read(names["item_id"], as_id) or "",
+        item_id=read(names["item_id"], partial(as_id, bits=id_bits)) or "",
         title=read(names.get("title"), as_text),
         brand=read(names.get("brand"), as_text),
         description=read(names.get("description"), as_text),
@@ -41,6 +52,11 @@ def to_record(row: Mapping[str, object], names: Mapping[str, str], image: ImageR
         image=image,
         extra={name: read(name, plain) for name in row if name not in used},
     )
+
+
+def float_bits(kind: pa.DataType) -> int:
+    """Return how many bits a column's floats have; 64 where it holds none, as of all that Python reads itself."""
+    return int(kind.bit_width) if pa.types.is_floating(kind) else 64
 
 
 def as_categories(value: object) -> tuple[str, ...]:

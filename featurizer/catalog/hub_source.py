@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import as_image, to_record
+from featurizer.catalog.columns import as_image, float_bits, to_record
 from featurizer.catalog.files_below import files_below, readable
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.table import stored_type
@@ -49,9 +49,10 @@ class HubSource:
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the rows in the data set's order."""
         fields = self.fields
+        bits = float_bits(self._schema.field(fields["item_id"]).type)
         for row in map(self._labels.named, self._rows()):
             image = as_image(row.get(fields["image"]), self._folder) if "image" in fields else ImageRef()
-            yield to_record(row, fields, confined(image, self._folder))
+            yield to_record(row, fields, confined(image, self._folder), id_bits=bits)
 
     def _rows(self) -> Iterator[dict[str, object]]:
         import datasets

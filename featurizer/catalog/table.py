@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from featurizer.catalog.bad_rows import BadRows
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import DEEPEST, as_image, is_deep, to_record
+from featurizer.catalog.columns import DEEPEST, as_image, float_bits, is_deep, to_record
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.json_lines import json_object
 from featurizer.catalog.named_pictures import NamedPictures
@@ -60,7 +60,7 @@ class TableSource:
         fields, bad, used = self.fields, BadRows(self.path, self.max_bad_rows), 0
         for row in self._rows(bad=bad):
             used += 1
-            yield to_record(row, fields, self._image(row, fields))
+            yield to_record(row, fields, self._image(row, fields), id_bits=self._id_bits)
         bad.settle(used)
         if bad.count:
             self.notes["malformed_lines"] = bad.count
@@ -122,6 +122,14 @@ class TableSource:
         )
         types |= dict.fromkeys(self._labels.names, pa.string())
         return {name: stored_type(types.get(name, pa.string())) for name in self.columns if name not in used}
+
+    @cached_property
+    def _id_bits(self) -> int:
+        return (
+            float_bits(pq.read_schema(self.path).field(self.fields["item_id"]).type)
+            if self.kind == ".parquet"
+            else 64
+        )
 
     @cached_property
     def _labels(self) -> ClassLabels:

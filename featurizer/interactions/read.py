@@ -41,6 +41,7 @@ SCHEMA = {
 }
 UNITS = (("nanoseconds", 1e17, 10**9), ("microseconds", 1e14, 10**6), ("milliseconds", 1e11, 10**3))
 """Of times that are no seconds: from which size on, and how many a second; 1e11 seconds are the year 5138."""
+_FLOATS = {"Float16": 16, "Float32": 32}
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t"}
 
 
@@ -153,9 +154,9 @@ def ids(values: pl.Series, origin: str) -> pl.Series:
     Raises:
         InputError: a value can be no id.
     """
-    each = values.unique()
+    each, bits = values.unique(), _FLOATS.get(str(values.dtype), 64)
     try:
-        found = pl.Series("id", map(as_id, each.to_list()), pl.String)
+        found = pl.Series("id", (as_id(value, bits=bits) for value in each.to_list()), pl.String)
     except InputError as error:
         raise InputError(f"{origin}: {error}") from error
     if each.dtype == pl.String and each.equals(found):
