@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import polars.selectors as cs
 
 from featurizer.errors import InputError
+from featurizer.interactions.delimited import QUOTES, SEPARATORS, place_of, suffix_of
+from featurizer.interactions.times import unix_seconds
 from featurizer.text_files import encoding_of, read_text, wrong_byte
 from featurizer.values import as_id
-
-logger = logging.getLogger(__name__)
 
 COLUMNS = {
     "user_id": ("user_id", "userid", "user", "reviewerid"),
@@ -39,10 +39,7 @@ SCHEMA = {
     "rating": pl.Float64(),
     "split": pl.String(),
 }
-UNITS = (("nanoseconds", 1e17, 10**9), ("microseconds", 1e14, 10**6), ("milliseconds", 1e11, 10**3))
-"""Of times that are no seconds: from which size on, and how many a second; 1e11 seconds are the year 5138."""
 _FLOATS = {"Float16": 16, "Float32": 32}
-_SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t"}
 
 
 def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFrame:
@@ -51,8 +48,9 @@ def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFra
     Args:
         path: `.parquet`, `.csv`, `.tsv` or `.inter` (columns `userID itemID x_label`: 0 train, 1 valid,
             2 test), `.gz` may follow. Columns are recognized by their usual names; a `:token` type suffix
-            is dropped. Times are unix seconds, milli-, micro- or nanoseconds, told apart by their size, or ISO text
-            such as `2020-09-13 12:26:40` (UTC where no zone stands).
+            is dropped. Times are unix seconds, milli-, micro- or nanoseconds, told apart by their size, dates such as
+            `20200913`, ISO text such as `2020-09-13 12:26:40` (UTC where no zone stands), or text such as
+            `13.09.2020` and `13/09/2020`.
         item_map: a CSV or TSV with the columns asin and itemID, for a file that numbers its items: ids become
             the catalog's.
 
@@ -61,7 +59,7 @@ def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFra
         string, null when the file has none.
 
     Raises:
-        InputError: the file is missing, empty, of another format, lacks a column, or names a split that
+        InputError: the file is missing, empty, of another format, lacks a column, or names a split or a time that
             is none.
     """
     frame = _read(path)
@@ -78,12 +76,11 @@ def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFra
 
 
 def _read(path: Path) -> pl.DataFrame:
-    name = path.name.lower().removesuffix(".gz")
-    suffix = Path(name).suffix
+    suffix = suffix_of(path)
     try:
         if suffix == ".parquet":
             return pl.read_parquet(path)
-        if suffix in _SEPARATORS:
+        if suffix in SEPARATORS:
             return _separated(path, suffix)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; expected a file of interactions") from None
@@ -95,9 +92,10 @@ def _read(path: Path) -> pl.DataFrame:
 
 
 def _separated(path: Path, suffix: str) -> pl.DataFrame:
-    quote = None if suffix == ".inter" else '"'
     try:
-        return pl.read_csv(_utf8(path), separator=_SEPARATORS[suffix], quote_char=quote, infer_schema=False)
+        return pl.read_csv(
+            _utf8(path), separator=SEPARATORS[suffix], quote_char=QUOTES[suffix], infer_schema=False
+        )
     except pl.exceptions.PolarsError as error:
         raise wrong_byte(path) or error from error
 
@@ -133,7 +131,7 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
         )
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path}: expected ratings to be numbers: {_brief(error)}") from error
-    named = named.with_columns(_seconds(named["timestamp"], path))
+    named = named.with_columns(unix_seconds(named["timestamp"], path, partial(place_of, path)))
     strange = (
         named.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))["split"]
         .unique()
@@ -164,46 +162,6 @@ def ids(values: pl.Series, origin: str) -> pl.Series:
     by_value = pl.DataFrame([each.alias("value"), found])
     joined = values.alias("value").to_frame().join(by_value, on="value", how="left", maintain_order="left")
     return joined["id"].alias(values.name)
-
-
-def _seconds(times: pl.Series, path: Path) -> pl.Series:
-    """Return times as unix seconds, int64.
-
-    Raises:
-        InputError: they are neither numbers nor ISO text.
-    """
-    if times.dtype == pl.String:
-        times = times.replace("", None)
-        numbers = times.cast(pl.Float64, strict=False)
-        times = numbers if numbers.null_count() == times.null_count() else _of_text(times, path)
-    if times.dtype.is_temporal():
-        return times.dt.epoch("s")
-    seconds = times.cast(pl.Int64 if times.dtype.is_integer() else pl.Float64)
-    if seconds.dtype.is_float():
-        seconds = seconds.fill_nan(None)
-        if seconds.is_infinite().any():
-            raise InputError(f"{path}: a time is infinite; expected unix seconds")
-    middle = seconds.abs().median()
-    size = float(middle) if isinstance(middle, int | float) else 0.0
-    unit, per_second = next(((unit, per) for unit, least, per in UNITS if size >= least), ("", 1))
-    if unit:
-        logger.info("%s: times are unix %s", path, unit)
-    return (seconds // per_second).cast(pl.Int64)
-
-
-def _of_text(times: pl.Series, path: Path) -> pl.Series:
-    for kind in (pl.Datetime("us"), pl.Date()):
-        try:
-            found = times.str.strptime(kind)
-        except pl.exceptions.PolarsError:
-            continue
-        logger.info("%s: times are ISO text", path)
-        return found
-    strange = times.filter(times.cast(pl.Float64, strict=False).is_null() & times.is_not_null())
-    raise InputError(
-        f"{path}: the time {strange[0]!r} is no time; expected unix seconds in every row, or ISO text such as "
-        "2020-09-13 12:26:40"
-    )
 
 
 def _split_names() -> pl.Expr:

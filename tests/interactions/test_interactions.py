@@ -432,7 +432,8 @@ def test_days_become_their_first_second_and_what_is_no_time_is_named(tmp_path):
     assert read_interactions(path)["timestamp"].to_list() == [1_599_955_200, 86_400]
     path.write_text("user,item,date\nu,a,2020-09-13\nu,b,yesterday\n")
     with pytest.raises(
-        InputError, match=r"t.csv: the time '.*' is no time; expected unix seconds in every row, or ISO"
+        InputError,
+        match=r"t.csv, line 3: the time 'yesterday' is no time; expected unix seconds in every row, or ISO",
     ):
         read_interactions(path)
 
