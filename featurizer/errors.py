@@ -6,6 +6,7 @@
     │   └── DownloadError       a source file could not be fetched whole
     ├── MissingExtra            an optional package is not installed; carries the pip line
     ├── ModelUnavailable        weights could not be loaded from where they were asked for
+    │   └── CodeNotTrusted      the model comes with code of its own, which is not run
     ├── HubError                the Hub refused a request, or could not be reached
     ├── StaleOutput             the folder holds the result of another configuration
     ├── FolderBusy              another process is writing the folder
@@ -24,6 +25,7 @@ from collections.abc import Iterable
 from featurizer.discretion import without_login
 
 __all__ = [
+    "CodeNotTrusted",
     "DownloadError",
     "FeaturizerError",
     "FolderBusy",
@@ -82,6 +84,18 @@ class MissingExtra(FeaturizerError):
 
 class ModelUnavailable(FeaturizerError):
     """A model's weights could not be loaded from where they were asked for."""
+
+
+class CodeNotTrusted(ModelUnavailable):
+    """A model comes with code of its own, which is run only where it is trusted.
+
+    Attributes:
+        encoder: the model, as FAMILY:REPO.
+    """
+
+    def __init__(self, encoder: str, advice: str) -> None:
+        super().__init__(f"{encoder} comes with code of its own, which {advice}")
+        self.encoder = encoder
 
 
 class HubError(FeaturizerError):

@@ -21,7 +21,7 @@ from featurizer.encoders.base import (
 )
 from featurizer.encoders.naming import found_request
 from featurizer.encoders.resolve import load_encoders
-from featurizer.errors import InputError
+from featurizer.errors import CodeNotTrusted, InputError
 
 Prepared: TypeAlias = tuple[object | None, ...]
 """An item as each encoder of the map wants it; None where it lacks what that one reads."""
@@ -84,7 +84,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
 
     Raises:
         InputError: no map there, or its spaces cannot be made of new items by the encoders that made them.
-        ModelUnavailable: an encoder's weights could not be had.
+        ModelUnavailable: an encoder's weights could not be had, or it comes with code of its own.
     """
     if request.pooling is not None or request.prompt is not None:
         raise InputError(f"align:{request.model} brings its own pooling and prompt; leave them out")
@@ -92,7 +92,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     folder = saved.folder.absolute()
     places = (Path.cwd(), folder, folder.parent, folder.parent.parent)
     texts = [found_request(told, places) for told in saved.manifest.requests]
-    loaded = load_encoders(texts, device=request.device, dtype=request.dtype) if texts else []
+    loaded = _load(texts, request) if texts else []
     made = {encoder.spec.space: encoder for encoder in loaded}
     encoders = tuple(_encoder(space, made, request.model) for space in saved.manifest.spaces)
     spec = EncoderSpec(
@@ -114,6 +114,18 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         supervised_items=tuple(saved.supervised),
     )
     return (AlignEncoder(spec, saved, encoders, request.mask),)
+
+
+def _load(texts: Sequence[str], request: EncoderRequest) -> Sequence[AnyEncoder]:
+    try:
+        return load_encoders(texts, device=request.device, dtype=request.dtype)
+    except CodeNotTrusted as error:
+        repo = error.encoder.partition(":")[2]
+        raise CodeNotTrusted(
+            error.encoder,
+            f"align:{request.model} does not run: put the new items into one catalog with the others, extract that "
+            f"with --trust-remote-code {repo}@COMMIT, and align it again; the map needs no interactions of new items.",
+        ) from error
 
 
 def _encoder(space: LearnedSpace, made: dict[str, AnyEncoder], model: str) -> AnyEncoder:

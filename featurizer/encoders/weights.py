@@ -22,7 +22,7 @@ from featurizer.encoders.base import EncoderRequest, is_folder
 from featurizer.encoders.family import find_family
 from featurizer.encoders.presets import offline_presets
 from featurizer.encoders.torch_encoder import TORCH_DTYPES
-from featurizer.errors import InputError, MissingExtra, ModelUnavailable
+from featurizer.errors import CodeNotTrusted, InputError, MissingExtra, ModelUnavailable
 
 CONFIG = ("config.json",)
 """The file that tells whether the Hub's cache holds a model, in most families."""
@@ -141,6 +141,7 @@ def loading(
 
     Raises:
         ModelUnavailable: the Hub cannot be reached or has no such model, or the folder is incomplete.
+        CodeNotTrusted: the model comes with code of its own.
         MissingExtra: the model's own code, or the library for this model, wants a package that is not here.
     """
     try:
@@ -155,7 +156,7 @@ def loading(
         raise MissingExtra(needed, None, package) from error
     except (OSError, RuntimeError, ValueError, KeyError, httpx2.HTTPError, SafetensorError) as error:
         if "trust_remote_code" in str(error):
-            raise ModelUnavailable(_code_advice(request, family)) from error
+            raise _code_refused(request, family) from error
         raise ModelUnavailable(_advice(request, family, layout, error)) from error
 
 
@@ -186,18 +187,19 @@ def _reach(repo: str, revision: str | None, file: str) -> None:
         get_hf_file_metadata(hf_hub_url(repo, file, revision=revision))
 
 
-def _code_advice(request: EncoderRequest, family: str) -> str:
-    """Say what can be done about a model that brings code of its own."""
+def _code_refused(request: EncoderRequest, family: str) -> ModelUnavailable:
+    """Return the error that says what can be done about a model that brings code of its own."""
     known = find_family(family)
     if local_folder(request) is not None or known is None or not known.remote_code:
-        return (
+        return ModelUnavailable(
             f"{family}:{request.model} wants code of its own to be run, which is never done here. Choose a model that "
             f"{family} has an architecture for, or write a family of encoders that runs it (docs/add-an-encoder.md)."
         )
-    return (
-        f"{family}:{request.model} comes with code of its own, which is not run. If you have read it and trust it: "
-        f"featurizer extract --trust-remote-code {request.model}@COMMIT, with the 40 digits of the commit that you "
-        "have read. Or choose a model without."
+    return CodeNotTrusted(
+        f"{family}:{request.model}",
+        "is not run. If you have read it and trust it, give extract "
+        f"--trust-remote-code {request.model}@COMMIT, with the 40 digits of the commit that you have read; or choose a "
+        "model without.",
     )
 
 

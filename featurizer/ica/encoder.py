@@ -13,7 +13,7 @@ from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Mo
 from featurizer.encoders.resolve import load_token_encoder
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenSpec
 from featurizer.encoders.weights import freeze, state_sha256
-from featurizer.errors import InputError
+from featurizer.errors import CodeNotTrusted, InputError
 from featurizer.ica.batch import Batch, padded
 from featurizer.ica.encoders import as_trained
 from featurizer.ica.saved_model import SavedModel, load_saved_model, pooled_of
@@ -99,7 +99,7 @@ def load(request: EncoderRequest, family: str = "ica") -> tuple[AnyEncoder, ...]
 
     Raises:
         InputError: no model there, one of another version, or encoders that are not those of its training.
-        ModelUnavailable: an encoder's weights could not be had.
+        ModelUnavailable: an encoder's weights could not be had, or it comes with code of its own.
     """
     if request.pooling is not None or request.prompt is not None:
         raise InputError(f"{family}:{request.model} brings its own pooling and prompt; leave them out")
@@ -107,8 +107,15 @@ def load(request: EncoderRequest, family: str = "ica") -> tuple[AnyEncoder, ...]
     weight_hash = state_sha256(bundle.model)
     # the frozen encoders give float32 whatever they compute in, and so does the model itself
     freeze(bundle.model, replace(request, dtype="float32"))
-    image = load_token_encoder(bundle.vision, "image", device=request.device, dtype=request.dtype)
-    reader = load_token_encoder(bundle.text, "text", device=request.device, dtype=request.dtype)
+    try:
+        image = load_token_encoder(bundle.vision, "image", device=request.device, dtype=request.dtype)
+        reader = load_token_encoder(bundle.text, "text", device=request.device, dtype=request.dtype)
+    except CodeNotTrusted as error:
+        raise CodeNotTrusted(
+            error.encoder,
+            f"{family}:{request.model} does not run, and which was not there when it was trained: pretrain-ica again "
+            "with an encoder without, or with this one at its earlier commit, FAMILY:REPO@COMMIT.",
+        ) from error
     text = as_trained(reader, bundle.text_spec)
     bundle.check(image.spec, "image")
     bundle.check(text.spec, "text")

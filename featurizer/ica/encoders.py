@@ -10,6 +10,7 @@ import torch
 
 from featurizer.encoders.resolve import load_token_encoder
 from featurizer.encoders.tokens import TextTokenEncoder, TokenBatch, TokenizedText, TokenSpec
+from featurizer.errors import CodeNotTrusted
 from featurizer.ica.token_store import TokenEncoders
 from featurizer.records import Json
 
@@ -59,10 +60,19 @@ def load_encoders(
 
     Raises:
         InputError: one gives no tokens of its side.
+        CodeNotTrusted: one comes with code of its own.
         FeaturizerError: one cannot be loaded.
     """
-    image = load_token_encoder(vision, "image", device=device)
-    reader = load_token_encoder(text, "text", device=device)
+    try:
+        image = load_token_encoder(vision, "image", device=device)
+        reader = load_token_encoder(text, "text", device=device)
+    except CodeNotTrusted as error:
+        repo = error.encoder.partition(":")[2]
+        raise CodeNotTrusted(
+            error.encoder,
+            "pretrain-ica does not run: choose an encoder without, or use this one's vectors alone, through extract "
+            f"--trust-remote-code {repo}@COMMIT and align.",
+        ) from error
     return TokenEncoders(image, static_words(reader) if words == "static" else reader, device, threads)
 
 

@@ -1,13 +1,17 @@
 import json
+import shutil
 
 import huggingface_hub
 import numpy as np
 import pytest
-from encoder_checkpoints import bert, gpt2, open_clip_timm, open_clip_vit
+from encoder_checkpoints import bert, gpt2, open_clip_timm, open_clip_vit, vit
 from hub_cache import COMMIT, cached
 
+import featurizer as fz
 from featurizer.encoders.resolve import load_encoders
-from featurizer.errors import InputError, ModelUnavailable
+from featurizer.errors import CodeNotTrusted, InputError, ModelUnavailable
+from featurizer.ica.encoders import load_encoders as load_token_encoders
+from tests.recipes.shop import make_shop
 
 MARK = "code_was_run"
 OWN = """
@@ -57,7 +61,7 @@ def test_code_in_a_folder_is_never_run(hub, tmp_path, family):
 @pytest.mark.parametrize("family", ["transformers", "sentence-transformers"])
 def test_code_in_a_repository_is_run_only_where_its_commit_is_trusted(hub, tmp_path, family):
     cached(hub, "org/own", with_code(tmp_path / "model"), lacks=("modules.json",))
-    with pytest.raises(ModelUnavailable, match="featurizer extract --trust-remote-code org/own@COMMIT"):
+    with pytest.raises(ModelUnavailable, match="give extract --trust-remote-code org/own@COMMIT"):
         load_encoders([f"{family}:org/own"])
     assert not (tmp_path / MARK).exists()
     (encoder,) = load_encoders([f"{family}:org/own"], trusted=[f"org/own@{COMMIT}"])
@@ -67,6 +71,72 @@ def test_code_in_a_repository_is_run_only_where_its_commit_is_trusted(hub, tmp_p
     (plain,) = load_encoders([f"{family}:{bert(tmp_path / 'plain')}"])
     np.testing.assert_allclose(encoder.encode(["red dress"]), plain.encode(["red dress"]), rtol=0, atol=1e-5)
     assert "remote_code" not in plain.spec.provenance()
+
+
+@pytest.mark.parametrize("family", ["transformers", "sentence-transformers"])
+def test_code_that_a_trusted_repository_takes_from_elsewhere_is_not_run(hub, tmp_path, family):
+    foreign = with_code(tmp_path / "foreign")
+    cached(hub, "org/foreign", foreign, lacks=("modules.json",), commit=COMMIT[::-1])
+    folder = bert(tmp_path / "model")
+    auto = {"AutoConfig": "org/foreign--own.Config", "AutoModel": "org/foreign--own.Model"}
+    change(folder / "config.json", model_type="an-own-kind", architectures=["Model"], auto_map=auto)
+    cached(hub, "org/own", folder, lacks=("modules.json",))
+    with pytest.raises(ModelUnavailable, match=f"could not load 'org/own' at revision {COMMIT}"):
+        load_encoders([f"{family}:org/own"], trusted=[f"org/own@{COMMIT}"])
+    assert not (tmp_path / MARK).exists()
+
+
+@pytest.mark.parametrize("sides", [("transformers:org/own", "minilm"), ("{vit}", "transformers:org/own")])
+def test_pretraining_runs_no_code_and_says_what_to_do_instead(hub, tmp_path, sides):
+    cached(hub, "org/own", with_code(tmp_path / "model"), lacks=("modules.json",))
+    eyes = f"transformers:{vit(tmp_path / 'eyes')}"
+    told = (
+        r"transformers:org/own comes with code of its own, which pretrain-ica does not run: choose an encoder without, "
+        r"or use this one's vectors alone, through extract --trust-remote-code org/own@COMMIT and align\."
+    )
+    with pytest.raises(CodeNotTrusted, match=told):
+        load_token_encoders(*(side.format(vit=eyes) for side in sides), device="cpu")
+    assert not (tmp_path / MARK).exists()
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """A folder with `catalog`, which is where we are."""
+    make_shop(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    fz.ingest("items.csv", images="pictures", interactions="clicks.csv", out="catalog")
+    return tmp_path
+
+
+def test_a_map_runs_no_code_and_says_what_to_do_instead(hub, shop):
+    cached(hub, "org/own", with_code(shop / "model"), lacks=("modules.json",))
+    trusted = [f"org/own@{COMMIT}"]
+    fz.extract(
+        "catalog", encoders=["transformers:org/own"], trust_remote_code=trusted, device="cpu", out="features"
+    )
+    fz.align("features", interactions="catalog/interactions.parquet", folds=1, ranks=[4], out="aligned")
+    told = (
+        r"transformers:org/own comes with code of its own, which align:aligned does not run: put the new items into "
+        r"one catalog with the others, extract that with --trust-remote-code org/own@COMMIT, and align it again"
+    )
+    with pytest.raises(CodeNotTrusted, match=told):
+        fz.extract("catalog", encoders=["align:aligned"], device="cpu", out="new")
+
+
+def test_a_trained_alignment_runs_no_code_that_came_later(hub, shop):
+    snapshot = cached(hub, "org/own", bert(shop / "plain"), lacks=("modules.json",))
+    fz.pretrain_ica(
+        "catalog", vision=f"transformers:{vit(shop / 'eyes')}", text="transformers:org/own",
+        size="tiny", training={"epochs": 1}, device="cpu", out="ica",
+    )  # fmt: skip
+    shutil.copytree(with_code(shop / "model"), snapshot, dirs_exist_ok=True)
+    told = (
+        r"transformers:org/own comes with code of its own, which ica:ica does not run, and which was not there when it "
+        r"was trained: pretrain-ica again with an encoder without, or .* at its earlier commit"
+    )
+    with pytest.raises(CodeNotTrusted, match=told):
+        fz.extract("catalog", encoders=["ica:ica"], device="cpu", out="new")
+    assert not (shop / MARK).exists()
 
 
 def test_a_tokenizers_code_is_not_run_either(hub, tmp_path):
