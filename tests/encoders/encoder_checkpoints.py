@@ -199,6 +199,16 @@ def t5(folder: Path) -> Path:
     return save(folder, T5Model(config), tokenizer)
 
 
+def byt5(folder: Path) -> Path:
+    """A T5 that reads bytes, with a tokenizer written in Python."""
+    from transformers import ByT5Tokenizer, T5Config, T5EncoderModel
+
+    torch.manual_seed(19)
+    tokenizer = ByT5Tokenizer()
+    config = T5Config(d_model=32, d_kv=16, d_ff=48, num_layers=2, num_heads=2, vocab_size=len(tokenizer))
+    return save(folder, T5EncoderModel(config), tokenizer)
+
+
 def opt(folder: Path) -> Path:
     """A causal decoder whose table of positions begins with two that are none, with its padding on the left."""
     from transformers import OPTConfig, OPTModel
@@ -341,6 +351,7 @@ CHECKPOINTS = {
         gpt2,
         opt,
         t5,
+        byt5,
         declared,
         open_clip_vit,
         open_clip_coca,

@@ -37,6 +37,7 @@ from transformers import (
 
 from featurizer.encoders.presets import describe_presets, preset_named
 from featurizer.encoders.resolve import load, resolve
+from featurizer.errors import ModelUnavailable
 from featurizer.testing import sample_images, sample_texts
 
 TEXTS = [text for text in sample_texts() if text]
@@ -268,9 +269,53 @@ def test_no_preset_is_left_out():
 
 
 @pytest.mark.parametrize("lacks", [(), ("modules.json",)])
-def test_a_hub_that_cannot_be_asked_what_a_model_declares_is_said(hub, tmp_path, caplog, lacks):
+def test_a_presets_model_is_taken_to_declare_nothing_where_the_hub_cannot_be_asked(
+    hub, tmp_path, caplog, lacks
+):
     bert(tmp_path / "model")
     cached(hub, "google-bert/bert-base-uncased", tmp_path / "model", lacks=lacks)
     load(resolve("bert"))
     told = "transformers:google-bert/bert-base-uncased: the Hub could not be asked for modules.json"
     assert (told in caplog.text) == (not lacks)
+
+
+@pytest.mark.parametrize("pooling", [None, "mean"])
+def test_a_model_is_refused_where_the_hub_cannot_be_asked_what_it_declares(hub, tmp_path, pooling):
+    bert(tmp_path / "model")
+    cached(hub, "org/plain", tmp_path / "model")
+    told = (
+        "transformers:org/plain: the Hub could not be asked for modules.json, .* Load it once with a network"
+    )
+    with pytest.raises(ModelUnavailable, match=told):
+        load(resolve("transformers:org/plain", pooling=pooling))
+
+
+def test_sentence_transformers_makes_up_no_pipeline_where_the_hub_cannot_be_asked(hub, tmp_path):
+    bert(tmp_path / "model")
+    cached(hub, "org/plain", tmp_path / "model")
+    told = r"sentence-transformers:org/plain: the Hub could not be asked for modules\.json"
+    with pytest.raises(ModelUnavailable, match=told):
+        load(resolve("sentence-transformers:org/plain"))
+
+
+@pytest.mark.parametrize("family", ["transformers", "sentence-transformers"])
+@pytest.mark.parametrize(
+    "name", ["sentence_bert_config.json", "config_sentence_transformers.json", "1_Pooling/config.json"]
+)
+def test_every_file_that_declares_something_must_be_known(hub, tmp_path, family, name):
+    pipeline(tmp_path / "model", mode="mean_tokens", lowercase=True)
+    cached(hub, "org/piped", tmp_path / "model", lacks=("adapter_config.json",))
+    load(resolve(f"{family}:org/piped"))
+    (hub / "models--org--piped/snapshots" / COMMIT / name).unlink()
+    with pytest.raises(ModelUnavailable, match=f"could not be asked for {name}"):
+        load(resolve(f"{family}:org/piped"))
+
+
+@pytest.mark.parametrize("family", ["transformers", "sentence-transformers"])
+def test_a_file_that_the_cache_knows_to_be_missing_declares_nothing(hub, tmp_path, family):
+    pipeline(tmp_path / "model", mode="mean_tokens", lowercase=True)
+    lacks = ("config_sentence_transformers.json", "adapter_config.json")
+    (tmp_path / "model" / lacks[0]).unlink()
+    cached(hub, "org/piped", tmp_path / "model", lacks=lacks)
+    (encoder,) = load(resolve(f"{family}:org/piped"))
+    assert encoder.spec.preprocessing["prompt"] == ""

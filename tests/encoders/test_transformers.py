@@ -384,6 +384,22 @@ def test_small_letters_are_made_where_that_is_declared(tmp_path, base):
     np.testing.assert_array_equal(vectors(encoder, ["RED Dress"]), vectors(encoder, ["red dress"]))
 
 
+def test_an_encoder_that_was_saved_without_its_decoder_is_read_as_one(tmp_path):
+    folder = pipeline(tmp_path / "model", base="byt5", mode="mean")
+    (encoder,) = load(request(folder))
+    expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS, show_progress_bar=False)
+    np.testing.assert_allclose(vectors(encoder, TEXTS), expected, rtol=0, atol=1e-5)
+
+
+def test_small_letters_that_a_tokenizer_is_not_told_of_are_refused(tmp_path):
+    folder = pipeline(tmp_path / "model", base="byt5", mode="mean")
+    file = folder / "sentence_bert_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "do_lower_case": True}), "utf-8")
+    told = f"declares small letters for the tokenizer ByT5Tokenizer, .* sentence-transformers:{folder}"
+    with pytest.raises(InputError, match=told):
+        load(request(folder))
+
+
 def test_the_old_spelling_of_a_pooling_is_read(tmp_path):
     folder = pipeline(tmp_path / "model", mode="mean")
     old = {"word_embedding_dimension": 32, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}

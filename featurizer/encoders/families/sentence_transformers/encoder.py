@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, TextLoss
+from featurizer.encoders.declarations import read_declaration
 from featurizer.encoders.families.sentence_transformers.family import FAMILY
 from featurizer.encoders.prompts import document_prompt
 from featurizer.encoders.tokenizer import UNLIMITED, give_padding, loss_counter, token_limit
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 LAYOUT = (
     "modules.json with config.json, model.safetensors and the tokenizer, as Sentence Transformers saves them"
 )
+
+SETTINGS = ("sentence_bert_config.json", "config_sentence_transformers.json")
+"""Where a pipeline declares its limit and its prompts; either may be missing."""
 
 
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
@@ -117,6 +121,7 @@ def _open(request: EncoderRequest) -> SentenceTransformer:
 
     where = folder_or_hub_name(request, FAMILY.name)
     with loading(request, FAMILY.name, layout=LAYOUT, repo=_repo(request.model)), without_weights_bar():
+        _ask_what_is_declared(request)
         code = code_options(request)
         model = SentenceTransformer(
             where,
@@ -130,6 +135,23 @@ def _open(request: EncoderRequest) -> SentenceTransformer:
         )
     _fit(model)
     return model
+
+
+def _ask_what_is_declared(request: EncoderRequest) -> None:
+    """Stop where the Hub cannot be asked: Sentence Transformers takes what it cannot have for undeclared.
+
+    Raises:
+        ModelUnavailable: it cannot.
+    """
+    if local_folder(request) is not None:
+        return
+    repo = _repo(request.model)
+    modules = read_declaration(repo, "modules.json", request, FAMILY.name)
+    if modules is None:
+        return
+    paths = [module["path"] for module in modules if not str(module["type"]).endswith("Normalize")]
+    for name in (*SETTINGS, *(f"{path}/config.json" for path in paths if path)):
+        read_declaration(repo, name, request, FAMILY.name)
 
 
 def _fit(model: SentenceTransformer) -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from huggingface_hub import try_to_load_from_cache
-from transformers.utils.hub import cached_file
-
 from featurizer.encoders.base import EncoderRequest, Modality
+from featurizer.encoders.declarations import read_declaration
 from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.prompts import document_prompt
-from featurizer.encoders.weights import folder_or_hub_name, local_folder
-from featurizer.errors import InputError
+from featurizer.encoders.weights import folder_or_hub_name
+from featurizer.errors import InputError, ModelUnavailable
 
 APPLIED = ("Transformer", "Pooling", "Normalize")
 """The modules that are done here as Sentence Transformers does them, in their order."""
@@ -60,6 +56,7 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
 
     Raises:
         InputError: it declares what is not done here; the message names the family that does it.
+        ModelUnavailable: the Hub cannot be asked what it declares.
     """
     modules = _read(request, "modules.json")
     if modules is None:
@@ -68,13 +65,13 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
     applied = [kind for kind in APPLIED if kind in kinds and (kind != "Pooling" or tuple(sides) == ("text",))]
     own_text = "Pooling" in kinds or tuple(sides) != ("text",)
     if len(kinds) != len(modules) or applied != list(kinds) or kinds.get("Transformer") != "" or not own_text:
-        raise _refused(request, f"a pipeline of {', '.join(kinds)}")
+        raise refused(request, f"a pipeline of {', '.join(kinds)}")
     config = _read(request, "sentence_bert_config.json") or {}
     pooling = _read(request, f"{kinds['Pooling']}/config.json") if "Pooling" in kinds else None
     prompts = _read(request, "config_sentence_transformers.json") or {}
     prompt = document_prompt(prompts.get("prompts") or {}, prompts.get("default_prompt_name"))
     if prompt and pooling and not pooling.get("include_prompt", True):
-        raise _refused(request, "a prompt that is left out of the pooling")
+        raise refused(request, "a prompt that is left out of the pooling")
     return Declared(
         pooling=None if pooling is None else _pooling(request, pooling),
         normalized="Normalize" in kinds,
@@ -92,11 +89,12 @@ def _pooling(request: EncoderRequest, config: Mapping[str, Any]) -> str:
     ]
     modes = [given] if isinstance(given, str) else list(given)
     if len(modes) != 1 or modes[0] not in POOLING_MODES:
-        raise _refused(request, f"{'+'.join(modes) or 'no'} pooling")
+        raise refused(request, f"{'+'.join(modes) or 'no'} pooling")
     return POOLING_MODES[modes[0]]
 
 
-def _refused(request: EncoderRequest, what: str) -> InputError:
+def refused(request: EncoderRequest, what: str) -> InputError:
+    """Return the error that names what a checkpoint declares and is not done here, and the family that does it."""
     return InputError(
         f"{FAMILY.name}:{request.model} declares {what}, which this family does not do, and without it its "
         f"vectors would be another model's. Load it with sentence-transformers:{request.model}."
@@ -104,23 +102,13 @@ def _refused(request: EncoderRequest, what: str) -> InputError:
 
 
 def _read(request: EncoderRequest, name: str) -> Any:  # noqa: ANN401 - whatever the JSON holds
-    path = cached_file(
-        folder_or_hub_name(request, FAMILY.name),
-        name,
-        revision=request.revision,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    if path is not None:
-        return json.loads(Path(path).read_text("utf-8"))
-    if local_folder(request) is None and not _known_missing(request, name):
+    try:
+        return read_declaration(folder_or_hub_name(request, FAMILY.name), name, request, FAMILY.name)
+    except ModelUnavailable:
+        if request.model not in {preset.model for preset in FAMILY.presets}:
+            raise
         logger.warning(
-            "%s:%s: the Hub could not be asked for %s, so what it declares there is not applied",
+            "%s:%s: the Hub could not be asked for %s, so that there is taken to be none, as behind every preset",
             FAMILY.name, request.model, name,
         )  # fmt: skip
-    return None
-
-
-def _known_missing(request: EncoderRequest, name: str) -> bool:
-    """Say whether the Hub's cache holds the answer that the repository has no such file."""
-    return not isinstance(try_to_load_from_cache(request.model, name, revision=request.revision), str | None)
+        return None

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, Modality
+from featurizer.encoders.families.transformers.declared import refused
 from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.families.transformers.model import (
     LAYOUT,
@@ -93,6 +94,7 @@ def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
     """Load a model's tokenizer, let it pad, and put texts into small letters where that is declared.
 
     Raises:
+        InputError: that is declared, and the tokenizer is one that is told nothing of it.
         ModelUnavailable: it could not be had.
     """
     request = loaded.request
@@ -101,7 +103,9 @@ def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
             where(request), revision=request.revision, **code_options(request)
         )
     give_padding(tokenizer)
-    if loaded.declared.lowercase and tokenizer.is_fast:
+    if loaded.declared.lowercase:
+        if not tokenizer.is_fast:
+            raise refused(request, f"small letters for the tokenizer {type(tokenizer).__name__}")
         backend = tokenizer.backend_tokenizer
         own = [] if backend.normalizer is None else [backend.normalizer]
         backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])

@@ -159,11 +159,10 @@ def _require_adapter(request: EncoderRequest, place: str) -> None:
 
 
 def _has_text_encoder(config: PreTrainedConfig) -> bool:
-    """Say whether a model of an encoder and a decoder (T5) has a class of its own for the encoder."""
-    return (
-        getattr(config, "is_encoder_decoder", False)
-        and config.model_type in MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
-    )
+    """Say whether a model of encoder and decoder (T5) has a class of its own for the encoder, or was saved as that."""
+    encoder = MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.get(config.model_type)
+    both = getattr(config, "is_encoder_decoder", False)
+    return encoder is not None and (both or encoder in (config.architectures or ()))
 
 
 def where(request: EncoderRequest) -> str:
