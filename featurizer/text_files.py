@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import io
 import shlex
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
@@ -114,6 +115,30 @@ def utf8_lines(path: Path) -> Iterator[bytes]:
         raise not_text(path) from error
 
 
+def csv_rows(
+    file: TextIO, separator: str, *, quoted: bool = True, strict: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line that each row begins in, from 1, and its cells; the header is the first.
+
+    Args:
+        file: as `open_text` opens it.
+        separator: of cells.
+        quoted: whether a cell may be put in `"`; else that is a letter.
+        strict: refuse quotes that end within a cell.
+
+    Raises:
+        csv.Error: a quote is not closed, and `strict`.
+    """
+    csv.field_size_limit(1 << 30)
+    reader = csv.reader(
+        file, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=strict
+    )
+    line = 1
+    for cells in reader:
+        yield line, cells
+        line = reader.line_num + 1
+
+
 def not_text(path: Path) -> InputError:
     """Return the error for a file whose bytes are not what its encoding has: which line, which byte, what to do."""
     codec = encoding_of(path).upper()
@@ -135,6 +160,22 @@ def wrong_byte(path: Path) -> InputError | None:
                     f"{path} is not UTF-8: line {number} {_byte(line, error.start)}. {_cure(path)}"
                 )
     return None
+
+
+def separator_hint(columns: Sequence[str]) -> str:
+    """Return what to do about a header of one column that holds another separator, after a blank; else nothing."""
+    cures = {
+        ";": "save it with commas",
+        "|": "save it with commas",
+        "\t": "name it .tsv",
+        ",": "name it .csv",
+    }
+    mark = next((mark for mark in cures if mark in columns[0]), "") if len(columns) == 1 else ""
+    return (
+        f" It seems to be separated by {'tabs' if mark == '	' else repr(mark)}: {cures[mark]}."
+        if mark
+        else ""
+    )
 
 
 def _byte(line: bytes, place: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
+from featurizer.text_files import separator_hint
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "item_id": ("item_id", "itemid", "id", "parent_asin", "asin", "_id"),
@@ -45,22 +46,15 @@ class ColumnNames(Config):
         for field, usual in USUAL.items():
             chosen = getattr(self, field)
             if chosen is not None and chosen not in columns:
-                raise UnknownName(f"column of {origin}", chosen, columns)
+                raise UnknownName(
+                    f"column of {origin}", chosen, columns, advice=separator_hint(columns).strip()
+                )
             name = chosen or next((folded[name] for name in usual if name in folded), None)
             if name is not None and (chosen or name not in found.values()):
                 found[field] = name
         if "item_id" not in found:
-            one = (
-                f" It seems to be separated by '{_separator(columns[0])}': save it with commas."
-                if len(columns) == 1
-                else ""
-            )
             raise InputError(
                 f"{origin} has no column that is an item id (looked for {', '.join(USUAL['item_id'])}); "
-                f"it has: {', '.join(columns)}. Name one with --item-id-column.{one if _separator(columns[0]) else ''}"
+                f"it has: {', '.join(columns)}. Name one with --item-id-column.{separator_hint(columns)}"
             )
         return found
-
-
-def _separator(header: str) -> str:
-    return next((mark for mark in ";|\t" if mark in header), "")

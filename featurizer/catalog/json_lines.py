@@ -18,6 +18,8 @@ def json_object(line: str) -> dict[str, Json]:
     """
     try:
         row = json.loads(line, parse_constant=_nothing)
+    except json.JSONDecodeError as error:  # its own words count lines, of which this is one
+        raise ValueError(f"{error.msg} at character {error.pos + 1}") from error
     except RecursionError as error:
         raise ValueError("JSON nested too deeply") from error
     if not isinstance(row, dict):

@@ -24,7 +24,7 @@ from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
-from featurizer.text_files import not_text, open_text, utf8_lines
+from featurizer.text_files import csv_rows, not_text, open_text, utf8_lines
 from featurizer.values import as_id
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -58,9 +58,15 @@ class TableSource:
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the rows in file order."""
         fields, bad, used = self.fields, BadRows(self.path, self.max_bad_rows), 0
-        for row in self._rows(bad=bad):
+        for number, row in self._rows(bad=bad):
             used += 1
-            yield to_record(row, fields, self._image(row, fields), id_bits=self._id_bits)
+            record = to_record(row, fields, self._image(row, fields), id_bits=self._id_bits)
+            if not record.item_id:
+                place = f"{'row' if self.kind == '.parquet' else 'line'} {number}"
+                raise InputError(
+                    f"{self.path}, {place}: the {fields['item_id']} is empty; expected a unique id in every row"
+                )
+            yield record
         bad.settle(used)
         if bad.count:
             self.notes["malformed_lines"] = bad.count
@@ -87,7 +93,7 @@ class TableSource:
                 return tuple(pq.read_schema(self.path).names)
             if self.kind in (".csv", ".tsv"):
                 with open_text(self.path) as file:
-                    return tuple(next(self._csv(file), []))
+                    return tuple(next(self._csv(file), (1, []))[1])
             return self._json_columns()
         except UnicodeDecodeError as error:
             raise not_text(self.path) from error
@@ -96,7 +102,7 @@ class TableSource:
 
     def _json_columns(self) -> tuple[str, ...]:
         bad = BadRows(self.path, self.max_bad_rows)
-        names = dict.fromkeys(key for row in self._json_rows(bad) for key in row)
+        names = dict.fromkeys(key for _, row in self._json_rows(bad) for key in row)
         if bad.count and not names:
             raise InputError(f"{bad}; expected a JSON object a line")
         return tuple(names)
@@ -152,7 +158,7 @@ class TableSource:
     def _sizes_of_column(self, column: str) -> dict[str, Json]:
         """Return the size of every local file that the column names; None where it is not there."""
         folder = self.images or self.base or self.path.parent
-        paths = {as_image(row.get(column), folder).path for row in self._rows([column])}
+        paths = {as_image(row.get(column), folder).path for _, row in self._rows([column])}
         return _sizes((path for path in paths if path is not None), folder)
 
     @cached_property
@@ -168,8 +174,10 @@ class TableSource:
 
     def _rows(
         self, columns: Sequence[str] | None = None, bad: BadRows | None = None
-    ) -> Iterator[Mapping[str, object]]:
-        """Yield the rows; of Parquet only these columns are read, where any are named.
+    ) -> Iterator[tuple[int, Mapping[str, object]]]:
+        """Yield each row with its line, of Parquet its place, from 1.
+
+        Of Parquet only these columns are read, where any are named.
 
         Lines of JSON that cannot be read are counted in `bad`.
         """
@@ -185,25 +193,24 @@ class TableSource:
         except (OSError, ValueError, csv.Error) as error:
             raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
 
-    def _csv(self, file: TextIO) -> Iterator[list[str]]:
-        csv.field_size_limit(1 << 30)
-        return csv.reader(file, delimiter="\t" if self.kind == ".tsv" else ",", strict=True)
+    def _csv(self, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+        return csv_rows(file, "\t" if self.kind == ".tsv" else ",", strict=True)
 
-    def _csv_rows(self) -> Iterator[Mapping[str, object]]:
+    def _csv_rows(self) -> Iterator[tuple[int, Mapping[str, object]]]:
         with open_text(self.path) as file:
-            reader = self._csv(file)
-            header = next(reader, [])
-            for number, cells in enumerate(reader, start=1):
+            lines = self._csv(file)
+            _, header = next(lines, (1, []))
+            for line, cells in lines:
                 if not cells:
                     continue
                 if len(cells) != len(header):
                     raise InputError(
-                        f"{self.path}: row {number} has {len(cells)} cells, its header {len(header)}; "
+                        f"{self.path}: line {line} has {len(cells)} cells, its header {len(header)}; "
                         "check quotes and separators"
                     )
-                yield {name: cell or None for name, cell in zip(header, cells, strict=True)}
+                yield line, {name: cell or None for name, cell in zip(header, cells, strict=True)}
 
-    def _json_rows(self, bad: BadRows | None = None) -> Iterator[Mapping[str, object]]:
+    def _json_rows(self, bad: BadRows | None = None) -> Iterator[tuple[int, Mapping[str, object]]]:
         bad = bad or BadRows(self.path, self.max_bad_rows)
         for number, line in enumerate(utf8_lines(self.path), start=1):
             if not line.strip():
@@ -216,12 +223,13 @@ class TableSource:
             if is_deep(row):
                 bad.add(f"line {number}", f"nested too deeply, expected at most {DEEPEST} levels")
                 continue
-            yield row
+            yield number, row
 
-    def _parquet_rows(self, columns: Sequence[str] | None) -> Iterator[Mapping[str, object]]:
+    def _parquet_rows(self, columns: Sequence[str] | None) -> Iterator[tuple[int, Mapping[str, object]]]:
         with pq.ParquetFile(self.path) as file:
-            for batch in file.iter_batches(batch_size=256, columns=columns):
-                yield from map(self._labels.named, batch.to_pylist())
+            batches = file.iter_batches(batch_size=256, columns=columns)
+            parsed = (row for batch in batches for row in batch.to_pylist())
+            yield from enumerate(map(self._labels.named, parsed), start=1)
 
 
 def _sizes(paths: Iterable[Path], folder: Path) -> dict[str, Json]:

@@ -147,7 +147,7 @@ def label_accuracies(feature_set: FeatureSet, catalog: Catalog, label: str) -> d
             f"{len(unknown)} items of {feature_set.folder} are not in {catalog.folder} (such as {unknown[0]}); "
             "give the catalog that the features were made from"
         )
-    labeled = np.array([by_id[item] is not None for item in ids], dtype=bool)
+    labeled = np.array([by_id[item] not in (None, []) for item in ids], dtype=bool)
     accuracies: dict[str, LabelAccuracy] = {}
     for space in feature_set.spaces:
         vectors, present = feature_set.vectors(space)

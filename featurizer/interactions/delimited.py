@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurizer.text_files import open_text
+from featurizer.text_files import csv_rows, open_text
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t"}
 """By suffix."""
@@ -39,14 +38,5 @@ def rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         OSError: it cannot be read.
     """
     suffix = suffix_of(path)
-    csv.field_size_limit(1 << 30)
     with open_text(path) as file:
-        reader = csv.reader(
-            file,
-            delimiter=SEPARATORS[suffix],
-            quoting=csv.QUOTE_MINIMAL if QUOTES[suffix] else csv.QUOTE_NONE,
-        )
-        line = 1
-        for cells in reader:
-            yield line, cells
-            line = reader.line_num + 1
+        yield from csv_rows(file, SEPARATORS[suffix], quoted=QUOTES[suffix] is not None)

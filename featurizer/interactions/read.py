@@ -11,7 +11,7 @@ import polars.selectors as cs
 from featurizer.errors import InputError
 from featurizer.interactions.delimited import QUOTES, SEPARATORS, place_of, suffix_of
 from featurizer.interactions.times import unix_seconds
-from featurizer.text_files import encoding_of, read_text, wrong_byte
+from featurizer.text_files import encoding_of, read_text, separator_hint, wrong_byte
 from featurizer.values import as_id
 
 COLUMNS = {
@@ -116,7 +116,7 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
         fault = wrong_byte(path) if path.suffix != ".parquet" else None
         raise fault or InputError(
             f"{path} has no column that is a {' or '.join(lacking)}; it has {', '.join(frame.columns)}, "
-            f"expected for example {', '.join(COLUMNS[lacking[0]])}"
+            f"expected for example {', '.join(COLUMNS[lacking[0]])}.{separator_hint(frame.columns)}"
         )
     columns = [
         (pl.col(name) if name is not None else pl.lit(None)).alias(field) for field, name in found.items()

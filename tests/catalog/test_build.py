@@ -145,7 +145,7 @@ def test_overwrite_replaces_the_items_and_leaves_what_others_wrote_there(table, 
     ("content", "message"),
     [
         ("id,title\na,Cup\na,Mug\n", "'a' appears twice"),
-        ("id,title\n,Cup\n", "item 1 has an empty id"),
+        ("id,title\n,Cup\n", "t.csv, line 2: the id is empty"),
         ("id,title\n", "no items"),
     ],
 )

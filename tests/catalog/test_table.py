@@ -23,6 +23,7 @@ from featurizer.catalog.ingest import ingest
 from featurizer.catalog.interactions import SplitOptions
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
+from featurizer.interactions.read import read_interactions
 from featurizer.values import as_text
 
 ROWS = [
@@ -107,7 +108,7 @@ def test_another_picture_under_the_same_name_makes_another_source(tmp_path, name
         ("t.csv", b"", "is empty"),
         ("t.csv", b"title\nCup\n", "--item-id-column"),
         ("t.csv", b"id,id\n1,2\n", "named twice"),
-        ("t.csv", b"id,title\n1\n", "row 1 has 1 cells"),
+        ("t.csv", b"id,title\n1\n", "line 2 has 1 cells"),
         (
             "t.csv",
             b"id,title\n1,\xff\xfe\n",
@@ -182,10 +183,53 @@ def test_interactions_with_a_split_are_written_as_they_are(tmp_path):
     assert pq.read_table(tmp_path / "c" / "interactions.parquet")["split"].to_pylist() == ["train", "test"]
 
 
-def test_a_line_without_an_id_names_the_row_and_half_a_character_is_replaced(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("t.jsonl", '{"id": 1}\n\n{"id"\n{"id": NaN}\n', "line 4"),
+        ("t.csv", 'id,title\na,"two\nlines"\n\n,Cup\n', "line 5"),
+        ("t.parquet", "", "row 2"),
+    ],
+)
+def test_an_empty_id_is_named_with_its_file_and_line(tmp_path, name, content, place):
+    path = tmp_path / name
+    path.write_text(content) if content else write(path, [{"id": "a"}, {"id": None}, {"id": "c"}])
+    with pytest.raises(
+        InputError, match=f"{name}, {place}: the id is empty; expected a unique id in every row"
+    ):
+        rows(source(path), tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "hint"),
+    [
+        ("t.csv", "id;title", r"separated by ';': save it with commas"),
+        ("t.csv", "id|title", r"separated by '\|': save it with commas"),
+        ("t.csv", "id\ttitle", r"separated by tabs: name it .tsv"),
+        ("t.tsv", "id,title", r"separated by ',': name it .csv"),
+    ],
+)
+def test_another_separator_is_told_with_and_without_a_chosen_column_and_of_interactions(
+    tmp_path, name, header, hint
+):
+    (tmp_path / name).write_text(f"{header}\n{header.replace('id', 'a')}\n")
+    for names in (ColumnNames(), ColumnNames(item_id="id")):
+        with pytest.raises(InputError, match=hint):
+            list(TableSource(tmp_path / name, names))
+    with pytest.raises(InputError, match=hint):
+        read_interactions(tmp_path / name)
+
+
+def test_a_hint_at_the_separator_needs_a_header_of_one_column(tmp_path):
+    (tmp_path / "t.csv").write_text("name;x,title\na,b\n")
+    with pytest.raises(InputError, match=r"--item-id-column\.$"):
+        list(source(tmp_path / "t.csv"))
+
+
+def test_a_line_without_an_id_is_an_error_and_half_a_character_is_replaced(tmp_path):
     (tmp_path / "t.jsonl").write_text('{"id": "a", "title": "x\\ud800"}\n{"title": "b"}\n')
     assert next(iter(source(tmp_path / "t.jsonl"))).title == "x\ufffd"
-    with pytest.raises(InputError, match="item 2 has an empty id"):
+    with pytest.raises(InputError, match="expected a unique id in every row"):
         rows(source(tmp_path / "t.jsonl"), tmp_path / "c")
 
 
@@ -368,6 +412,9 @@ def test_lines_that_are_no_json_are_left_out_counted_and_said(tmp_path, caplog):
     table = source(tmp_path / "t.jsonl")
     assert [item.item_id for item in table] == ["1", "2"]
     assert table.notes == {"malformed_lines": 2}
-    assert "t.jsonl: 2 rows cannot be read: line 2 (" in caplog.text
+    assert (
+        "t.jsonl: 2 rows cannot be read: line 2 (Expecting ':' delimiter at character 7), line 4"
+        in caplog.text
+    )
     with pytest.raises(InputError, match="at most 1 to be bad"):
         list(source(tmp_path / "t.jsonl", max_bad_rows=1))

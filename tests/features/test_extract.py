@@ -352,6 +352,16 @@ def test_label_accuracy_is_asked_of_a_catalog_column(tmp_path):
     assert label_accuracies(run(made, tmp_path / "f"), made, "brand")["letter_text"].accuracy == 1.0
 
 
+def test_an_empty_list_is_no_label(tmp_path):
+    paths = [("Mugs",), (), ("Pans",), (), ("Mugs", "Cups")]
+    records = [
+        ItemRecord(name, title=name * 3, categories=path) for name, path in zip("abcde", paths, strict=True)
+    ]
+    made = make_catalog(tmp_path / "c", records)
+    found = label_accuracies(run(made, tmp_path / "f"), made, "categories")["letter_text"]
+    assert (found.items, found.labels, found.in_text) == (3, 3, 1.0)
+
+
 @settings(max_examples=4, deadline=None)
 @given(order=st.permutations(range(12)))
 def test_the_order_of_items_changes_no_vector(tmp_path_factory, order):
