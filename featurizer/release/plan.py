@@ -16,6 +16,7 @@ from featurizer.release.card import license_of, render_card
 from featurizer.release.croissant import render_croissant
 from featurizer.release.licenses import lets_pictures_pass
 from featurizer.release.scores import draw, shown_scores
+from featurizer.release.verify_beside import scores_problems
 from featurizer.results.files import file_sha256
 from featurizer.results.names import CARD, CROISSANT, EXAMPLES, FEATURE_SET, SCORES, SCORES_PLOT
 
@@ -100,6 +101,8 @@ def plan_set(feature_set: FeatureSet, repo: str, *, pictures: Catalog | None = N
     """
     check_repo(repo)
     problems = verify(feature_set)
+    if (feature_set.folder / SCORES).exists():
+        problems += [f"{SCORES}: {problem}" for problem in scores_problems(feature_set)]
     if problems:
         more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise InputError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 import featurizer
-from featurizer.errors import FeaturizerError
+from featurizer.errors import FeaturizerError, InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.records import Json
 from featurizer.release.card import render_card
@@ -21,8 +21,8 @@ from featurizer.release.verify_card import AGAIN, card_problems, leave_out
 from featurizer.results.files import read_json
 from featurizer.results.findings import Findings
 from featurizer.results.names import CARD, CROISSANT, EXAMPLES, FEATURE_SET, SCORES, SCORES_PLOT
-from featurizer.results.seal import SEAL, is_intact
-from featurizer.results.whole import links, manifest_problems
+from featurizer.results.seal import SEAL
+from featurizer.results.whole import links, manifest_problems, seal_problems
 from featurizer.scoring.document import FEATURE_SET_FINGERPRINT, Scores, read_scores
 
 OF_CATALOG = "## Nearest items"
@@ -30,13 +30,15 @@ OF_CATALOG = "## Nearest items"
 OF_MODEL = re.compile(r"\n\nTraining was not used in [^\n]*")
 """A paragraph that the model beside a set tells; a set that was copied or pulled has none beside it."""
 ROUNDING = 1e-9
+SHOWN = 3
+"""How many spaces a problem names."""
 CLOSE, TIED = 2e-3, 7
 """How near a rounded cosine is to its own, and so many more neighbors may tie with those that are listed."""
 
 
 def verify_beside(feature_set: FeatureSet) -> Findings:
     """Look at what other commands wrote beside a set; what is not there is not missed."""
-    looks: dict[str, Callable[[FeatureSet], Iterator[str]]] = {SCORES: _scores, EXAMPLES: _examples}
+    looks: dict[str, Callable[[FeatureSet], Iterator[str]]] = {SCORES: scores_problems, EXAMPLES: _examples}
     notes: list[str] = []
     if feature_set.manifest.featurizer_version == featurizer.__version__:
         looks |= {CARD: _card, CROISSANT: _croissant}
@@ -54,6 +56,7 @@ def verify_beside(feature_set: FeatureSet) -> Findings:
                 problems += [f"{name}: {problem}" for problem in look(feature_set)]
             except (FeaturizerError, UnicodeDecodeError, OSError) as error:
                 problems.append(f"{name} cannot be looked at: {error}")
+    notes += _unsealed(feature_set.folder)
     problems += [f"{SCORES_PLOT}: {problem}" for problem in _plot(feature_set.folder)]
     return Findings.of(problems, notes)
 
@@ -81,12 +84,25 @@ def verify_scores(folder: Path) -> Findings:
     """
     from featurizer.scoring.score import FORMAT_VERSION  # imports torch
 
-    problems = [*manifest_problems(folder / SCORES, FORMAT_VERSION, sealed=False)]
-    problems += _intervals(read_scores(folder / SCORES))
-    notes = (
-        [] if SEAL in read_json(folder / SCORES) else [f"{SCORES}: {SEAL} is not recorded; it is believed"]
-    )
-    return Findings.of([f"{SCORES}: {problem}" for problem in problems], notes)
+    path = folder / SCORES
+    problems = [*manifest_problems(path, FORMAT_VERSION, sealed=_records_seal(read_json(path)))]
+    problems += _intervals(read_scores(path))
+    return Findings.of([f"{SCORES}: {problem}" for problem in problems], _unsealed(folder))
+
+
+def _records_seal(scores: Mapping[str, Json]) -> bool:
+    """Say whether what wrote these scores sealed them: no earlier version wrote these fields."""
+    return "date" in scores or FEATURE_SET_FINGERPRINT in scores
+
+
+def _unsealed(folder: Path) -> list[str]:
+    """Say that scores of an earlier version have no seal; where none can be read, that is a problem elsewhere."""
+    try:
+        scores = read_json(folder / SCORES)
+    except InputError:
+        return []
+    unsealed = SEAL not in scores and not _records_seal(scores)
+    return [f"{SCORES}: {SEAL} is not recorded; it is believed"] if unsealed else []
 
 
 def _card(feature_set: FeatureSet) -> Iterator[str]:
@@ -162,10 +178,14 @@ def _nearest(feature_set: FeatureSet, item: str, spaces: Mapping[str, Sequence[N
             yield f"the items nearest to {item} in {space} are not those that it lists; {AGAIN}"
 
 
-def _scores(feature_set: FeatureSet) -> Iterator[str]:
+def scores_problems(feature_set: FeatureSet) -> Iterator[str]:
+    """Yield what is wrong with the `scores.json` in a set: its seal, whose it is, its spaces and intervals.
+
+    Raises:
+        InputError: it is not what `featurizer score-features` writes.
+    """
     raw = read_json(feature_set.folder / SCORES)
-    if not is_intact(raw):
-        yield f"it was changed since it was written: its {SEAL} is not that of its content"
+    yield from seal_problems(raw, sealed=_records_seal(raw))
     of = raw.get(FEATURE_SET_FINGERPRINT)
     if of is not None and of != feature_set.manifest.fingerprint:
         yield "it is of another feature set: score this one"
@@ -183,7 +203,8 @@ def _spaces(found: Scores, feature_set: FeatureSet) -> Iterator[str]:
     unknown = {label: spaces - set(feature_set.spaces) for label, spaces in by_set.items()}
     if unknown and all(unknown.values()):
         label, spaces = next(iter(unknown.items()))
-        yield f"it scores {', '.join(sorted(spaces))} of {label}, which {FEATURE_SET} does not list"
+        more = ", …" if len(spaces) > SHOWN else ""
+        yield f"it scores {', '.join(sorted(spaces)[:SHOWN])}{more} of {label}, which {FEATURE_SET} does not list"
 
 
 def _intervals(found: Scores) -> Iterator[str]:

@@ -33,12 +33,17 @@ def manifest_problems(path: Path, version: int, *, sealed: bool) -> Iterator[str
     config = found.get("config")
     if isinstance(config, dict) and not _fits(config, found.get("fingerprint")):
         yield "its fingerprint is not that of its configuration"
-    if SEAL not in found and sealed:
-        yield f"it has no {SEAL}, expected one: what wrote it always does"
-    if not is_intact(found):
-        yield f"it was changed since it was written: its {SEAL} is not that of its content"
+    yield from seal_problems(found, sealed=sealed)
     if (path.parent / STAGE_FILE).exists():
         yield f"{STAGE_FILE} stands beside it: the result is unfinished, or was copied while it was made"
+
+
+def seal_problems(manifest: Mapping[str, Json], *, sealed: bool) -> Iterator[str]:
+    """Yield what is wrong with a manifest's hash of itself; `sealed` as above."""
+    if SEAL not in manifest and sealed:
+        yield f"it has no {SEAL}, expected one: what wrote it always does"
+    if not is_intact(manifest):
+        yield f"it was changed since it was written: its {SEAL} is not that of its content"
 
 
 def _fits(config: Mapping[str, Json], recorded: Json) -> bool:

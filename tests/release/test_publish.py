@@ -7,6 +7,8 @@ import pytest
 
 from featurizer.features.feature_set import FeatureSet
 from featurizer.results.files import file_sha256
+from featurizer.results.seal import SEAL, sealed
+from featurizer.scoring.document import FEATURE_SET_FINGERPRINT, attach
 from tests.release.sets import make_set, same_vectors
 
 LAST = ["croissant.json", "README.md", "feature_set.json"]
@@ -66,6 +68,40 @@ def test_a_newer_set_replaces_the_older_and_leaves_no_shard_of_it(hub, writer, f
     assert hub.repo().files["main"] == published(newer.folder)
     assert told["removed"] == [f"data/train-0000{row}-of-00003.parquet" for row in range(3)]
     assert hub.repo().history[-1]["title"].endswith("(1 added, 3 changed, 3 removed)")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"value": 0.9}, "scores.json: it was changed since it was written"),
+        ({SEAL: None}, "scores.json: it has no manifest_sha256, expected one"),
+        ({FEATURE_SET_FINGERPRINT: "other"}, "scores.json: it is of another feature set"),
+    ],
+)
+def test_scores_that_were_changed_by_hand_are_not_published(hub, writer, features, change, said):
+    row = {
+        "metric": "zero_shot_recall",
+        "split": "test",
+        "k": 20,
+        "value": 0.1,
+        "space": "x_image",
+        "users": 9,
+    }
+    attach({"scores": [{**row, "feature_set": "f", "transform": "auto"}]}, "f", features.folder)
+    assert writer("publish", features.folder, "--repo", "org/set", "--dry-run").code == 0
+    path = features.folder / "scores.json"
+    document = json.loads(path.read_text("utf-8"))
+    if "value" in change:
+        document["scores"][0] |= change
+    elif SEAL in change:
+        del document[SEAL]
+    else:
+        document = sealed({**document, **change})
+    path.write_text(json.dumps(document), "utf-8")
+    done = writer("publish", features.folder, "--repo", "org/set")
+    assert done.code == 1
+    assert said in done.err
+    assert "datasets/org/set" not in hub.state().repos
 
 
 def test_scores_that_a_newer_set_does_not_have_do_not_stay(hub, writer, features, tmp_path):
@@ -361,6 +397,7 @@ def test_what_goes_to_lfs_is_what_the_hubs_own_rules_send_there(hub, writer, fea
         "transform": "auto",
     }
     rows = [{**row, "feature_set": "f" * 60, "space": f"{'x' * 200}{number}"} for number in range(60)]
+    rows.append({**row, "feature_set": "f", "space": "x_image"})
     (features.folder / "scores.json").write_text(json.dumps({"scores": rows}) + " " * 11_000_000)
     done = writer("publish", features.folder, "--repo", "org/set")
     assert done.code == 0, done.err

@@ -411,6 +411,7 @@ BESIDE = [
     Damage("a forged score outside its interval", "set", told("scores.json", "scores", 0, "value", 0.99, forged=True), "outside their intervals"),
     Damage("a forged score of another space", "set", told("scores.json", "scores", 0, "space", "clip", forged=True), "which feature_set.json does not list"),
     Damage("the scores are another set's", "set", told("scores.json", "feature_set_fingerprint", "1" * 64, forged=True), "of another feature set"),
+    Damage("the scores' own hash is gone", "set", told("scores.json", SEAL, GONE), "scores.json: it has no manifest_sha256"),
     Damage("the scores are cut", "set", cut("scores.json"), "scores.json cannot be looked at"),
     Damage("the scores are of another type", "set", garbage("scores.json", b'{"scores": {"a": 1}}'), "scores.json"),
     Damage("the scores are gone, their picture is not", "set", gone("scores.json"), "scores.png: it is there without"),
@@ -483,6 +484,7 @@ MODELS = [
     Damage("a forged training", "ica", told(MODEL, "training", lambda before: "not used" if before == "used" else "used", forged=True), "training is"),
     Damage("a forged accuracy", "ica", told(MODEL, "masked_accuracy", 0, "gain", 0.9, forged=True), "lies outside its interval"),
     Damage("a score in a folder of scores is better", "scores", told("scores.json", "scores", 0, "value", 0.99), "changed since it was written"),
+    Damage("the own hash of a folder of scores is gone", "scores", told("scores.json", SEAL, GONE), "it has no manifest_sha256"),
     Damage("the scores' configuration is another", "scores", told("scores.json", "config", "seed", 9), "fingerprint is not that"),
 ]  # fmt: skip
 
