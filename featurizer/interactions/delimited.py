@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from featurizer.text_files import csv_rows, open_text
+import polars as pl
+
+from featurizer.errors import InputError
+from featurizer.text_files import csv_rows, open_text, separator_hint
+from featurizer.values import NOTHING
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t"}
 """By suffix."""
@@ -29,6 +33,29 @@ def place_of(path: Path, row: int) -> str:
     return next(
         (f"line {line}" for at, (line, _) in enumerate(rows(path), start=-1) if at == row), f"row {row + 1}"
     )
+
+
+def uneven(path: Path) -> InputError | None:
+    """Return the error for the first row with more or fewer cells than the header; None where all have as many.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    each = rows(path)
+    _, header = next(each, (1, []))
+    for line, cells in each:
+        if cells and len(cells) != len(header):
+            return InputError(
+                f"{path}, line {line} has {len(cells)} cells, its header {len(header)}; "
+                f"check quotes and separators.{separator_hint(header)}"
+            )
+    return None
+
+
+def trimmed(cells: pl.Series) -> pl.Series:
+    """Return text without blanks around it, null where programs write that there is nothing."""
+    cells = cells.str.strip_chars()
+    return cells.set(cells.is_in(list(NOTHING)), None)
 
 
 def rows(path: Path) -> Iterator[tuple[int, list[str]]]:

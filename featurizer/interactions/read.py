@@ -9,7 +9,7 @@ import polars as pl
 import polars.selectors as cs
 
 from featurizer.errors import InputError
-from featurizer.interactions.delimited import QUOTES, SEPARATORS, place_of, suffix_of
+from featurizer.interactions.delimited import QUOTES, SEPARATORS, place_of, suffix_of, trimmed, uneven
 from featurizer.interactions.times import unix_seconds
 from featurizer.text_files import encoding_of, read_text, separator_hint, wrong_byte
 from featurizer.values import as_id
@@ -71,7 +71,10 @@ def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFra
     for column in ("user_id", "item_id"):
         missing = named[column].null_count()
         if missing:
-            raise InputError(f"{path}: {missing} rows have no {column}; expected one in every row")
+            first = place_of(path, named[column].is_null().arg_max() or 0)
+            raise InputError(
+                f"{path}: {missing} rows have no {column}, the first in {first}; expected one in every row"
+            )
     return named
 
 
@@ -93,11 +96,16 @@ def _read(path: Path) -> pl.DataFrame:
 
 def _separated(path: Path, suffix: str) -> pl.DataFrame:
     try:
-        return pl.read_csv(
+        frame = pl.read_csv(
             _utf8(path), separator=SEPARATORS[suffix], quote_char=QUOTES[suffix], infer_schema=False
         )
     except pl.exceptions.PolarsError as error:
-        raise wrong_byte(path) or error from error
+        raise wrong_byte(path) or uneven(path) or error from error
+    # Polars fills short rows with nulls: where the last column has none, no row is short
+    fault = uneven(path) if frame.width and frame[:, -1].null_count() else None
+    if fault is not None:
+        raise fault
+    return frame
 
 
 def _utf8(path: Path) -> Path | bytes:
@@ -126,9 +134,8 @@ def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
         named = named.with_columns(
             ids(named[column], f"{path}: {column}") for column in ("user_id", "item_id")
         )
-        named = named.with_columns(cs.binary().cast(pl.String)).with_columns(
-            pl.col("rating").cast(pl.Float64), _split_names()
-        )
+        named = named.with_columns(cs.binary().cast(pl.String)).with_columns(_split_names())
+        named = named.with_columns(_ratings(named["rating"], path))
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path}: expected ratings to be numbers: {_brief(error)}") from error
     named = named.with_columns(unix_seconds(named["timestamp"], path, partial(place_of, path)))
@@ -162,6 +169,21 @@ def ids(values: pl.Series, origin: str) -> pl.Series:
     by_value = pl.DataFrame([each.alias("value"), found])
     joined = values.alias("value").to_frame().join(by_value, on="value", how="left", maintain_order="left")
     return joined["id"].alias(values.name)
+
+
+def _ratings(ratings: pl.Series, path: Path) -> pl.Series:
+    if ratings.dtype != pl.String:
+        return ratings.cast(pl.Float64)
+    ratings = trimmed(ratings)
+    numbers = ratings.cast(pl.Float64, strict=False)
+    strange = numbers.is_null() & ratings.is_not_null()
+    if strange.any():
+        row = strange.arg_max() or 0
+        raise InputError(
+            f"{path}, {place_of(path, row)}: the rating {ratings[row]!r} is no number; expected ratings to be numbers, "
+            "such as 4.5, or nothing"
+        )
+    return numbers
 
 
 def _split_names() -> pl.Expr:

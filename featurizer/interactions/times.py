@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.errors import InputError
-from featurizer.values import NOTHING
+from featurizer.interactions.delimited import trimmed
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +42,7 @@ def unix_seconds(times: pl.Series, path: Path, place: Callable[[int], str]) -> p
         InputError: a time is none, or days and months cannot be told apart.
     """
     if times.dtype == pl.String:
-        times = times.str.strip_chars()
-        times = times.set(times.is_in(list(NOTHING)), None)
+        times = trimmed(times)
         numbers = times.cast(pl.Float64, strict=False)
         counted = len(numbers) - numbers.null_count()
         if 2 * counted <= len(times) - times.null_count() and times.null_count() < len(times):

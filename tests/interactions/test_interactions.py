@@ -91,8 +91,21 @@ def test_every_format_and_its_usual_column_names_are_read(tmp_path, name, conten
         ("t.csv", "", "cannot be read"),
         ("t.csv", "user_id,item_id,split\n1,2,later\n", "unknown split"),
         ("t.csv", b"user_id,item_id\n1,2\n1,caf\xe9\n", r"line 3 holds the byte 0xe9.*iconv -f WINDOWS-1252"),
-        ("t.csv", "user_id,item_id,rating\n1,2,good\n", "expected ratings to be numbers"),
-        ("t.csv", "user_id,item_id\n1,\n", "1 rows have no item_id"),
+        (
+            "t.csv",
+            "user_id,item_id,rating\n1,2,good\n",
+            "t.csv, line 2: the rating 'good' is no number; expected ratings to be numbers",
+        ),
+        (
+            "t.tsv",
+            'user_id\titem_id\trating\n"u\n1"\ti\t4\nu\ti\t\nu\ti\t4,5\n',
+            "line 5: the rating '4,5' is no number",
+        ),
+        ("t.csv", "user_id,item_id,rating,time\nu,i,4,9\nu,j\n", "t.csv, line 3 has 2 cells, its header 4"),
+        ("t.inter", 'userID\titemID\tx_label\nu"\ti\t0\nu\tj"\n', "line 3 has 2 cells, its header 3"),
+        ("t.csv", "user_id,item_id\nu,i\nu,j,k\n", "t.csv, line 3 has 3 cells, its header 2; check quotes"),
+        ("t.csv", "user;item;rating\nu;i;4,5\n", "line 2 has 2 cells, its header 1.*separated by ';'"),
+        ("t.csv", "user_id,item_id\n1,\n", "1 rows have no item_id, the first in line 2"),
         ("t.xls", "", "cannot tell the format"),
         ("t.parquet", "PAR1", "cannot be read"),
         ("t.csv.gz", "not gzip", "t.csv.gz"),
@@ -102,6 +115,12 @@ def test_a_file_that_holds_no_interactions_is_a_clear_error(tmp_path, name, cont
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError, match=message):
         read_interactions(tmp_path / name)
+
+
+def test_empty_cells_at_the_end_of_a_row_are_no_fault(tmp_path):
+    (tmp_path / "t.csv").write_text('user_id,item_id,time,rating\nu,i,,\nu,j, 7 ,nan\nu,"k",8, 4.5\n')
+    found = read_interactions(tmp_path / "t.csv").select("item_id", "timestamp", "rating").rows()
+    assert found == [("i", None, None), ("j", 7, None), ("k", 8, 4.5)]
 
 
 def test_a_missing_file_and_items_outside_the_map_are_clear_errors(tmp_path):
