@@ -94,13 +94,14 @@ def _of_text(times: pl.Series, path: Path, place: Callable[[int], str]) -> pl.Se
         day, month = _order(year_last, times, path, place)
         moments = {text: _of_parts(_YEAR_LAST.fullmatch(text), 4, month, day) for text in each}
         order = "day, month, year" if day < month else "month, day, year"
-        logger.info("%s: times are read as %s, such as %s", path, order, year_last[0][0])
+        reading = f"read as {order}, such as {year_last[0][0]}"
     else:
         moments |= {text: _of_parts(_YEAR_FIRST.fullmatch(text), 1, 3, 4) for text in others}
-        logger.info("%s: times are ISO text", path)
+        reading = "ISO text"
     bad = next((text for text, moment in moments.items() if moment is None), None)
     if bad is not None:
         raise _no_time(times, times.eq_missing(bad), path, place)
+    logger.info("%s: times are %s", path, reading)
     seconds = [(moment - _EPOCH) // _SECOND for moment in moments.values() if moment is not None]
     by_text = pl.DataFrame([pl.Series("text", each, pl.String), pl.Series("seconds", seconds, pl.Int64)])
     joined = times.alias("text").to_frame().join(by_text, on="text", how="left", maintain_order="left")

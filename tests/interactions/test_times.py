@@ -70,11 +70,13 @@ def test_dates_whose_days_and_months_nothing_tells_apart_are_refused(tmp_path, m
         (["03.01.24", "04.01.24"], "line 2: the time '03.01.24'"),
     ],
 )
-def test_the_time_that_is_none_is_named_with_its_line(tmp_path, times, bad):
+def test_the_time_that_is_none_is_named_with_its_line(tmp_path, caplog, times, bad):
+    caplog.set_level("INFO")
     with pytest.raises(
         InputError, match=rf"t.csv, {bad} is no time; expected unix seconds in every row, or ISO"
     ):
         read_interactions(write(tmp_path / "t.csv", times))
+    assert not caplog.text
 
 
 def test_lines_are_counted_as_an_editor_counts_them_and_parquet_has_rows(tmp_path):
