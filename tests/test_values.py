@@ -117,7 +117,8 @@ def test_an_id_of_mongodb_is_the_same_in_every_export(value):
 
 
 @pytest.mark.parametrize(
-    "value", ["007", "1.50", "1.5", "B001.0", "1e5", "v1.0", "-", "a b", "Ünï", "日本", "NAN"]
+    "value",
+    ["007", "1.50", "1.5", "B001.0", "1e5", "v1.0", "-", "a b", "Ünï", "日本", "NAN", "A²", "ﬁ", "½", "Ａ"],
 )
 def test_an_id_that_means_what_it_says_stays(value):
     assert as_id(value) == value
@@ -145,6 +146,10 @@ def test_a_literal_longer_than_any_cell_is_text():
 
 def test_letters_with_marks_are_one_id_composed_or_not():
     assert as_id("cafe\u0301") == as_id("caf\u00e9") == "caf\u00e9"
+
+
+def test_a_letter_that_looks_like_another_makes_another_id():
+    assert len({as_id(value) for value in ("A²", "A2", "Ａ2", "Α2")}) == 4
 
 
 def test_a_float_that_has_lost_digits_is_no_id():

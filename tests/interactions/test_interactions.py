@@ -344,6 +344,8 @@ def test_the_global_split_cuts_at_the_quantiles_of_time():
         (list(range(100)), None),
         ([n // 5 for n in range(100)], None),
         ([n // 10 for n in range(100)], "0.0 % of them are test and 10.0 % valid"),
+        ([min(n, 86) if n < 96 else n for n in range(100)], "4.0 % of them are test and 15.0 % valid"),
+        ([min(n, 84) if n < 94 else n for n in range(100)], None),
         ([0] * 95 + [1] * 5, "5.0 % of them are test and 0.0 % valid"),
     ],
 )
