@@ -10,13 +10,11 @@ import polars as pl
 from featurizer.catalog.review_lines import REPLACED, read_reviews
 from featurizer.errors import InputError
 from featurizer.records import Json
-from featurizer.values import as_id
-
-_EMPTY = frozenset({"", "nan", "none", "null"})
+from featurizer.values import NOTHING, as_id
 
 
 def text(value: Json) -> str | None:
-    """Return a cell as text, a list's parts joined by spaces; None for `nan`, `None` and the empty."""
+    """Return a cell as text, a list's parts joined by spaces; None for an empty one (`NOTHING`)."""
     if isinstance(value, list):
         return text(" ".join(part for part in map(text, value) if part))
     if isinstance(value, float) and value != value:
@@ -24,7 +22,7 @@ def text(value: Json) -> str | None:
     folded = (
         str(value).strip() if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
     )
-    return None if folded.casefold() in _EMPTY else folded
+    return None if folded in NOTHING else folded
 
 
 def texts(value: Json) -> tuple[str, ...]:

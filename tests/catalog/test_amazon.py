@@ -17,6 +17,7 @@ from featurizer.catalog.interactions import collect
 from featurizer.catalog.lines import LineSource
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
+from featurizer.values import NOTHING
 
 META_2014 = {
     "asin": "097293751X",
@@ -171,7 +172,7 @@ def test_an_item_with_any_cells_can_be_stored_or_is_a_value_error(source, row):
         texts = [text for text in (*fields, *record.categories) if text is not None]
         pa.array(texts, pa.string())
         assert all(text.strip() == text != "" for text in texts)
-        assert not {text.casefold() for text in texts} & {"nan", "none", "null"}
+        assert NOTHING.isdisjoint(texts)
         assert json.dumps(record.extra, ensure_ascii=False).encode()
         assert not record.extra.keys() & {"title", "description"}
 
@@ -223,6 +224,10 @@ def test_a_number_that_is_none_is_an_empty_cell():
         (["a", "nan", "b"], "a b"),
         (5, "5"),
         ("NaN bread", "NaN bread"),
+        ("NaT", None),
+        ("<NA>", None),
+        ("Nan", "Nan"),
+        ("NONE", "NONE"),
     ],
 )
 def test_what_stands_for_nothing_is_no_text_and_words_that_contain_it_are(cell, text):
