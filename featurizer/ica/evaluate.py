@@ -17,6 +17,7 @@ from featurizer.ica.options import Masking
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.ranking.bootstrap import Interval, mean_interval
+from featurizer.ranking.metrics import RANGE
 from featurizer.records import Json
 
 BATCH = 64
@@ -78,8 +79,8 @@ def masked_accuracy(job: TrainingSetup, rows: Sequence[int]) -> list[MaskedAccur
             MaskedAccuracy(
                 side,
                 len(present),
-                mean_interval(present),
-                mean_interval(absent),
+                mean_interval(present, bounds=RANGE),
+                mean_interval(absent, bounds=RANGE),
                 mean_interval(present - absent),
                 float(np.bincount(classes).max() / len(classes)),
             )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
+from typing import TypeAlias
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
@@ -12,6 +15,10 @@ from featurizer.errors import InputError
 CELLS = 4_000_000
 FEW = 100
 """Users; with fewer the percentile bootstrap is too narrow, and the wider of Student's and BCa stands in its place."""
+
+Bounds: TypeAlias = tuple[float, float]
+"""The least and the greatest that a value can be."""
+ANY: Bounds = (-inf, inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +31,22 @@ class Interval:
     users: int
 
 
-def mean_interval(values: np.ndarray, *, seed: int = 0, samples: int = 1000, level: float = 0.95) -> Interval:
-    """Return the mean of (u,) values with its interval, as `mean_intervals`.
+def mean_interval(
+    values: np.ndarray, *, bounds: Bounds = ANY, seed: int = 0, samples: int = 1000, level: float = 0.95
+) -> Interval:
+    """Return the mean of (u,) values, all within `bounds`, with its interval, as `mean_intervals`.
 
     Raises:
         InputError: there are no values.
     """
-    return mean_intervals(values[:, None], seed=seed, samples=samples, level=level)[0]
+    return mean_intervals(values[:, None], bounds=[bounds], seed=seed, samples=samples, level=level)[0]
 
 
 def mean_intervals(
     values: np.ndarray,
     counted: np.ndarray | None = None,
     *,
+    bounds: Sequence[Bounds] | None = None,
     seed: int = 0,
     samples: int = 1000,
     level: float = 0.95,
@@ -51,6 +61,7 @@ def mean_intervals(
     Args:
         values: (u, m), a column a metric.
         counted: (u, m) bool, which users a column's mean is over; None for all.
+        bounds: m, what a column's values can be: no interval reaches beyond; None for anything.
         seed: of the resamples.
         samples: how many.
         level: of confidence.
@@ -72,6 +83,8 @@ def mean_intervals(
         own = values[counted[:, column], column]
         few = np.stack([_student(own, tails), _bca(own, seed, samples, tails)])
         ends[:, column] = few[:, 0].min(), few[:, 1].max()
+    if bounds is not None:
+        ends = np.clip(ends, *np.array(bounds).T)
     means = valued.sum(0) / users
     return [
         Interval(float(mean), float(low), float(high), int(size))

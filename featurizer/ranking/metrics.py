@@ -14,6 +14,8 @@ import numpy as np
 from featurizer.errors import UnknownName
 from featurizer.ranking.rank import Ranking
 
+RANGE = (0.0, 1.0)
+"""What every metric here lies in."""
 Metric: TypeAlias = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 

@@ -15,7 +15,7 @@ from featurizer.interactions.indexed import index_interactions
 from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.bootstrap import Interval, holm, mean_interval, paired_t_test
-from featurizer.ranking.metrics import METRICS
+from featurizer.ranking.metrics import METRICS, RANGE
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.recsys.vectors import read_vectors, refuse_unfinished
 from featurizer.results.names import ITEMS, USERS
@@ -73,7 +73,7 @@ def compare(
     train, positives = (_pairs(frame, name, ids) for name in ("train", split))
     values = [_per_user(folders, ids, (train, positives), metric, k) for folders in models.values()]
     first, rest = values[0], values[1:]
-    rows = [Compared(next(iter(models)), mean_interval(first, seed=seed))]
+    rows = [Compared(next(iter(models)), mean_interval(first, bounds=RANGE, seed=seed))]
     if not rest:
         return rows
     differences = [value - first for value in rest]
@@ -84,7 +84,7 @@ def compare(
         rows.append(
             Compared(
                 name,
-                mean_interval(value, seed=seed),
+                mean_interval(value, bounds=RANGE, seed=seed),
                 mean_interval(difference, seed=seed),
                 p,
             )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.metrics import METRICS
+from featurizer.ranking.metrics import METRICS, RANGE
 from featurizer.ranking.ranks import find_ranks
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import METRIC_NAMES, PerUser, groups_of, metrics_of
@@ -51,7 +51,7 @@ def random_order(
     for k in ks:
         for name in METRIC_NAMES:
             values = METRICS[name](hits, first.positives, k)
-            yield PerUser(replace(key, metric=f"{key.metric}_{name}", k=k), values)
+            yield PerUser(replace(key, metric=f"{key.metric}_{name}", k=k), values, bounds=RANGE)
 
 
 def _first(_users: np.ndarray, rows: np.ndarray, _items: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from featurizer.encoders.device import computing_threads
-from featurizer.ranking.metrics import METRICS
+from featurizer.ranking.metrics import METRICS, RANGE
 from featurizer.ranking.rank import dot_products, rank
 from featurizer.records import Json
 from featurizer.recsys.configuration import Configuration, configuration
@@ -58,7 +58,7 @@ def downstream(
             for measure in _measured(folder, evaluation, options, key):
                 found.setdefault(measure.key, []).append(measure.values)
     for name, values in found.items():
-        yield PerUser(name, np.mean(values, axis=0))
+        yield PerUser(name, np.mean(values, axis=0), bounds=RANGE)
 
 
 def _configuration(data: RecData, options: ScoreOptions, inputs: dict[str, Json]) -> Configuration:
@@ -95,4 +95,5 @@ def _measured(
         for k in options.ks:
             for name in METRIC_NAMES:
                 values = METRICS[name](shown.hits, shown.positives, k)
-                yield PerUser(replace(key, metric=f"{key.metric}_{name}", split=split, k=k), values)
+                named = replace(key, metric=f"{key.metric}_{name}", split=split, k=k)
+                yield PerUser(named, values, bounds=RANGE)

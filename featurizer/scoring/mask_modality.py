@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from featurizer.ranking.metrics import RANGE
 from featurizer.scoring.downstream import downstream
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.item_cf import item_cf_ranks, neighbors_of
@@ -75,4 +76,4 @@ def areas(curve: Sequence[Sequence[PerUser]], ratios: tuple[float, ...]) -> Iter
             found.setdefault(key, []).append(measure.values)
     for key, values in found.items():
         if len(values) == len(ratios):
-            yield PerUser(key, np.tensordot(weights, np.stack(values), 1))
+            yield PerUser(key, np.tensordot(weights, np.stack(values), 1), bounds=RANGE)

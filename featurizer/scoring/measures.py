@@ -9,8 +9,9 @@ from typing import TypeAlias
 import numpy as np
 
 from featurizer.interactions.user_items import UserItems
+from featurizer.ranking.bootstrap import ANY, Bounds
 from featurizer.ranking.groups import recall_by_group
-from featurizer.ranking.metrics import METRICS
+from featurizer.ranking.metrics import METRICS, RANGE
 from featurizer.ranking.ranks import Ranks
 from featurizer.scoring.metric_key import MetricKey
 
@@ -25,11 +26,13 @@ class PerUser:
         key: which metric.
         values: (u,) float64, in the order of `EvaluationData.ranked[split]`.
         counted: (u,) bool, whom the mean is over; None for all.
+        bounds: the least and the greatest that a value can be; the mean's interval stays inside.
     """
 
     key: MetricKey
     values: np.ndarray
     counted: np.ndarray | None = None
+    bounds: Bounds = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,14 @@ def metrics_of(ranks: Ranks, key: MetricKey, ks: tuple[int, ...]) -> Iterator[Pe
     hits, positives = ranks.hits, ranks.positives
     for k in ks:
         for name in METRIC_NAMES:
-            yield PerUser(_named(key, name, k), METRICS[name](hits, positives, k))
+            yield PerUser(_named(key, name, k), METRICS[name](hits, positives, k), bounds=RANGE)
 
 
 def groups_of(ranks: Ranks, key: MetricKey, train: UserItems, k: int) -> Iterator[PerUser]:
     """Yield Recall@k of each of the trainer's groups (`ranking.groups`); those without users are left out."""
     for group in recall_by_group(ranks.rows, ranks.items, ranks.ranks < k, train, ranks.users):
         if group.counted.any():
-            yield PerUser(_named(key, "recall", k, group.name), group.values, group.counted)
+            yield PerUser(_named(key, "recall", k, group.name), group.values, group.counted, RANGE)
 
 
 def _named(key: MetricKey, metric: str, k: int, group: str | None = None) -> MetricKey:

@@ -68,7 +68,9 @@ def _intervals(entry: Entry, measures: Sequence[PerUser], seed: int) -> Iterator
     counted = np.stack(
         [everyone if measure.counted is None else measure.counted for measure in measures], axis=1
     )
-    for measure, interval in zip(measures, mean_intervals(values, counted, seed=seed), strict=True):
+    bounds = [measure.bounds for measure in measures]
+    intervals = mean_intervals(values, counted, bounds=bounds, seed=seed)
+    for measure, interval in zip(measures, intervals, strict=True):
         yield _row(entry, measure.key, interval.mean, (interval.low, interval.high), interval.users)
 
 

@@ -6,12 +6,14 @@ from scipy.stats import bootstrap, t, ttest_1samp
 
 from featurizer.errors import InputError
 from featurizer.ranking.bootstrap import (
+    ANY,
     FEW,
     holm,
     mean_interval,
     mean_intervals,
     paired_t_test,
 )
+from featurizer.ranking.metrics import RANGE
 
 
 def test_the_interval_is_about_the_normal_one():
@@ -73,6 +75,18 @@ def test_a_column_counts_its_own_users_only():
     assert part.high == pytest.approx(alone.high, abs=0.01)
     with pytest.raises(InputError, match="no user"):
         mean_intervals(values, np.zeros((400, 1), bool))
+
+
+def test_an_interval_reaches_no_farther_than_a_value_can():
+    found = np.array([0.0] * 9 + [1.0])
+    free = mean_interval(found)
+    assert free.low < 0
+    bounded = mean_interval(found, bounds=RANGE)
+    assert (bounded.low, bounded.high, bounded.mean) == (0.0, free.high, free.mean)
+    upper = mean_interval(1 - found, bounds=RANGE)
+    assert (upper.low, upper.high) == (pytest.approx(1 - bounded.high), 1.0)
+    both = mean_intervals(np.stack([found, found], axis=1), bounds=[RANGE, ANY])
+    assert both == [bounded, free]
 
 
 def test_holm_adjusts_as_written_out_by_hand():
