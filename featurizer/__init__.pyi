@@ -820,6 +820,7 @@ def verify(
     catalog: Place | None = None,
     sample: int = 0,
     encoders: Sequence[str] | str = ...,
+    trust_remote_code: Sequence[str] | str = ...,
     device: str = 'auto',
     key: Place | None = None,
     sign: Place | None = None,
@@ -836,6 +837,7 @@ def verify(
         catalog: The catalog it was made from: ids and pictures are checked too; needed by --sample.
         sample: Encode so many items again and compare.
         encoders: An encoder with its folder, for --sample, where the folder lies elsewhere now.
+        trust_remote_code: Run the code of its own that an encoder's repository holds, for --sample: REPO@COMMIT, as 'extract' was told.
         device: auto, cpu, cuda, cuda:I or mps.
         key: Check the signature of every file with this Ed25519 public key, a PEM file.
         sign: Sign every file with this Ed25519 private key, a PEM file, where nothing is wrong.

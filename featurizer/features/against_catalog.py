@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from featurizer.catalog.store import Catalog
 from featurizer.features.feature_set import FeatureSet
+from featurizer.records import OK
 from featurizer.results.names import CATALOG, FEATURE_SET
-
-COMPARED = ("item_id", "text", "image_status")
 
 
 def against_catalog(feature_set: FeatureSet, catalog: Catalog) -> Iterator[str]:
     """Yield in what a set differs from its catalog: identity, source, text recipe, ids in order, what items have.
 
-    The catalog itself is not verified here; the pictures' hashes are its own concern.
+    Arrow's columns are compared, and of texts a batch is in memory at a time. The catalog itself is not verified here;
+    the pictures' hashes are its own concern.
     """
     manifest, source = feature_set.manifest, catalog.manifest.source.document()
     if manifest.catalog is not None:
@@ -26,26 +28,28 @@ def against_catalog(feature_set: FeatureSet, catalog: Catalog) -> Iterator[str]:
             yield f"{FEATURE_SET}: its source is not what {CATALOG} says"
         if manifest.text_recipe != catalog.manifest.text_recipe:
             yield f"{FEATURE_SET}: its text recipe is not that of {CATALOG}"
-    rows = pa.table({name: catalog.column(name) for name in COMPARED}).to_pylist()
-    found = [
-        row for table in feature_set.tables(["item_id", "has_image", "has_text"]) for row in table.to_pylist()
-    ]
-    pairs = list(enumerate(zip(found, rows, strict=True)))
-    others = [place for place, (mine, theirs) in pairs if mine["item_id"] != theirs["item_id"]]
-    if others:
+    mine = pa.concat_tables(feature_set.tables(["item_id", "has_image", "has_text"]))
+    ids, theirs = mine.column("item_id"), catalog.column("item_id")
+    others = _places(pc.not_equal(ids, theirs))
+    if len(others):
         first = others[0]
         yield (
-            f"{len(others)} rows are other items than in the catalog: row {first} is {found[first]['item_id']}, there "
-            f"{rows[first]['item_id']}"
+            f"{len(others)} rows are other items than in the catalog: row {first} is {ids[first]}, there "
+            f"{theirs[first]}"
         )
         return
-    without = {
-        "has_image": [
-            place for place, (mine, theirs) in pairs if mine["has_image"] and theirs["image_status"] != "ok"
-        ],
-        "has_text": [place for place, (mine, theirs) in pairs if mine["has_text"] and theirs["text"] is None],
+    lacking = {
+        "has_image": pc.not_equal(catalog.column("image_status"), OK),
+        "has_text": pa.chunked_array(
+            [pc.is_null(batch.column("text")) for batch in catalog.batches(["text"])], pa.bool_()
+        ),
     }
-    for flag, places in without.items():
-        if places:
-            first = found[places[0]]["item_id"]
-            yield f"{len(places)} items have none in the catalog though {flag} is true, such as {first}"
+    for flag, lacks in lacking.items():
+        places = _places(pc.and_(mine.column(flag), lacks))
+        if len(places):
+            yield f"{len(places)} items have none in the catalog though {flag} is true, such as {ids[places[0]]}"
+
+
+def _places(mask: pa.ChunkedArray) -> np.ndarray:
+    """Return the rows at which a mask is true; null counts as false."""
+    return np.flatnonzero(pc.fill_null(mask, pa.scalar(value=False)).to_numpy())

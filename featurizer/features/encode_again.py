@@ -129,7 +129,7 @@ def _picture(item: dict[str, object]) -> Image | None:
 
 
 def recorded_encoders(
-    feature_set: FeatureSet, *, device: str = "auto", named: Sequence[str] = ()
+    feature_set: FeatureSet, *, device: str = "auto", named: Sequence[str] = (), trusted: Sequence[str] = ()
 ) -> list[AnyEncoder]:
     """Load the encoders that a feature set was made with, as they were: dtype and masked modality too.
 
@@ -138,6 +138,7 @@ def recorded_encoders(
         device: `auto` or a torch device.
         named: the encoders with their folders, where those are not found: a manifest tells a folder's name alone. It is
             looked for where the set was made (as the state book beside it says), beside the set and around it.
+        trusted: the repositories whose own code may be run, `REPO@COMMIT`; the set's manifest alone lets none run.
 
     Raises:
         InputError: it records none: its vectors were imported, or made by encoders without a request.
@@ -148,7 +149,8 @@ def recorded_encoders(
         raise _no_encoder(feature_set)
     computed = [spec.compute_dtype for spec in feature_set.spaces.values()]
     dtype: Dtype = next((DTYPES[name] for name in computed if name is not None and name in DTYPES), "float32")
-    return load_encoders(named or _found(feature_set, requests), device=device, dtype=dtype, mask=mask)
+    texts = named or _found(feature_set, requests)
+    return load_encoders(texts, device=device, dtype=dtype, mask=mask, trusted=trusted)
 
 
 def _found(feature_set: FeatureSet, requests: Sequence[str]) -> list[str]:

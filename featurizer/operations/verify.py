@@ -46,6 +46,8 @@ class Verify(Operation):
     """Encode so many items again and compare."""
     encoders: Annotated[tuple[str, ...], Flag("--encoder", "-e")] = ()
     """An encoder with its folder, for --sample, where the folder lies elsewhere now."""
+    trust_remote_code: tuple[str, ...] = ()
+    """Run the code of its own that an encoder's repository holds, for --sample: REPO@COMMIT, as 'extract' was told."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:I or mps."""
     key: Path | None = None
@@ -106,7 +108,9 @@ class Verify(Operation):
             return found
         found += Findings.of(against_catalog(features, catalog))
         if self.sample and not found.problems:
-            encoders = recorded_encoders(features, device=self.device, named=self.encoders)
+            encoders = recorded_encoders(
+                features, device=self.device, named=self.encoders, trusted=self.trust_remote_code
+            )
             found += Findings.of(verify_sample(features, catalog, encoders, sample=self.sample))
         return found
 

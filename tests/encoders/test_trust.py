@@ -10,8 +10,12 @@ from hub_cache import COMMIT, cached
 import featurizer as fz
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import CodeNotTrusted, InputError, ModelUnavailable
+from featurizer.features.encode_again import recorded_encoders
+from featurizer.features.extract import ExtractOptions, extract
 from featurizer.ica.encoders import load_encoders as load_token_encoders
+from featurizer.records import ItemRecord
 from tests.recipes.shop import make_shop
+from tests.support.items import make_catalog
 
 MARK = "code_was_run"
 OWN = """
@@ -137,6 +141,20 @@ def test_a_trained_alignment_runs_no_code_that_came_later(hub, shop):
     with pytest.raises(CodeNotTrusted, match=told):
         fz.extract("catalog", encoders=["ica:ica"], device="cpu", out="new")
     assert not (shop / MARK).exists()
+
+
+def test_a_set_made_with_trusted_code_is_encoded_again_where_it_is_trusted_again(hub, tmp_path):
+    cached(hub, "org/own", with_code(tmp_path / "model"), lacks=("modules.json",))
+    trusted = [f"org/own@{COMMIT}"]
+    catalog = make_catalog(tmp_path / "c", [ItemRecord(f"i{n}", title=f"cup {n}") for n in range(4)])
+    encoders = load_encoders(["own=transformers:org/own"], device="cpu", trusted=trusted)
+    made = extract(catalog, encoders, tmp_path / "f", ExtractOptions())
+    asked = {"path": tmp_path / "f", "catalog": tmp_path / "c", "sample": 4, "device": "cpu"}
+    with pytest.raises(ModelUnavailable, match="--trust-remote-code org/own@COMMIT"):
+        fz.verify(**asked)
+    assert fz.verify(**asked, trust_remote_code=trusted).ok
+    with pytest.raises(InputError, match="but no encoder comes from there"):
+        recorded_encoders(made, device="cpu", trusted=[f"org/other@{COMMIT}"])
 
 
 def test_a_tokenizers_code_is_not_run_either(hub, tmp_path):

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,15 @@ import pytest
 from featurizer.catalog.store import Catalog
 from featurizer.errors import FeaturizerError
 from featurizer.features.against_catalog import against_catalog
+from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
+from featurizer.records import ItemRecord
 from featurizer.release.signing import check_signature, sign_folder
 from featurizer.release.verify import verify_folder
 from tests.release.test_signing import write_key
+from tests.support.color import encoders
 from tests.support.damages import CAUGHT, UNCAUGHT, Damage, forge
+from tests.support.items import make_catalog
 from tests.support.program import run_program
 from tests.support.whole import make_all
 
@@ -63,6 +68,28 @@ def test_a_whole_result_has_no_problems_and_nothing_is_believed(whole, kind):
 
 def test_a_whole_set_is_as_its_catalog_has_it(whole):
     assert list(against_catalog(FeatureSet.open(whole / "set"), Catalog.open(whole / "catalog"))) == []
+
+
+def test_texts_are_compared_with_a_catalog_without_an_object_of_python_each(tmp_path):
+    catalog = make_catalog(tmp_path / "c", [ItemRecord(f"i{n}", title="x" * 20_000) for n in range(100)])
+    features = extract(catalog, [encoders()[1]], tmp_path / "f", ExtractOptions())
+    assert list(against_catalog(features, catalog)) == []
+    tracemalloc.start()
+    try:
+        assert list(against_catalog(features, catalog)) == []
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000  # the texts have 2,000,000 characters
+    finally:
+        tracemalloc.stop()
+    other = make_catalog(
+        tmp_path / "o", [ItemRecord(f"i{n}", title=None if n in (3, 7) else "x") for n in range(100)]
+    )
+    assert list(against_catalog(features, other))[-1:] == [
+        "2 items have none in the catalog though has_text is true, such as i3"
+    ]
+    turned = make_catalog(tmp_path / "t", [ItemRecord(f"i{99 - n}", title="x") for n in range(100)])
+    assert list(against_catalog(features, turned))[-1:] == [
+        "100 rows are other items than in the catalog: row 0 is i0, there i99"
+    ]
 
 
 @pytest.mark.parametrize("damage", CAUGHT, ids=lambda damage: damage.name)
