@@ -16,8 +16,20 @@ if TYPE_CHECKING:
 
 POSITIONS = re.compile(r"(^|\.)(wpe|embed_positions|position_embeddings?|positions?_embed)$")
 """What models call their tables of positions."""
+SPACE = "▁"
+"""A space, as SentencePiece spells it."""
 UNLIMITED = 10**9
 """A tokenizer's limit from here on says that it has none."""
+
+
+def require_vocabulary(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Stop at a tokenizer that knows no text, which transformers makes up where the files of one are missing.
+
+    Raises:
+        ValueError: it knows special tokens alone, and T5's space.
+    """
+    if tokenizer.get_vocab().keys() <= {*tokenizer.all_special_tokens, SPACE}:
+        raise ValueError("it has no tokenizer, or one with an empty vocabulary")
 
 
 def give_padding(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -16,13 +16,12 @@ import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-from safetensors import SafetensorError
 
 from featurizer.encoders.base import EncoderRequest, is_folder
 from featurizer.encoders.family import find_family
 from featurizer.encoders.presets import offline_presets
 from featurizer.encoders.torch_encoder import TORCH_DTYPES
-from featurizer.errors import CodeNotTrusted, InputError, MissingExtra, ModelUnavailable
+from featurizer.errors import CodeNotTrusted, FeaturizerError, InputError, MissingExtra, ModelUnavailable
 
 CONFIG = ("config.json",)
 """The file that tells whether the Hub's cache holds a model, in most families."""
@@ -154,7 +153,10 @@ def loading(
             raise ModelUnavailable(_advice(request, family, layout, error)) from error
         needed = f"what {family}:{request.model} needs, the package {package},"
         raise MissingExtra(needed, None, package) from error
-    except (OSError, RuntimeError, ValueError, KeyError, httpx2.HTTPError, SafetensorError) as error:
+    except FeaturizerError:
+        raise
+    except Exception as error:
+        # whatever a library meets: a constructor's TypeError, an empty pickle's EOFError, tokenizers' bare Exception
         if "trust_remote_code" in str(error):
             raise _code_refused(request, family) from error
         raise ModelUnavailable(_advice(request, family, layout, error)) from error

@@ -1,4 +1,5 @@
 import functools
+import shutil
 
 import numpy as np
 import open_clip
@@ -127,6 +128,14 @@ def test_pooling_is_refused(checkpoint):
 def test_a_folder_without_weights_is_refused(tmp_path):
     with pytest.raises(ModelUnavailable, match=r"could not load the folder .*open_clip_config\.json"):
         family.load(EncoderRequest(name="small", model=str(tmp_path)))
+
+
+def test_a_folder_without_a_tokenizer_gives_no_vectors_of_texts(checkpoint, tmp_path):
+    hidden = shutil.ignore_patterns("tokenizer*")
+    folder = shutil.copytree(checkpoint("open_clip_timm"), tmp_path / "model", ignore=hidden)
+    shutil.copy(folder / "tower/config.json", folder)
+    with pytest.raises(ModelUnavailable, match=r"could not load the folder .*has no tokenizer"):
+        family.load(EncoderRequest(name="small", model=str(folder)))
 
 
 def test_a_revision_is_loaded_from_its_snapshot_and_recorded(checkpoint, monkeypatch):

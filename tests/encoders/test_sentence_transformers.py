@@ -1,10 +1,19 @@
 import functools
+import json
 
 import numpy as np
 import pytest
 from encoder_checkpoints import pipeline
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
+from sentence_transformers.sentence_transformer.modules import (
+    Dense,
+    LayerNorm,
+    Normalize,
+    Pooling,
+    StaticEmbedding,
+    Transformer,
+    WeightedLayerPooling,
+)
 
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.families.sentence_transformers import encoder as family
@@ -104,6 +113,56 @@ def test_a_missing_package_gives_the_exact_pip_line(monkeypatch):
 def test_an_incomplete_folder_is_named_with_the_layout_expected(tmp_path):
     with pytest.raises(ModelUnavailable, match=r"could not load the folder .*modules\.json"):
         family.load(EncoderRequest(name="x", model=str(tmp_path)))
+
+
+def change_modules(folder, change):
+    file = folder / "modules.json"
+    file.write_text(json.dumps(change(json.loads(file.read_text("utf-8")))), "utf-8")
+
+
+def refused(folder, reason):
+    told = rf"could not load the folder .*{reason}.*Expected modules\.json with the folders that it names"
+    return pytest.raises(ModelUnavailable, match=told)
+
+
+def test_a_missing_file_of_the_pooling_is_a_folder_that_could_not_be_loaded(tmp_path):
+    folder = pipeline(tmp_path / "model")
+    (folder / "1_Pooling/config.json").unlink()
+    with refused(folder, "Pooling.*embedding_dimension"):
+        family.load(EncoderRequest(name="x", model=str(folder)))
+
+
+def test_a_module_over_the_configuration_of_another_is_a_folder_that_could_not_be_loaded(tmp_path):
+    folder = pipeline(tmp_path / "model")
+    name = f"{WeightedLayerPooling.__module__}.WeightedLayerPooling"
+    change_modules(folder, lambda modules: [modules[0], {**modules[1], "type": name}])
+    with refused(folder, "WeightedLayerPooling"):
+        family.load(EncoderRequest(name="x", model=str(folder)))
+
+
+@pytest.mark.parametrize("behind", [(), (Dense(32, 8),), (LayerNorm(32),), (Normalize(),)])
+def test_a_pipeline_without_a_pooling_is_refused_before_it_meets_an_item(checkpoint, tmp_path, behind):
+    words = Transformer(str(checkpoint("bert")))
+    SentenceTransformer(modules=[words, *behind], device="cpu").save(str(tmp_path))
+    with refused(tmp_path, "modules.json names Transformer.*, but no Pooling"):
+        family.load(EncoderRequest(name="x", model=str(tmp_path)))
+
+
+def test_modules_that_do_not_fit_each_other_are_a_folder_that_could_not_be_loaded(checkpoint, tmp_path):
+    words = Transformer(str(checkpoint("bert")))
+    modules = [words, Pooling(32, pooling_mode="mean"), Dense(16, 8)]
+    SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path))
+    with refused(tmp_path, "shapes"):
+        family.load(EncoderRequest(name="x", model=str(tmp_path)))
+
+
+@pytest.mark.parametrize("base", ["bert", "roberta", "gpt2"])
+def test_a_folder_without_a_tokenizer_gives_no_vectors(tmp_path, base):
+    folder = pipeline(tmp_path / "model", base=base)
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    with refused(folder, "has no tokenizer"):
+        family.load(EncoderRequest(name="x", model=str(folder)))
 
 
 @pytest.mark.parametrize("base", ["bert", "roberta", "gpt2"])

@@ -373,6 +373,56 @@ def test_modules_that_are_not_done_here_are_refused(tmp_path):
         load(request(folder))
 
 
+def test_a_transformer_alone_is_refused_with_an_advice_that_can_be_followed(tmp_path):
+    folder = pipeline(tmp_path / "model")
+    file = folder / "modules.json"
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8"))[:1]), "utf-8")
+    with pytest.raises(
+        InputError, match=r"Transformer alone.*Save it with a Pooling.* without modules\.json"
+    ):
+        load(request(folder))
+    file.unlink()
+    assert load(request(folder))[0].spec.pooling == "mean"
+
+
+def test_a_declared_pooling_whose_file_is_missing_is_not_another_pooling(tmp_path):
+    folder = pipeline(tmp_path / "model")
+    (folder / "1_Pooling/config.json").unlink()
+    with pytest.raises(
+        ModelUnavailable, match=r"could not load the folder .*1_Pooling/config\.json is missing"
+    ):
+        load(request(folder))
+
+
+@pytest.mark.parametrize("name", ["bert", "clip", "gpt2", "opt", "roberta", "t5"])
+def test_a_folder_without_a_tokenizer_gives_no_vectors_of_texts(checkpoint, tmp_path, name):
+    folder = shutil.copytree(
+        checkpoint(name), tmp_path / "model", ignore=shutil.ignore_patterns("tokenizer*")
+    )
+    with pytest.raises(
+        ModelUnavailable, match=r"could not load the folder .*has no tokenizer.*Expected config"
+    ):
+        load(request(folder, modalities=("text",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("config.json", "{"),
+        ("model.safetensors", "{"),
+        ("tokenizer.json", "[]"),
+        ("modules.json", "[1]"),
+        ("sentence_bert_config.json", "[1]"),
+        ("1_Pooling/config.json", "[1]"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_a_folder_that_could_not_be_loaded(tmp_path, name, written):
+    folder = pipeline(tmp_path / "model")
+    (folder / name).write_text(written, "utf-8")
+    with pytest.raises(ModelUnavailable, match=r"could not load the folder .*Expected config\.json"):
+        load(request(folder))
+
+
 @pytest.mark.parametrize("base", ["bert", "roberta"])
 def test_small_letters_are_made_where_that_is_declared(tmp_path, base):
     folder = pipeline(tmp_path / "model", base=base)

@@ -18,7 +18,7 @@ from PIL.Image import new as new_image
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, TextLoss
 from featurizer.encoders.families.open_clip.family import FAMILY
-from featurizer.encoders.tokenizer import loss_counter
+from featurizer.encoders.tokenizer import loss_counter, require_vocabulary
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import (
     ask_nobody,
@@ -194,6 +194,8 @@ def open_tokenizer(loaded: OpenClipModel) -> Tokenizer:
     ):
         _refuse_code(loaded)
         tokenizer: Tokenizer = open_clip.get_tokenizer(loaded.name)
+        if not isinstance(tokenizer, SimpleTokenizer):
+            require_vocabulary(tokenizer.tokenizer)
     return tokenizer
 
 

@@ -12,7 +12,13 @@ from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Te
 from featurizer.encoders.declarations import read_declaration
 from featurizer.encoders.families.sentence_transformers.family import FAMILY
 from featurizer.encoders.prompts import document_prompt
-from featurizer.encoders.tokenizer import UNLIMITED, give_padding, loss_counter, token_limit
+from featurizer.encoders.tokenizer import (
+    UNLIMITED,
+    give_padding,
+    loss_counter,
+    require_vocabulary,
+    token_limit,
+)
 from featurizer.encoders.torch_encoder import as_given, torch_encoder
 from featurizer.encoders.weights import (
     CONFIG,
@@ -35,7 +41,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 LAYOUT = (
-    "modules.json with config.json, model.safetensors and the tokenizer, as Sentence Transformers saves them"
+    "modules.json with the folders that it names (1_Pooling/config.json), config.json, model.safetensors and the "
+    "tokenizer, as Sentence Transformers saves them"
 )
 
 SETTINGS = ("sentence_bert_config.json", "config_sentence_transformers.json")
@@ -133,7 +140,8 @@ def _open(request: EncoderRequest) -> SentenceTransformer:
             processor_kwargs=code,
             config_kwargs=code,
         )
-    _fit(model)
+        _fit(model)
+        _require_vectors(model)
     return model
 
 
@@ -158,8 +166,26 @@ def _fit(model: SentenceTransformer) -> None:
     """Let a model pad, and cut texts where its table of positions ends, which its own limit may lie behind."""
     transformer = getattr(model[0], "model", None)
     if isinstance(model.tokenizer, PreTrainedTokenizerBase) and isinstance(transformer, PreTrainedModel):
+        require_vocabulary(model.tokenizer)
         give_padding(model.tokenizer)
         model.max_seq_length = token_limit(transformer, model.tokenizer) or model.max_seq_length
+
+
+def _require_vectors(model: SentenceTransformer) -> None:
+    """Stop at a pipeline that does not run to its end, by one text.
+
+    Raises:
+        ValueError: no module pools the tokens.
+    """
+    try:
+        model.encode_document(["text"], show_progress_bar=False)
+    except KeyError as error:
+        if error.args != ("sentence_embedding",):
+            raise
+        kinds = ", ".join(type(module).__name__ for module in model)
+        raise ValueError(
+            f"modules.json names {kinds}, but no Pooling, without which a text has no vector"
+        ) from error
 
 
 def _repo(model: str) -> str:

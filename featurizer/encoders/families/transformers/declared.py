@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from featurizer.encoders.base import EncoderRequest, Modality
@@ -55,7 +56,8 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
         sides: what it reads; one that reads texts alone declares how they are pooled, others bring their own way.
 
     Raises:
-        InputError: it declares what is not done here; the message names the family that does it.
+        InputError: it declares what is not done here; the message names the family that does it, if one can.
+        FileNotFoundError: the file of the pooling that it declares is missing.
         ModelUnavailable: the Hub cannot be asked what it declares.
     """
     modules = _read(request, "modules.json")
@@ -65,9 +67,9 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
     applied = [kind for kind in APPLIED if kind in kinds and (kind != "Pooling" or tuple(sides) == ("text",))]
     own_text = "Pooling" in kinds or tuple(sides) != ("text",)
     if len(kinds) != len(modules) or applied != list(kinds) or kinds.get("Transformer") != "" or not own_text:
-        raise refused(request, f"a pipeline of {', '.join(kinds)}")
+        raise _refused_modules(request, tuple(kinds))
     config = _read(request, "sentence_bert_config.json") or {}
-    pooling = _read(request, f"{kinds['Pooling']}/config.json") if "Pooling" in kinds else None
+    pooling = _read_pooling(request, kinds["Pooling"]) if "Pooling" in kinds else None
     prompts = _read(request, "config_sentence_transformers.json") or {}
     prompt = document_prompt(prompts.get("prompts") or {}, prompts.get("default_prompt_name"))
     if prompt and pooling and not pooling.get("include_prompt", True):
@@ -79,6 +81,14 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
         limit=config.get("max_seq_length"),
         lowercase=bool(config.get("do_lower_case")),
     )
+
+
+def _read_pooling(request: EncoderRequest, folder: str) -> Mapping[str, Any]:
+    name = str(PurePosixPath(folder, "config.json"))
+    found: Mapping[str, Any] | None = _read(request, name)
+    if found is None:
+        raise FileNotFoundError(f"{name} is missing, and modules.json says that the pooling stands there")
+    return found
 
 
 def _pooling(request: EncoderRequest, config: Mapping[str, Any]) -> str:
@@ -98,6 +108,16 @@ def refused(request: EncoderRequest, what: str) -> InputError:
     return InputError(
         f"{FAMILY.name}:{request.model} declares {what}, which this family does not do, and without it its "
         f"vectors would be another model's. Load it with sentence-transformers:{request.model}."
+    )
+
+
+def _refused_modules(request: EncoderRequest, kinds: Sequence[str]) -> InputError:
+    if kinds != ("Transformer",):
+        return refused(request, f"a pipeline of {', '.join(kinds)}")
+    return InputError(
+        f"{FAMILY.name}:{request.model} declares a pipeline of the Transformer alone, which gives a vector of every "
+        "token and none of a text. Save it with a Pooling module behind it; or name a copy of its folder without "
+        "modules.json, to have the pooling that its architecture has by itself."
     )
 
 

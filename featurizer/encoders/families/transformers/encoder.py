@@ -27,7 +27,7 @@ from featurizer.encoders.families.transformers.model import (
 )
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
 from featurizer.encoders.loaded import LoadedEncoder
-from featurizer.encoders.tokenizer import give_padding, loss_counter, token_limit
+from featurizer.encoders.tokenizer import give_padding, loss_counter, require_vocabulary, token_limit
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import code_options, loading
 from featurizer.errors import InputError
@@ -102,6 +102,7 @@ def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             where(request), revision=request.revision, **code_options(request)
         )
+        require_vocabulary(tokenizer)
     give_padding(tokenizer)
     if loaded.declared.lowercase:
         if not tokenizer.is_fast:
