@@ -49,7 +49,8 @@ def verify_sample(
     if not made:
         raise InputError(
             f"the encoders make {', '.join(encoder.spec.space for encoder in encoders)}, but {feature_set.folder} "
-            f"holds {', '.join(feature_set.spaces)}; expected at least one encoder that made a space of it"
+            f"holds {', '.join(feature_set.spaces)}; expected at least one encoder that made a space of it, "
+            "named as it was then: --encoder NAME=FAMILY:PATH makes NAME_text and NAME_image"
         )
     chosen = np.sort(
         np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False)
@@ -149,8 +150,15 @@ def recorded_encoders(
         raise _no_encoder(feature_set)
     computed = [spec.compute_dtype for spec in feature_set.spaces.values()]
     dtype: Dtype = next((DTYPES[name] for name in computed if name is not None and name in DTYPES), "float32")
-    texts = named or _found(feature_set, requests)
-    return load_encoders(texts, device=device, dtype=dtype, mask=mask, trusted=trusted)
+    found = named or _found(feature_set, requests)
+    lost = [one for one in found if (where := local_folder(one)) is not None and not where.is_dir()]
+    if lost and not named:
+        raise InputError(
+            f"{feature_set.folder} was made with {', '.join(lost)}, a folder that is not found here; "
+            "expected it in this folder or beside the set. Say where it lies, under the name of its space: --encoder "
+            "NAME=FAMILY:PATH makes NAME_text and NAME_image"
+        )
+    return load_encoders(found, device=device, dtype=dtype, mask=mask, trusted=trusted)
 
 
 def _found(feature_set: FeatureSet, requests: Sequence[str]) -> list[str]:

@@ -44,7 +44,7 @@ class Card(Operation):
     def run(self, context: Context) -> Outcome[tuple[Path, ...]]:
         """Write the card."""
         from featurizer.release.licenses import unknown_license
-        from featurizer.release.recard import recard
+        from featurizer.release.recard import recard, unsigned
 
         written = recard(self.of, license=self.license, catalog=self.catalog, scores=self.scores)
         note = unknown_license(self.license) if self.license is not None else None
@@ -55,4 +55,5 @@ class Card(Operation):
             {"out": str(self.of), "files": [str(path) for path in written]},
             (self.of / CARD,),
             advice=(note,) if note is not None else (),
+            warnings=tuple(unsigned(self.of)),
         )

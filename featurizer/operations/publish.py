@@ -11,6 +11,7 @@ from pydantic import model_validator
 from featurizer.errors import InputError
 from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
 from featurizer.operations.text import table
+from featurizer.results.names import SIGNATURE
 
 if TYPE_CHECKING:
     from featurizer.release.plan import Plan
@@ -88,6 +89,11 @@ class Publish(Operation):
         from featurizer.release.scan import exposed
 
         plan = self._signed(self._plan())
+        if self.sign is None and (self.of / SIGNATURE).exists():
+            context.say(
+                f"{SIGNATURE} is not sent: the card names the repository now, and was not signed so; --sign KEY signs "
+                "what is sent"
+            )
         size = f"{len(plan.files)} files, {sum(file.size for file in plan.files) / 1e6:,.1f} MB"
         found = exposed(plan)
         if self.dry_run:

@@ -160,7 +160,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
 
     def make(self, context: Context) -> Leaderboard:
         """Score, and write each set's scores into it where that is asked for."""
-        from featurizer.release.recard import recard
+        from featurizer.release.recard import recard, unsigned
         from featurizer.scoring.board import Leaderboard
         from featurizer.scoring.document import attach
         from featurizer.scoring.score import score
@@ -172,6 +172,8 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
         for candidate in stage.candidates if self.attach else ():
             attach(found, candidate.label, candidate.features.folder)
             recard(candidate.features.folder)
+            for line in unsigned(candidate.features.folder):
+                context.say(line)
         return Leaderboard(self.out, found)
 
     def _read(self) -> tuple[ScoreStage, EvaluationData]:

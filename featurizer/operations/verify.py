@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,16 +73,18 @@ class Verify(Operation):
         from featurizer.release.verify import kind_of_folder, verify_folder
 
         kind = kind_of_folder(self.path)
-        found = self._signature() + verify_folder(self.path)
+        signature, found = self._signature(), verify_folder(self.path)
         if self.catalog is not None:
             if kind != "feature set":
                 raise InputError(f"{self.path} is a {kind}; --catalog is for feature sets. Leave it out")
             found += self._with_catalog(self.catalog, whole=not found.problems)
+        advice = _advice(self.path, found.problems)
+        found = signature + found
         if self.sign is not None and not found.problems:
             from featurizer.release.signing import sign_folder
 
             sign_folder(self.path, kind, self.sign)
-        return self._outcome(kind, found)
+        return self._outcome(kind, found, advice)
 
     def _signature(self) -> Findings:
         from featurizer.release.signing import check_signature
@@ -114,15 +117,12 @@ class Verify(Operation):
             found += Findings.of(verify_sample(features, catalog, encoders, sample=self.sample))
         return found
 
-    def _outcome(self, kind: str, found: Findings) -> Outcome[Verification]:
+    def _outcome(self, kind: str, found: Findings, advice: str) -> Outcome[Verification]:
         value = Verification(self.path, found.problems, found.notes)
         record = {"ok": value.ok, "kind": kind, "problems": list(found.problems), "notes": list(found.notes)}
         if found.problems:
             count = f"{len(found.problems)} problem{'s' if len(found.problems) > 1 else ''}"
             text = "\n".join([f"{self.path}: {count}", *(f"  {one}" for one in found.problems)])
-            advice = (
-                "Make it again (the same command with --overwrite), or fetch it again from where it came."
-            )
             return Outcome(value, count, text, record, advice=(advice,), warnings=found.notes, code=1)
         signed = (
             ", signed" if self.sign is not None else ", its signature too" if self.key is not None else ""
@@ -131,3 +131,17 @@ class Verify(Operation):
         with_catalog = ", and as its catalog has it" if self.catalog is not None else ""
         summary = f"a {kind}, as its manifest says{with_catalog}{again}{signed}"
         return Outcome(value, summary, f"{self.path}: {summary}", record, warnings=found.notes)
+
+
+def _advice(folder: Path, problems: Sequence[str]) -> str:
+    """Say what to do about problems that are not the signature's; with none, about the signature."""
+    from featurizer.release.verify_card import AGAIN
+
+    if not problems:
+        return (
+            f"Everything is as its manifests say. If what changed since is yours, sign it again: featurizer verify "
+            f"{folder} --sign KEY; if not, fetch it again from where it came."
+        )
+    if all(AGAIN in one for one in problems):
+        return f"Write it again: featurizer card {folder}"
+    return "Make it again (the same command with --overwrite), or fetch it again from where it came."

@@ -12,7 +12,7 @@ from featurizer.release.card import write_card
 from featurizer.release.croissant import write_croissant
 from featurizer.release.model import is_model, write_model_card
 from featurizer.results.files import atomic_path
-from featurizer.results.names import FEATURE_SET, SCORES
+from featurizer.results.names import FEATURE_SET, SCORES, SIGNATURE
 from featurizer.results.spelling import record
 from featurizer.scoring.document import read_scores
 
@@ -45,6 +45,15 @@ def recard(
         _take_scores(scores, folder)
     titles = _titles(catalog) if catalog is not None else {}
     return [write_card(feature_set, titles=titles), write_croissant(feature_set)]
+
+
+def unsigned(folder: Path) -> list[str]:
+    """Say that a signature does not cover what was just written; nothing of a folder without one."""
+    if not (folder / SIGNATURE).exists():
+        return []
+    return [
+        f"{folder} was signed without what is written now: featurizer verify {folder} --sign KEY signs it again"
+    ]
 
 
 def _take_scores(path: Path, folder: Path) -> None:

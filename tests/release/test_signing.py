@@ -281,3 +281,22 @@ def test_a_pull_over_a_signed_release_takes_its_signature_away(hub, writer, keys
     assert ENVELOPE not in hub.repo().files["main"]
     assert writer("pull", "org/set", "--out", tmp_path / "back", "--overwrite").code == 0
     assert not (tmp_path / "back" / ENVELOPE).exists()
+
+
+def test_each_problem_has_the_advice_that_mends_it(writer, keys, tmp_path):
+    private, public = keys
+    folder = make_set(tmp_path / "f").folder
+    assert writer("card", folder, "--license", "MIT").code == 0
+    assert writer("verify", folder, "--sign", private).code == 0
+    planned = writer("publish", folder, "--repo", "org/set", "--dry-run")
+    assert f"{ENVELOPE} is not sent" in planned.out + planned.err
+    again = writer("card", folder, "--license", "Apache-2.0")
+    assert "was signed without what is written now" in again.err
+    found = writer("verify", folder, "--key", public)
+    assert found.code == 1
+    assert f"featurizer verify {folder} --sign KEY" in found.err
+    card = folder / "README.md"
+    card.write_text(card.read_text().replace("items", "Items", 1))
+    assert f"Write it again: featurizer card {folder}" in writer("verify", folder).err
+    next(folder.rglob("*.parquet")).write_bytes(b"PAR1")
+    assert "Make it again (the same command with --overwrite)" in writer("verify", folder).err
