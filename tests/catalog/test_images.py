@@ -360,6 +360,7 @@ def fetch_alone(url):
 
 
 def test_ctrl_c_drops_what_is_in_flight_and_leaves_no_thread(site):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell ignores it
     url = site.at("/stuck", wait_then(4, answer(PICTURE)))
     main = threading.main_thread().ident
     interrupt = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
