@@ -33,6 +33,8 @@ from featurizer.recsys.spec import DEFAULT
 from featurizer.results.names import METRICS, TUNE
 
 if TYPE_CHECKING:
+    from featurizer.alignment.content import ContentMap
+    from featurizer.features.feature_set import FeatureSet
     from featurizer.records import Json
     from featurizer.recsys.model import Model as Trained
     from featurizer.recsys.tune import Trial
@@ -150,7 +152,7 @@ class Train(FolderOperation["Trained"]):
         from featurizer.features.feature_set import FeatureSet
         from featurizer.recsys.content import default_space
         from featurizer.recsys.memory import keep_freed_memory
-        from featurizer.recsys.source import chosen_fusion, fingerprints, read_data
+        from featurizer.recsys.source import fingerprints, read_data
         from featurizer.recsys.summary import describe
         from featurizer.recsys.train import refuse_foreign_folder, refuse_other_model, train
         from featurizer.recsys.tune import tune
@@ -159,10 +161,7 @@ class Train(FolderOperation["Trained"]):
         refuse_foreign_folder(self.out)
         features = FeatureSet.open(self.features)
         space = self.space or default_space(features)
-        fusion = None
-        if self.fusion == "auto":
-            fusion = chosen_fusion(features, space, self.interactions, item_map=self.item_map, seed=self.seed)
-            context.say(f"{space} is joined as held-out items of train say: {fusion.told}")
+        fusion = self._fusion(features, space, context)
         data = read_data(
             features,
             space,
@@ -205,6 +204,16 @@ class Train(FolderOperation["Trained"]):
             report=context.report,
         )
         return self.open()
+
+    def _fusion(self, features: FeatureSet, space: str, context: Context) -> ContentMap | None:
+        """Choose how spaces are joined, where that is asked for."""
+        from featurizer.recsys.source import chosen_fusion
+
+        if self.fusion == "equal":
+            return None
+        found = chosen_fusion(features, space, self.interactions, item_map=self.item_map, seed=self.seed)
+        context.say(f"{space} is joined as held-out items of train say: {found.told}")
+        return found
 
     def open(self) -> Trained:
         """Return the model; its weights are not read."""

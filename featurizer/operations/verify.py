@@ -117,6 +117,11 @@ class Verify(Operation):
             found += Findings.of(verify_sample(features, catalog, encoders, sample=self.sample))
         return found
 
+    def _sampled(self) -> int:
+        from featurizer.features.feature_set import FeatureSet
+
+        return min(self.sample, FeatureSet.open(self.path).rows)
+
     def _outcome(self, kind: str, found: Findings, advice: str) -> Outcome[Verification]:
         value = Verification(self.path, found.problems, found.notes)
         record = {"ok": value.ok, "kind": kind, "problems": list(found.problems), "notes": list(found.notes)}
@@ -127,7 +132,7 @@ class Verify(Operation):
         signed = (
             ", signed" if self.sign is not None else ", its signature too" if self.key is not None else ""
         )
-        again = f", {self.sample} items encoded again and equal" if self.sample else ""
+        again = f", {self._sampled()} items encoded again and equal" if self.sample else ""
         with_catalog = ", and as its catalog has it" if self.catalog is not None else ""
         summary = f"a {kind}, as its manifest says{with_catalog}{again}{signed}"
         return Outcome(value, summary, f"{self.path}: {summary}", record, warnings=found.notes)
@@ -143,5 +148,5 @@ def _advice(folder: Path, problems: Sequence[str]) -> str:
             f"{folder} --sign KEY; if not, fetch it again from where it came."
         )
     if all(AGAIN in one for one in problems):
-        return f"Write it again: featurizer card {folder}"
+        return "Write it again with 'featurizer card' and the folder that it lies in."
     return "Make it again (the same command with --overwrite), or fetch it again from where it came."

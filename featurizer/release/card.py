@@ -16,9 +16,8 @@ from featurizer.release.licenses import hub_license, is_stated
 from featurizer.release.markdown import render
 from featurizer.release.scores import draw, shown_scores
 from featurizer.results.files import atomic_path
-from featurizer.results.manifests.ica import IcaManifest
-from featurizer.results.manifests.model import read_model_manifest
-from featurizer.results.names import CARD, MODEL, SCORES_PLOT
+from featurizer.results.names import CARD, SCORES_PLOT
+from featurizer.scoring.taught import origin
 from featurizer.scoring.verdict import verdicts
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -128,20 +127,10 @@ def _context(feature_set: FeatureSet) -> dict[str, object]:
         "scores": scores,
         "use": verdicts(scores.found) if scores is not None else [],
         "taught": {name: spec.supervised for name, spec in specs.items() if spec.supervised is not None},
-        "untrained": _untrained(feature_set),
+        "untrained": [name for name, spec in specs.items() if origin(spec) == "training not used"],
         "synthetic": source is not None and source.name == SAMPLE,
         "papers": papers_of(specs.values()),
     }
-
-
-def _untrained(feature_set: FeatureSet) -> list[str]:
-    """Return the spaces of an alignment whose training was not used, where its model lies beside the set."""
-    path = feature_set.folder.absolute().parent / "model" / MODEL
-    spaces = [name for name, spec in feature_set.spaces.items() if spec.family == "ica"]
-    if not spaces or not path.is_file():
-        return []
-    manifest = read_model_manifest(path)
-    return spaces if isinstance(manifest, IcaManifest) and manifest.training == "not used" else []
 
 
 def _command(feature_set: FeatureSet) -> str | None:

@@ -27,9 +27,7 @@ TRAINED = {
     "alignrec": "trained by mask-then-predict",
 }
 """How the unified vector came about, by objective."""
-UNTRAINED = (
-    "the join of both, what is missing guessed in closed form; training was not used, no epoch being better"
-)
+UNTRAINED = "the join of both, what is missing guessed in closed form; training was not used"
 
 
 def is_model(folder: Path) -> bool:

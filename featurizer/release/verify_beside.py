@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -27,8 +26,6 @@ from featurizer.scoring.document import FEATURE_SET_FINGERPRINT, Scores, read_sc
 
 OF_CATALOG = "## Nearest items"
 """A section whose titles are the catalog's: it is compared where `examples.json` keeps them."""
-OF_MODEL = re.compile(r"\n\nTraining was not used in [^\n]*")
-"""A paragraph that the model beside a set tells; a set that was copied or pulled has none beside it."""
 ROUNDING = 1e-9
 SHOWN = 3
 """How many spaces a problem names."""
@@ -110,16 +107,12 @@ def _card(feature_set: FeatureSet) -> Iterator[str]:
     yield from card_problems(
         feature_set.folder / CARD,
         lambda repo, card: render_card(feature_set, repo=repo, pictures="config_name: items" in card),
-        _without_titles if stored_examples(feature_set) is None else _of_this_folder,
+        _without_titles if stored_examples(feature_set) is None else str,
     )
 
 
-def _of_this_folder(card: str) -> str:
-    return OF_MODEL.sub("", card)
-
-
 def _without_titles(card: str) -> str:
-    return leave_out(OF_CATALOG, _of_this_folder(card))
+    return leave_out(OF_CATALOG, card)
 
 
 def _croissant(feature_set: FeatureSet) -> Iterator[str]:

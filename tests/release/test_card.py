@@ -18,7 +18,6 @@ from featurizer.results.seal import sealed
 from featurizer.scoring.document import read_scores
 from featurizer.scoring.leaderboard import leaderboard
 from tests.release.sets import make_set
-from tests.support.manifests import alignment_manifest
 
 ROW = {
     "feature_set": "f", "space": "x_image", "metric": "zero_shot_recall", "split": "test", "k": 20, "neighbors": None,
@@ -310,10 +309,9 @@ def test_the_card_says_what_interactions_taught(tmp_path):
 
 @pytest.mark.parametrize("training", ["used", "not used"])
 def test_the_card_says_when_training_was_not_used(tmp_path, training):
-    space = ArraySpace("unified", "both", np.ones((3, 2), np.float32), provenance={"family": "ica"})
+    provenance = {"family": "ica", "preprocessing": {"training": training} if training == "not used" else {}}
+    space = ArraySpace("unified", "both", np.ones((3, 2), np.float32), provenance=provenance)
     made = write_arrays(tmp_path / "ica" / "features", list("abc"), [space])
-    (tmp_path / "ica" / "model").mkdir()
-    write_json(tmp_path / "ica" / "model" / "manifest.json", alignment_manifest({}, training=training))
     assert ("Training was not used in `unified`" in render_card(made)) is (training == "not used")
 
 

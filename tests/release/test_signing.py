@@ -297,6 +297,6 @@ def test_each_problem_has_the_advice_that_mends_it(writer, keys, tmp_path):
     assert f"featurizer verify {folder} --sign KEY" in found.err
     card = folder / "README.md"
     card.write_text(card.read_text().replace("items", "Items", 1))
-    assert f"Write it again: featurizer card {folder}" in writer("verify", folder).err
+    assert "Write it again with 'featurizer card'" in writer("verify", folder).err
     next(folder.rglob("*.parquet")).write_bytes(b"PAR1")
     assert "Make it again (the same command with --overwrite)" in writer("verify", folder).err
