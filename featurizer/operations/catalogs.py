@@ -30,7 +30,8 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
     for name in ("notes", "interactions"):
         entries = shown[name]
         if isinstance(entries, dict) and entries:
-            lines.append(f"  {name}: {_counted(entries)}")
+            counts = {key: value for key, value in entries.items() if key != "sha256"}
+            lines.append(f"  {name}: {_counted(counts)}")
     wanted = sum(count for status, count in statuses.items() if status != NONE)
     allowed = int(MOST * wanted) if max_failures is None else max_failures
     excess = f"{failed:,} of {wanted:,} pictures failed, more than the {allowed:,} allowed (--max-failures)"

@@ -164,17 +164,18 @@ def test_ingest_with_interactions_splits_them_and_counts_strangers(call, table):
         f"u{u},{i},{u * 9 + n}\n" for u in range(3) for n, i in enumerate("abcz")
     )
     (table / "clicks.csv").write_text(lines)
-    done = call(
+    asked = (
         "ingest",
         table / "items.csv",
         "--interactions",
         table / "clicks.csv",
         "--split",
         "leave-one-out",
-        "--out",
-        table / "c",
-        "--json",
     )
+    told = call(*asked, "--out", table / "told")
+    assert "interactions: users 3, items 4," in told.stdout
+    assert "sha256" not in told.stdout
+    done = call(*asked, "--out", table / "c", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["interactions"]
     assert (found["train"], found["valid"], found["test"]) == (6, 3, 3)
