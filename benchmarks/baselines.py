@@ -22,9 +22,9 @@ from accuracy_tables import tables
 from places import DATA, RESULTS, RUNS
 from splits import load
 
+from featurizer.memory import keep_freed_memory
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import fit
-from featurizer.recsys.memory import keep_freed_memory
 from featurizer.recsys.registry import load_recommender
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from places import DATA, RESULTS, RUNS
 from splits import load
 
+from featurizer.memory import keep_freed_memory
 from featurizer.recsys.configuration import Configuration, configuration
-from featurizer.recsys.memory import keep_freed_memory
 from featurizer.recsys.registry import load_recommender, recommenders
 from featurizer.recsys.tune import Trial, tune
 

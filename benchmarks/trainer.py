@@ -25,10 +25,10 @@ import torch
 from places import DATA
 
 from featurizer.interactions.store import read_split
+from featurizer.memory import keep_freed_memory
 from featurizer.recsys.configuration import configuration
 from featurizer.recsys.data import RecData, assemble
 from featurizer.recsys.fit import fit, ranked
-from featurizer.recsys.memory import keep_freed_memory
 from featurizer.recsys.models.alignrec import ALIGNREC, AlignRec
 from featurizer.recsys.sampler import Sampler
 from featurizer.training.hooks import Clock, Hooks

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from featurizer.errors import StaleOutput
+from featurizer.memory import keep_freed_memory
 from featurizer.operations.operation import Context, FolderOperation, Operation, Outcome
 from featurizer.operations.standing import look, made_by, request
 from featurizer.results.files import fingerprint
@@ -48,6 +49,8 @@ def _done(operation: Operation, context: Context) -> Outcome[Any]:
     """Run it and remember what was asked and made."""
     path, begun = operation.state(), time.perf_counter()
     asked = request(operation) if path is not None else {}
+    if operation.runs_model():
+        keep_freed_memory()
     outcome = operation.run(context)
     if path is not None and _writes_state(operation):
         sizes = sizes_of(operation.out) if isinstance(operation, FolderOperation) else {}

@@ -63,6 +63,10 @@ class Extract(FolderOperation["FeatureSet"]):
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more items failed.  [default: no limit]"""
 
+    def runs_model(self) -> bool:
+        """Say that it does."""
+        return True
+
     def make(self, context: Context) -> FeatureSet:
         """Encode every item and write the feature set with its card."""
         from featurizer.catalog.store import Catalog

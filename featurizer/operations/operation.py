@@ -204,6 +204,10 @@ class Operation(Config, ABC):
             FeaturizerError: what was given cannot be used, or the work failed.
         """
 
+    def runs_model(self) -> bool:
+        """Say whether it runs a model batch by batch: the process then keeps the memory that a batch frees."""
+        return False
+
     def state(self) -> Path | None:
         """Return the file that remembers what was asked and made; None for what leaves nothing."""
         return None

@@ -102,6 +102,10 @@ class PretrainIca(FolderOperation["Pretrained"]):
         )
         return told
 
+    def runs_model(self) -> bool:
+        """Say that it does."""
+        return True
+
     def make(self, context: Context) -> Pretrained:
         """Train, and write model and features with their card."""
         from featurizer.catalog.store import Catalog

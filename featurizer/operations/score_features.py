@@ -158,6 +158,10 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
 
         return {"threads": cpu_threads(self.threads) if "downstream" in self.metrics else None}
 
+    def runs_model(self) -> bool:
+        """Say whether recommenders are trained."""
+        return "downstream" in self.metrics
+
     def make(self, context: Context) -> Leaderboard:
         """Score, and write each set's scores into it where that is asked for."""
         from featurizer.release.recard import recard, unsigned

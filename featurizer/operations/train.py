@@ -146,18 +146,20 @@ class Train(FolderOperation["Trained"]):
 
         return {"threads": cpu_threads(self.threads)}
 
+    def runs_model(self) -> bool:
+        """Say that it does."""
+        return True
+
     def make(self, context: Context) -> Trained:
         """Search where that is asked for, then train."""
         from featurizer.encoders.device import training_device
         from featurizer.features.feature_set import FeatureSet
         from featurizer.recsys.content import default_space
-        from featurizer.recsys.memory import keep_freed_memory
         from featurizer.recsys.source import fingerprints, read_data
         from featurizer.recsys.summary import describe
         from featurizer.recsys.train import refuse_foreign_folder, refuse_other_model, train
         from featurizer.recsys.tune import tune
 
-        keep_freed_memory()
         refuse_foreign_folder(self.out)
         features = FeatureSet.open(self.features)
         space = self.space or default_space(features)

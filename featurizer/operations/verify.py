@@ -64,6 +64,10 @@ class Verify(Operation):
             raise InputError("--sign writes a signature and --key checks one; give one of the two")
         return self
 
+    def runs_model(self) -> bool:
+        """Say whether items are encoded again."""
+        return self.sample > 0
+
     def writes(self) -> tuple[Path, ...]:
         """Return the folder where a signature is written into it."""
         return () if self.sign is None else (self.path,)
