@@ -1,7 +1,7 @@
 """Missing modalities: `unified` against what needs no training, on items that lose their picture, or their text.
 
     python benchmarks/missing.py [--only fashion,sample] [--seeds 0,1,2] [--ratios 0.3,0.5]
-        [--threads N]
+        [--threads N] [--device cuda]
     python benchmarks/missing.py --model OUT
 
 A draw takes a share of the items; everything (centers, axes, fills, the model, its epoch) is fitted on the others
@@ -69,7 +69,7 @@ class Data:
     users: list[UserItems] | None
 
 
-def data_of(name, shared, runs, threads):
+def data_of(name, shared, runs, threads, device="cpu"):
     import featurizer as fz
 
     folder = runs / "missing" / name
@@ -80,7 +80,7 @@ def data_of(name, shared, runs, threads):
         else:
             source = shared / "fashion-3k"
             fz.ingest(source / "items.csv", images=source / "images", out=catalog)
-    encoders = load_encoders("efficientnet-lite0", "minilm", device="cpu", threads=threads)
+    encoders = load_encoders("efficientnet-lite0", "minilm", device=device, threads=threads)
     store = cache_tokens(Catalog.open(catalog), encoders, folder / "tokens")
     ids = store.item_ids(range(store.rows))
     if name == "sample":
@@ -109,7 +109,8 @@ def trained(data, rows, options, look=None):
     train, valid = split_rows(len(rows), options.training.valid_share, options.training.seed)
     train, valid = [rows[at] for at in train], [rows[at] for at in valid]
     model, heads = build(data.store, train, data.encoders.text, options)
-    job = TrainingSetup(model, heads, data.store, data.encoders.text, train, valid, options)
+    device = data.encoders.device
+    job = TrainingSetup(model, heads, data.store, data.encoders.text, train, valid, options, device=device)
     begun = time.time()
     history = fit(job, Hooks(on_epoch=lambda record: look and look(job, record)))
     print(
@@ -126,13 +127,13 @@ def encoded(job, rows, missing=None):
     shown, completed, unified = [], [], []
     for start in range(0, len(rows), BATCH):
         items = job.source.read(rows[start : start + BATCH])
-        items = items.without(image=missing == "image", text=missing == "text")
+        items = items.without(image=missing == "image", text=missing == "text").to(job.device)
         states = states_of(job, items)
         pooled = items.pooled_text * items.has_text[:, None]
         shown.append(job.model.joined(items, TextStates(pooled, pooled)))
         completed.append(job.model.completed(states))
         unified.append(job.model.feature(states))
-    return torch.cat(shown), torch.cat(completed), torch.cat(unified)
+    return torch.cat(shown).cpu(), torch.cat(completed).cpu(), torch.cat(unified).cpu()
 
 
 def measured(data, vectors):
@@ -162,8 +163,9 @@ def without(job, data, lost, side, joins, whole):
     learned = learned[torch.stack([part.any(1) for part in learned.split(dims, 1)]).all(0)].split(dims, 1)
     shown, completed, unified = encoded(job, lost.tolist(), side)
     known = shown.split(dims, 1)[1 - at]
-    fills = {"chosen": start.fills()[side], **fit_fills(learned[1 - at], learned[at])}
+    fills = fit_fills(learned[1 - at], learned[at])
     guesses = {f"filled ({name})": fill(known) for name, fill in fills.items()}
+    guesses["filled (chosen)"] = start.fills()[side](known.to(job.device)).cpu()
     guesses["unified"] = completed.split(dims, 1)[at]
     true = joins[torch.as_tensor(lost)].split(dims, 1)[at]
     there = true.any(1) & known.any(1)
@@ -393,6 +395,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--ratios", default="0.3,0.5")
     parser.add_argument("--threads", type=int, default=None, help="that compute; default one a core")
+    parser.add_argument("--device", default="cpu", help="that trains, e.g. cuda")
     parser.add_argument(
         "--epochs", action="store_true", help="the sample's epochs: what chooses, and test recall"
     )
@@ -404,13 +407,13 @@ def main() -> None:
         held_out(data_of("fashion", told.data, told.runs, told.threads), told.model)
         return
     if told.epochs:
-        data = data_of("sample", told.data, told.runs, told.threads)
+        data = data_of("sample", told.data, told.runs, told.threads, told.device)
         for seed in map(int, told.seeds.split(",")):
             for ratio in map(float, told.ratios.split(",")):
                 by_epoch(data, IcaOptions(training=Training(seed=seed)), ratio, seed)
         return
     for name in told.only.split(","):
-        data = data_of(name, told.data, told.runs, told.threads)
+        data = data_of(name, told.data, told.runs, told.threads, told.device)
         for seed in map(int, told.seeds.split(",")):
             options = IcaOptions(training=Training(seed=seed))
             for ratio in map(float, told.ratios.split(",")):

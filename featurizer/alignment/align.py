@@ -183,6 +183,7 @@ def _manifest(stage: AlignStage, names: Sequence[str], learned: Alignment) -> di
         "choice": {**choice, "weights": list(learned.choice.weights)},
         "interactions": file_sha256(stage.interactions),
         "supervised_items": int(learned.supervised.sum()),
+        "user_items": learned.user_items,
         "sampled_users": learned.sampled_users,
         "weight_hash": file_sha256(stage.out / "model" / WEIGHTS),
         "files": file_hashes(stage.out / "model" / name for name in (WEIGHTS, SUPERVISED)),

@@ -30,12 +30,14 @@ class Alignment:
         mapping: spaces to aligned vectors.
         choice: what was chosen, and by what.
         supervised: (n,) bool, the items whose interactions taught it.
+        user_items: items of a user that were counted, at most.
         sampled_users: users of whose items only some were counted.
     """
 
     mapping: Mapping
     choice: Choice
     supervised: np.ndarray
+    user_items: int
     sampled_users: int
 
 
@@ -58,7 +60,7 @@ def fit(
     """
     known = np.any([present & vectors.any(1) for vectors, present in parts], axis=0)
     _check(parts, train, known, max(FEWEST, min(options.ranks)))
-    used, long = sampled(train.of_items(known), options.user_items, options.seed)
+    used, most, long = sampled(train.of_items(known), options.user_items, options.seed)
     choice = choose(parts, used, options, weights)
     joined = joined_content(parts, choice.weights)
     content_map = geometry_of(joined, Axes.of(joined, parts), choice.halved, options.width)
@@ -72,7 +74,7 @@ def fit(
     moments = weighted_products(content, content, np.ones(len(content))) / len(content)
     mapped = regression.solve(choice.ridge, choice.rank)
     matrix = aligned_matrix(moments, mapped, choice.share)[:, : choice.width]
-    return Alignment(Mapping(content_map, matrix), choice, seen > 0, long)
+    return Alignment(Mapping(content_map, matrix), choice, seen > 0, most, long)
 
 
 def _check(parts: Sequence[SpaceVectors], train: UserItems, known: np.ndarray, least: int) -> None:

@@ -9,16 +9,20 @@ Goldberg, 2014):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from featurizer.encoders.device import cpu_threads
 from featurizer.interactions.user_items import UserItems
 
-BLOCK_PAIRS = 20_000_000
-"""Co-interactions counted at once, at most; a single item may have more."""
+BLOCK_PAIRS = 10_000_000
+"""Co-interactions that a thread counts at once, at most; a single item may have more."""
+MOST_PAIRS = 500_000_000
+"""Co-interactions counted in all, at most; where there are more, of fewer items a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +51,27 @@ class Ppmi:
     def __matmul__(self, right: np.ndarray) -> np.ndarray:
         """Return the (n, k) product with an (n, k) matrix, in its type; blocks of rows are made and forgotten."""
         out = np.zeros((len(self.sums), right.shape[1]), right.dtype)
-        for start, stop in self._blocks():
-            out[start:stop] = self.rows(start, stop, right.dtype) @ right
+
+        def fill(block: tuple[int, int]) -> None:
+            out[slice(*block)] = self.rows(*block, right.dtype) @ right
+
+        with ThreadPoolExecutor(cpu_threads(None), "ppmi") as pool:  # SciPy's products run beside each other
+            for _ in pool.map(fill, self._blocks()):
+                pass
         return out
 
     def rows(self, start: int, stop: int, dtype: np.dtype[Any]) -> sparse.csr_array:
         """Return some rows; what is not bought together more often than by chance stands there as 0."""
         counts = sparse.csr_array(self.items[start:stop] @ self.users)
-        row = np.repeat(np.arange(start, stop), np.diff(counts.indptr))
+        row = np.repeat(np.arange(start, stop, dtype=counts.indices.dtype), np.diff(counts.indptr))
         inverse = 1 / np.maximum(self.sums, 1)
-        scale = (inverse * self.sums.sum()).astype(dtype)
-        ratios = counts.data.astype(dtype) * scale[row] * inverse.astype(dtype)[counts.indices]
-        ratios[row == counts.indices] = 1
-        return sparse.csr_array(
-            (np.log(np.maximum(ratios, 1)), counts.indices, counts.indptr), shape=counts.shape
-        )
+        found = counts.data.astype(dtype)
+        found *= (inverse * self.sums.sum()).astype(dtype)[row]
+        found *= inverse.astype(dtype)[counts.indices]
+        found[row == counts.indices] = 1
+        np.maximum(found, 1, out=found)
+        np.log(found, out=found)
+        return sparse.csr_array((found, counts.indices, counts.indptr), shape=counts.shape)
 
     def _blocks(self) -> Iterator[tuple[int, int]]:
         """Yield rows whose co-interactions are few enough to be counted at once."""
@@ -74,17 +84,33 @@ class Ppmi:
             start = stop
 
 
-def sampled(train: UserItems, most: int, seed: int) -> tuple[UserItems, int]:
-    """Keep at most so many items of each user, drawn by the seed; also return how many users had more.
+def sampled(train: UserItems, most: int, seed: int) -> tuple[UserItems, int, int]:
+    """Keep at most so many items of each user, drawn by the seed; fewer where they make more than `MOST_PAIRS`.
 
     A user with thousands of items says little of each pair of them, and costs the square of their number.
+
+    Returns:
+        What is kept, how many items of a user at most, and how many users had more.
     """
+    most = min(most, _affordable(train.counts))
     long = np.flatnonzero(train.counts > most)
     if not len(long):
-        return train, 0
+        return train, most, 0
     draw = np.random.default_rng([seed, 1])
     kept = np.ones(len(train.items), bool)
     for user in long.tolist():
         start, stop = int(train.starts[user]), int(train.starts[user + 1])
         kept[start + draw.permutation(stop - start)[most:]] = False
-    return train.only(kept), len(long)
+    return train.only(kept), most, len(long)
+
+
+def _affordable(counts: np.ndarray) -> int:
+    """Return the most items a user with which all users' pairs stay within `MOST_PAIRS`, at least 2."""
+    low, high = 2, max(2, int(counts.max(initial=0)))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if float(np.square(np.minimum(counts, middle, dtype=np.float64)).sum()) <= MOST_PAIRS:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -56,6 +56,8 @@ class AlignManifest(Config):
     """What was chosen, and by what."""
     requests: tuple[str, ...] = ()
     """What `--encoder` takes to make the spaces of new items; none of a set that no encoder of ours made."""
+    user_items: int | None = None
+    """How many items of a user were counted, at most."""
     sampled_users: int
     """How many users have more items than were counted."""
     supervised_items: int

@@ -16,8 +16,8 @@ def encode_text(encoder: TextTokenEncoder, items: Batch, masks: Masks | None) ->
     A text that is absent or hidden is zeros, and costs nothing.
 
     Args:
-        encoder: on the items' device.
-        items: b items.
+        encoder: on any device.
+        items: b items; the states are on their device.
         masks: None hides nothing.
     """
     shown = items.has_text if masks is None else items.has_text & ~masks.hide_text
@@ -37,6 +37,6 @@ def encode_text(encoder: TextTokenEncoder, items: Batch, masks: Masks | None) ->
     # an encoder may compute in inference mode, whose tensors no backward pass may keep: copies may be kept
     tokens = torch.zeros(batch, longest, found.states.shape[-1], device=device)
     pooled = torch.zeros(batch, found.pooled.shape[-1], device=device)
-    tokens[shown] = found.states.float().masked_fill(~items.is_token[shown][:, :, None], 0)
-    pooled[shown] = found.pooled.float()
+    tokens[shown] = found.states.to(device).float().masked_fill(~items.is_token[shown][:, :, None], 0)
+    pooled[shown] = found.pooled.to(device).float()
     return TextStates(tokens, pooled)

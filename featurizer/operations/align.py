@@ -57,7 +57,7 @@ class Align(FolderOperation["Aligned"]):
     folds: Annotated[int, Field(ge=1, le=5)] = 3
     """How many fifths of the items are held out in turn, to choose by."""
     user_items: Annotated[int, Field(ge=2)] = 1000
-    """Items of a user that count, at most."""
+    """Items of a user that count, at most; fewer where all users' pairs of items are more than 500 million."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn."""
 
@@ -108,7 +108,8 @@ class Align(FolderOperation["Aligned"]):
             notes.append("Interactions did not help held-out items: aligned is the join alone")
         if told.sampled_users:
             notes.append(
-                f"{told.sampled_users:,} users have more than {self.user_items:,} items; so many were drawn"
+                f"{told.sampled_users:,} users have more than {told.user_items or self.user_items:,} items; "
+                "so many were drawn"
             )
         folder = shlex.quote(str(value.folder))
         record: dict[str, Json] = {

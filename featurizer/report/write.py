@@ -26,9 +26,9 @@ from featurizer.results.files import atomic_path
 SECTIONS = (
     ("overview", "Overview"),
     ("leaderboard", "Leaderboard"),
+    ("masks", "Masked modalities"),
     ("map", "Map"),
     ("neighbors", "Nearest items"),
-    ("masks", "Masked modalities"),
     ("training", "Training"),
     ("long-tail", "Long tail"),
     ("failures", "Failures"),

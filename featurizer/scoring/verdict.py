@@ -1,22 +1,28 @@
-"""Which space to use, and why: the winner of the cold and of the warm column, in sentences."""
+"""Which space to use, and why: the winner of the cold and of the warm column, and where items lack a modality."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from featurizer.scoring.document import Comparison, Entry, Score, Scores
-from featurizer.scoring.leaderboard import CLEAR, COLD, best_references, leaderboard, title
+from featurizer.scoring.leaderboard import CLEAR, COLD, leaderboard, title
+from featurizer.scoring.mask_modality import NAME as MASK
 from featurizer.scoring.metric_key import MetricKey
+
+HALF = 0.5
+"""The share of items without a modality that is told of, or the nearest that was measured."""
 
 
 def verdicts(found: Scores) -> list[str]:
-    """Say for items without a history, then for those with one, which space is best, by how much, and of what.
+    """Say for items without a history, with one, and without a modality, which space is best, by how much, of what.
 
     None is said of a scoring that ranks nothing.
     """
     columns = [column for column in leaderboard(found.scores).columns if column.k is not None]
     told = [(column, "without a history") for column in columns if column.metric == COLD]
     told += [(column, "with a history") for column in columns if column.metric != COLD][:1]
+    told += list(_masked(found))
     return [sentence for column, whom in told for sentence in _verdict(found, column, whom)]
 
 
@@ -27,22 +33,34 @@ def _verdict(found: Scores, column: MetricKey, whom: str) -> Iterator[str]:
     best = max(own, key=lambda row: row.value)
     values = {row.entry: row.value for row in own}
     compared = [row for row in found.comparisons if row.key == column]
-    others = best_references([one for one in found.references if one.space != best.space], compared)
+    others = [one for one in found.references if one.space != best.space and one in values]
+    kinds = [[one for one in others if ("+" in one.space) == joined] for joined in (True, False)]
     taught = _taught(best, found.origins)
     note = f"; {taught}" if taught else ""
-    against = [_against(best.entry, other, values, compared) for other in others if other in values]
+    best_others = [max(kind, key=lambda one: values[one]) for kind in kinds if kind]
+    against = [_against(best, other, values[other], compared) for other in best_others]
     yield (
-        f"Items {whom}: {_called(best.entry)} is best, {title(column)} {best.value:.4f}"
+        f"Items {whom}: {_called(best.entry)} is best, {_titled(column)} {best.value:.4f}"
         + (f", against {' and '.join(against)}" if against else "")
         + note
     )
 
 
-def _against(best: Entry, other: Entry, values: Mapping[Entry, float], compared: Sequence[Comparison]) -> str:
+def _masked(found: Scores) -> Iterator[tuple[MetricKey, str]]:
+    """Yield of each modality the recall with about half of the items without it, on the split that is told of."""
+    keys = {row.key for row in found.scores if row.metric == f"{MASK}_zero_shot_recall" and row.ratio}
+    for modality in sorted({key.modality or "" for key in keys}):
+        mine = [key for key in keys if key.modality == modality]
+        key = min(mine, key=lambda key: (abs((key.ratio or 0) - HALF), key.split != "test", -(key.k or 0)))
+        yield key, f"of which {key.ratio:.0%} lack their {modality}"
+
+
+def _against(best: Score, other: Entry, value: float, compared: Sequence[Comparison]) -> str:
+    """Say what another reaches; where no test was made, whether that lies within the interval of the best."""
     kind = "join" if "+" in other.space else "single space"
-    row = next((row for row in compared if {row.a, row.b} == {best, other}), None)
-    apart = "" if row is None or row.p_holm < CLEAR else " (not told apart)"
-    return f"{values[other]:.4f} of the best {kind}, {_called(other)}{apart}"
+    row = next((row for row in compared if {row.a, row.b} == {best.entry, other}), None)
+    clear = value < best.ci_low if row is None else row.p_holm < CLEAR
+    return f"{value:.4f} of the best {kind}, {_called(other)}{'' if clear else ' (not told apart)'}"
 
 
 def _taught(best: Score, origins: Mapping[str, Mapping[str, str]]) -> str:
@@ -56,6 +74,12 @@ def _taught(best: Score, origins: Mapping[str, Mapping[str, str]]) -> str:
     if "unknown" in kinds:
         return "what taught it is unknown"
     return "it is a filled join, training not used" if "training not used" in kinds else ""
+
+
+def _titled(column: MetricKey) -> str:
+    """Return the name of a column; a masked one's sentence says already what is masked."""
+    whole = replace(column, modality=None, ratio=None, metric=column.metric.removeprefix(f"{MASK}_"))
+    return title(whole)
 
 
 def _called(entry: Entry) -> str:

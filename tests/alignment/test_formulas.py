@@ -161,11 +161,19 @@ def test_the_moments_of_a_fold_are_those_of_all_items_less_those_held_out():
 
 
 def test_users_of_many_items_are_drawn_from_and_counted():
-    kept, long = sampled(planted.train(each=8), 3, seed=0)
-    assert long == planted.USERS
+    kept, most, long = sampled(planted.train(each=8), 3, seed=0)
+    assert (most, long) == (3, planted.USERS)
     assert (kept.counts == 3).all()
     assert planted.train(each=8).contains(kept.users, kept.items).all()
     train = planted.train(each=8)
-    whole, none = sampled(train, 8, seed=0)
+    whole, _, none = sampled(train, 8, seed=0)
     assert whole is train
     assert none == 0
+
+
+def test_users_count_fewer_items_where_all_their_pairs_are_too_many(monkeypatch):
+    train = planted.train(each=8)
+    monkeypatch.setattr(ppmi_module, "MOST_PAIRS", planted.USERS * 5 * 5 + 1)
+    kept, most, long = sampled(train, 1000, seed=0)
+    assert (most, long) == (5, planted.USERS)
+    assert (kept.counts == 5).all()

@@ -64,7 +64,11 @@ def test_a_space_that_two_sets_hold_is_shown_once_and_one_of_other_vectors_twice
 
 
 def test_the_first_screen_says_which_space_to_use(shown, tmp_path):
-    assert [sentence.split(":")[0] for sentence in shown.use] == ["Items with a history"]
+    assert [sentence.split(":")[0] for sentence in shown.use] == [
+        "Items with a history",
+        "Items of which 50% lack their image",
+        "Items of which 50% lack their text",
+    ]
     assert "zero-shot R@5" in shown.use[0]
     write_report(shown, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text("utf-8")
@@ -80,7 +84,7 @@ def test_trained_recommenders_are_told_beside_the_best_space_alone(shown):
     ]
     told = replace(shown, boards=[replace(board, scores=longer)], models=known).use
     best = max(one.value for one in board.scores if one.metric == "zero_shot_recall" and one.is_headline)
-    assert len(told) == 1 + len(trained)
+    assert len(told) == len(board.use) + len(trained)
     assert f"finds test Recall@20 0.5000, the best space alone, untrained, {best:.4f}" in told[-1]
 
 

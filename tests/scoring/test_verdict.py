@@ -92,3 +92,21 @@ def test_a_space_that_two_sets_share_stands_once_and_one_that_differs_twice():
     assert [row[:2] for row in board.rows if row[1] == "eye"] == [("set", "eye")]
     other = [Score("other", "eye", "auto", metric="zero_shot_recall", split="test", k=20, value=0.1)]
     assert [row[0] for row in leaderboard([*rows(), *other]).rows if row[1] == "eye"] == ["set", "other"]
+
+
+def masked(space, ratio, value, k=20):
+    return Score(
+        "set", space, "auto", metric="mask_modality_zero_shot_recall", split="test", k=k, modality="image",
+        ratio=ratio, value=value, ci_low=value - 0.02, ci_high=value + 0.02, users=9,
+    )  # fmt: skip
+
+
+def test_the_best_space_without_a_modality_is_named_with_half_of_the_items_masked():
+    curve = [masked("unified", ratio, 0.4 - 0.1 * ratio) for ratio in (0.0, 0.25, 0.5, 1.0)]
+    curve += [masked("eye+word", ratio, 0.41 - 0.2 * ratio) for ratio in (0.0, 0.25, 0.5, 1.0)]
+    curve += [masked("word", 0.5, 0.34)]
+    found = Scores((*rows(), *curve), tuple(comparisons()), tuple(map(entry, ("word", "eye+word"))), ORIGINS)
+    assert verdicts(found)[2:] == [
+        "Items of which 50% lack their image: unified of set is best, zero-shot R@20 0.3500, against 0.3100 of "
+        "the best join, eye+word of set and 0.3400 of the best single space, word of set (not told apart)"
+    ]
