@@ -59,7 +59,8 @@ def _against(best: Score, other: Entry, value: float, compared: Sequence[Compari
     """Say what another reaches; where no test was made, whether that lies within the interval of the best."""
     kind = "join" if "+" in other.space else "single space"
     row = next((row for row in compared if {row.a, row.b} == {best.entry, other}), None)
-    clear = value < best.ci_low if row is None else row.p_holm < CLEAR
+    outside = best.ci_low is not None and value < best.ci_low
+    clear = outside if row is None else row.p_holm < CLEAR
     return f"{value:.4f} of the best {kind}, {_called(other)}{'' if clear else ' (not told apart)'}"
 
 
