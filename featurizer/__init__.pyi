@@ -347,7 +347,7 @@ def ingest(
 
     Args:
         path: A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder: a local copy).
-        images: Where image paths start; without an image column, pictures named by item id.
+        images: Where image paths start, and the only folder that pictures are read from (without it, the table's own); without an image column, pictures named by item id. With a folder of pictures, another that links in it lead to.
         interactions: Who used what: Parquet, CSV, TSV or .inter (.gz too).
         item_map: CSV with asin and itemID, when the interactions number the items.
         k_core: Keep users and items with at least so many interactions.

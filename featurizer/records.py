@@ -19,13 +19,15 @@ class ImageRef:
     """Where an item's picture is to be had; at most one of the three is set, none means no picture.
 
     `url` is fetched over http(s), `path` is read from disk, `data` are the encoded bytes themselves
-    (a source that carries its pictures inside). `name` is the file name to record beside `data`.
+    (a source that carries its pictures inside). `name` is the file name to record beside `data`. Where somebody's data
+    named the file, `folder` is the one that it must lie in, links followed, and `url` may be the `file:` address.
     """
 
     url: str | None = None
     path: Path | None = None
     data: bytes | None = None
     name: str | None = None
+    folder: Path | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

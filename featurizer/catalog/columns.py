@@ -104,7 +104,7 @@ def is_deep(value: object) -> bool:
 def as_image(value: object, folder: Path | None) -> ImageRef:
     """Return a cell as a picture: a struct of bytes and path, a URL, a path below `folder`, or the first of a list.
 
-    An absolute path stays as it is; a relative one that leads out of `folder` is refused.
+    A relative path starts at `folder`; a file that lies outside of it, however it is named, is refused.
     """
     if isinstance(value, (list, tuple)):
         return as_image(value[0], folder) if value else ImageRef()
@@ -120,11 +120,8 @@ def as_image(value: object, folder: Path | None) -> ImageRef:
         if not isinstance(parsed, str):
             return as_image(parsed, folder)
     if "://" in text or is_file_url(text):
-        return ImageRef(url=text)
-    path = Path(text)
-    if folder is None or path.is_absolute():
-        return ImageRef(path=path)
-    return confined(ImageRef(path=folder / path), folder)
+        return confined(ImageRef(url=text), folder)
+    return confined(ImageRef(path=Path(text) if folder is None else folder / text), folder)
 
 
 def _is_name(value: bytes) -> bool:

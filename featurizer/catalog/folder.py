@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from featurizer.catalog.files_below import FilesBelow, files_below, is_readable, readable
+from featurizer.catalog.images.local import confined
 from featurizer.catalog.table import PICTURES
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -28,9 +29,14 @@ class FolderSource:
 
     Where several pictures would have one id, as `1.jpg`, `1.png` and `1.0.jpg`, theirs keep the suffix. Pictures of a
     kind that is not decoded (`UNREAD`) are no items; `notes` counts them.
+
+    Attributes:
+        path: the folder.
+        images: another one, which links in it may lead to.
     """
 
     path: Path
+    images: Path | None = None
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the pictures ordered by path."""
@@ -39,7 +45,7 @@ class FolderSource:
                 item_id=item_id,
                 title=_caption(picture),
                 categories=tuple(map(readable, picture.relative_to(self.path).parent.parts)),
-                image=ImageRef(path=picture),
+                image=confined(ImageRef(path=picture), self.path, self.images),
             )
 
     @property

@@ -15,7 +15,6 @@ from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.columns import as_image, float_bits, to_record
 from featurizer.catalog.files_below import files_below, readable
-from featurizer.catalog.images.local import confined
 from featurizer.catalog.table import stored_type
 from featurizer.config import parse_yaml, read_yaml_text
 from featurizer.errors import InputError
@@ -52,7 +51,7 @@ class HubSource:
         bits = float_bits(self._schema.field(fields["item_id"]).type)
         for row in map(self._labels.named, self._rows()):
             image = as_image(row.get(fields["image"]), self._folder) if "image" in fields else ImageRef()
-            yield to_record(row, fields, confined(image, self._folder), id_bits=bits)
+            yield to_record(row, fields, image, id_bits=bits)
 
     def _rows(self) -> Iterator[dict[str, object]]:
         import datasets

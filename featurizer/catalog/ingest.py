@@ -48,7 +48,7 @@ def open_source(
     Args:
         location: where the items are.
         names: which column is which field.
-        images: of a table, the folder that its pictures lie in.
+        images: of a table, the folder that its pictures lie in; of a folder, another that links in it may lead to.
         base: where a table's picture paths start without such a folder; None for the table's own.
         split: of a Hub data set.
         config: likewise, its configuration.
@@ -64,7 +64,7 @@ def open_source(
     try:
         if path.is_dir():
             next(path.iterdir(), None)
-            return FolderSource(path)
+            return FolderSource(path, images)
         if path.is_file():
             with path.open("rb"):
                 return TableSource(path, names, images, base, max_bad_rows)

@@ -19,6 +19,7 @@ from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.columns import DEEPEST, as_image, float_bits, is_deep, to_record
 from featurizer.catalog.files_below import readable
+from featurizer.catalog.images.local import confined
 from featurizer.catalog.json_lines import json_object
 from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.errors import InputError
@@ -170,7 +171,7 @@ class TableSource:
             return as_image(row.get(fields["image"]), self.images or self.base or self.path.parent)
         if self._named is None:
             return ImageRef()
-        return ImageRef(path=self._named.find(as_id(row.get(fields["item_id"]))))
+        return confined(ImageRef(path=self._named.find(as_id(row.get(fields["item_id"])))), self.images)
 
     def _rows(
         self, columns: Sequence[str] | None = None, bad: BadRows | None = None

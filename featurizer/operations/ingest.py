@@ -44,7 +44,8 @@ class Ingest(FolderOperation["Catalog"]):
     """A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder: a local
     copy)."""
     images: Path | None = None
-    """Where image paths start; without an image column, pictures named by item id."""
+    """Where image paths start, and the only folder that pictures are read from (without it, the table's own); without
+    an image column, pictures named by item id. With a folder of pictures, another that links in it lead to."""
     interactions: Annotated[Path | None, Reads(())] = None
     """Who used what: Parquet, CSV, TSV or .inter (.gz too)."""
     item_map: Annotated[Path | None, Reads(())] = None

@@ -230,7 +230,8 @@ def test_no_address_at_all_is_none(fetcher):
 def test_pictures_on_disk_are_read_by_path_and_by_file_address(fetcher, tmp_path):
     path = tmp_path / "a picture.jpg"
     path.write_bytes(PICTURE)
-    by_path, by_url = fetcher.fetch([ImageRef(path=path), ImageRef(url=path.as_uri())])
+    told = confined(ImageRef(url=path.as_uri()), tmp_path)
+    by_path, by_url = fetcher.fetch([ImageRef(path=path), told])
     assert by_path.data == by_url.data == PICTURE
     assert by_path.path == "a picture.jpg"
 

@@ -286,13 +286,21 @@ def test_a_hub_data_set_cannot_name_files_outside_its_folder(tmp_path, monkeypat
     assert {record.image.url for record in hub} == {f"forbidden:{name}" for name in asked}
 
 
-def test_a_table_names_files_below_its_folder_or_absolutely(tmp_path):
+def test_a_table_names_files_below_its_folder_or_that_of_its_pictures(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
-    (tmp_path / "outside.png").write_bytes(picture("red"))
-    (folder / "t.csv").write_text(f"id,image\na,../outside.png\nb,{tmp_path}/outside.png\n")
+    outside = tmp_path / "elsewhere" / "outside.png"
+    outside.parent.mkdir()
+    for path in (outside, folder / "own.png"):
+        path.write_bytes(picture("red"))
+    (folder / "t.csv").write_text(
+        f"id,image\na,../elsewhere/outside.png\nb,{outside}\nc,{outside.as_uri()}\nd,{folder}/own.png\n"
+    )
     found = rows(source(folder / "t.csv"), tmp_path / "c")
-    assert [row["image_status"] for row in found] == ["forbidden_path", "ok"]
+    assert [row["image_status"] for row in found] == ["forbidden_path"] * 3 + ["ok"]
+    assert found[0]["image_url"] == found[1]["image_url"] == "forbidden:outside.png"
+    found = rows(source(folder / "t.csv", images=outside.parent), tmp_path / "d")
+    assert [row["image_status"] for row in found] == ["ok", "ok", "ok", "forbidden_path"]
 
 
 LABELS = datasets.Features(

@@ -17,7 +17,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.judge import judge
-from featurizer.catalog.images.local import FORBIDDEN, file_url_path, is_file_url, read_local
+from featurizer.catalog.images.local import read_local, refused
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.web import WebReader, open_client
 from featurizer.records import NONE, OK, FetchedImage, ImageRef
@@ -111,16 +111,14 @@ class ImageFetcher:
         data, path, url = ref.data, ref.path, (ref.url or "").strip()
         if data is not None:
             return await self._in_pool(lambda: judge(OK, data))
-        if path is None and is_file_url(url):
-            path = file_url_path(url)
-            if path is None:
-                return FetchedImage("bad_url")
         if path is not None:
-            return await self._in_pool(lambda: judge(*read_local(path, max_bytes=self._options.max_bytes)))
+            most = self._options.max_bytes
+            return await self._in_pool(lambda: judge(*read_local(path, max_bytes=most, folder=ref.folder)))
         if not url:
             return FetchedImage(NONE)
-        if url.startswith(FORBIDDEN):
-            return FetchedImage("forbidden_path")
+        reason = refused(url)
+        if reason is not None:
+            return FetchedImage(reason)
         received = await self._web.read(url)
         return await self._in_pool(lambda: judge(*received))
 
