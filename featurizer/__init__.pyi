@@ -178,7 +178,12 @@ def download(
     all_items: bool = False,
     images: bool = True,
     retry_failed: bool = False,
-    concurrency: int = 64,
+    concurrency: int | None = 64,
+    per_host: int | None = 32,
+    timeout: float | None = 90.0,
+    max_bytes: int | None = 33554432,
+    user_agent: str | None = None,
+    allow_private_hosts: bool | None = False,
     cache: Place | None = None,
     max_bad_rows: int | None = None,
     max_failures: int | None = None,
@@ -198,8 +203,13 @@ def download(
         seed: Seed of the split.
         all_items: Keep items outside the k-core too.
         images: Fetch the pictures, or leave them where they are.
-        retry_failed: Fetch once more the pictures that failed.
+        retry_failed: Ask once more for the pictures that failed, and change nothing else.
         concurrency: Pictures fetched at once.
+        per_host: Of these from one host; one that is overloaded gets fewer.
+        timeout: Seconds that one try may take; 10 of them to connect, 20 without a byte.
+        max_bytes: Larger pictures are dropped.
+        user_agent: Who asks, as servers are told. [default: featurizer and its version]
+        allow_private_hosts: Ask hosts of your own network and this machine too; only for addresses that you trust.
         cache: Where downloaded files are kept. [default: FEATURIZER_CACHE or ~/.cache/featurizer]
         max_bad_rows: Stop when more lines of a file cannot be read; the others are skipped and counted. [default: half of them]
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
@@ -334,6 +344,13 @@ def ingest(
     image_column: str | None = None,
     hub_split: str = 'train',
     hub_config: str | None = None,
+    retry_failed: bool = False,
+    concurrency: int | None = 64,
+    per_host: int | None = 32,
+    timeout: float | None = 90.0,
+    max_bytes: int | None = 33554432,
+    user_agent: str | None = None,
+    allow_private_hosts: bool | None = False,
     max_bad_rows: int | None = None,
     max_failures: int | None = None,
     out: Place,
@@ -364,6 +381,13 @@ def ingest(
         image_column: A path, an http(s) or file URL, or the picture itself.
         hub_split: Which split of a Hub data set.
         hub_config: Which configuration of a Hub data set.
+        retry_failed: Ask once more for the pictures that failed, and change nothing else.
+        concurrency: Pictures fetched at once.
+        per_host: Of these from one host; one that is overloaded gets fewer.
+        timeout: Seconds that one try may take; 10 of them to connect, 20 without a byte.
+        max_bytes: Larger pictures are dropped.
+        user_agent: Who asks, as servers are told. [default: featurizer and its version]
+        allow_private_hosts: Ask hosts of your own network and this machine too; only for addresses that you trust.
         max_bad_rows: Stop when more lines of JSON cannot be read; the others are skipped and counted. [default: half of them]
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
         out: Folder to write into.

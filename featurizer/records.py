@@ -53,7 +53,8 @@ class FetchedImage:
 
     `status` is `ok`, `none` (the item names no picture) or a reason: `http_404`, `timeout`,
     `connection`, `not_an_image`, `placeholder`, `too_large`, `truncated`, `missing_file`, `empty`, …
-    `data` is set only when `status` is `ok`; `sha256` is of the received bytes, also of rejected ones.
+    `data` is set only when `status` is `ok`; `sha256` is of the received bytes, also of rejected ones, where all came.
+    How it came is told beside: the tries, the Unix time of the first and of the last, and what the server called it.
     """
 
     status: str
@@ -63,3 +64,7 @@ class FetchedImage:
     height: int | None = None
     attempts: int = 0
     path: str | None = None
+    first: float | None = field(default=None, compare=False)
+    last: float | None = field(default=None, compare=False)
+    etag: str | None = field(default=None, compare=False)
+    last_modified: str | None = field(default=None, compare=False)

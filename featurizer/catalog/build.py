@@ -1,20 +1,26 @@
-"""From any source to a catalog on disk: text rendered, pictures fetched, part by part, resumable."""
+"""From any source to a catalog on disk: text rendered, pictures fetched, parts closed as their pictures come."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import featurizer
+from featurizer.catalog.account import FETCHES
+from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.journal import journal_path
+from featurizer.catalog.part import OpenPart
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import (
     FORMAT_VERSION,
@@ -22,40 +28,21 @@ from featurizer.catalog.store import (
     Catalog,
     catalog_schema,
     part_path,
-    part_writer,
     rows_to_table,
 )
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.interactions.store import FILE as INTERACTIONS
-from featurizer.progress import Progress, Report, silent
-from featurizer.records import NONE, OK, FetchedImage, ImageRef, ItemRecord, Json
+from featurizer.progress import Report, silent
+from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256
-from featurizer.results.names import CATALOG
-from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 
-FETCHED_ROWS = 250
-"""So many items' pictures are in memory at once."""
+CARRIED: Final = 32
+"""Pictures that a source carries itself and that wait to be looked at: so many are in memory."""
 NO_ITEMS = "the source has no items; expected at least one. Check the file and its columns."
-OWNED = ("items", INTERACTIONS, "source", "oracle", ".files.json")
+OWNED = ("items", FETCHES, INTERACTIONS, "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
-
-
-class _Tally:
-    """Counts items as their pictures arrive, and reports."""
-
-    def __init__(self, report: Report) -> None:
-        self.report, self.done, self.failures = report, 0, 0
-
-    def __call__(self, image: FetchedImage) -> None:
-        self.failures += image.status not in (OK, NONE)
-        self.skip(1)
-
-    def skip(self, items: int) -> None:
-        """Count items that need no picture any more."""
-        self.done += items
-        self.report(Progress("catalog", self.done, failures=self.failures))
 
 
 Historian: TypeAlias = Callable[[set[str]], dict[str, Json]]
@@ -73,6 +60,7 @@ def build_catalog(
     part_rows: int = PART_ROWS,
     report: Report = silent,
     historian: Historian | None = None,
+    again: bool = False,
 ) -> Catalog:
     """Write the catalog of `source` into the folder of a claimed `stage`, or finish the one begun there.
 
@@ -86,25 +74,26 @@ def build_catalog(
         part_rows: items a part file.
         report: told how far it is.
         historian: writes the interactions, where there are any.
+        again: `retry_failed` follows; what an earlier one that was broken off has kept stays.
 
     Raises:
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
     """
-    schema = catalog_schema(source.extra)
     ids: set[str] = set()
-    pictures = _Tally(report)
+    records = _unique(source, ids)
     parts = 0
-    for parts, records in enumerate(_chunks(_unique(source, ids), part_rows), start=1):
-        path = part_path(stage.folder, parts - 1)
-        if path.exists():
-            pictures.skip(len(records))
-            continue
-        with part_writer(path, schema) as write:
-            for some in _chunks(iter(records), FETCHED_ROWS):
-                refs = [record.image if images else ImageRef() for record in some]
-                write(rows_to_table(some, fetcher.fetch(refs, on_done=pictures), recipe, schema))
+    with Arrivals(fetcher, report) as arrivals:
+        reader = _Reader(arrivals, catalog_schema(source.extra), recipe, images=images)
+        for index in count():
+            found = reader.read(part_path(stage.folder, index), islice(records, part_rows))
+            parts += bool(found)
+            if found < part_rows:
+                break
     if not parts:
         raise InputError(NO_ITEMS)
+    for index in range(parts):
+        for kept in (False,) if again else (False, True):
+            journal_path(part_path(stage.folder, index), again=kept).unlink(missing_ok=True)
     stage.finish(
         {
             "format_version": FORMAT_VERSION,
@@ -120,6 +109,44 @@ def build_catalog(
         }
     )
     return Catalog.open(stage.folder)
+
+
+class _Reader:
+    """Reads part after part of a source, and asks for its pictures."""
+
+    def __init__(self, arrivals: Arrivals, schema: pa.Schema, recipe: TextRecipe, *, images: bool) -> None:
+        self._arrivals, self._schema, self._recipe, self._images = arrivals, schema, recipe, images
+        self._carried = threading.BoundedSemaphore(CARRIED)
+
+    def read(self, path: Path, records: Iterator[ItemRecord]) -> int:
+        """Read one part, unless it is there; return its items."""
+        if path.exists():
+            found = sum(1 for _ in records)
+            self._arrivals.skip(found)
+            return found
+        part: OpenPart | None = None
+        held: list[ItemRecord] = []
+        asks = []
+        for row, record in enumerate(records):
+            part = part or self._arrivals.open(path)
+            ref = record.image if self._images else ImageRef()
+            if ref.data is not None:
+                self._ask_carried(part, row, ref)
+                record = replace(record, image=replace(ref, data=None))
+            elif (ask := part.ask(row, ref)) is not None:
+                asks.append(ask)
+            held.append(record)
+        if part is not None:
+            part.close(rows_to_table(held, self._recipe, self._schema))
+            self._arrivals.submit(asks)
+        return len(held)
+
+    def _ask_carried(self, part: OpenPart, row: int, ref: ImageRef) -> None:
+        """Ask for a picture that is in memory already, and wait where too many are."""
+        ask = part.ask(row, ref, self._carried.release)
+        if ask is not None:
+            self._carried.acquire()
+            self._arrivals.submit([ask])
 
 
 def _interactions(historian: Historian, ids: set[str], folder: Path) -> dict[str, Json]:
@@ -163,11 +190,6 @@ def describe_parts(paths: Iterable[Path]) -> dict[str, Json]:
     }
 
 
-def _chunks(records: Iterator[ItemRecord], size: int) -> Iterator[list[ItemRecord]]:
-    while chunk := list(islice(records, size)):
-        yield chunk
-
-
 def _unique(source: ItemSource, seen: set[str]) -> Iterator[ItemRecord]:
     for number, record in enumerate(source, start=1):
         if not record.item_id:
@@ -179,51 +201,3 @@ def _unique(source: ItemSource, seen: set[str]) -> Iterator[ItemRecord]:
             )
         seen.add(record.item_id)
         yield record
-
-
-def retry_failed(catalog: Catalog, *, fetcher: ImageFetcher, report: Report = silent) -> Catalog:
-    """Fetch again every picture that failed, and put those that now arrive into their rows.
-
-    Parts are replaced one by one. A kill in between leaves an unfinished catalog, which the command that
-    made it finishes.
-    """
-    before = read_manifest(catalog.folder / CATALOG)
-    stage = Stage(catalog.folder, CATALOG, catalog.manifest.config, OWNED)
-    stage.reopen()
-    pictures = _Tally(report)
-    for path in catalog.parts:
-        failed = pc.invert(
-            pc.is_in(pq.read_table(path, columns=["image_status"]).column(0), pa.array([OK, NONE]))
-        )
-        if pc.any(failed).as_py():
-            _fetch_again(path, fetcher, pictures)
-        else:
-            pictures.skip(len(failed))
-    stage.finish({**before, **describe_parts(catalog.parts)})
-    return Catalog.open(catalog.folder)
-
-
-def _fetch_again(path: Path, fetcher: ImageFetcher, pictures: _Tally) -> None:
-    with pq.ParquetFile(path) as file, part_writer(path, file.schema_arrow) as write:
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group).to_pylist()
-            failed = [row for row in rows if row["image_status"] not in (OK, NONE)]
-            images = fetcher.fetch([ImageRef(url=row["image_url"]) for row in failed], on_done=pictures)
-            for row, image in zip(failed, images, strict=True):
-                _update(row, image)
-            pictures.skip(len(rows) - len(failed))
-            write(pa.Table.from_pylist(rows, schema=file.schema_arrow))
-
-
-def _update(row: dict[str, object], image: FetchedImage) -> None:
-    """Put what the second try gave into a row; one that failed again keeps the reason it had."""
-    before = row["attempts"]
-    row["attempts"] = (before if isinstance(before, int) else 0) + image.attempts
-    if image.status == OK:
-        row |= {
-            "image": {"bytes": image.data, "path": image.path},
-            "image_status": OK,
-            "image_sha256": image.sha256,
-            "width": image.width,
-            "height": image.height,
-        }

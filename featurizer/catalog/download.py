@@ -17,6 +17,7 @@ from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.images.local import file_url_path, is_file_url
 from featurizer.catalog.interactions import SplitOptions, collect, write_known_interactions
 from featurizer.catalog.lines import LineSource
+from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.sample import META, REVIEWS, write_sample
 from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import Catalog
@@ -47,6 +48,7 @@ def download(
     cache: Path | None = None,
     max_bad_rows: int | None = None,
     overwrite: bool = False,
+    retry: bool = False,
     report: Report = silent,
 ) -> Catalog:
     """Make the catalog of a dataset, with `interactions.parquet` beside its items.
@@ -62,6 +64,7 @@ def download(
         cache: where downloaded files are kept, so that another k-core needs no second download.
         max_bad_rows: more lines of a file that cannot be read are an error; None for half of them.
         overwrite: replace what the folder holds.
+        retry: ask once more for the pictures that failed.
         report: told how far it is.
 
     Raises:
@@ -70,12 +73,14 @@ def download(
     """
     asked: dict[str, Json] = {**split.as_json(), "all_items": all_items, "images": images}
     stage = Stage(out, CATALOG, _config(name, entry, asked), OWNED)
-    if stage.claim(overwrite=overwrite):
+    finished = stage.claim(overwrite=overwrite)
+    if finished and not retry:
         return Catalog.open(out)
     folder = out / "source" if entry.metadata is None else (cache or default_cache()) / name
     metadata, reviews = source_files(entry, folder, report)
     described = _described(entry, metadata, reviews, out)
-    _refuse_changed(out, described, overwrite=overwrite)
+    if not finished:
+        _refuse_changed(out, described, overwrite=overwrite)
     line_format = cast("SourceFormat", registry.load(registry.SOURCES, entry.format))
     interactions = split.apply(collect(line_format.interactions(reviews.path), reviews.path, max_bad_rows))
     keep = None if all_items else frozenset(interactions["item_id"].unique())
@@ -83,8 +88,11 @@ def download(
     def write(item_ids: set[str]) -> dict[str, Json]:
         return write_known_interactions(interactions, out, item_ids)
 
+    source = LineSource(metadata.path, line_format, keep, _own_images(entry, metadata.path), max_bad_rows)
+    if finished:
+        return retry_failed(Catalog.open(out), fetcher=fetcher, source=source, report=report)
     made = build_catalog(
-        LineSource(metadata.path, line_format, keep, _own_images(entry, metadata.path), max_bad_rows),
+        source,
         stage,
         recipe=TextRecipe(),
         origin=_origin(name, entry, described),
@@ -92,7 +100,10 @@ def download(
         images=images,
         report=report,
         historian=write,
+        again=retry,
     )
+    if retry:
+        made = retry_failed(made, fetcher=fetcher, source=source, report=report)
     if split == SplitOptions(entry.k_core, entry.split, split.seed):
         _compare(name, entry, made)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from featurizer.catalog.interactions import (
     read_and_split,
     write_known_interactions,
 )
+from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import PART_ROWS, Catalog
 from featurizer.catalog.table import TableSource
@@ -26,9 +28,12 @@ from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
 from featurizer.results.names import CATALOG
-from featurizer.results.stage import Stage
+from featurizer.results.spelling import renamed
+from featurizer.results.stage import Stage, differing_keys
 
 HUB = "hf:"
+PICTURES = "content.images "
+"""Begins the difference between two configurations whose pictures on this disk differ."""
 USUAL_NAMES, USUAL_TEXT, UNSPLIT = ColumnNames(), TextRecipe(), SplitOptions(k_core=0)
 logger = logging.getLogger(__name__)
 
@@ -85,6 +90,7 @@ def ingest(
     item_map: Path | None = None,
     split: SplitOptions = UNSPLIT,
     overwrite: bool = False,
+    retry: bool = False,
     report: Report = silent,
 ) -> Catalog:
     """Make the catalog of a source, with `interactions.parquet` beside its items when interactions are given.
@@ -100,6 +106,7 @@ def ingest(
         item_map: asin and itemID, where that file numbers its items.
         split: how its rows are made dense and split, where they come without a split.
         overwrite: replace what the folder holds.
+        retry: ask once more for the pictures that failed; the files of this machine among them may have changed.
         report: told how far it is.
 
     Raises:
@@ -122,6 +129,8 @@ def ingest(
     stage = Stage(out, CATALOG, about, OWNED)
     if overwrite and (out / CATALOG).exists():
         check_items(source)
+    if retry and not overwrite and (made := _with_other_pictures(out, about)) is not None:
+        return retry_failed(made, fetcher=fetcher, source=source, config=about, report=report)
     if stage.claim(overwrite=overwrite):
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)
@@ -130,7 +139,7 @@ def ingest(
         assert pairs is not None
         return write_known_interactions(pairs, out, item_ids)
 
-    return build_catalog(
+    made = build_catalog(
         source,
         stage,
         recipe=recipe,
@@ -139,4 +148,15 @@ def ingest(
         part_rows=part_rows,
         report=report,
         historian=write if pairs is not None else None,
+        again=retry,
     )
+    return retry_failed(made, fetcher=fetcher, source=source, report=report) if retry else made
+
+
+def _with_other_pictures(out: Path, about: Mapping[str, Json]) -> Catalog | None:
+    """Return the finished catalog of this configuration, whatever pictures lay on this disk then; None if not there."""
+    if not (out / CATALOG).exists():
+        return None
+    made = Catalog.open(out)
+    differing = differing_keys(renamed(made.manifest.config), json.loads(json.dumps(dict(about))))
+    return made if all(name.startswith(PICTURES) for name in differing) else None

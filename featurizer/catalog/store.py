@@ -25,7 +25,7 @@ from featurizer.catalog.images.local import FORBIDDEN
 from featurizer.catalog.text import TextRecipe
 from featurizer.discretion import public, public_address, throughout
 from featurizer.errors import InputError
-from featurizer.records import FetchedImage, ItemRecord, Json
+from featurizer.records import NONE, ItemRecord, Json
 from featurizer.results.files import atomic_path
 from featurizer.results.manifests.catalog import CatalogManifest, read_catalog_manifest
 from featurizer.results.names import CATALOG
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 PART_ROWS = 1000
 ROW_GROUP_ROWS = 100
+ROW_GROUP_BYTES = 64 * 2**20
+"""Pictures of one row group, unless a single one has more: so much is in memory when it is written."""
 
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 CORE = pa.schema(
@@ -52,7 +54,6 @@ CORE = pa.schema(
         ("image_sha256", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
-        ("attempts", pa.int32()),
     ]
 )
 OTHER = "other_fields"
@@ -84,11 +85,9 @@ def _feature(kind: pa.DataType) -> Json:
     return {"_type": "Value", "dtype": names.get(kind, str(kind))}
 
 
-def rows_to_table(
-    records: Sequence[ItemRecord], images: Sequence[FetchedImage], recipe: TextRecipe, schema: pa.Schema
-) -> pa.Table:
-    """Lay records and their pictures out as one part."""
-    rows = [_row(record, image, recipe, schema) for record, image in zip(records, images, strict=True)]
+def rows_to_table(records: Sequence[ItemRecord], recipe: TextRecipe, schema: pa.Schema) -> pa.Table:
+    """Lay records out as one part, their pictures aside: of these only the address is there."""
+    rows = [_row(record, recipe, schema) for record in records]
     try:
         return pa.Table.from_pylist(rows, schema=schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -97,8 +96,7 @@ def rows_to_table(
         ) from error
 
 
-def _row(record: ItemRecord, image: FetchedImage, recipe: TextRecipe, schema: pa.Schema) -> dict[str, object]:
-    path = image.path
+def _row(record: ItemRecord, recipe: TextRecipe, schema: pa.Schema) -> dict[str, object]:
     own: dict[str, object] = {
         extra_name(name): throughout(value, public_address) for name, value in record.extra.items()
     }
@@ -115,13 +113,8 @@ def _row(record: ItemRecord, image: FetchedImage, recipe: TextRecipe, schema: pa
         "description": record.description,
         "categories": list(record.categories),
         "text": recipe.render(record),
-        "image": None if image.data is None else {"bytes": image.data, "path": path},
-        "image_status": image.status,
+        "image_status": NONE,
         "image_url": _address(record.image.url),
-        "image_sha256": image.sha256,
-        "width": image.width,
-        "height": image.height,
-        "attempts": image.attempts,
     }
 
 
@@ -147,9 +140,34 @@ def part_path(folder: Path, index: int) -> Path:
 
 @contextmanager
 def part_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
-    """Yield what appends rows to one part; the part is renamed into place when the block ends well."""
-    with atomic_path(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as file:
+    """Yield what appends row groups to one part; the part is renamed into place when the block ends well.
+
+    Pictures are compressed already: they are stored as they are.
+    """
+    leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
+    others = [name for name, kind in leaves if not pa.types.is_binary(kind)]
+    with (
+        atomic_path(path) as partial,
+        pq.ParquetWriter(
+            partial,
+            schema,
+            compression={name: "zstd" if name in others else "none" for name, _ in leaves},
+            use_dictionary=others,
+            write_statistics=others,
+        ) as file,
+    ):
         yield lambda table: file.write_table(table, row_group_size=ROW_GROUP_ROWS)
+
+
+def _leaves(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    """Yield the columns of a Parquet file that a column is stored in, named as Parquet names them."""
+    if pa.types.is_struct(kind):
+        for inner in kind:
+            yield from _leaves(f"{name}.{inner.name}", inner.type)
+    elif pa.types.is_list(kind):
+        yield from _leaves(f"{name}.list.element", kind.value_type)
+    else:
+        yield name, kind
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from featurizer.catalog.fetching import Fetching
 from featurizer.interactions.methods import SplitMethod
 from featurizer.operations.catalogs import catalog_outcome
-from featurizer.operations.operation import Argument, Completed, Context, FolderOperation, Kind, Outcome
+from featurizer.operations.operation import (
+    Argument,
+    Completed,
+    Context,
+    FolderOperation,
+    Kind,
+    OptionGroup,
+    Outcome,
+)
 from featurizer.records import Json
 
 if TYPE_CHECKING:
@@ -29,7 +38,7 @@ class Download(FolderOperation["Catalog"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
     indifferent: ClassVar[frozenset[str]] = frozenset(
-        {"concurrency", "cache", "max_bad_rows", "max_failures", "retry_failed"}
+        {"fetching", "cache", "max_bad_rows", "max_failures", "retry_failed"}
     )
 
     dataset: Annotated[str, Argument("NAME"), Completed("dataset")]
@@ -45,9 +54,9 @@ class Download(FolderOperation["Catalog"]):
     images: bool = True
     """Fetch the pictures, or leave them where they are."""
     retry_failed: bool = False
-    """Fetch once more the pictures that failed."""
-    concurrency: Annotated[int, Field(ge=1)] = 64
-    """Pictures fetched at once."""
+    """Ask once more for the pictures that failed, and change nothing else."""
+    fetching: Annotated[Fetching, OptionGroup(lambda: {"fetching": Fetching})] = Fetching()
+    """How pictures are fetched."""
     cache: Path | None = None
     """Where downloaded files are kept.  [default: FEATURIZER_CACHE or ~/.cache/featurizer]"""
     max_bad_rows: Annotated[int, Field(ge=0)] | None = None
@@ -57,15 +66,14 @@ class Download(FolderOperation["Catalog"]):
 
     def make(self, context: Context) -> Catalog:
         """Make the catalog."""
-        from featurizer.catalog.build import retry_failed
         from featurizer.catalog.datasets import get_dataset
         from featurizer.catalog.download import download
-        from featurizer.catalog.images import FetchOptions, ImageFetcher
+        from featurizer.catalog.images import ImageFetcher
         from featurizer.catalog.interactions import SplitOptions
 
         entry = get_dataset(self.dataset)
         k_core = entry.k_core if self.k_core is None else self.k_core
-        with ImageFetcher(FetchOptions(concurrency=self.concurrency)) as fetcher:
+        with ImageFetcher(self.fetching.options()) as fetcher:
             made = download(
                 self.dataset,
                 entry,
@@ -77,10 +85,9 @@ class Download(FolderOperation["Catalog"]):
                 cache=self.cache,
                 max_bad_rows=self.max_bad_rows,
                 overwrite=self.overwrite,
+                retry=self.retry_failed,
                 report=context.report,
             )
-            if self.retry_failed:
-                made = retry_failed(made, fetcher=fetcher, report=context.report)
         self._write_oracle(made, context)
         return made
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field, model_validator
 
 from featurizer.catalog.column_names import ColumnNames
+from featurizer.catalog.fetching import Fetching
 from featurizer.catalog.text import DEFAULT_TEMPLATE
 from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
@@ -38,7 +39,9 @@ class Ingest(FolderOperation["Catalog"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"max_bad_rows", "max_failures"})
+    indifferent: ClassVar[frozenset[str]] = frozenset(
+        {"fetching", "retry_failed", "max_bad_rows", "max_failures"}
+    )
 
     path: Annotated[str, Argument("PATH|hf:ORG/NAME")]
     """A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder: a local
@@ -70,6 +73,10 @@ class Ingest(FolderOperation["Catalog"]):
     """Which split of a Hub data set."""
     hub_config: str | None = None
     """Which configuration of a Hub data set."""
+    retry_failed: bool = False
+    """Ask once more for the pictures that failed, and change nothing else."""
+    fetching: Annotated[Fetching, OptionGroup(lambda: {"fetching": Fetching})] = Fetching()
+    """How pictures are fetched."""
     max_bad_rows: Annotated[int, Field(ge=0)] | None = None
     """Stop when more lines of JSON cannot be read; the others are skipped and counted.  [default: half of them]"""
     max_failures: Annotated[int, Field(ge=0)] | None = None
@@ -112,7 +119,7 @@ class Ingest(FolderOperation["Catalog"]):
 
         name = self.source or Path(self.path.removeprefix(HUB)).name
         try:
-            with ImageFetcher() as fetcher:
+            with ImageFetcher(self.fetching.options()) as fetcher:
                 return ingest(
                     self._source(),
                     self.out,
@@ -123,12 +130,17 @@ class Ingest(FolderOperation["Catalog"]):
                     item_map=self.item_map,
                     split=SplitOptions(self.k_core, self.split, self.seed),
                     overwrite=self.overwrite,
+                    retry=self.retry_failed,
                     report=context.report,
                 )
         finally:
             for path in (Path(self.path), self.interactions):
                 if path is not None and is_copy(path):
                     path.unlink(missing_ok=True)
+
+    def reopens(self) -> bool:
+        """Say whether failed pictures are fetched once more."""
+        return self.retry_failed
 
     def open(self) -> Catalog:
         """Return the catalog."""

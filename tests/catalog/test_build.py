@@ -6,18 +6,20 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from featurizer.catalog import build
-from featurizer.catalog.build import retry_failed
+from featurizer.catalog import part
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
-from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.ingest import ingest, open_source
+from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError, StaleOutput
 from tests.servers import answer, serve
+
+LOOPBACK = FetchOptions(allow_private_hosts=True)
 
 
 def picture(color, kind="PNG"):
@@ -42,7 +44,7 @@ def source(folder):
 
 
 def make(one, out, **options):
-    with ImageFetcher() as fetcher:
+    with ImageFetcher(LOOPBACK) as fetcher:
         return ingest(one, out, **options, fetcher=fetcher)
 
 
@@ -108,8 +110,8 @@ def test_a_build_that_was_broken_off_goes_on_and_ends_with_the_same_content(tabl
         written.append(path)
         return write(path, schema)
 
-    write = build.part_writer
-    monkeypatch.setattr(build, "part_writer", break_off)
+    write = part.part_writer
+    monkeypatch.setattr(part, "part_writer", break_off)
     with pytest.raises(KeyboardInterrupt):
         make(source(table), tmp_path / "c", part_rows=1)
     with pytest.raises(InputError, match="run the command that makes it again"):
@@ -133,7 +135,7 @@ def test_a_changed_table_or_recipe_is_stale(table, tmp_path):
 def test_overwrite_replaces_the_items_and_leaves_what_others_wrote_there(table, tmp_path):
     make(source(table), tmp_path / "c", part_rows=1)
     (tmp_path / "c" / "features").mkdir()
-    with ImageFetcher() as fetcher:
+    with ImageFetcher(LOOPBACK) as fetcher:
         recipe = TextRecipe(template="{title}")
         made = ingest(source(table), tmp_path / "c", recipe=recipe, fetcher=fetcher, overwrite=True)
     assert [path.name for path in sorted((tmp_path / "c" / "items").iterdir())] == ["part-00000.parquet"]
@@ -191,7 +193,7 @@ def test_failed_pictures_are_fetched_again_on_request(tmp_path):
         assert catalog.manifest.image_status == {"http_404": 1, "none": 1, "ok": 1}
         assert catalog.column("image_url").to_pylist() == ["a.png", web, None]
         site.at("/b.png", answer(picture("blue")))
-        with ImageFetcher() as fetcher:
+        with ImageFetcher(LOOPBACK) as fetcher:
             again = retry_failed(catalog, fetcher=fetcher)
     assert again.manifest.image_status == {"none": 1, "ok": 2}
     assert rows(again)[1]["image"]["bytes"] == picture("blue")

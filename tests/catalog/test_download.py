@@ -7,15 +7,16 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from featurizer.catalog.build import retry_failed
 from featurizer.catalog.datasets import DatasetEntry, DatasetFile, get_dataset
 from featurizer.catalog.download import download
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.interactions import SplitOptions, collect
+from featurizer.catalog.retry_failed import retry_failed
 from featurizer.errors import DownloadError, InputError, StaleOutput
 from featurizer.results.stage import Stage
 from tests.servers import answer, in_turn, ranged, serve
 
+LOOPBACK = FetchOptions(allow_private_hosts=True)
 ITEMS = [f"i{n}" for n in range(8)]
 
 
@@ -62,13 +63,13 @@ def entry(site):
 
 def run(entry, tmp_path, **options):
     chosen = {"split": SplitOptions(2, "leave-one-out"), "cache": tmp_path / "cache", **options}
-    with ImageFetcher(FetchOptions()) as fetcher:
+    with ImageFetcher(LOOPBACK) as fetcher:
         return download("served", entry, tmp_path / "c", fetcher=fetcher, **chosen)
 
 
 def run_again(entry, tmp_path, **options):
     made = run(entry, tmp_path, **options)
-    with ImageFetcher() as fetcher:
+    with ImageFetcher(LOOPBACK) as fetcher:
         return retry_failed(made, fetcher=fetcher)
 
 
@@ -176,7 +177,7 @@ def test_metadata_on_this_disk_may_name_pictures_in_their_own_folder(entry, tmp_
 
 
 def test_the_sample_finds_the_pictures_it_wrote(tmp_path):
-    with ImageFetcher() as fetcher:
+    with ImageFetcher(LOOPBACK) as fetcher:
         made = download(
             "sample", get_dataset("sample"), tmp_path / "c", split=SplitOptions(5), fetcher=fetcher
         )

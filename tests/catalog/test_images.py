@@ -7,18 +7,16 @@ import threading
 import time
 from email.utils import formatdate
 
-import httpx2
 import numpy as np
 import pytest
-import stamina
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from featurizer import __version__
 from featurizer.catalog.images import FetchOptions, ImageFetcher
+from featurizer.catalog.images.addresses import parse
 from featurizer.catalog.images.local import confined
-from featurizer.catalog.images.web import _parse
 from featurizer.catalog.retry import RetryPolicy, retry_after, worth_retrying
 from featurizer.records import FetchedImage, ImageRef
 from tests.servers import (
@@ -37,6 +35,7 @@ QUICK = FetchOptions(
     connect_timeout=1,
     read_timeout=0.3,
     total_timeout=0.6,
+    allow_private_hosts=True,
     retry=RetryPolicy(attempts=3, wait_initial=0.01, wait_max=0.02, wait_jitter=0, retry_after_max=2),
 )
 
@@ -127,8 +126,7 @@ def test_a_body_broken_off_is_fetched_again(site, fetcher):
 
 def test_a_body_shorter_than_promised_each_time_is_truncated(site, fetcher):
     image = fetch_one(fetcher, site.at("/cut/always", drop_after(PICTURE, 200)))
-    assert (image.status, image.attempts, image.data) == ("truncated", 3, None)
-    assert image.sha256 == hashlib.sha256(PICTURE[:200]).hexdigest()
+    assert (image.status, image.attempts, image.data, image.sha256) == ("truncated", 3, None, None)
 
 
 def test_a_jpeg_cut_short_on_the_server_is_truncated_and_not_asked_again(site, fetcher):
@@ -200,7 +198,7 @@ def test_a_body_announced_as_huge_is_not_read(site, fetcher):
 
 
 def test_an_endless_body_is_dropped_at_the_limit(site):
-    with ImageFetcher(FetchOptions(max_bytes=2**20)) as fetcher:
+    with ImageFetcher(FetchOptions(allow_private_hosts=True, max_bytes=2**20)) as fetcher:
         image = fetch_one(fetcher, site.at("/endless", endless()))
     assert (image.status, image.attempts, image.data) == ("too_large", 1, None)
 
@@ -218,7 +216,7 @@ def test_an_address_that_is_none_is_a_bad_url_without_a_try(fetcher, url):
 @given(st.text())
 def test_any_text_is_an_address_or_none(text):
     for address in (text, f"http://{text}", f"https://example.org/{text}"):
-        _parse(address)
+        parse(address)
 
 
 def test_no_address_at_all_is_none(fetcher):
@@ -253,7 +251,7 @@ def test_what_is_on_disk_instead_of_a_picture_is_named(tmp_path):
         ImageRef(url="file://elsewhere/a.jpg"),
         ImageRef(url="file://[broken"),
     ]
-    with ImageFetcher(FetchOptions(max_bytes=1000)) as fetcher:
+    with ImageFetcher(FetchOptions(allow_private_hosts=True, max_bytes=1000)) as fetcher:
         images = fetcher.fetch(refs)
     assert [image.status for image in images] == [
         "missing_file",
@@ -302,7 +300,7 @@ def test_bytes_that_the_source_carries_are_checked_and_kept_as_they_are(fetcher)
 def test_never_more_requests_at_once_than_the_options_allow():
     with serve() as site:
         refs = [ImageRef(url=site.at(f"/{n}", wait_then(0.05, answer(PICTURE)))) for n in range(30)]
-        with ImageFetcher(FetchOptions(concurrency=5, per_host=9)) as fetcher:
+        with ImageFetcher(FetchOptions(allow_private_hosts=True, concurrency=5, per_host=9)) as fetcher:
             assert {image.status for image in fetcher.fetch(refs)} == {"ok"}
         assert site.most_open == 5
 
@@ -311,19 +309,31 @@ def test_one_host_gets_no_more_than_its_share_while_another_is_served():
     with serve() as slow, serve() as other:
         refs = [ImageRef(url=slow.at(f"/{n}", wait_then(0.05, answer(PICTURE)))) for n in range(12)]
         refs += [ImageRef(url=other.at(f"/{n}", wait_then(0.05, answer(PICTURE)))) for n in range(12)]
-        with ImageFetcher(FetchOptions(concurrency=8, per_host=3)) as fetcher:
+        with ImageFetcher(FetchOptions(allow_private_hosts=True, concurrency=8, per_host=3)) as fetcher:
             fetcher.fetch(refs)
         assert (slow.most_open, other.most_open) == (3, 3)
 
 
 def test_a_wait_between_two_tries_holds_no_slot(site):
-    policy = RetryPolicy(attempts=2, retry_after_max=1)
-    busy = in_turn(answer(b"", status=503, Retry_After=1), answer(PICTURE))
-    refs = [ImageRef(url=site.at("/waiting", busy)), ImageRef(url=site.at("/behind", answer(PICTURE)))]
+    policy = RetryPolicy(attempts=2, wait_initial=0.5)
+    flaky = in_turn(answer(b"", status=500), answer(PICTURE))
+    refs = [ImageRef(url=site.at("/waiting", flaky)), ImageRef(url=site.at("/behind", answer(PICTURE)))]
     seen = []
-    with ImageFetcher(FetchOptions(concurrency=1, retry=policy)) as fetcher:
+    with ImageFetcher(FetchOptions(allow_private_hosts=True, concurrency=1, retry=policy)) as fetcher:
         fetcher.fetch(refs, on_done=lambda image: seen.append(image.path))
     assert seen == ["behind", "waiting"]
+
+
+def test_a_host_that_asks_to_be_left_alone_is_and_no_other_waits_for_it(site):
+    policy = RetryPolicy(attempts=2, retry_after_max=1)
+    busy = in_turn(answer(b"", status=503, Retry_After=1), answer(PICTURE))
+    with serve() as other:
+        refs = [ImageRef(url=site.at("/busy-first", busy)), ImageRef(url=site.at("/after", answer(PICTURE)))]
+        refs += [ImageRef(url=other.at(f"/other-{n}", answer(PICTURE))) for n in range(3)]
+        seen = []
+        with ImageFetcher(FetchOptions(allow_private_hosts=True, concurrency=1, retry=policy)) as fetcher:
+            fetcher.fetch(refs, on_done=lambda image: seen.append(image.path))
+    assert seen == ["other-0", "other-1", "other-2", "busy-first", "after"]
 
 
 def test_done_is_called_once_a_reference(site, fetcher):
@@ -356,7 +366,7 @@ def test_a_fetcher_works_where_an_event_loop_runs_already(site):
 
 
 def fetch_alone(url):
-    with ImageFetcher(FetchOptions(read_timeout=30)) as fetcher:
+    with ImageFetcher(FetchOptions(allow_private_hosts=True, read_timeout=30)) as fetcher:
         return fetch_one(fetcher, url)
 
 
@@ -374,20 +384,9 @@ def test_ctrl_c_drops_what_is_in_flight_and_leaves_no_thread(site):
     assert all("process_request" in name for name in left)  # the server's own
 
 
-def test_another_transport_may_stand_in_for_the_network():
-    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, content=PICTURE))
-    with ImageFetcher(transport=transport) as fetcher:
-        assert fetch_one(fetcher, "https://example.org/a.jpg").status == "ok"
-
-
 def test_a_body_that_belies_its_encoding_is_a_decode_error(site, fetcher):
     url = site.at("/gzip", answer(b"not gzip at all", Content_Encoding="gzip"))
     assert fetch_one(fetcher, url).status == "decode_error"
-
-
-def test_retries_switched_off_for_the_process_are_off(site, fetcher):
-    with stamina.set_testing(True, attempts=1):
-        assert fetch_one(fetcher, site.at("/once", answer(b"", status=500))).attempts == 1
 
 
 @pytest.mark.parametrize(

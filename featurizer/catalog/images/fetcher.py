@@ -1,129 +1,236 @@
-"""Pictures by the chunk: from the web, from disk, or carried by the source, in the order asked for."""
+"""Pictures from the web, from disk, or carried by the source: fetched side by side, judged, handed on as they come."""
 
 from __future__ import annotations
 
 import asyncio
+import random
+import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Self, TypeAlias, TypeVar
+from typing import Self, TypeAlias
 
-import httpx2
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from featurizer.catalog.files_below import readable
+from featurizer.catalog.images.addresses import parse
+from featurizer.catalog.images.budget import Lease
+from featurizer.catalog.images.engine import Engine, Job
 from featurizer.catalog.images.judge import judge
 from featurizer.catalog.images.local import read_local, refused
 from featurizer.catalog.images.options import FetchOptions
-from featurizer.catalog.images.web import WebReader, open_client
+from featurizer.catalog.images.web import Received, open_web
 from featurizer.records import NONE, OK, FetchedImage, ImageRef
 
 OnDone: TypeAlias = Callable[[FetchedImage], None]
-T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One picture that is asked for.
+
+    Attributes:
+        ref: where it is to be had.
+        tell: called once, from a thread of the fetcher, with what became of it; what it raises ends in `trouble`.
+        trouble: told what `tell` raised: a full disk, say.
+    """
+
+    ref: ImageRef
+    tell: OnDone
+    trouble: Callable[[BaseException], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    job: Job[Ask]
+    status: str
+    received: Received
+    lease: Lease
 
 
 class ImageFetcher:
-    """Fetches pictures by the chunk and keeps its connections alive from one chunk to the next.
+    """Fetches pictures, and keeps its connections alive from one to the next.
 
-    Every picture is decoded once to see that it is whole; the bytes kept are those received. What a chunk
-    holds in memory is its pictures, so the caller bounds memory by the length of its chunks.
+    An event loop in a thread of its own brings the bytes, so that a notebook, which runs a loop already, can use this
+    too; further threads read files, and look at every picture once to see that it is whole. The bytes kept are those
+    received.
 
         with ImageFetcher() as fetcher:
             images = fetcher.fetch([ImageRef(url="https://example.org/1.jpg"), ImageRef(path=Path("2.png"))])
-
-    The event loop runs in a thread of its own: a notebook, which runs one already, can use this too.
     """
 
     def __init__(
         self,
         options: FetchOptions | None = None,
         *,
-        transport: httpx2.AsyncBaseTransport | None = None,
+        resolver: AbstractResolver | None = None,
         clock: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         """Prepare a fetcher; nothing is opened before `with`.
 
         Args:
             options: how many at once, how patient, how large; the defaults suit a picture host.
-            transport: the network, for who wants another one.
+            resolver: who is asked for the addresses of hosts; None for the system.
             clock: the Unix time in seconds, for a Retry-After that is a date.
+            jitter: random numbers from 0 to 1, for the wait between two tries.
         """
         self._options = options or FetchOptions()
-        self._transport, self._clock = transport, clock
+        self._resolver, self._clock, self._jitter = resolver, clock, jitter
+        self._to_judge: SimpleQueue[Ask | _Arrived | None] = SimpleQueue()
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._pool = stack.enter_context(ThreadPoolExecutor(self._options.decode_threads, "decode"))
-            self._portal: BlockingPortal = stack.enter_context(start_blocking_portal())
-            client = open_client(self._options, self._transport)
-            stack.enter_context(self._portal.wrap_async_context_manager(client))
-            self._web = WebReader(client, self._options, self._clock)
-            self._stack = stack.pop_all()
+        started: SimpleQueue[BaseException | None] = SimpleQueue()
+        self._judges = [
+            threading.Thread(target=self._judge_all, name=f"decode-{number}", daemon=True)
+            for number in range(self._options.decode_threads)
+        ]
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(started)), name="fetch", daemon=True
+        )
+        self._thread.start()
+        trouble = started.get()
+        if trouble is not None:
+            self._thread.join()
+            raise trouble
+        for thread in self._judges:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.__exit__(kind, error, trace)
+        self.stop()
+
+    def stop(self) -> None:
+        """Drop what is in flight and fetch nothing more; what has arrived is judged and told."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._running.cancel)
+        self._thread.join()
+        for _ in self._judges:
+            self._to_judge.put(None)
+        for thread in self._judges:
+            thread.join()
+        self._judges = []
+
+    async def _serve(self, started: SimpleQueue[BaseException | None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            async with open_web(self._options, self._resolver, self._clock) as web:
+                self._engine: Engine[Ask] = Engine(
+                    web, self._options, self._arrived, clock=self._clock, jitter=self._jitter
+                )
+                self._running = asyncio.create_task(self._engine.run())
+                started.put(None)
+                await self._work()
+        except Exception as error:  # noqa: BLE001 - raised in the thread that opens the fetcher
+            started.put(error)
+
+    async def _work(self) -> None:
+        try:
+            await self._running
+        except asyncio.CancelledError:
+            return
+        except BaseException as error:  # noqa: BLE001 - raised in the threads that wait
+            for ask in self._engine.abandoned():
+                ask.trouble(error)
+
+    def _arrived(self, job: Job[Ask], status: str, received: Received, lease: Lease) -> None:
+        self._to_judge.put(_Arrived(job, status, received, lease))
+
+    def submit(self, asks: Sequence[Ask]) -> None:
+        """Ask for pictures; each is told as soon as it is known, in whatever order.
+
+        An address that is being asked for already is not fetched twice. No failure of a picture raises: it is its
+        `status`, which is `ok`, `none`, or one of `REASONS`.
+        """
+        web: list[tuple[str, URL, Ask]] = []
+        for ask in asks:
+            address = (ask.ref.url or "").strip()
+            if ask.ref.data is not None or ask.ref.path is not None or not _is_of_the_web(address):
+                self._to_judge.put(ask)
+                continue
+            url = parse(address)
+            if url is None:
+                _tell(ask, FetchedImage("bad_url"))
+            else:
+                web.append((address, url, ask))
+        if web:
+            self._loop.call_soon_threadsafe(self._engine.add, web)
 
     def fetch(self, refs: Sequence[ImageRef], *, on_done: OnDone | None = None) -> list[FetchedImage]:
-        """Fetch a chunk of pictures; the answer has one entry a reference, in their order.
-
-        An address that occurs several times is fetched once. No failure of a picture raises: it is the
-        entry's `status`, which is `ok`, `none`, `http_<code>`, `timeout`, `connection`, `bad_url`,
-        `too_many_redirects`, `too_large`, `missing_file`, `unreadable_file`, `forbidden_path`, or a reason of `decode`.
+        """Fetch a few pictures and wait for them; the answer has one entry a reference, in their order.
 
         Args:
             refs: what to fetch, one an item.
-            on_done: called once a reference as soon as its picture is known, from the fetching thread;
-                must be quick and must not raise.
+            on_done: called once a reference as soon as its picture is known, from a thread of the fetcher.
         """
-        running = self._portal.start_task_soon(self._fetch, refs, on_done)
-        try:
-            return running.result()
-        except BaseException:  # Ctrl-C: what is in flight is dropped before the connections are
-            running.cancel()
-            raise
-
-    async def _fetch(self, refs: Sequence[ImageRef], on_done: OnDone | None) -> list[FetchedImage]:
-        positions: dict[Hashable, list[int]] = {}
-        for position, ref in enumerate(refs):
-            positions.setdefault(ref.url or ref, []).append(position)
         images: list[FetchedImage] = [FetchedImage(NONE)] * len(refs)
+        ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
-        async def fill(places: list[int]) -> None:
-            image = await self._one(refs[places[0]])
-            for place in places:
-                images[place] = replace(image, path=_file_name(refs[place]))
-                if on_done is not None:
-                    on_done(images[place])
+        def keep(place: int, image: FetchedImage) -> None:
+            images[place] = image
+            if on_done is not None:
+                on_done(image)
+            ended.put(None)
 
-        async with asyncio.TaskGroup() as group:
-            for places in positions.values():
-                group.create_task(fill(places))
+        self.submit(
+            [
+                Ask(ref, lambda image, place=place: keep(place, image), ended.put)  # type: ignore[misc]
+                for place, ref in enumerate(refs)
+            ]
+        )
+        for _ in refs:
+            trouble = ended.get()
+            if trouble is not None:
+                raise trouble
         return images
 
-    async def _one(self, ref: ImageRef) -> FetchedImage:
-        data, path, url = ref.data, ref.path, (ref.url or "").strip()
-        if data is not None:
-            return await self._in_pool(lambda: judge(OK, data))
-        if path is not None:
-            most = self._options.max_bytes
-            return await self._in_pool(lambda: judge(*read_local(path, max_bytes=most, folder=ref.folder)))
-        if not url:
-            return FetchedImage(NONE)
-        reason = refused(url)
-        if reason is not None:
-            return FetchedImage(reason)
-        received = await self._web.read(url)
-        return await self._in_pool(lambda: judge(*received))
+    def _judge_all(self) -> None:
+        while (one := self._to_judge.get()) is not None:
+            if isinstance(one, Ask):
+                _tell(one, self._here(one.ref))
+                continue
+            image = self._judged(one)
+            for ask in one.job.asks:
+                _tell(ask, image)
+            one.lease.free()
 
-    async def _in_pool(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+    def _judged(self, one: _Arrived) -> FetchedImage:
+        job, received, most = one.job, one.received, self._options.max_bytes
+        image = judge(one.status, received.data, encoding=received.encoding, max_bytes=most)
+        return replace(
+            image,
+            attempts=job.tries,
+            first=job.first,
+            last=job.last,
+            etag=received.etag,
+            last_modified=received.last_modified,
+        )
+
+    def _here(self, ref: ImageRef) -> FetchedImage:
+        """Judge a picture that needs no network."""
+        if ref.data is not None:
+            return judge(OK, ref.data)
+        if ref.path is not None:
+            return judge(*read_local(ref.path, max_bytes=self._options.max_bytes, folder=ref.folder))
+        return FetchedImage(refused((ref.url or "").strip()) or NONE)
+
+
+def _is_of_the_web(address: str) -> bool:
+    return bool(address) and refused(address) is None
+
+
+def _tell(ask: Ask, image: FetchedImage) -> None:
+    try:
+        ask.tell(replace(image, path=_file_name(ask.ref)))
+    except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
+        ask.trouble(error)
 
 
 def _file_name(ref: ImageRef) -> str | None:

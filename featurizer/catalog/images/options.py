@@ -1,10 +1,10 @@
-"""How pictures are fetched: how many at once, how long, how large."""
+"""How pictures are fetched: how many at once, how long, how large, and from where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from featurizer.catalog.retry import RetryPolicy
+from featurizer.catalog.retry import USER_AGENT, RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +13,21 @@ class FetchOptions:
 
     Attributes:
         concurrency: requests in flight over all hosts.
-        per_host: requests in flight to one host.
+        per_host: requests in flight to one host; a host that is overloaded gets fewer.
         connect_timeout: seconds to reach a server.
         read_timeout: seconds between two pieces of a body.
-        total_timeout: seconds for one try as a whole, against servers that trickle.
+        total_timeout: seconds for one try as a whole, redirects among it.
+        slowest: bytes a second that a body must come with on the whole, once `slow_start` is over.
+        slow_start: seconds that a body may take however slow it is.
         max_redirects: redirects followed for one picture.
         max_bytes: a larger body is dropped as `too_large`, at the latest when it has grown so far.
+        max_held: bytes of bodies that are held at once, those that are arriving and those that wait to be decoded.
         decode_threads: threads that read files and check pictures by decoding them.
+        user_agent: who asks, as servers are told.
+        allow_private_hosts: whether addresses of one's own network may be asked.
+        give_up_after: a host that never answered is given up when so many different addresses of it failed; one that
+            did, when four times as many did since.
+        give_up_seconds: and when that has lasted so long.
         retry: when to try again.
     """
 
@@ -28,7 +36,19 @@ class FetchOptions:
     connect_timeout: float = 10.0
     read_timeout: float = 20.0
     total_timeout: float = 90.0
+    slowest: int = 1024
+    slow_start: float = 10.0
     max_redirects: int = 5
     max_bytes: int = 32 * 2**20
+    max_held: int = 128 * 2**20
     decode_threads: int = 4
+    user_agent: str = USER_AGENT
+    allow_private_hosts: bool = False
+    give_up_after: int = 5
+    give_up_seconds: float = 5.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @property
+    def least_held(self) -> int:
+        """What a picture counts for at least, so that no more than twice as many are held as are in flight."""
+        return self.max_held // (2 * self.concurrency)

@@ -1,116 +1,198 @@
-"""One picture over HTTP: streamed up to a limit, retried where that can help, every failure named."""
+"""One picture over HTTP: redirects checked one by one, its body bounded in bytes and time, every failure named."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
 
-import httpx2
-import stamina
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
 
+from featurizer.catalog.images.addresses import check_literal, redirected
+from featurizer.catalog.images.budget import Lease
 from featurizer.catalog.images.options import FetchOptions
-from featurizer.catalog.retry import USER_AGENT, FailedTry, retry_after, wait_before_retry, worth_retrying
-from featurizer.records import OK
+from featurizer.catalog.images.proxies import Proxies
+from featurizer.catalog.images.reasons import reason_of
+from featurizer.catalog.images.resolver import CheckedResolver
+from featurizer.catalog.retry import FailedTry, retry_after, worth_retrying
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+STEP: Final = 2**18
+"""Bytes that a body of unknown length is given room for at first."""
+BRIEF: Final = 2**16
+"""A refusal's body is read up to so many bytes, lest the connection be lost."""
 
 
-def open_client(options: FetchOptions, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """Make the client that keeps connections alive from one chunk of pictures to the next."""
-    return httpx2.AsyncClient(
-        # Pictures are compressed already; a compressed body would only hide its size.
-        headers={"User-Agent": USER_AGENT, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"},
-        timeout=httpx2.Timeout(options.read_timeout, connect=options.connect_timeout, pool=None),
-        limits=httpx2.Limits(
-            max_connections=options.concurrency, max_keepalive_connections=options.concurrency
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What an address gave.
+
+    Attributes:
+        data: the body as it came.
+        encoding: its Content-Encoding.
+        etag: what the server calls this version of it.
+        last_modified: since when it is so, as the server says.
+    """
+
+    data: bytes
+    encoding: str = ""
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@asynccontextmanager
+async def open_web(
+    options: FetchOptions, resolver: AbstractResolver | None, clock: Callable[[], float]
+) -> AsyncIterator[Web]:
+    """Open the connections that pictures come over, and close them in the end."""
+    proxies = Proxies.of_environment()
+    checked = CheckedResolver(allow_private=options.allow_private_hosts, resolver=resolver)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(checked.close)
+        direct = await stack.enter_async_context(_session(options, checked))
+        proxied = await stack.enter_async_context(_session(options, None)) if proxies.by_scheme else direct
+        yield Web(direct, proxied, proxies, options, clock)
+
+
+def _session(options: FetchOptions, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=0, resolver=resolver, use_dns_cache=False, keepalive_timeout=options.read_timeout
         ),
-        follow_redirects=True,
-        max_redirects=options.max_redirects,
-        transport=transport,
+        # Pictures are compressed already; a compressed body would only hide its size.
+        headers={
+            "User-Agent": options.user_agent,
+            "Accept": "image/*,*/*;q=0.5",
+            "Accept-Encoding": "identity",
+        },
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=options.connect_timeout, sock_read=options.read_timeout
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=STEP,
     )
 
 
-class WebReader:
-    """Fetches addresses with one client, never more at once than the options allow."""
+class Web:
+    """Fetches addresses, one try each."""
 
-    def __init__(self, client: httpx2.AsyncClient, options: FetchOptions, clock: Callable[[], float]) -> None:
-        self._client, self._options, self._clock = client, options, clock
-        self._slots = asyncio.Semaphore(options.concurrency)
-        self._host_slots: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(options.per_host)
+    def __init__(
+        self,
+        direct: aiohttp.ClientSession,
+        proxied: aiohttp.ClientSession,
+        proxies: Proxies,
+        options: FetchOptions,
+        clock: Callable[[], float],
+    ) -> None:
+        self._direct, self._proxied, self._proxies = direct, proxied, proxies
+        self._options, self._clock = options, clock
+
+    async def get(self, url: URL, lease: Lease) -> Received:
+        """Fetch one address, checked by `parse`.
+
+        Args:
+            url: where.
+            lease: room for the body; the caller gives it back.
+
+        Raises:
+            FailedTry: it did not come, and why.
+        """
+        try:
+            async with asyncio.timeout(self._options.total_timeout) as patience:
+                return await self._follow(url, lease, patience)
+        except FailedTry:
+            raise
+        except Exception as error:
+            reason, transient = reason_of(error)
+            raise FailedTry(reason, transient=transient) from error
+
+    async def _follow(self, url: URL, lease: Lease, patience: asyncio.Timeout) -> Received:
+        for _ in range(self._options.max_redirects + 1):
+            refused = check_literal(url, allow_private=self._options.allow_private_hosts)
+            if refused is not None:
+                raise FailedTry(refused)
+            async with self._request(url) as response:
+                location = response.headers.get("Location") if response.status in REDIRECTS else None
+                if location is None:
+                    return await self._receive(response, lease, patience)
+                await _read_up(response)
+                following = redirected(url, location)
+            if following is None:
+                raise FailedTry("bad_url")
+            url = following
+        raise FailedTry("too_many_redirects")
+
+    def _request(self, url: URL) -> aiohttp.client._RequestContextManager:
+        proxy = self._proxies.of(url) if self._proxies.by_scheme else None
+        if proxy is None:
+            return self._direct.get(url, allow_redirects=False)
+        return self._proxied.get(url, allow_redirects=False, proxy=proxy.url, proxy_headers=proxy.headers)
+
+    async def _receive(
+        self, response: aiohttp.ClientResponse, lease: Lease, patience: asyncio.Timeout
+    ) -> Received:
+        if not 200 <= response.status < 300:
+            await _read_up(response)
+            raise self._refusal(response)
+        headers = response.headers
+        return Received(
+            await self._body(response, lease, patience),
+            headers.get("Content-Encoding", ""),
+            _text(headers.get("ETag")),
+            _text(headers.get("Last-Modified")),
         )
 
-    async def read(self, address: str) -> tuple[str, bytes, int]:
-        """Fetch one address.
+    def _refusal(self, response: aiohttp.ClientResponse) -> FailedTry:
+        wait = retry_after(
+            response.headers.get("Retry-After"),
+            now=self._clock(),
+            at_most=self._options.retry.retry_after_max,
+        )
+        return FailedTry(f"http_{response.status}", transient=worth_retrying(response.status), wait=wait)
 
-        Returns:
-            `ok`, or the reason of the last try; the bytes as they came, of a body that broke off a part; the tries.
-        """
-        url = _parse(address)
-        if url is None:
-            return "bad_url", b"", 0
-        policy, tries = self._options.retry, 0
-        try:
-            async for attempt in stamina.retry_context(
-                on=wait_before_retry,
-                attempts=policy.attempts,
-                timeout=None,
-                wait_initial=policy.wait_initial,
-                wait_max=policy.wait_max,
-                wait_jitter=policy.wait_jitter,
-            ):
-                tries = attempt.num
-                with attempt:
-                    # Held for a try, not for the wait between two; the host's first, lest waiting for a slow
-                    # host takes a slot from the others.
-                    async with self._host_slots[url.netloc.decode("ascii")], self._slots:
-                        return OK, await self._try(url), tries
-        except FailedTry as failed:
-            return failed.reason, failed.data, tries
-        raise AssertionError("a retry loop ends by returning or by raising")
-
-    async def _try(self, url: httpx2.URL) -> bytes:
-        body = bytearray()
-        try:
-            async with (
-                asyncio.timeout(self._options.total_timeout),
-                self._client.stream("GET", url) as response,
-            ):
-                self._check_head(response)
-                async for piece in response.aiter_bytes():
-                    body += piece
-                    if len(body) > self._options.max_bytes:
-                        raise FailedTry("too_large")
-        except (TimeoutError, httpx2.TimeoutException) as error:
-            raise FailedTry("timeout", transient=True, data=bytes(body)) from error
-        except httpx2.TooManyRedirects as error:
-            raise FailedTry("too_many_redirects") from error
-        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
-            raise FailedTry("bad_url") from error
-        except httpx2.DecodingError as error:
-            raise FailedTry("decode_error") from error
-        except httpx2.TransportError as error:
-            raise FailedTry(
-                "truncated" if body else "connection", transient=True, data=bytes(body)
-            ) from error
-        return bytes(body)
-
-    def _check_head(self, response: httpx2.Response) -> None:
-        code = response.status_code
-        if not response.is_success:
-            wait = retry_after(
-                response.headers.get("Retry-After"),
-                now=self._clock(),
-                at_most=self._options.retry.retry_after_max,
-            )
-            raise FailedTry(f"http_{code}", transient=worth_retrying(code), wait=wait)
-        promised = response.headers.get("Content-Length", "")
-        if promised.isdigit() and int(promised) > self._options.max_bytes:
+    async def _body(self, response: aiohttp.ClientResponse, lease: Lease, patience: asyncio.Timeout) -> bytes:
+        options, content, promised = self._options, response.content, response.content_length
+        if promised is not None and promised > options.max_bytes:
             raise FailedTry("too_large")
+        await _grow(lease, max(options.least_held, STEP if promised is None else promised), patience)
+        begun = asyncio.get_running_loop().time()
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await content.readany():
+            pieces.append(piece)
+            size += len(piece)
+            if size > options.max_bytes:
+                raise FailedTry("too_large")
+            if size > lease.size:
+                await _grow(lease, min(2 * size, options.max_bytes), patience)
+            lasted = asyncio.get_running_loop().time() - begun
+            if lasted > options.slow_start and size < lasted * options.slowest:
+                raise FailedTry("timeout", transient=True)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _parse(address: str) -> httpx2.URL | None:
-    try:
-        url = httpx2.URL(address)
-    except httpx2.InvalidURL:
-        return None
-    return url if url.scheme in ("http", "https") and url.host else None
+async def _grow(lease: Lease, to: int, patience: asyncio.Timeout) -> None:
+    """Wait for room; that time is not the server's."""
+    if lease.try_grow(to):
+        return
+    loop, deadline = asyncio.get_running_loop(), patience.when()
+    begun = loop.time()
+    patience.reschedule(None)
+    await lease.grow(to)
+    patience.reschedule(None if deadline is None else deadline + loop.time() - begun)
+
+
+async def _read_up(response: aiohttp.ClientResponse) -> None:
+    """Read a short body that nobody wants: the connection can be used again."""
+    if (response.content_length or BRIEF) < BRIEF:
+        await response.content.read()
+
+
+def _text(told: str | None) -> str | None:
+    """Return a header as text that any file can hold; bytes that are no UTF-8 stand in it as half surrogates."""
+    return None if told is None else told.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,75 @@
+"""The account of a catalog: how often each address was asked and what its server said of the picture.
+
+It stands beside the data, `fetches/part-00003.parquet` beside `items/part-00003.parquet`, and is no part of them: the
+same pictures give the same data whatever the network did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from featurizer.catalog.journal import Outcome
+from featurizer.results.files import atomic_path
+
+FETCHES: Final = "fetches"
+"""The folder of the account."""
+
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("item_id", pa.string(), nullable=False),
+        ("url", pa.string()),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("tries", pa.int32(), nullable=False),
+        ("first", pa.timestamp("ms", "UTC")),
+        ("last", pa.timestamp("ms", "UTC")),
+        ("etag", pa.string()),
+        ("last_modified", pa.string()),
+        pa.field("bytes", pa.int64(), nullable=False),
+    ]
+)
+
+
+def account_path(part: Path) -> Path:
+    """Return the account of a part file."""
+    return part.parent.parent / FETCHES / part.name
+
+
+def write_account(part: Path, rows: pa.Table, outcomes: Sequence[Outcome]) -> None:
+    """Add to the account of a part what was asked of the web; tries add up, and the first time stays.
+
+    Args:
+        part: the part file.
+        rows: `item_id` and `image_url` of its rows.
+        outcomes: what became of some of them.
+    """
+    asked = [outcome for outcome in outcomes if outcome.first is not None]
+    if not asked:
+        return
+    path = account_path(part)
+    before = pq.read_table(path).to_pylist() if path.exists() else []
+    entries = {str(entry["item_id"]): entry for entry in before}
+    picked = rows.take([outcome.row for outcome in asked]).to_pylist()
+    for row, outcome in zip(picked, asked, strict=True):
+        known = entries.get(row["item_id"])
+        entries[row["item_id"]] = {
+            "item_id": row["item_id"],
+            "url": row["image_url"],
+            "status": outcome.status,
+            "tries": outcome.tries + (known["tries"] if known else 0),
+            "first": known["first"] if known and known["first"] is not None else _milliseconds(outcome.first),
+            "last": _milliseconds(outcome.last),
+            "etag": outcome.etag,
+            "last_modified": outcome.last_modified,
+            "bytes": outcome.size,
+        }
+    with atomic_path(path) as partial:
+        pq.write_table(pa.Table.from_pylist([*entries.values()], schema=SCHEMA), partial, compression="zstd")
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds * 1000)

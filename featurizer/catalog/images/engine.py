@@ -1,0 +1,189 @@
+"""The requests in flight: taken in turn from the hosts, tried again later where that may help, handed on at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+
+from yarl import URL
+
+from featurizer.catalog.images.budget import Budget, Lease
+from featurizer.catalog.images.hosts import Host, Hosts
+from featurizer.catalog.images.options import FetchOptions
+from featurizer.catalog.images.web import Received, Web
+from featurizer.catalog.retry import FailedTry
+from featurizer.records import OK
+
+HOST_DOWN = "host_down"
+UNANSWERED = frozenset({"connection", "timeout", "dns_busy"})
+"""What a try ends with when nobody answered."""
+
+AskT = TypeVar("AskT")
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[AskT]):
+    """One address, and all who ask for it.
+
+    Attributes:
+        address: as it is told.
+        url: what is asked for.
+        asks: who is told what came.
+        tries: so far.
+        first: Unix time of the first one.
+        last: likewise of the last one.
+    """
+
+    address: str
+    url: URL
+    asks: list[AskT] = field(default_factory=list)
+    tries: int = 0
+    first: float | None = None
+    last: float | None = None
+
+
+EMPTY = Received(b"")
+Deliver: TypeAlias = Callable[[Job[AskT], str, Received, Lease], None]
+"""Told how a job ended: `ok` or the reason, what came, and the room that it takes, which is to be given back."""
+
+
+class Engine(Generic[AskT]):
+    """Runs jobs in the event loop that it is made in."""
+
+    def __init__(
+        self,
+        web: Web,
+        options: FetchOptions,
+        deliver: Deliver[AskT],
+        *,
+        clock: Callable[[], float],
+        jitter: Callable[[], float],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            web: brings one address.
+            options: how many at once, how often.
+            deliver: told how each job ended; quick, and does not raise.
+            clock: Unix time in seconds.
+            jitter: random numbers from 0 to 1.
+        """
+        self._web, self._options, self._deliver = web, options, deliver
+        self._clock, self._jitter = clock, jitter
+        self._loop = asyncio.get_running_loop()
+        self._hosts: Hosts[Job[AskT]] = Hosts(options, self._loop.time)
+        self._budget = Budget(options.max_held)
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._known: dict[str, Job[AskT]] = {}
+
+    async def run(self) -> None:
+        """Work until canceled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._options.concurrency):
+                group.create_task(self._work())
+
+    def add(self, asked: Iterable[tuple[str, URL, AskT]]) -> None:
+        """Ask for addresses; one that is asked for already is not asked for twice."""
+        for address, url, ask in asked:
+            job = self._known.get(address)
+            if job is not None:
+                job.asks.append(ask)
+                continue
+            job = self._known[address] = Job(address, url, [ask])
+            host = self._hosts.of(f"{url.raw_host}:{url.port}")
+            if host.down:
+                self._end(job, HOST_DOWN)
+            else:
+                self._hosts.add(host, job)
+        self._wake()
+
+    def abandoned(self) -> list[AskT]:
+        """Return who still waits for an answer; none will come."""
+        return [ask for job in self._known.values() for ask in job.asks]
+
+    def _wake(self) -> None:
+        """Set one worker to work, where there is any; it wakes the next."""
+        while self._idle and self._hosts.has_turn:
+            waiting = self._idle.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
+    async def _work(self) -> None:
+        while True:
+            taken = self._hosts.take()
+            if taken is None:
+                turn = self._loop.create_future()
+                self._idle.append(turn)
+                await turn
+                continue
+            self._wake()
+            host, job = taken
+            try:
+                await self._try(host, job)
+            finally:
+                self._hosts.release(host)
+
+    async def _try(self, host: Host[Job[AskT]], job: Job[AskT]) -> None:
+        lease, begun = self._budget.lease(), self._loop.time()
+        job.tries += 1
+        job.last = self._clock()
+        job.first = job.first or job.last
+        try:
+            received = await self._web.get(job.url, lease)
+        except FailedTry as failed:
+            lease.free()
+            self._failed(host, job, failed, begun)
+        except BaseException:
+            lease.free()
+            raise
+        else:
+            self._hosts.answered(host)
+            host.pace.faster()
+            self._end(job, OK, received, lease)
+
+    def _failed(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry, begun: float) -> None:
+        if failed.reason in UNANSWERED:
+            for waiting in self._hosts.lost(host, job, begun=begun):
+                self._end(waiting, HOST_DOWN)
+        else:
+            self._hosts.answered(host)
+            self._heed(host, failed, begun)
+        if not failed.transient or host.down or job.tries >= self._options.retry.attempts:
+            self._end(job, failed.reason)
+            return
+        policy = self._options.retry
+        own = min(policy.wait_initial * 2 ** (job.tries - 1), policy.wait_max)
+        own += policy.wait_jitter * self._jitter()
+        self._loop.call_later(
+            own if failed.wait is None else failed.wait, self._again, host, job, failed.reason
+        )
+
+    def _heed(self, host: Host[Job[AskT]], failed: FailedTry, begun: float) -> None:
+        """Slow down for a host that says it has too much to do."""
+        if failed.reason not in ("http_429", "http_503"):
+            host.pace.faster()
+            return
+        host.pace.slower(begun=begun, now=self._loop.time())
+        if failed.wait:
+            self._loop.call_at(self._hosts.pause(host, failed.wait) + 0.001, self._resume, host)
+
+    def _resume(self, host: Host[Job[AskT]]) -> None:
+        if self._hosts.recall(host):
+            self._wake()
+
+    def _again(self, host: Host[Job[AskT]], job: Job[AskT], reason: str) -> None:
+        if host.down:
+            self._end(job, reason)
+            return
+        self._hosts.add(host, job, first=True)
+        self._wake()
+
+    def _end(
+        self, job: Job[AskT], status: str, received: Received = EMPTY, lease: Lease | None = None
+    ) -> None:
+        del self._known[job.address]
+        self._deliver(job, status, received, lease or self._budget.lease())

@@ -1,0 +1,183 @@
+"""What has arrived for an unfinished part, kept as it comes: a kill loses only what was in flight.
+
+`items/part-00003.journal` is only ever appended to. A record is a line of JSON that says what became of one row, and
+the bytes of its picture, framed by their lengths and a checksum; what a kill tore off at the end is cut away when the
+journal is opened again. It is removed once its part is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import threading
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Self
+
+from featurizer.records import FetchedImage
+from featurizer.results.files import output_error
+
+_FRAME: Final = struct.Struct("<III")
+"""Length of the JSON, length of the picture, CRC-32 of the JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row's picture, without its bytes.
+
+    Attributes:
+        row: place in the part, from 0.
+        status: `ok`, `none` or the reason.
+        sha256: of what was received.
+        width: in pixels.
+        height: likewise.
+        path: the file name to record.
+        tries: how often it was asked for.
+        first: Unix time of the first try.
+        last: likewise of the last.
+        etag: as the server says.
+        last_modified: likewise.
+        size: bytes of the picture.
+        start: where in the journal they are.
+    """
+
+    row: int
+    status: str
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    path: str | None = None
+    tries: int = 0
+    first: float | None = None
+    last: float | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    size: int = 0
+    start: int = 0
+
+
+class Journal:
+    """The journal of one part, open for appending and for reading back; safe to use from many threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal or begin one.
+
+        Args:
+            path: its file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self.path, self._lock = path, threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self.kept = self._replay()
+        except OSError as error:
+            raise output_error(path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _replay(self) -> dict[int, Outcome]:
+        """Read what is whole, by row, and cut the rest away."""
+        kept: dict[int, Outcome] = {}
+        self._end = 0
+        with os.fdopen(os.dup(self._file), "rb") as file:
+            file.seek(0)
+            while (outcome := _read(file)) is not None:
+                kept[outcome.row] = outcome
+                self._end = outcome.start + outcome.size
+        os.ftruncate(self._file, self._end)
+        return kept
+
+    def add(self, row: int, image: FetchedImage) -> Outcome:
+        """Keep what became of a row.
+
+        Raises:
+            OutputError: the disk is full, say.
+        """
+        data = image.data or b""
+        told: dict[str, Any] = {
+            "row": row,
+            "status": image.status,
+            "sha256": image.sha256,
+            "width": image.width,
+            "height": image.height,
+            "path": image.path,
+            "tries": image.attempts,
+            "first": image.first,
+            "last": image.last,
+            "etag": image.etag,
+            "last_modified": image.last_modified,
+            "size": len(data),
+        }
+        head = json.dumps(told, separators=(",", ":")).encode()
+        frame = _FRAME.pack(len(head), len(data), zlib.crc32(head)) + head
+        with self._lock:
+            start = self._end + len(frame)
+            try:
+                _write(self._file, [frame, data], self._end)
+            except OSError as error:
+                raise output_error(self.path, error) from error
+            self._end = start + len(data)
+        return Outcome(**told, start=start)
+
+    def read(self, outcome: Outcome) -> bytes | None:
+        """Return the bytes of a picture, None where there is none."""
+        if not outcome.size:
+            return None
+        data = os.pread(self._file, outcome.size, outcome.start)
+        while len(data) < outcome.size:
+            data += os.pread(self._file, outcome.size - len(data), outcome.start + len(data))
+        return data
+
+    def close(self) -> None:
+        """Close the file and leave it."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def remove(self) -> None:
+        """Close the file and remove it: its part is there."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+def journal_path(part: Path, *, again: bool = False) -> Path:
+    """Return the journal of a part file, of a new one or of one whose failed pictures are asked for again."""
+    return part.with_suffix(".again.journal" if again else ".journal")
+
+
+def _write(file: int, pieces: list[bytes], at: int) -> None:
+    total = sum(map(len, pieces))
+    done = os.pwritev(file, pieces, at)
+    if done < total:
+        rest = b"".join(pieces)
+        while done < total:
+            done += os.pwrite(file, rest[done:], at + done)
+
+
+def _read(file: BinaryIO) -> Outcome | None:
+    """Read one record; None at the end, and where it is torn."""
+    frame = file.read(_FRAME.size)
+    if len(frame) < _FRAME.size:
+        return None
+    length, size, checksum = _FRAME.unpack(frame)
+    head = file.read(length)
+    if len(head) < length or zlib.crc32(head) != checksum:
+        return None
+    outcome = Outcome(**json.loads(head), start=file.tell())
+    data = file.read(size)
+    if len(data) < size or (size and hashlib.sha256(data).hexdigest() != outcome.sha256):
+        return None
+    return outcome

@@ -1,0 +1,210 @@
+"""One part of a catalog while its pictures come, in whatever order, and the file that it becomes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from featurizer.catalog.account import write_account
+from featurizer.catalog.images.engine import HOST_DOWN
+from featurizer.catalog.images.fetcher import Ask
+from featurizer.catalog.journal import Journal, Outcome, journal_path
+from featurizer.catalog.store import IMAGE_TYPE, ROW_GROUP_BYTES, ROW_GROUP_ROWS, part_writer
+from featurizer.records import NONE, OK, FetchedImage, ImageRef
+
+Row: TypeAlias = tuple[Outcome, Callable[[], bytes | None]]
+"""What became of a row's picture, and what reads its bytes."""
+
+
+class OpenPart:
+    """A part whose pictures are on their way.
+
+    Attributes:
+        path: the file that it becomes.
+        rows: its items, their pictures aside; set before the part is complete.
+        outcomes: what became of the pictures so far, by row.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        told: Callable[[Outcome], None],
+        ended: Callable[[OpenPart | BaseException], None],
+        *,
+        again: bool = False,
+    ) -> None:
+        """Open a part, with what its journal holds.
+
+        Args:
+            path: the file that it becomes.
+            told: called with every outcome, from any thread.
+            ended: called once all are known and `close` has said that no more are asked for; or with what went wrong.
+            again: the part is there, and only what failed is asked for; else it is a new one.
+        """
+        self.path, self._told, self._ended, self._again = path, told, ended, again
+        self.rows = pa.table({})
+        self.journal = Journal(journal_path(path, again=again))
+        self.outcomes: dict[int, Outcome] = {}
+        self._lock, self._left = threading.Lock(), 1
+
+    def ask(self, row: int, ref: ImageRef, done: Callable[[], None] | None = None) -> Ask | None:
+        """Return what is to be asked for a row; None where that is known already.
+
+        Args:
+            row: place in the part.
+            ref: where its picture is to be had.
+            done: called when it is known.
+        """
+        known = self.journal.kept.get(row)
+        if known is None and (ref.data is not None or ref.path is not None or (ref.url or "").strip()):
+            with self._lock:
+                self._left += 1
+            return Ask(ref, lambda image: self._keep(row, image, done), self._ended)
+        outcome = known or Outcome(row, NONE)
+        self.outcomes[row] = outcome
+        self._told(outcome)
+        return None
+
+    def _keep(self, row: int, image: FetchedImage, done: Callable[[], None] | None) -> None:
+        try:
+            outcome = self.journal.add(row, image)
+        finally:
+            if done is not None:
+                done()
+        self.outcomes[row] = outcome
+        self._told(outcome)
+        self._count()
+
+    def close(self, rows: pa.Table) -> None:
+        """Say that no more is asked for.
+
+        Args:
+            rows: as they are stored, their pictures aside; of a part that is there, their ids and addresses.
+        """
+        self.rows = rows
+        self._count()
+
+    def _count(self) -> None:
+        with self._lock:
+            self._left -= 1
+            complete = not self._left
+        if complete:
+            self._ended(self)
+
+    def write(self) -> None:
+        """Write the account and the part, and remove the journal."""
+        came = sorted(self.outcomes.values(), key=lambda outcome: outcome.row)
+        write_account(self.path, self.rows.select(["item_id", "image_url"]), came)
+        pictures = (self._row(outcome) for outcome in came)
+        if self._again:
+            write_rows(self.path, *_merged(self.path, {row[0].row: row for row in pictures}))
+        else:
+            write_rows(self.path, self.rows, pictures)
+        self.journal.remove()
+
+    def _row(self, outcome: Outcome) -> Row:
+        return outcome, lambda: self.journal.read(outcome)
+
+
+def write_rows(path: Path, rows: pa.Table, pictures: Iterator[Row]) -> None:
+    """Write a part, group by group, so that no more than one group's pictures are in memory.
+
+    Args:
+        path: the file.
+        rows: the items.
+        pictures: what became of each row's picture, in their order.
+    """
+    with part_writer(path, rows.schema) as write:
+        start = 0
+        for group in _groups(pictures):
+            write(_filled(rows.slice(start, len(group)), group))
+            start += len(group)
+
+
+def _groups(pictures: Iterator[Row]) -> Iterator[list[Row]]:
+    """Divide rows into groups, by the rows and the sizes of their pictures alone."""
+    group: list[Row] = []
+    size = 0
+    for row in pictures:
+        if group and (len(group) == ROW_GROUP_ROWS or size + row[0].size > ROW_GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(row)
+        size += row[0].size
+    if group:
+        yield group
+
+
+def _filled(rows: pa.Table, group: Sequence[Row]) -> pa.Table:
+    """Put pictures into the rows of one group."""
+    outcomes = [outcome for outcome, _ in group]
+    bodies = [read() if outcome.status == OK else None for outcome, read in group]
+    images = pa.StructArray.from_arrays(
+        [
+            pa.array(bodies, pa.binary()),
+            pa.array([outcome.path if outcome.status == OK else None for outcome in outcomes], pa.string()),
+        ],
+        fields=list(IMAGE_TYPE),
+        mask=pa.array([body is None for body in bodies]),
+    )
+    found = {
+        "image": images,
+        "image_status": pa.array([outcome.status for outcome in outcomes], pa.string()),
+        "image_sha256": pa.array([outcome.sha256 for outcome in outcomes], pa.string()),
+        "width": pa.array([outcome.width for outcome in outcomes], pa.int32()),
+        "height": pa.array([outcome.height for outcome in outcomes], pa.int32()),
+    }
+    for name, column in found.items():
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, rows.schema.field(place), column)
+    return rows
+
+
+def _merged(path: Path, came: dict[int, Row]) -> tuple[pa.Table, Iterator[Row]]:
+    """Return the rows of a part that is there, and their pictures, those that came in the place of what failed.
+
+    A picture that failed again keeps the reason that it had, unless it had not been asked for.
+    """
+    schema = pq.read_schema(path)
+    rows = pq.read_table(path, columns=[name for name in schema.names if name != "image"])
+    place = schema.get_field_index("image")
+    rows = rows.add_column(place, schema.field("image"), pa.nulls(rows.num_rows, IMAGE_TYPE)).cast(schema)
+    statuses = rows.column("image_status").to_pylist()
+    better = {
+        row: found for row, found in came.items() if found[0].status == OK or statuses[row] == HOST_DOWN
+    }
+    return rows, _stored(path, better)
+
+
+def _stored(path: Path, changed: dict[int, Row]) -> Iterator[Row]:
+    """Yield what a part holds for each row, some of it replaced; a row group is in memory at a time."""
+    names = ["image", "image_status", "image_sha256", "width", "height"]
+    number = 0
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            for row in file.read_row_group(group, columns=names).to_pylist():
+                yield changed.get(number) or _as_stored(number, row)
+                number += 1
+
+
+def _as_stored(number: int, row: dict[str, object]) -> Row:
+    image = row["image"]
+    data, path = (image["bytes"], image["path"]) if isinstance(image, dict) else (None, None)
+    outcome = Outcome(
+        number, str(row["image_status"]), _text(row["image_sha256"]), _number(row["width"]),
+        _number(row["height"]), path, size=len(data or b""),
+    )  # fmt: skip
+    return outcome, lambda: data
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None

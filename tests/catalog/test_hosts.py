@@ -1,0 +1,160 @@
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from featurizer.catalog.images.budget import Budget
+from featurizer.catalog.images.hosts import FIRST, PATIENCE, Hosts
+from featurizer.catalog.images.options import FetchOptions
+
+
+@dataclass
+class Asked:
+    address: str
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def made(clock, **options):
+    return Hosts(FetchOptions(**options), clock)
+
+
+def fill(hosts, name, count):
+    host = hosts.of(name)
+    for number in range(count):
+        hosts.add(host, Asked(f"{name}/{number}"))
+    return host
+
+
+def test_hosts_are_served_in_turn_whoever_asked_first(clock):
+    hosts = made(clock)
+    for name in "abc":
+        fill(hosts, name, 3)
+    order = [hosts.take()[0].name for _ in range(9)]
+    assert order == list("abcabcabc")
+    assert hosts.take() is None
+
+
+def test_a_host_bears_more_with_every_answer_and_half_after_an_overload(clock):
+    hosts = made(clock, per_host=32)
+    host = fill(hosts, "a", 1)
+    for _ in range(100):
+        host.pace.faster()
+    assert host.pace.limit == 32
+    clock.now += 1
+    host.pace.slower(begun=clock.now, now=clock.now)
+    assert host.pace.limit == 16
+    host.pace.slower(begun=clock.now - 0.5, now=clock.now + 1)  # began before the cut: tells nothing new
+    assert host.pace.limit == 16
+    for _ in range(16):
+        host.pace.faster()
+    assert 16.9 < host.pace.limit < 17.1
+
+
+def test_never_more_are_in_flight_than_the_pace_allows(clock):
+    hosts = made(clock)
+    host = fill(hosts, "a", 50)
+    taken = [hosts.take() for _ in range(FIRST + 2)]
+    assert sum(one is not None for one in taken) == FIRST == host.active
+    hosts.release(host)
+    assert hosts.take() is not None
+    assert hosts.take() is None
+
+
+def test_a_host_that_paused_is_passed_over_until_its_time(clock):
+    hosts = made(clock)
+    slow, _ = fill(hosts, "slow", 2), fill(hosts, "other", 2)
+    until = hosts.pause(slow, 5)
+    assert [hosts.take()[0].name for _ in range(2)] == ["other", "other"]
+    assert hosts.take() is None
+    clock.now = until
+    assert hosts.recall(slow)
+    assert hosts.take()[0].name == "slow"
+
+
+def lose(hosts, host, count, clock):
+    waiting = []
+    for number in range(count):
+        waiting += hosts.lost(host, Asked(f"gone/{number}"), begun=clock.now)
+    return waiting
+
+
+def test_a_host_is_given_up_after_several_addresses_for_a_while(clock):
+    hosts = made(clock, give_up_after=3, give_up_seconds=5)
+    host = fill(hosts, "dead", 4)
+    assert lose(hosts, host, 9, clock) == []  # all at once: a hiccup
+    clock.now += 6
+    assert len(hosts.lost(host, Asked("gone/0"), begun=clock.now)) == 4
+    assert host.down
+    assert not host.waiting
+
+
+def test_one_address_that_fails_again_and_again_does_not_make_a_host_dead(clock):
+    hosts = made(clock, give_up_after=3)
+    host = fill(hosts, "a", 4)
+    for _ in range(50):
+        clock.now += 10
+        assert hosts.lost(host, Asked("a/0"), begun=clock.now) == []
+    assert not host.down
+
+
+def test_an_answer_clears_what_was_lost_and_a_host_that_answered_gets_more_patience(clock):
+    hosts = made(clock, give_up_after=3, give_up_seconds=0)
+    host = fill(hosts, "a", 1)
+    lose(hosts, host, 2, clock)
+    hosts.answered(host)
+    assert lose(hosts, host, 3 * PATIENCE - 1, clock) == []
+    assert not host.down
+    hosts.lost(host, Asked("one more"), begun=clock.now)
+    assert host.down
+
+
+def test_a_budget_lets_wait_who_wants_more_than_there_is_in_turn():
+    async def play():
+        budget, told = Budget(10), []
+        first, second, third = budget.lease(), budget.lease(), budget.lease()
+        assert first.try_grow(8)
+        assert not second.try_grow(5)
+
+        async def take(name, lease, size):
+            await lease.grow(size)
+            told.append(name)
+
+        waiting = [
+            asyncio.create_task(take("second", second, 5)),
+            asyncio.create_task(take("third", third, 2)),
+        ]
+        await asyncio.sleep(0.01)
+        assert told == []  # the third would fit, but it is not its turn
+        first.free()
+        await asyncio.gather(*waiting)
+        assert told == ["second", "third"]
+
+    asyncio.run(play())
+
+
+def test_when_all_that_hold_wait_for_more_the_first_goes_on():
+    async def play():
+        budget = Budget(10)
+        first, second = budget.lease(), budget.lease()
+        assert first.try_grow(5)
+        assert second.try_grow(5)
+        growing = [asyncio.create_task(first.grow(9)), asyncio.create_task(second.grow(9))]
+        await asyncio.sleep(0.01)
+        assert growing[0].done()
+        assert not growing[1].done()
+        first.free()
+        await growing[1]
+        assert second.size == 9
+
+    asyncio.run(play())
