@@ -257,6 +257,8 @@ def test_a_number_is_seen_in_an_address_that_was_not_parsed_here(host):
         ("file:///etc/passwd", None),
         ("http://other.org:99999/", None),
         ("http://[::1/", None),
+        ("http:///b.jpg", None),
+        ("http:b.jpg", None),
         ("http://user:word@other.org/", None),
         ("data:image/png;base64,AAAA", None),
         ("ftp://other.org/a.jpg", None),

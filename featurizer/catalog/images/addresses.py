@@ -19,6 +19,7 @@ LONGEST: Final = 8192
 """Characters of an address; servers and proxies refuse longer ones, and data: addresses are no web."""
 
 _ADDRESS = re.compile(r"(https?):[/\\]{2}([^/\\?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.ASCII | re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.ASCII | re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:@\[\]]+)(?::([0-9]{0,5}))?")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _NAME = re.compile(r"(?=.{1,254}\Z)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
@@ -97,7 +98,7 @@ def redirected(url: URL, location: str) -> URL | None:
     """
     told = _UNDECODED.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", location.strip())
     try:
-        return parse(urljoin(str(url), told))
+        return parse(told if _SCHEME.match(told) else urljoin(str(url), told))
     except ValueError:
         return None
 
