@@ -19,10 +19,8 @@ from featurizer.catalog.images.addresses import (
     parse,
     redirected,
 )
-from featurizer.catalog.images.proxies import Proxies
 from featurizer.catalog.images.reasons import reason_of
 from featurizer.catalog.images.resolver import LIFE, CheckedResolver
-from featurizer.errors import InputError
 
 METADATA = "169.254.169.254"
 
@@ -482,36 +480,3 @@ def test_the_names_of_this_machine_are_refused_by_what_they_lead_to():
             await resolver.resolve("localhost")
 
     resolve(CheckedResolver, work)
-
-
-@pytest.fixture
-def environment(monkeypatch):
-    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy", "request_method"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    return monkeypatch
-
-
-def test_without_a_proxy_in_the_environment_there_is_none(environment):
-    proxies = Proxies.of_environment()
-    assert (proxies.of(parse("http://example.org/")), proxies.notice) == (None, None)
-
-
-def test_a_proxy_is_asked_for_its_scheme_but_for_the_hosts_left_out(environment):
-    environment.setenv("HTTP_PROXY", "http://me:se%20cret@proxy.lan:3128")
-    environment.setenv("NO_PROXY", "intern.example,.corp")
-    proxies = Proxies.of_environment()
-    proxy = proxies.of(parse("http://example.org/a.jpg"))
-    assert str(proxy.url) == "http://proxy.lan:3128"
-    assert proxy.headers == {"Authorization": "Basic bWU6c2UgY3JldA=="}
-    for address in ("https://example.org/", "http://intern.example/", "http://a.corp/"):
-        assert proxies.of(parse(address)) is None
-    assert "http://proxy.lan:3128" in proxies.notice
-    assert "cret" not in proxies.notice
-
-
-@pytest.mark.parametrize("told", ["socks5://127.0.0.1:1080", "http://", "http://h:99999"])
-def test_a_proxy_that_cannot_be_used_is_an_error_that_says_what_to_do(environment, told):
-    environment.setenv("https_proxy", told)
-    with pytest.raises(InputError, match=r"HTTPS_PROXY names no proxy .* expected http://HOST:PORT"):
-        Proxies.of_environment()

@@ -2,6 +2,7 @@ import asyncio
 import errno
 import socket
 import ssl
+from pathlib import Path
 from typing import get_args
 
 import aiohttp
@@ -119,3 +120,13 @@ def test_every_reason_of_decoding_is_explained():
 def test_a_reason_that_nobody_gives_is_not_explained():
     with pytest.raises(KeyError):
         explain("bad_luck")
+
+
+def test_the_page_of_downloads_tells_every_reason():
+    page = (Path(__file__).parents[2] / "docs" / "download.md").read_text("utf-8")
+    rows = [
+        f"| {', '.join(f'`{name}`' for name in names.split(', '))} | {reason.meaning} "
+        f"| {'yes' if reason.retried else 'no'} | {reason.advice} |"
+        for names, reason in REASONS.items()
+    ]
+    assert [line for line in page.splitlines() if line.startswith("| `")][1:] == rows

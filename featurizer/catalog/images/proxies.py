@@ -12,12 +12,6 @@ from yarl import URL
 
 from featurizer.errors import InputError
 
-RESOLVES = (
-    "pictures are fetched through the proxy {proxy}, which resolves the names of hosts: that they do not lead into "
-    "its own network is its to see to; addresses that are numbers are checked here"
-)
-"""What is said once a run, where there is a proxy."""
-
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -30,6 +24,14 @@ class Proxy:
 
     url: URL
     headers: Mapping[str, str]
+
+    @property
+    def notice(self) -> str:
+        """What is said once a run."""
+        return (
+            f"pictures are fetched through the proxy {self.url}, which resolves the names of hosts: that none leads "
+            "into its own network is for the proxy to see to. Addresses that are numbers are checked here"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,6 @@ class Proxies:
         """Return the proxy that an address is asked through, None for none."""
         proxy = self.by_scheme.get(url.scheme)
         return None if proxy is None or proxy_bypass(url.raw_host or "") else proxy
-
-    @property
-    def notice(self) -> str | None:
-        """What is said of them, None where there are none."""
-        proxy = next(iter(self.by_scheme.values()), None)
-        return None if proxy is None else RESOLVES.format(proxy=proxy.url)
 
 
 def _proxy(scheme: str, told: str) -> Proxy:

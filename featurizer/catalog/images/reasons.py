@@ -48,7 +48,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "if it is meant, `--allow-private-hosts`",
     ),
     "forbidden_path": Reason(
-        "a file outside the folders that were named: the table's own and that of `--images`, links followed",
+        "a file outside the one folder that is read from: that of `--images`, else the table's own; links followed",
         "if it is meant, name its folder with `--images FOLDER`",
     ),
     "dns": Reason("nobody knows the host's name", _ADDRESS),
@@ -93,7 +93,9 @@ REASONS: Final[Mapping[str, Reason]] = {
     "decode_error": Reason("a picture, or a compression of one, with a fault in it", _LOOK),
     "needs_pillow_heif": Reason("HEIC, and what reads it is missing", "`pip install 'featurizer[heif]'`"),
     "missing_file": Reason("no such file", "correct the path, or name its folder with `--images`"),
-    "unreadable_file": Reason("no file that may be read: a folder, a pipe, no permission", _ADDRESS),
+    "unreadable_file": Reason(
+        "no file that may be read: a folder, a pipe, no permission", "look at the file"
+    ),
     "error_…": Reason("an error that nobody foresaw, by its Python name", "please report it"),
 }
 """By name; `…` stands for what differs."""

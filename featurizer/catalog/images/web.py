@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from featurizer.catalog.images.proxies import Proxies
 from featurizer.catalog.images.reasons import reason_of
 from featurizer.catalog.images.resolver import CheckedResolver
 from featurizer.catalog.retry import FailedTry, retry_after, worth_retrying
+
+logger = logging.getLogger(__name__)
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 STEP: Final = 2**18
@@ -90,7 +93,7 @@ class Web:
         clock: Callable[[], float],
     ) -> None:
         self._direct, self._proxied, self._proxies = direct, proxied, proxies
-        self._options, self._clock = options, clock
+        self._options, self._clock, self._told = options, clock, False
 
     async def get(self, url: URL, lease: Lease) -> Received:
         """Fetch one address, checked by `parse`.
@@ -131,6 +134,9 @@ class Web:
         proxy = self._proxies.of(url) if self._proxies.by_scheme else None
         if proxy is None:
             return self._direct.get(url, allow_redirects=False)
+        if not self._told:
+            self._told = True
+            logger.warning("%s", proxy.notice)
         return self._proxied.get(url, allow_redirects=False, proxy=proxy.url, proxy_headers=proxy.headers)
 
     async def _receive(

@@ -1,0 +1,107 @@
+import logging
+
+import pytest
+
+from featurizer.catalog.images import FetchOptions, ImageFetcher
+from featurizer.catalog.images.addresses import parse
+from featurizer.catalog.images.proxies import Proxies
+from featurizer.catalog.retry import RetryPolicy
+from featurizer.errors import InputError
+from featurizer.records import ImageRef
+from tests.servers import answer, redirect, serve
+from tests.servers.pictures import numbered
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy", "request_method"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+def test_without_a_proxy_in_the_environment_there_is_none(environment):
+    assert Proxies.of_environment().of(parse("http://example.org/")) is None
+
+
+def test_a_proxy_is_asked_for_its_scheme_but_for_the_hosts_left_out(environment):
+    environment.setenv("HTTP_PROXY", "http://me:se%20cret@proxy.lan:3128")
+    environment.setenv("NO_PROXY", "intern.example,.corp")
+    proxies = Proxies.of_environment()
+    proxy = proxies.of(parse("http://example.org/a.jpg"))
+    assert str(proxy.url) == "http://proxy.lan:3128"
+    assert proxy.headers == {"Authorization": "Basic bWU6c2UgY3JldA=="}
+    for address in ("https://example.org/", "http://intern.example/", "http://a.corp/"):
+        assert proxies.of(parse(address)) is None
+    assert "http://proxy.lan:3128" in proxy.notice
+    assert "cret" not in proxy.notice
+
+
+@pytest.mark.parametrize("told", ["socks5://127.0.0.1:1080", "http://", "http://h:99999"])
+def test_a_proxy_that_cannot_be_used_is_an_error_that_says_what_to_do(environment, told):
+    environment.setenv("https_proxy", told)
+    with pytest.raises(InputError, match=r"HTTPS_PROXY names no proxy .* expected http://HOST:PORT"):
+        Proxies.of_environment()
+
+
+@pytest.fixture
+def proxy(environment):
+    """A proxy on this machine, asked for all that is http and https."""
+    with serve() as site:
+        for name in ("http_proxy", "https_proxy"):
+            environment.setenv(name, site.base.replace("//", "//me:secret@"))
+        yield site
+
+
+def fetch(*addresses, **options):
+    with ImageFetcher(FetchOptions(retry=RetryPolicy(attempts=1), **options)) as fetcher:
+        return fetcher.fetch([ImageRef(url=address) for address in addresses])
+
+
+def test_a_picture_comes_through_the_proxy_and_that_it_resolves_names_is_said_once(proxy, caplog):
+    addresses = [f"http://shop.example/{number}.jpg" for number in range(5)]
+    for number, address in enumerate(addresses):
+        proxy.routes[address] = answer(numbered(number))
+    with caplog.at_level(logging.WARNING):
+        assert [image.data for image in fetch(*addresses)] == list(map(numbered, range(5)))
+    assert [message for message in caplog.messages if "resolves the names of hosts" in message] == [
+        Proxies.of_environment().of(parse(addresses[0])).notice
+    ]
+    asked = [headers for address in addresses for headers in proxy.headers[address]]
+    assert {headers["Proxy-Authorization"] for headers in asked} == {"Basic bWU6c2VjcmV0"}
+    assert "secret" not in caplog.text
+
+
+def test_behind_a_proxy_numbers_of_ones_own_network_are_refused_and_so_are_redirects_to_them(proxy):
+    hosts = [
+        "127.0.0.1",
+        "169.254.169.254",
+        "0x7f.1",
+        "[::1]",
+        "[64:ff9b::10.0.0.1]",
+        "localhost",
+        "a.localhost",
+    ]
+    for number, host in enumerate(hosts):
+        proxy.routes[f"http://shop.example/{number}"] = redirect(f"http://{host}/a.jpg")
+    direct = fetch(*(f"http://{host}/a.jpg" for host in hosts))
+    redirected = fetch(*(f"http://shop.example/{number}" for number in range(len(hosts))))
+    assert {image.status for image in [*direct, *redirected]} == {"forbidden_host"}
+    assert not [address for address in proxy.hits if "shop.example" not in address]
+
+
+def test_a_proxy_that_refuses_or_is_not_there_is_the_reason(proxy, environment):
+    assert [image.status for image in fetch("https://shop.example/a.jpg")] == ["proxy"]  # it knows no CONNECT
+    with serve() as gone:
+        pass
+    environment.setenv("http_proxy", gone.base)
+    assert [image.status for image in fetch("http://shop.example/a.jpg")] == ["proxy"]
+
+
+def test_a_host_that_no_proxy_is_for_is_reached_directly_and_checked(proxy, environment):
+    environment.setenv("no_proxy", "127.0.0.1")
+    with serve() as site:
+        address = site.at("/a.jpg", answer(numbered(1)))
+        assert [image.status for image in fetch(address)] == ["forbidden_host"]
+        assert [image.status for image in fetch(address, allow_private_hosts=True)] == ["ok"]
+    assert not proxy.hits
