@@ -1,10 +1,13 @@
-"""How fast pictures arrive from loopback, 64 at once, beside a bare httpx2 loop measured in the same run.
+"""How fast pictures become a catalog, beside bare loops and img2dataset on the same loopback server.
 
-    python benchmarks/download.py [--items 2000] [--repeats 3]
+    python benchmarks/download.py [--items 5000] [--repeats 3] [--img2dataset PYTHON]
 
-The server is a process of its own and answers every request with the same small JPEG; on few cores it is
-part of what is measured. `bare` keeps no reason, retries nothing and looks at no byte; `bare + decode`
-decodes each picture in four threads, as the fetcher does.
+The server is a process of its own and answers with JPEGs of 10 to 60 kB; on few cores it is part of what is measured.
+`aiohttp` and `httpx2` are bare loops that keep nothing, retry nothing and look at no byte. `ingest` is the whole of
+ours, its Parquet written. `PYTHON` is the interpreter of an environment that has img2dataset 1.47; it is asked for its
+quickest (no resizing, no encoding, Parquet), with one process and with as many as cores. Ways are interleaved; a
+machine that others use gives ratios within one run, not rates. Start-up is apart: of ours the imports, of img2dataset
+what a run of one picture takes. CPU seconds are those of the way's own processes, without the server's.
 """
 
 from __future__ import annotations
@@ -14,39 +17,63 @@ import asyncio
 import io
 import multiprocessing
 import os
+import resource
+import subprocess
+import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from pathlib import Path
 from statistics import median
 
+import aiohttp
 import httpx2
 import numpy as np
 from PIL import Image
 
-from featurizer.catalog.decode import decode
+from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.images import FetchOptions, ImageFetcher
-from featurizer.records import ImageRef
+from featurizer.catalog.ingest import ingest
+from featurizer.catalog.table import TableSource
 
-CONCURRENCY = 64
+SIDES = range(150, 640, 10)
+IMG2DATASET = """
+import sys
+from img2dataset import download
+if __name__ == "__main__":
+    table, out, processes, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    download(
+        url_list=table, input_format="csv", url_col="image", output_folder=out, output_format="parquet",
+        processes_count=processes, thread_count=threads, resize_mode="no", skip_reencode=True,
+        number_sample_per_shard=1000, enable_wandb=False, compute_hash=None, extract_exif=False,
+    )
+"""
 
 
-def jpeg(side: int) -> bytes:
-    y, x = np.mgrid[0:side, 0:side]
-    pixels = np.stack([x % 256, y % 256, (x * y) % 256], axis=-1).astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
+def pictures() -> list[bytes]:
+    """Return photographs of a kind: large soft shapes and grain, 10 to 60 kB."""
+    draw, found = np.random.default_rng(0), []
+    for side in SIDES:
+        coarse = Image.fromarray(draw.integers(0, 255, (8, 8, 3), dtype=np.uint8))
+        soft = np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC), dtype=float)
+        grain = draw.normal(0, 6, (side, side, 3))
+        buffer = io.BytesIO()
+        Image.fromarray((soft + grain).clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=80)
+        found.append(buffer.getvalue())
+    return [body for body in found if 10_000 <= len(body) <= 60_000]
 
 
-def run_server(body: bytes, port: Connection) -> None:
-    response = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+def run_server(bodies: list[bytes], port: Connection) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
+    responses = [head % len(body) + body for body in bodies]
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while await reader.readuntil(b"\r\n\r\n"):
-                writer.write(response)
+            while asked := await reader.readuntil(b"\r\n\r\n"):
+                number = int(asked[5 : asked.index(b".")])
+                writer.write(responses[number % len(responses)])
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
@@ -60,10 +87,10 @@ def run_server(body: bytes, port: Connection) -> None:
 
 
 @contextmanager
-def serving(body: bytes) -> Iterator[str]:
+def serving(bodies: list[bytes]) -> Iterator[str]:
     spawn = multiprocessing.get_context("spawn")
     receiver, sender = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=run_server, args=(body, sender), daemon=True)
+    process = spawn.Process(target=run_server, args=(bodies, sender), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{receiver.recv()}"
@@ -72,55 +99,107 @@ def serving(body: bytes) -> Iterator[str]:
         process.join()
 
 
-async def gather(urls: list[str], look: Callable[[bytes], object] | None) -> None:
-    limits = httpx2.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
-    loop, slots = asyncio.get_running_loop(), asyncio.Semaphore(CONCURRENCY)
-    with ThreadPoolExecutor(4) as pool:
-        async with httpx2.AsyncClient(limits=limits) as client:
+async def bare_aiohttp(urls: list[str], connections: int) -> None:
+    waiting = iter(urls)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections)) as session:
 
-            async def one(url: str) -> None:
-                async with slots:
-                    data = (await client.get(url)).content
-                if look is not None:
-                    await loop.run_in_executor(pool, look, data)
+        async def work() -> None:
+            for url in waiting:
+                async with session.get(url) as response:
+                    await response.read()
 
-            await asyncio.gather(*map(one, urls))
+        await asyncio.gather(*(work() for _ in range(connections)))
 
 
-def fetch(urls: list[str]) -> None:
-    with ImageFetcher(FetchOptions(concurrency=CONCURRENCY, per_host=CONCURRENCY)) as fetcher:
-        images = fetcher.fetch([ImageRef(url=url) for url in urls])
-    failed = sum(image.status != "ok" for image in images)
-    if failed:
-        print(f"{failed} of {len(urls)} pictures failed")
+async def bare_httpx2(urls: list[str], connections: int) -> None:
+    waiting = iter(urls)
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+    async with httpx2.AsyncClient(limits=limits) as client:
+
+        async def work() -> None:
+            for url in waiting:
+                (await client.get(url)).content  # noqa: B018 - read it
+
+        await asyncio.gather(*(work() for _ in range(connections)))
 
 
-def seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+def ours(table: Path, connections: int) -> None:
+    options = FetchOptions(concurrency=connections, per_host=connections, allow_private_hosts=True)
+    with tempfile.TemporaryDirectory() as folder, ImageFetcher(options) as fetcher:
+        made = ingest(TableSource(table, ColumnNames()), Path(folder) / "c", fetcher=fetcher)
+    if made.manifest.image_status != {"ok": made.rows}:
+        print(f"pictures failed: {made.manifest.image_status}")
+
+
+def img2dataset(python: str, table: Path, processes: int, threads: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "run.py"
+        script.write_text(IMG2DATASET)
+        asked = [python, script, table, Path(folder) / "out", str(processes), str(threads)]
+        subprocess.run(asked, check=True, capture_output=True)
+
+
+def measured(work: Callable[[], object]) -> tuple[float, float]:
+    """Return wall and CPU seconds."""
+    before, begun = cpu_seconds(), time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, cpu_seconds() - before
+
+
+def cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def table_of(folder: Path, urls: list[str]) -> Path:
+    table = folder / f"{len(urls)}.csv"
+    table.write_text("id,image\n" + "".join(f"i{n},{url}\n" for n, url in enumerate(urls)))
+    return table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--items", type=int, default=2000)
+    parser.add_argument("--items", type=int, default=5000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--connections", type=int, nargs="+", default=[16, 64])
+    parser.add_argument("--img2dataset", metavar="PYTHON", help="an interpreter that has img2dataset")
     asked = parser.parse_args()
-    print(f"{asked.items} pictures, {CONCURRENCY} at once, {os.cpu_count()} cores, median of {asked.repeats}")
-    print(f"{'side':>5} {'bytes':>8} {'what':<16} {'items/s':>8} {'of bare':>8}")
-    for side in (64, 300):
-        body = jpeg(side)
-        with serving(body) as base:
-            urls = [f"{base}/{n}.jpg" for n in range(asked.items)]
+    bodies, cores = pictures(), os.cpu_count() or 1
+    print(
+        f"{asked.items} JPEGs of {min(map(len, bodies)):,} to {max(map(len, bodies)):,} bytes, {cores} cores"
+    )
+    with serving(bodies) as base, tempfile.TemporaryDirectory() as scratch:
+        urls = [f"{base}/{n}.jpg" for n in range(asked.items)]
+        table, single = (table_of(Path(scratch), some) for some in (urls, urls[:1]))
+        for connections in asked.connections:
             ways: dict[str, Callable[[], object]] = {
-                "bare": lambda urls=urls: asyncio.run(gather(urls, None)),
-                "bare + decode": lambda urls=urls: asyncio.run(gather(urls, decode)),
-                "ImageFetcher": lambda urls=urls: fetch(urls),
+                "aiohttp": lambda n=connections: asyncio.run(bare_aiohttp(urls, n)),
+                "httpx2": lambda n=connections: asyncio.run(bare_httpx2(urls, n)),
+                "ingest": lambda n=connections: ours(table, n),
             }
-            times = {name: [seconds(way) for _ in range(asked.repeats)] for name, way in ways.items()}
-        rates = {name: asked.items / median(found) for name, found in times.items()}
-        for name, rate in rates.items():
-            print(f"{side:>5} {len(body):>8} {name:<16} {rate:>8.0f} {rate / rates['bare']:>7.0%}")
+            for processes in {1, cores} if asked.img2dataset else ():
+                for name, some in (("img2dataset", table), ("its start", single)):
+                    ways[f"{name} x{processes}"] = lambda some=some, p=processes, n=connections: img2dataset(
+                        asked.img2dataset, some, p, n // p
+                    )
+            report(connections, ways, asked.items, asked.repeats)
+
+
+def report(connections: int, ways: dict[str, Callable[[], object]], items: int, repeats: int) -> None:
+    times: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    for _ in range(repeats):
+        for name, way in ways.items():
+            times[name].append(measured(way))
+    middle = {name: [median(column) for column in zip(*found, strict=True)] for name, found in times.items()}
+    for name in [name for name in middle if name.startswith("img2dataset")]:
+        start = middle.pop(name.replace("img2dataset", "its start"))
+        middle[name] = [max(whole - one, 1e-3) for whole, one in zip(middle[name], start, strict=True)]
+    print(f"\n{connections} connections, median of {repeats}")
+    print(f"{'way':<16} {'pictures/s':>10} {'of aiohttp':>10} {'wall s':>8} {'CPU s':>8}")
+    for name, (wall, cpu) in middle.items():
+        print(
+            f"{name:<16} {items / wall:>10,.0f} {middle['aiohttp'][0] / wall:>10.2f} {wall:>8.2f} {cpu:>8.2f}"
+        )
 
 
 if __name__ == "__main__":

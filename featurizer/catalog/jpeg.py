@@ -1,0 +1,135 @@
+"""JPEGs that are sure to decode, told by their structure: the pixels of most need not be looked at to know that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+_RESTART_INTERVAL: Final = (0xDD, 2)
+_PASSED_OVER: Final = frozenset({*range(0xE0, 0xF0), 0xFE})
+"""APPn and COM."""
+_LONGEST: Final = 65_500
+"""libjpeg's largest side."""
+
+
+def is_plain_jpeg(data: bytes) -> bool:
+    """Tell whether a JPEG is baseline, in one scan, whole from its first marker to its last, its tables in order.
+
+    Of such a picture libjpeg refuses nothing: what stands wrong inside the scan it passes over with a warning, which
+    nobody asks for. A picture that is not plain may decode all the same; only decoding tells.
+
+    Sources: ITU-T T.81, annex B, and what `jdmarker.c`, `jdinput.c` and `jdhuff.c` of libjpeg-turbo raise.
+    """
+    quantizers: set[int] = set()
+    huffmans: set[int] = set()
+    components: dict[int, int] = {}
+    for marker, start, end in _segments(data):
+        if marker == 0xDB:
+            found = _quantizers(data[start:end])
+            if not found:
+                return False
+            quantizers |= found
+        elif marker == 0xC4:
+            found = _huffmans(data[start:end])
+            if not found:
+                return False
+            huffmans |= found
+        elif marker == 0xC0 and not components:
+            components = _components(data[start:end])
+            if not components:
+                return False
+        elif marker == 0xDA:
+            if not set(components.values()) <= quantizers:
+                return False
+            return _is_whole(data[start:end], components, huffmans) and _is_ended(data, end)
+        elif marker not in _PASSED_OVER and (marker, end - start) != _RESTART_INTERVAL:
+            return False
+    return False
+
+
+def _is_ended(data: bytes, scan: int) -> bool:
+    """Tell whether a scan is followed by the end of the picture: before it are escaped bytes and restarts alone."""
+    place = data.find(b"\xff", scan)
+    while 0 <= place < len(data) - 1:
+        marker = data[place + 1]
+        if marker and not 0xD0 <= marker <= 0xD7:
+            return marker == 0xD9
+        place = data.find(b"\xff", place + 2)
+    return False
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield each segment's marker, and where its content begins and ends; stop at what is none."""
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF:
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
+        if end < place + 4 or end > len(data):
+            return
+        yield data[place + 1], place + 4, end
+        place = end
+
+
+def _quantizers(content: bytes) -> set[int]:
+    found, place = set[int](), 0
+    while place < len(content):
+        precision, number = divmod(content[place], 16)
+        if precision > 1 or number > 3:
+            return set()
+        found.add(number)
+        place += 1 + 64 * (precision + 1)
+    return found if place == len(content) else set()
+
+
+def _huffmans(content: bytes) -> set[int]:
+    found, place = set[int](), 0
+    while place + 17 <= len(content):
+        kind, counts = content[place], content[place + 1 : place + 17]
+        symbols = content[place + 17 : place + 17 + sum(counts)]
+        if kind & 0xEF > 3 or not _is_code(counts) or len(symbols) < sum(counts):
+            return set()
+        if kind < 16 and any(symbol > 15 for symbol in symbols):
+            return set()
+        found.add(kind)
+        place += 17 + len(symbols)
+    return found if place == len(content) else set()
+
+
+def _is_code(counts: bytes) -> bool:
+    """Tell whether so many codes of 1 to 16 bits can be told apart, none of them all ones."""
+    code = 0
+    for length, count in enumerate(counts, start=1):
+        code += count
+        if count and code >= 1 << length:
+            return False
+        code <<= 1
+    return 0 < sum(counts) <= 256
+
+
+def _components(content: bytes) -> dict[int, int]:
+    """Return the quantizer of each component by its id; none where it is not gray or color as everybody writes it."""
+    if len(content) < 6 or content[0] != 8:
+        return {}
+    height, width, count = int.from_bytes(content[1:3]), int.from_bytes(content[3:5]), content[5]
+    if (
+        count not in (1, 3)
+        or len(content) != 6 + 3 * count
+        or not 0 < min(height, width) <= max(height, width) <= _LONGEST
+    ):
+        return {}
+    parts = [content[place : place + 3] for place in range(6, len(content), 3)]
+    luma, *chroma = (part[1] for part in parts)
+    if luma not in (0x11, 0x12, 0x21, 0x22) or any(sampling != 0x11 for sampling in chroma):
+        return {}
+    found = {part[0]: part[2] for part in parts}
+    return found if len(found) == count else {}
+
+
+def _is_whole(scan: bytes, components: dict[int, int], huffmans: set[int]) -> bool:
+    """Tell whether a scan holds every component, from tables that are there."""
+    count = len(components)
+    if len(scan) != 4 + 2 * count or scan[0] != count or scan[-3:] != b"\x00\x3f\x00":
+        return False
+    ids, tables = scan[1:-3:2], scan[2:-3:2]
+    return list(ids) == list(components) and all(
+        {table >> 4, 16 | table & 15} <= huffmans for table in tables
+    )
