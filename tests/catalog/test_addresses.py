@@ -1,6 +1,7 @@
 import asyncio
 import ipaddress
 import socket
+import threading
 from collections import Counter
 
 import aiohttp
@@ -463,6 +464,36 @@ def test_an_answer_is_asked_for_and_checked_again_when_its_life_is_over():
 
     resolve(lambda: CheckedResolver(resolver=stand_in, clock=lambda: now[0]), work)
     assert stand_in.asked == {"a.example": 2}
+
+
+def test_a_name_that_could_not_be_asked_for_is_asked_for_again_at_the_next_try():
+    busy = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+    reached, asked, reasons = reach(
+        ["http://a.example/", "http://a.example/", "http://a.example/"], [busy, busy, ["8.8.8.8"]]
+    )
+    assert (reached, asked.total(), reasons) == (["8.8.8.8"], 3, ["dns_busy", "dns_busy", "connection"])
+
+
+def test_names_that_nobody_answers_for_hold_up_no_others(monkeypatch):
+    released = threading.Event()
+
+    def look_up(host, port, *_, **__):
+        if host.startswith("dead"):
+            assert released.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    async def work(resolver):
+        dead = [asyncio.create_task(resolver.resolve(f"dead{number}.example")) for number in range(50)]
+        await asyncio.sleep(0)
+        try:
+            return await resolver.resolve("alive.example")
+        finally:
+            released.set()
+            await asyncio.gather(*dead)
+
+    assert resolve(CheckedResolver, work)[0]["host"] == "8.8.8.8"
 
 
 @pytest.mark.parametrize("answer", [[], UnicodeError("label too long")])

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias
 
 from aiohttp import ThreadedResolver
@@ -15,9 +16,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from featurizer.catalog.images.addresses import ForbiddenHost, is_public
 
 LIFE: Final = 300.0
-"""Seconds that an answer is kept for, a failure too."""
+"""Seconds that an answer is kept for, and that a name is not known."""
 MOST: Final = 10_000
 """Names that are kept; the oldest make room."""
+AT_ONCE: Final = 64
+"""Names that the system is asked for at once; one that nobody answers for takes a thread for many seconds."""
 
 _Answer: TypeAlias = list[ResolveResult] | OSError | ForbiddenHost
 
@@ -46,7 +49,7 @@ class CheckedResolver(AbstractResolver):
             clock: seconds, for how long an answer is kept.
         """
         self._allow_private, self._clock = allow_private, clock
-        self._resolver = resolver or ThreadedResolver()
+        self._resolver = resolver or _system()
         self._asked: dict[tuple[str, int], tuple[float, asyncio.Task[_Answer]]] = {}
 
     async def resolve(
@@ -67,9 +70,11 @@ class CheckedResolver(AbstractResolver):
             if len(self._asked) > MOST:
                 self._asked.pop(next(iter(self._asked)))
         answer = await asyncio.shield(asking)
-        if isinstance(answer, Exception):
-            raise answer.with_traceback(None)
-        return [{**result, "port": port} for result in answer]
+        if not isinstance(answer, Exception):
+            return [{**result, "port": port} for result in answer]
+        if not _lasts(answer) and self._asked.get(key, (now, None))[1] is asking:
+            del self._asked[key]  # the next try asks anew
+        raise answer.with_traceback(None)
 
     async def _ask(self, host: str, family: socket.AddressFamily) -> _Answer:
         """Return the answer or the failure: whoever asked may have gone by the time that it comes."""
@@ -92,6 +97,19 @@ class CheckedResolver(AbstractResolver):
             asking.cancel()
         self._asked.clear()
         await self._resolver.close()
+
+
+def _system() -> ThreadedResolver:
+    """Return the system's resolver, with threads enough that names which nobody answers for hold up no others."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(AT_ONCE, "resolve"))
+    return ThreadedResolver(loop)
+
+
+def _lasts(failure: Exception) -> bool:
+    """Tell a failure that says something of the name from one of who was asked."""
+    known = isinstance(failure, socket.gaierror) and failure.errno != socket.EAI_AGAIN
+    return known or isinstance(failure, ForbiddenHost)
 
 
 def _public(result: ResolveResult) -> bool:
