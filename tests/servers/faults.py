@@ -28,7 +28,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.kinds import HANG_UP, KINDS, RESET, Asked, reply, status
+from tests.servers.behaviors import HANG_UP, RESET, Asked, reply, status
+from tests.servers.kinds import KINDS
 
 COUNTS = "/-counts"
 MISSING = status(404)
