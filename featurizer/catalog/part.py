@@ -170,7 +170,7 @@ def _merged(path: Path, came: dict[int, Row]) -> tuple[pa.Table, Iterator[Row]]:
 
     A picture that failed again keeps the reason that it had, unless it had not been asked for.
     """
-    schema = pq.read_schema(path)
+    schema = _as_made(pq.read_schema(path))
     rows = pq.read_table(path, columns=[name for name in schema.names if name != "image"])
     place = schema.get_field_index("image")
     rows = rows.add_column(place, schema.field("image"), pa.nulls(rows.num_rows, IMAGE_TYPE)).cast(schema)
@@ -179,6 +179,15 @@ def _merged(path: Path, came: dict[int, Row]) -> tuple[pa.Table, Iterator[Row]]:
         row: found for row, found in came.items() if found[0].status == OK or statuses[row] == HOST_DOWN
     }
     return rows, _stored(path, better)
+
+
+def _as_made(schema: pa.Schema) -> pa.Schema:
+    """Return the schema that a part was written with: read back, the elements of lists are called otherwise."""
+    fields = [
+        field.with_type(pa.list_(field.type.value_type)) if pa.types.is_list(field.type) else field
+        for field in schema
+    ]
+    return pa.schema(fields, metadata=schema.metadata)
 
 
 def _stored(path: Path, changed: dict[int, Row]) -> Iterator[Row]:

@@ -68,10 +68,17 @@ def _on(bars: Bars) -> Report:
             completed=progress.done,
             total=progress.expected,
             rate=f"{rate(progress.done):,.1f} {progress.unit}/s",
-            failed=f"{progress.failures} failed" if progress.failures else progress.note,
+            failed=_beside(progress),
         )
 
     return report
+
+
+def _beside(progress: Progress) -> str:
+    """Return what stands behind a bar: how many failed, and the note."""
+    if not progress.failures:
+        return progress.note
+    return f"{progress.failures:,} failed" + (f" ({progress.note})" if progress.note else "")
 
 
 def _rate(first: int) -> Callable[[int], float]:
@@ -119,8 +126,8 @@ class _Lines:
             else ""
         )
         of = f" of {now.total:,}" if now.total is not None else ""
-        failed = f", {now.failures:,} failed" if now.failures else ""
-        note = f"; {now.note}" if now.note else ""
+        failed = f", {_beside(now)}" if now.failures else ""
+        note = f"; {now.note}" if now.note and not failed else ""
         speed = f", {rate:,.1f}/s" if rate >= 0.05 else ""  # a rate of 0.0 would only be a rounded one
         self.say(f"{now.stage}: {now.done:,}{of} {now.unit}{speed}{left}{failed}{note}")
         self.printed, self.when = now, time.monotonic()

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from featurizer.operations.failed_pictures import failed_pictures
 from featurizer.operations.operation import Outcome
 from featurizer.records import NONE, OK
 
@@ -32,6 +33,11 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         if isinstance(entries, dict) and entries:
             counts = {key: value for key, value in entries.items() if key != "sha256"}
             lines.append(f"  {name}: {_counted(counts)}")
+    record: dict[str, object] = {"out": str(catalog.folder), **shown}
+    if failed:
+        pictures_failed = failed_pictures(catalog)
+        record["failures"] = pictures_failed.record()
+        lines += pictures_failed.lines() if pictures_failed.is_low else []
     wanted = sum(count for status, count in statuses.items() if status != NONE)
     allowed = int(MOST * wanted) if max_failures is None else max_failures
     excess = f"{failed:,} of {wanted:,} pictures failed, more than the {allowed:,} allowed (--max-failures)"
@@ -39,7 +45,7 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         catalog,
         _summary(catalog, statuses, failed),
         "\n".join(lines),
-        {"out": str(catalog.folder), **shown},
+        record,
         (catalog.folder / "items",),
         advice=_next(catalog, pictured=OK in statuses, worded=bool(shown["with_text"])),
         warnings=(excess,) if failed > allowed else (),

@@ -49,6 +49,11 @@ class FetchOptions:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
     @property
+    def head_timeout(self) -> float:
+        """Seconds until an answer begins, however it drips in."""
+        return self.connect_timeout + self.read_timeout
+
+    @property
     def least_held(self) -> int:
         """What a picture counts for at least, so that no more than twice as many are held as are in flight."""
         return self.max_held // (2 * self.concurrency)

@@ -115,11 +115,15 @@ class Web:
             raise FailedTry(reason, transient=transient) from error
 
     async def _follow(self, url: URL, lease: Lease, patience: asyncio.Timeout) -> Received:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._options.total_timeout
         for _ in range(self._options.max_redirects + 1):
             refused = check_literal(url, allow_private=self._options.allow_private_hosts)
             if refused is not None:
                 raise FailedTry(refused)
+            patience.reschedule(min(deadline, loop.time() + self._options.head_timeout))
             async with self._request(url) as response:
+                patience.reschedule(deadline)
                 location = response.headers.get("Location") if response.status in REDIRECTS else None
                 if location is None:
                     return await self._receive(response, lease, patience)
