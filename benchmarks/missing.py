@@ -8,8 +8,9 @@ A draw takes a share of the items; everything (centers, axes, fills, the model, 
 alone, which lack nothing. Then the drawn items lose one modality and all items are scored: self-retrieval of the lost
 part among the drawn items' true parts, nearest neighbor's label (fashion-3k) or zero-shot Recall@20 on test (sample).
 The rivals are spaces that say `filled`: the same join, the lost part filled without training; `filled
-(chosen)` is the one that inner folds choose, and so the start of `unified`. The sample's users and pictures are
-synthetic. A finished draw is kept in RUNS.
+(chosen)` is the one that inner folds choose, and so the start of `unified`. `alignrec` is the unified vector of
+`--objective alignrec`, trained on the same items; it finds itself among the drawn items' own whole vectors. The
+sample's users and pictures are synthetic. A finished draw is kept in RUNS.
 
 `--model`: what a run of `pretrain-ica` (OUT, trained on fashion-3k under default seed and share) does with its own
 held-out items: self-retrieval@10 of each part from the other one alone against every fill, paired over items; and of
@@ -39,7 +40,7 @@ from featurizer.ica.fills import fit_fills, own_ranks
 from featurizer.ica.fit import best_epoch, fit
 from featurizer.ica.initialize import build
 from featurizer.ica.model import TextStates
-from featurizer.ica.options import IcaOptions, Training
+from featurizer.ica.options import IcaOptions, Objective, Training
 from featurizer.ica.retrieval import BATCH, joins_of, states_of, teacher
 from featurizer.ica.saved_model import load_saved_model
 from featurizer.ica.setup import TrainingSetup
@@ -147,7 +148,7 @@ def measured(data, vectors):
     return {"zero-shot": METRICS["recall"](ranks.hits, ranks.positives, 20)}
 
 
-def without(job, data, lost, side, joins, whole):
+def without(job, data, lost, side, joins, whole, paper=None):
     """Return each space's figures where the items `lost` have no picture, or no text.
 
     Args:
@@ -157,6 +158,7 @@ def without(job, data, lost, side, joins, whole):
         side: the modality they lose.
         joins: (n, e + f) of the whole items.
         whole: (n, e + f), their unified vectors.
+        paper: a model trained as the paper says, and the (n, width) vectors of whole items by it.
     """
     start, dims, at = job.model.start, job.model.start.dims, SIDES.index(side)
     learned = joins[torch.as_tensor(job.train)]
@@ -176,6 +178,14 @@ def without(job, data, lost, side, joins, whole):
         vectors[torch.as_tensor(lost)] = unified if name == "unified" else torch.cat(parts, 1)
         hits = (own_ranks(guess[there], true[there]) < 10).float().numpy()
         figures[name] = {"self-retrieval": hits, **measured(data, vectors.numpy())}
+    if paper is not None:
+        masked, vectors = encoded(paper[0], lost.tolist(), side)[2], paper[1].clone()
+        vectors[torch.as_tensor(lost)] = masked
+        ranks = own_ranks(masked[there], paper[1][torch.as_tensor(lost)][there])
+        figures["alignrec"] = {
+            "self-retrieval": (ranks < 10).float().numpy(),
+            **measured(data, vectors.numpy()),
+        }
     plain = joins.clone()
     plain[torch.as_tensor(lost)] = shown
     figures["centered join"] = {"self-retrieval": np.zeros(int(there.sum())), **measured(data, plain.numpy())}
@@ -186,12 +196,14 @@ def draw(data, options, ratio, seed):
     """Return each space's figures, and what `unified` gains on it, by the modality that is lost."""
     every = np.arange(data.store.rows)
     lost = np.sort(np.random.default_rng([seed, 11]).permutation(every)[: int(ratio * len(every))])
-    job = trained(data, np.setdiff1d(every, lost).tolist(), options)
+    rows = np.setdiff1d(every, lost).tolist()
+    job = trained(data, rows, options)
     joins, _, whole = encoded(job, every.tolist())
-    found = {side: against(without(job, data, lost, side, joins, whole)) for side in SIDES}
-    found["nothing"] = against(
-        {"unified": measured(data, whole.numpy()), "centered join": measured(data, joins.numpy())}
-    )
+    paper = trained(data, rows, options.model_copy(update={"objective": Objective(method="alignrec")}))
+    by_paper = encoded(paper, every.tolist())[2]
+    found = {side: against(without(job, data, lost, side, joins, whole, (paper, by_paper))) for side in SIDES}
+    spaces = {"unified": whole, "centered join": joins, "alignrec": by_paper}
+    found["nothing"] = against({name: measured(data, vectors.numpy()) for name, vectors in spaces.items()})
     return {
         "fills": {side: fill.kind for side, fill in job.model.start.fills().items()},
         "lost": len(lost),
