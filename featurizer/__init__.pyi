@@ -262,6 +262,7 @@ def extract(
     shard_rows: int = 2048,
     workers: int | None = None,
     mask: Literal['image', 'text'] | None = None,
+    update: bool = False,
     trust_remote_code: Sequence[str] | str = ...,
     max_failures: int | None = None,
     out: Place,
@@ -284,6 +285,7 @@ def extract(
         shard_rows: Items a shard; a killed run loses the shards in flight.
         workers: Threads that decode pictures. [default: one a core, at most 8]
         mask: Hide one modality from an encoder ica:DIR or align:DIR.
+        update: Encode only what changed since the set in --out was made, and copy every other vector.
         trust_remote_code: Run the code of its own that an encoder's repository holds: REPO@COMMIT, a full commit that you have read.
         max_failures: Exit with 3 when more items failed. [default: no limit]
         out: Folder to write into.

@@ -18,6 +18,7 @@ from itertools import accumulate
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -244,16 +245,21 @@ class Catalog:
             return pq.read_schema(self.parts[0])
 
     def batches(
-        self, columns: Sequence[str], *, start: int = 0, stop: int | None = None, size: int = 256
+        self, columns: Sequence[str], rows: range | Sequence[int] | None = None, *, size: int = 256
     ) -> Iterator[pa.RecordBatch]:
-        """Yield rows `start` to `stop` in order, `size` at a time (the last fewer), whatever the parts.
+        """Yield rows in order, `size` at a time (the last fewer), whatever the parts.
 
         No more than these rows and one row group are in memory.
+
+        Args:
+            columns: which.
+            rows: their numbers, ascending; None for all.
+            size: rows at a time.
         """
-        stop = self.rows if stop is None else stop
+        wanted = np.asarray(range(self.rows) if rows is None else rows, np.int64)
         held: list[pa.RecordBatch] = []
-        for rows in self._row_groups(columns, start, stop):
-            held.append(rows)
+        for some in self._row_groups(columns, wanted):
+            held.append(some)
             while sum(map(len, held)) >= size:
                 table = pa.Table.from_batches(held).combine_chunks()
                 yield table.slice(0, size).to_batches()[0]
@@ -261,19 +267,25 @@ class Catalog:
         if sum(map(len, held)):
             yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
 
-    def _row_groups(self, columns: Sequence[str], start: int, stop: int) -> Iterator[pa.RecordBatch]:
-        first_part = max(bisect_right(self._starts, start) - 1, 0)
+    def _row_groups(self, columns: Sequence[str], wanted: np.ndarray) -> Iterator[pa.RecordBatch]:
+        """Yield the wanted rows, a row group's at a time; groups that hold none are not read."""
+        if not len(wanted):
+            return
+        first_part = max(bisect_right(self._starts, int(wanted[0])) - 1, 0)
         for path, offset in zip(self.parts[first_part:], self._starts[first_part:], strict=True):
-            if offset >= stop:
+            if offset > wanted[-1]:
                 return
             with _readable(path), pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
                     count = file.metadata.row_group(group).num_rows
-                    if offset + count > start and offset < stop:
-                        first = max(start - offset, 0)
-                        rows = file.read_row_group(group, columns=list(columns)).combine_chunks()
-                        yield from rows.slice(first, min(stop - offset, count) - first).to_batches()
+                    first, last = np.searchsorted(wanted, [offset, offset + count])
+                    inside = wanted[first:last] - offset
                     offset += count
+                    if len(inside):
+                        rows = file.read_row_group(group, columns=list(columns)).combine_chunks()
+                        gapless = inside[-1] - inside[0] == len(inside) - 1
+                        found = rows.slice(int(inside[0]), len(inside)) if gapless else rows.take(inside)
+                        yield from found.to_batches()
 
     @cached_property
     def _starts(self) -> list[int]:

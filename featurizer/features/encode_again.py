@@ -56,8 +56,9 @@ def verify_sample(
         np.random.default_rng(seed).choice(catalog.rows, min(sample, catalog.rows), replace=False)
     )
     items = [
-        next(catalog.batches(["item_id", "text", "image"], start=int(row), stop=int(row) + 1)).to_pylist()[0]
-        for row in chosen
+        item
+        for batch in catalog.batches(["item_id", "text", "image"], chosen.tolist())
+        for item in batch.to_pylist()
     ]
     ids = feature_set.item_ids()
     problems = [

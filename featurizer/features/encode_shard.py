@@ -21,7 +21,7 @@ from featurizer.features.write import Tick
 def encode_shard(
     catalog: Catalog,
     encoders: Sequence[AnyEncoder],
-    rows: range,
+    rows: Sequence[int],
     clock: Clock,
     tick: Tick,
     *,
@@ -34,7 +34,7 @@ def encode_shard(
     Args:
         catalog: the items.
         encoders: at least one.
-        rows: of the shard.
+        rows: of the shard, ascending.
         clock: told what the work took.
         tick: told how far it is.
         pool: the threads that decode.

@@ -24,10 +24,12 @@ from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.encode_shard import encode_shard
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.inputs import inputs_of, write_inputs
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.features.shards import ShardRows
 from featurizer.features.supervised import attach_supervised
-from featurizer.features.write import Tick, write_feature_set
+from featurizer.features.update import is_outdated, update
+from featurizer.features.write import MakeShard, Tick, write_feature_set
 from featurizer.progress import Report, silent
 from featurizer.records import Json
 
@@ -42,6 +44,7 @@ class ExtractOptions:
         shard_rows: items a shard; a killed run loses at most the shards in flight.
         workers: threads that decode and prepare; None for one a core, at most eight.
         overwrite: replace what the folder holds.
+        update: encode what changed since the set in the folder was made, and copy every other vector.
         device: recorded, and part of the fingerprint (vectors differ between devices in the last digits).
         threads: that compute on the CPU; None for one a core. Recorded, and part of the fingerprint there.
     """
@@ -51,6 +54,7 @@ class ExtractOptions:
     shard_rows: int = SHARD_ROWS
     workers: int | None = None
     overwrite: bool = False
+    update: bool = False
     device: str = "cpu"
     threads: int | None = None
 
@@ -78,11 +82,11 @@ def extract(
     workers = options.workers or min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, "decode") as pool:
 
-        def make(rows: range, clock: Clock, tick: Tick) -> ShardRows:
+        def encode(some: Sequence[AnyEncoder], rows: Sequence[int], clock: Clock, tick: Tick) -> ShardRows:
             with computing_threads(options.threads):
                 return encode_shard(
                     catalog,
-                    encoders,
+                    some,
                     rows,
                     clock,
                     tick,
@@ -91,11 +95,23 @@ def extract(
                     dtype=options.dtype,
                 )
 
-        made = write_feature_set(out, draft, make, overwrite=options.overwrite, name="extract", report=report)
-    taught = {item for encoder in encoders for item in encoder.spec.supervised_items}
-    if taught:
-        attach_supervised(out, sorted(taught))
-    return FeatureSet.open(out) if taught else made
+        def make(rows: range, clock: Clock, tick: Tick) -> ShardRows:
+            return encode(encoders, rows, clock, tick)
+
+        def write(folder: Path, draft: FeatureSetDraft, make: MakeShard) -> None:
+            made = write_feature_set(
+                folder, draft, make, overwrite=options.overwrite, name="extract", report=report
+            )
+            taught = {item for encoder in encoders for item in encoder.spec.supervised_items}
+            if taught:
+                attach_supervised(folder, sorted(taught))
+            write_inputs(folder, inputs_of(catalog), made.manifest.fingerprint)
+
+        if options.update and not options.overwrite and is_outdated(out, draft):
+            update(out, draft, catalog, encoders, encode, write)
+        else:
+            write(out, draft, make)
+    return FeatureSet.open(out)
 
 
 def drafted(catalog: Catalog, specs: Sequence[EncoderSpec], options: ExtractOptions) -> FeatureSetDraft:

@@ -110,19 +110,28 @@ class FeatureSet:
         Raises:
             InputError: a shard is missing or cannot be read.
         """
-        for path in self.shards:
-            try:
-                yield pq.read_table(path, columns=list(columns))
-            except FileNotFoundError:
-                raise InputError(
-                    f"{path} is missing, though {FEATURE_SET} lists it. Run the 'featurizer extract' that made it "
-                    "again with --overwrite, or fetch the set again."
-                ) from None
-            except (OSError, pa.ArrowInvalid, KeyError) as error:
-                raise InputError(
-                    f"{path} is damaged: it is no Parquet. 'featurizer verify {self.folder}' lists what else is; "
-                    "make or fetch the set again."
-                ) from error
+        for index in range(len(self.manifest.shards)):
+            yield self.shard(index, columns)
+
+    def shard(self, index: int, columns: Sequence[str]) -> pa.Table:
+        """Return the chosen columns of one shard.
+
+        Raises:
+            InputError: it is missing or cannot be read.
+        """
+        path = self.shards[index]
+        try:
+            return pq.read_table(path, columns=list(columns))
+        except FileNotFoundError:
+            raise InputError(
+                f"{path} is missing, though {FEATURE_SET} lists it. Run the 'featurizer extract' that made it "
+                "again with --overwrite, or fetch the set again."
+            ) from None
+        except (OSError, pa.ArrowInvalid, KeyError) as error:
+            raise InputError(
+                f"{path} is damaged: it is no Parquet. 'featurizer verify {self.folder}' lists what else is; "
+                "make or fetch the set again."
+            ) from error
 
     def __getitem__(self, space: str) -> Space:
         """Return one space.

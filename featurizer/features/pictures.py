@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -46,7 +46,7 @@ class Prepared:
 
 def read_batches(
     catalog: Catalog,
-    rows: range,
+    rows: Sequence[int],
     prepare: Mapping[str, Prepare],
     pool: ThreadPoolExecutor,
     clock: Clock,
@@ -57,7 +57,7 @@ def read_batches(
 
     Args:
         catalog: whose rows.
-        rows: which.
+        rows: which, ascending.
         prepare: what each space makes of a picture and a text; empty reads no pictures.
         pool: the threads.
         clock: told what reading and decoding took.
@@ -73,13 +73,11 @@ def read_batches(
 
 
 def _values(
-    catalog: Catalog, rows: range, clock: Clock, size: int, *, pictures: bool
+    catalog: Catalog, rows: Sequence[int], clock: Clock, size: int, *, pictures: bool
 ) -> Iterator[list[tuple[str, str | None, str, bytes | None]]]:
     """Yield ids, texts, statuses and the pictures' bytes, `size` items at a time."""
     columns = ["item_id", "text", "image_status"]
-    source = catalog.batches(
-        [*columns, *(["image"] if pictures else [])], start=rows.start, stop=rows.stop, size=size
-    )
+    source = catalog.batches([*columns, *(["image"] if pictures else [])], rows, size=size)
     while True:
         with clock.timing("read"):
             table = next(source, None)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from featurizer.config import Flag
+from featurizer.errors import InputError
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.operations.feature_sets import computing, encoder_folders, look_inside, nulls, spaces_line
 from featurizer.operations.operation import (
@@ -36,7 +37,7 @@ class Extract(FolderOperation["FeatureSet"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "."}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"workers", "max_failures"})
+    indifferent: ClassVar[frozenset[str]] = frozenset({"workers", "max_failures", "update"})
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
     """A catalog folder."""
@@ -58,10 +59,24 @@ class Extract(FolderOperation["FeatureSet"]):
     """Threads that decode pictures.  [default: one a core, at most 8]"""
     mask: Literal["image", "text"] | None = None
     """Hide one modality from an encoder ica:DIR or align:DIR."""
+    update: bool = False
+    """Encode only what changed since the set in --out was made, and copy every other vector."""
     trust_remote_code: tuple[str, ...] = ()
     """Run the code of its own that an encoder's repository holds: REPO@COMMIT, a full commit that you have read."""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more items failed.  [default: no limit]"""
+
+    @model_validator(mode="after")
+    def _check(self) -> Extract:
+        if self.update and self.overwrite:
+            raise InputError(
+                "--update keeps what is as it was, --overwrite makes everything again; give one of the two"
+            )
+        return self
+
+    def updates(self) -> bool:
+        """Say whether the set in the folder is brought up to date."""
+        return self.update
 
     def runs_model(self) -> bool:
         """Say that it does."""
@@ -86,6 +101,7 @@ class Extract(FolderOperation["FeatureSet"]):
             shard_rows=self.shard_rows,
             workers=self.workers,
             overwrite=self.overwrite,
+            update=self.update,
             device=where,
             threads=self.threads,
         )
@@ -124,6 +140,7 @@ class Extract(FolderOperation["FeatureSet"]):
         """Count vectors and failures; exit code 3 when more items failed than allowed."""
         from featurizer.features.losses import text_losses
 
+        update = value.manifest.update
         failures, failed, null = value.manifest.failures, value.manifest.failed, nulls(value)
         lines = [f"{value.folder}: {value.rows:,} items"]
         lines += [f"  {space}: {value.rows - count:,} vectors" for space, count in null.items()]
@@ -131,6 +148,7 @@ class Extract(FolderOperation["FeatureSet"]):
             "  nothing failed"
         ]
         lines += [f"  {sentence}" for sentence in text_losses(value)]
+        lines += [f"  {sentence}" for sentence in _updated(value)]
         warnings = [
             f"warning: {space} is empty: no item has {value.spaces[space].modality} that could be used"
             for space, count in null.items()
@@ -149,6 +167,7 @@ class Extract(FolderOperation["FeatureSet"]):
                 "spaces": list(value.spaces),
                 "null": null,
                 "failures": failures,
+                "update": update and update.model_dump(),
             },
             (value.folder / CARD,),
             advice=(look_inside(value.folder),),
@@ -163,3 +182,12 @@ class Extract(FolderOperation["FeatureSet"]):
     def depends(self) -> dict[str, Json]:
         """Return the libraries and the number of threads that a vector depends on."""
         return computing(self.encoders, self.threads)
+
+
+def _updated(value: FeatureSet) -> Iterator[str]:
+    """Say what an update found and did, where one made the set."""
+    told = value.manifest.update
+    if told is not None:
+        yield f"updated: {told.new:,} items new, {told.changed:,} changed, {told.gone:,} gone"
+        for space, encoded in told.encoded.items():
+            yield f"{space}: {encoded:,} encoded, {value.rows - encoded:,} copied"

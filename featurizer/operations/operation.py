@@ -275,6 +275,10 @@ class FolderOperation(Operation, Generic[ValueT]):
         """Say whether a finished folder is worked on again, to fetch what failed for example."""
         return False
 
+    def updates(self) -> bool:
+        """Say whether a finished folder of other options or inputs is brought up to date instead of refused."""
+        return False
+
     def state(self) -> Path | None:
         """Return the file in the folder."""
         from featurizer.operations.registry import command_of

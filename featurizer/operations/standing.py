@@ -32,11 +32,13 @@ class Standing:
             step that was not chosen.
         why: in a few words.
         state: what is remembered of it, where it is finished.
+        differing: the options and inputs in which a stale one differs.
     """
 
     standing: Status
     why: str = ""
     state: State | None = None
+    differing: tuple[str, ...] = ()
 
 
 def look(operation: Operation, *, planning: bool = False) -> Standing:
@@ -58,7 +60,7 @@ def look(operation: Operation, *, planning: bool = False) -> Standing:
     now = request(operation)
     differing = differing_keys(state.request, _as_before_where_gone(now, state.request) if planning else now)
     if differing:
-        return Standing("stale", "differing: " + ", ".join(differing), state)
+        return Standing("stale", "differing: " + ", ".join(differing), state, tuple(differing))
     if made != list(state.made):
         return Standing("damaged", "its content is not what was made", state)
     return Standing("done", "", state)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from featurizer.errors import InputError, UnknownName
+from featurizer.operations.operation import FolderOperation
 from featurizer.operations.standing import Standing, look
 from featurizer.recipes.recipe import Recipe
 from featurizer.recipes.step import Step
@@ -19,7 +20,27 @@ def planned(step: Step) -> Standing:
     found = look(step.operation, planning=True)
     if found.standing in ("stale", "damaged") and step.operation.rewrites:
         return Standing("to do", "written again: what it reads has changed", found.state)
+    if found.standing == "stale" and updates(step):
+        return Standing("to do", f"brought up to date; {found.why}", found.state)
     return found
+
+
+def updates(step: Step) -> bool:
+    """Say whether a finished step of other options or inputs is brought up to date."""
+    return isinstance(step.operation, FolderOperation) and step.operation.updates()
+
+
+def follows(step: Step, recipe: Sequence[Step]) -> bool:
+    """Say whether a step reads, by way of others too, from one that is brought up to date."""
+    above = {one.name: one for one in recipe}
+    read = [above[name] for name in step.after if name in above]
+    return any(updates(one) or follows(one, recipe) for one in read)
+
+
+def made_again(step: Step, found: Standing, recipe: Sequence[Step]) -> bool:
+    """Say whether a step is stale in what it reads alone, below a step that is brought up to date."""
+    only_read = all(key.startswith("reads.") for key in found.differing)
+    return found.standing == "stale" and only_read and follows(step, recipe)
 
 
 def plan(recipe: Recipe, *, start: str | None = None, only: str | None = None) -> Plan:
@@ -41,6 +62,8 @@ def plan(recipe: Recipe, *, start: str | None = None, only: str | None = None) -
     for step in recipe.steps:
         one = planned(step) if step.name in names else Standing("left out")
         from_stale = [name for name in step.after if name in found and found[name].standing == "stale"]
+        if made_again(step, one, recipe.steps):
+            one = Standing("to do", f"made again from what is up to date; {one.why}", one.state)
         if one.standing == "done" and from_stale and not step.operation.rewrites:
             one = Standing("stale", f"reads from {', '.join(from_stale)}", one.state)
         found[step.name] = one

@@ -15,7 +15,7 @@ from featurizer.operations.execute import execute
 from featurizer.operations.operation import Context, FolderOperation, Operation
 from featurizer.operations.standing import inputs
 from featurizer.progress import Report
-from featurizer.recipes.plan import Plan, planned
+from featurizer.recipes.plan import Plan, made_again, planned
 from featurizer.recipes.step import Step
 from featurizer.results.identity import identity
 
@@ -62,6 +62,7 @@ def run(steps: Plan, watch: Watch, *, overwrite: bool = False) -> Iterator[Finis
         FeaturizerError: a step failed; the ones above it are kept.
     """
     _refuse_stale(steps, overwrite=overwrite)
+    recipe = [step for step, _ in steps]
     for step in [step for step, found in steps if found.standing != "left out"]:
         found = planned(step)
         if found.standing == "done" and found.state is not None:
@@ -70,8 +71,9 @@ def run(steps: Plan, watch: Watch, *, overwrite: bool = False) -> Iterator[Finis
                 step, state.seconds, state.summary, state.table, state.files, code=_code_of(step.operation)
             )
             continue
-        _refuse_stale([(step, found)], overwrite=overwrite)
-        yield _run(step, watch, overwrite=overwrite)
+        again = overwrite or made_again(step, found, recipe)
+        _refuse_stale([(step, found)], overwrite=again)
+        yield _run(step, watch, overwrite=again)
 
 
 def _run(step: Step, watch: Watch, *, overwrite: bool) -> Finished:

@@ -26,6 +26,7 @@ FROM_MANIFEST = (
     "with_image",
     "with_text",
     "failures",
+    "update",
     "device",
     "libraries",
     "text_recipe",

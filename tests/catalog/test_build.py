@@ -85,7 +85,7 @@ def test_batches_cover_any_range_of_rows_across_parts(table, tmp_path):
         for stop in range(start, 5):
             got = [
                 item
-                for batch in catalog.batches(["item_id"], start=start, stop=stop, size=2)
+                for batch in catalog.batches(["item_id"], range(start, stop), size=2)
                 for item in batch.column(0).to_pylist()
             ]
             assert got == list("abcd")[start:stop]
@@ -95,9 +95,9 @@ def test_batches_have_the_size_asked_for_across_row_groups_and_parts(tmp_path):
     rows = "".join(f"i{n},Cup {n}\n" for n in range(1230))
     (tmp_path / "t.csv").write_text("id,title\n" + rows)
     catalog = make(TableSource(tmp_path / "t.csv", ColumnNames()), tmp_path / "c", part_rows=500)
-    sizes = [len(batch) for batch in catalog.batches(["item_id"], start=7, size=128)]
+    sizes = [len(batch) for batch in catalog.batches(["item_id"], range(7, catalog.rows), size=128)]
     assert sizes == [128] * 9 + [71]
-    assert [len(batch) for batch in catalog.batches(["item_id"], start=999, stop=1002, size=32)] == [3]
+    assert [len(batch) for batch in catalog.batches(["item_id"], range(999, 1002), size=32)] == [3]
 
 
 def test_a_build_that_was_broken_off_goes_on_and_ends_with_the_same_content(table, tmp_path, monkeypatch):

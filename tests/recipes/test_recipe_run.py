@@ -6,6 +6,7 @@ import pytest
 
 from featurizer.catalog.datasets import get_dataset
 from featurizer.errors import InputError, StaleOutput, UnknownName
+from featurizer.features.feature_set import FeatureSet
 from featurizer.operations.standing import inputs, request
 from featurizer.recipes.plan import plan
 from featurizer.recipes.recipe import load_recipe
@@ -77,6 +78,34 @@ def test_changed_items_make_the_catalog_stale(go, states, shop):
     with (shop / "items.csv").open("a") as file:
         file.write("i99,red lamp\n")
     assert states()["catalog"] == "stale"
+
+
+UPDATED = """
+title: A shop that changes
+out: out
+steps:
+  - {name: catalog, uses: ingest, path: items.csv, images: pictures, interactions: clicks.csv}
+  - {name: features, uses: extract, catalog: catalog, encoders: [small], shard_rows: 16, device: cpu, update: true}
+  - {name: scores, uses: score-features, features: features, interactions: catalog, metrics: [zero-shot], device: cpu}
+"""
+
+
+def test_what_follows_from_a_change_is_brought_up_to_date_or_made_again_and_an_option_is_not(
+    go, states, shop
+):
+    (shop / "shop.yaml").write_text(UPDATED)
+    go()
+    with (shop / "items.csv").open("a") as file:
+        file.write("i99,red lamp\n")
+    go(only="catalog", overwrite=True)
+    assert states() == {"catalog": "done", "features": "to do", "scores": "done"}
+    finished = go()
+    assert now(finished) == ["features", "scores"]
+    assert FeatureSet.open("out/features").manifest.update.new == 1
+    assert now(go()) == []
+    assert states("scores.k=[5]")["scores"] == "stale"
+    with pytest.raises(StaleOutput, match=r"scores \(differing: options\.k"):
+        go("scores.k=[5]")
 
 
 def test_an_option_that_changes_nothing_of_the_result_makes_nothing_stale(done, states):

@@ -88,6 +88,19 @@ class ShardEntry(Record):
     """Vectors of nothing but zeros, by space."""
 
 
+class UpdateCounts(Record):
+    """What an update found and did."""
+
+    new: Count
+    """Items that were not in the set before."""
+    changed: Count
+    """Items of another text or picture than before."""
+    gone: Count
+    """Items that are no more."""
+    encoded: dict[str, Count]
+    """Items that were encoded, by space; every other vector was copied."""
+
+
 class FeatureSetManifest(Manifest):
     """What `feature_set.json` says."""
 
@@ -129,6 +142,8 @@ class FeatureSetManifest(Manifest):
     """Spent, by what on."""
     files: dict[str, str] = Field(default_factory=dict)
     """The sha256 of `supervised.parquet`, by name; empty where there is none, or an earlier version wrote it."""
+    update: UpdateCounts | None = None
+    """What `extract --update` found and did, where that made the set."""
     license: str | None = None
     """Of the vectors, where `featurizer card --license` states it."""
 

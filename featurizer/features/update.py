@@ -1,0 +1,294 @@
+"""A feature set brought up to date: what changed is encoded, every other vector is copied bit by bit.
+
+The new set is written beside the old one, in `.NAME.update`, resumable as any; then the two change places. A kill at
+any instant leaves the old set or the new one in its place.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from featurizer.catalog.store import Catalog
+from featurizer.encoders.base import AnyEncoder, EncoderSpec, TextLoss
+from featurizer.features.clock import Clock
+from featurizer.features.draft import FeatureSetDraft
+from featurizer.features.feature_set import OWNED, FeatureSet
+from featurizer.features.inputs import inputs_of, places, read_inputs
+from featurizer.features.schema import arrow_to_vectors
+from featurizer.features.shards import ShardRows
+from featurizer.features.write import MakeShard, Tick
+from featurizer.records import OK, Json
+from featurizer.results.exchange import exchange, restore
+from featurizer.results.files import PARTIAL, fingerprint, read_json
+from featurizer.results.locks import LOCK_FILE
+from featurizer.results.names import FEATURE_SET, SIGNATURE
+from featurizer.results.stage import STAGE_FILE
+
+logger = logging.getLogger(__name__)
+
+EncodeRows: TypeAlias = Callable[[Sequence[AnyEncoder], Sequence[int], Clock, Tick], ShardRows]
+"""Encodes rows of a catalog, ascending, with some encoders."""
+WriteSet: TypeAlias = Callable[[Path, FeatureSetDraft, MakeShard], None]
+"""Writes a feature set into a folder."""
+INDIFFERENT = ("catalog", "encoders", "shard_rows")
+"""What may differ between two sets of which one copies from the other; of the encoders each for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an update has to do.
+
+    Attributes:
+        before: (n,) of each item its row in the old set, -1 where it is new.
+        same_image: (n,) whether its picture is what it was.
+        same_text: (n,) whether its text is.
+        kept: the spaces whose vectors can be copied: the same encoder made them, in the same way.
+        gone: items of the old set that are no more.
+    """
+
+    before: np.ndarray
+    same_image: np.ndarray
+    same_text: np.ndarray
+    kept: frozenset[str]
+    gone: int
+
+    @classmethod
+    def between(cls, old: FeatureSet, was: pa.Table | None, now: pa.Table, draft: FeatureSetDraft) -> Changes:
+        """Compare a set with what is asked for.
+
+        Args:
+            old: the set.
+            was: what its items were made of; None where that is not known, so that nothing can be copied.
+            now: what the items of the catalog are made of.
+            draft: of the new set.
+        """
+        if was is None:
+            none, no = np.full(len(now), -1), np.zeros(len(now), bool)
+            return cls(none, no, no, frozenset(), old.rows)
+        before, same_image, same_text = places(was, now)
+        return cls(before, same_image, same_text, _kept(old, draft), old.rows - int((before >= 0).sum()))
+
+    def todo(self, spec: EncoderSpec, rows: slice = slice(None)) -> np.ndarray:
+        """Return of some rows (m,) which an encoder has to encode."""
+        same = self.before[rows] >= 0
+        if spec.modality != "text":
+            same = same & self.same_image[rows]
+        if spec.modality != "image":
+            same = same & self.same_text[rows]
+        return ~same if spec.space in self.kept else np.ones(len(same), bool)
+
+    def counts(self, specs: Sequence[EncoderSpec]) -> dict[str, Json]:
+        """Return what a manifest says: items new, changed and gone, and of each space how many are encoded."""
+        known = self.before >= 0
+        return {
+            "new": int((~known).sum()),
+            "changed": int((known & ~(self.same_image & self.same_text)).sum()),
+            "gone": self.gone,
+            "encoded": {spec.space: int(self.todo(spec).sum()) for spec in specs},
+        }
+
+
+def _kept(old: FeatureSet, draft: FeatureSetDraft) -> frozenset[str]:
+    was, now = old.manifest.config, draft.config
+    if any(was.get(key) != now.get(key) for key in {*was, *now} - {*INDIFFERENT}):
+        return frozenset()
+    made, asked = was.get("encoders"), now.get("encoders")
+    if not isinstance(made, dict) or not isinstance(asked, dict):
+        return frozenset()
+    same = {space for space in asked if fingerprint({"": made.get(space)}) == fingerprint({"": asked[space]})}
+    return frozenset(same & old.spaces.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Updater:
+    """Makes the rows of a shard, a `MakeShard`: copies what is as it was, and encodes the rest.
+
+    Attributes:
+        catalog: the items as they are.
+        encoders: all that are asked for.
+        old: the set that is copied from.
+        changes: what has to be encoded.
+        encode: encodes rows of the catalog with some of the encoders.
+    """
+
+    catalog: Catalog
+    encoders: Sequence[AnyEncoder]
+    old: FeatureSet
+    changes: Changes
+    encode: EncodeRows
+
+    def __call__(self, rows: range, clock: Clock, tick: Tick) -> ShardRows:
+        """Return the shard of these rows."""
+        some = slice(rows.start, rows.stop)
+        todo = {one.spec.space: self.changes.todo(one.spec, some) for one in self.encoders}
+        seeing = [one.spec.space for one in self.encoders if one.spec.modality != "text"]
+        seen = np.any([todo[space] for space in seeing], axis=0) if seeing else np.zeros(len(rows), bool)
+        with clock.timing("read"):
+            shard, texts = self._bare(rows)
+        with clock.timing("copy"):
+            self._copy(shard, rows, todo, ~seen if seeing else seen)
+        wanted = np.stack(list(todo.values()), axis=1)
+        done = int((~wanted.any(axis=1)).sum())
+        for pattern in np.unique(wanted[wanted.any(axis=1)], axis=0):
+            chosen = [one for one, asked in zip(self.encoders, pattern, strict=True) if asked]
+            at = np.flatnonzero((wanted == pattern).all(axis=1))
+            later = _later(tick, done, shard.errors)
+            made = self.encode(chosen, (rows.start + at).tolist(), clock, later)
+            _put(shard, at, made, sees=any(one.spec.space in seeing for one in chosen))
+            done += len(at)
+        tick(done, sum(error is not None for error in shard.errors))
+        return replace(shard, losses=self._losses(texts, clock))
+
+    def _bare(self, rows: range) -> tuple[ShardRows, list[str | None]]:
+        """Return the items without vectors, and their texts."""
+        parts = list(self.catalog.batches(["item_id", "text", "image_status"], rows))
+        table = pa.Table.from_batches(parts)
+        texts: list[str | None] = table.column("text").to_pylist()
+        specs = [one.spec for one in self.encoders]
+        shard = ShardRows(
+            table.column("item_id").to_pylist(),
+            np.array([status == OK for status in table.column("image_status").to_pylist()], bool),
+            np.array([text is not None for text in texts], bool),
+            [None] * len(rows),
+            {spec.space: np.zeros((len(rows), spec.dim), np.float32) for spec in specs},
+            {spec.space: np.zeros(len(rows), bool) for spec in specs},
+        )
+        return shard, texts
+
+    def _copy(
+        self, shard: ShardRows, rows: range, todo: Mapping[str, np.ndarray], unseen: np.ndarray
+    ) -> None:
+        """Put down what can be copied; of an `unseen` picture also whether it was usable, or why not."""
+        before = self.changes.before[rows.start : rows.stop]
+        kept = [space for space in todo if space in self.changes.kept]
+        starts = np.cumsum([0, *(old.rows for old in self.old.manifest.shards)])
+        for index, start in enumerate(starts[:-1].tolist()):
+            at = np.flatnonzero((before >= start) & (before < starts[index + 1]))
+            if not len(at):
+                continue
+            columns = ["has_image", "error", *kept]
+            table = self.old.shard(index, columns).take(before[at] - start)
+            usable = table.column("has_image").to_numpy()
+            shard.has_image[at[unseen[at]]] = usable[unseen[at]]
+            for space in kept:
+                vectors, present = arrow_to_vectors(table.column(space))
+                copied = ~todo[space][at]
+                shard.vectors[space][at[copied]] = vectors[copied]
+                shard.present[space][at[copied]] = present[copied]
+            for row, error in zip(at.tolist(), table.column("error").to_pylist(), strict=True):
+                said = {space for space, asked in todo.items() if not asked[row]}
+                shard.errors[row] = _of(error, said | ({"image"} if unseen[row] else set()))
+
+    def _losses(self, texts: Sequence[str | None], clock: Clock) -> dict[str, Sequence[TextLoss]]:
+        """Let every encoder that can say what it does not read say it of all the shard's texts."""
+        shown = [text for text in texts if text is not None]
+        found: dict[str, Sequence[TextLoss]] = {}
+        for one in self.encoders:
+            count = getattr(one, "losses", None)
+            if count is not None and one.spec.modality != "image":
+                with clock.timing("count"):
+                    found[one.spec.space] = list(count(shown))
+        return found
+
+
+def _later(tick: Tick, done: int, errors: Sequence[str | None]) -> Tick:
+    """Return what counts on from items that are done, and failures that are known."""
+    failed = sum(error is not None for error in errors)
+    return lambda encoded, failures: tick(done + encoded, failed + failures)
+
+
+def _of(error: str | None, said: Collection[str]) -> str | None:
+    """Return those of an item's reasons that are of these spaces, or of its `image`."""
+    reasons = (error or "").split("; ")
+    return "; ".join(reason for reason in reasons if reason.split(": ")[0] in said) or None
+
+
+def _put(shard: ShardRows, at: np.ndarray, made: ShardRows, *, sees: bool) -> None:
+    """Put encoded items into their places."""
+    for space, vectors in made.vectors.items():
+        shard.vectors[space][at] = vectors
+        shard.present[space][at] = made.present[space]
+    if sees:
+        shard.has_image[at] = made.has_image
+    for row, error in zip(at.tolist(), made.errors, strict=True):
+        told = (error, shard.errors[row]) if sees else (shard.errors[row], error)
+        shard.errors[row] = "; ".join(filter(None, told)) or None
+
+
+def is_outdated(folder: Path, draft: FeatureSetDraft) -> bool:
+    """Say whether a finished set stands in a folder, of another configuration than the draft's."""
+    restore(folder)
+    if not (folder / FEATURE_SET).exists():
+        return False
+    return FeatureSet.open(folder).manifest.fingerprint != fingerprint(draft.config)
+
+
+def update(
+    folder: Path,
+    draft: FeatureSetDraft,
+    catalog: Catalog,
+    encoders: Sequence[AnyEncoder],
+    encode: EncodeRows,
+    write: WriteSet,
+) -> None:
+    """Bring the finished set in a folder up to date; the manifest says what was done, under `update`.
+
+    Args:
+        folder: the set's.
+        draft: of the new set.
+        catalog: the items as they are.
+        encoders: all that are asked for.
+        encode: encodes rows of the catalog with some of the encoders.
+        write: writes a set into a folder.
+    """
+    old = FeatureSet.open(folder)
+    was = read_inputs(folder, old.manifest.fingerprint)
+    changes = Changes.between(old, was, inputs_of(catalog), draft)
+    told = changes.counts([one.spec for one in encoders])
+    logger.info("update: %(new)d items new, %(changed)d changed, %(gone)d gone", told)
+    about: dict[str, Json] = {**draft.about, "update": told}
+    if old.manifest.license is not None:
+        about["license"] = old.manifest.license
+    new = _begun(folder, draft.config)
+    write(new, replace(draft, about=about), Updater(catalog, encoders, old, changes, encode))
+    _put_in_place(folder, new)
+
+
+def _begun(folder: Path, config: Mapping[str, Json]) -> Path:
+    """Return where the new set goes; what was begun there is kept if it is of the same configuration."""
+    new = folder.with_name(f".{folder.name}.update")
+    marks = [new / name for name in (STAGE_FILE, FEATURE_SET) if (new / name).exists()]
+    if new.is_dir() and not any(read_json(mark).get("fingerprint") == fingerprint(config) for mark in marks):
+        shutil.rmtree(new)
+    return new
+
+
+def _put_in_place(folder: Path, new: Path) -> None:
+    """Let the finished new set take the place of the old one, which goes; what is not the set's own stays."""
+    for path in folder.iterdir():
+        if path.name == LOCK_FILE:
+            (new / LOCK_FILE).unlink(missing_ok=True)
+            os.link(path, new / LOCK_FILE)  # whoever waits for the folder waits for the same lock
+        elif path.name not in (*OWNED, FEATURE_SET, SIGNATURE) and not path.name.endswith(PARTIAL):
+            _copy(path, new / path.name)
+    exchange(folder, new)
+    shutil.rmtree(new)
+
+
+def _copy(path: Path, to: Path) -> None:
+    """Copy a file, a link or a folder, but for what is there already."""
+    if path.is_dir() and not path.is_symlink():
+        to.mkdir(exist_ok=True)
+        for inside in path.iterdir():
+            _copy(inside, to / inside.name)
+    elif not to.exists():
+        shutil.copy2(path, to, follow_symlinks=False)
