@@ -327,10 +327,14 @@ def import_vectors(
     """
 
 def ingest(
-    path: Place | HasArrow,
+    path: Sequence[Place | HasArrow] | Place | HasArrow,
     *,
     images: Place | None = None,
-    interactions: Place | None = None,
+    interactions: Sequence[Place] | Place = ...,
+    user_column: str | None = None,
+    item_column: str | None = None,
+    time_column: str | None = None,
+    rating_column: str | None = None,
     item_map: Place | None = None,
     k_core: int = 0,
     split: str = 'random',
@@ -344,6 +348,10 @@ def ingest(
     categories_column: str | None = None,
     description_column: str | None = None,
     image_column: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    on_duplicate: Literal['error', 'first', 'last'] = 'error',
+    on_missing_id: Literal['error', 'skip', 'number'] = 'error',
     hub_split: str = 'train',
     hub_config: str | None = None,
     retry_failed: bool = False,
@@ -365,23 +373,31 @@ def ingest(
     Example: featurizer ingest items.csv --images pictures/ --out ./catalog
 
     Args:
-        path: A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder: a local copy).
+        path: Tables (CSV and its like, JSON, Parquet, .xlsx, .ods, product feeds in XML; .gz and .zst too; - for standard input), a folder of pictures or tables, or a Hub data set (hf:./folder: a local copy).
         images: Where image paths start, and the only folder that pictures are read from (without it, the table's own); without an image column, pictures named by item id. With a folder of pictures, another that links in it lead to.
-        interactions: Who used what: Parquet, CSV, TSV or .inter (.gz too).
+        interactions: Who used what: tables of any kind, or .inter; several are put together.
+        user_column: Who, in the interactions; by its usual names where not given, as the next three.
+        item_column: What was used, in the interactions.
+        time_column: When, in the interactions.
+        rating_column: How much, in the interactions: stars, a weight, a quantity.
         item_map: CSV with asin and itemID, when the interactions number the items.
         k_core: Keep users and items with at least so many interactions.
         split: How interactions without a split are split: random, leave-one-out, global-time or cold-items:SHARE.
         seed: Seed of the split.
         license: License of the data, an SPDX id.
         source: Where the data come from; recorded.
-        text_template: Fields of an item's text.
-        item_id_column: The item's id; unique, never empty.
+        text_template: Fields of an item's text: title, brand, categories, description, and columns of the source.
+        item_id_column: The item's id; unique, never empty. @row: the row's number; @file_name: the name of its picture's file.
         title_column: The product's name.
         brand_column: The maker or shop.
         categories_column: A list, or a text split at `|` or ` > `.
         description_column: Free text.
         image_column: A path, an http(s) or file URL, or the picture itself.
-        hub_split: Which split of a Hub data set.
+        encoding: Of tables of text, such as cp1252 or gb18030. [default: what their bytes say]
+        delimiter: Between the cells of tables: one sign, or comma, semicolon, tab, pipe. [default: what gives even rows]
+        on_duplicate: Of rows with the same id: refuse them, or take the first or the last.
+        on_missing_id: Rows without an id: refuse them, leave them out, or take their number.
+        hub_split: Which split of a Hub data set, or of a saved one.
         hub_config: Which configuration of a Hub data set.
         retry_failed: Ask once more for the pictures that failed, and change nothing else.
         concurrency: Pictures fetched at once.
@@ -390,7 +406,7 @@ def ingest(
         max_bytes: Larger pictures are dropped.
         user_agent: Who asks, as servers are told. [default: featurizer and its version]
         allow_private_hosts: Ask hosts of your own network and this machine too; only for addresses that you trust.
-        max_bad_rows: Stop when more lines of JSON cannot be read; the others are skipped and counted. [default: half of them]
+        max_bad_rows: Stop when more rows cannot be read; others are skipped and counted. [default: none; of JSON half of them]
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
         out: Folder to write into.
         overwrite: Replace what the folder holds.

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
-from featurizer.catalog.json_lines import plain_object
 from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.tables.json_lines import plain_object
 from featurizer.values import python_literal
 
 _FIELDS = ("asin", "title", "brand", "description", "categories", "imUrl")

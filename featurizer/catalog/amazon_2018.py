@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
-from featurizer.catalog.json_lines import json_object
 from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord
+from featurizer.tables.json_lines import json_object
 
 _FIELDS = ("asin", "title", "brand", "description", "category", "imageURLHighRes", "imageURL", "image")
 

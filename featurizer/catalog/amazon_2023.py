@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.catalog import amazon
-from featurizer.catalog.json_lines import json_object
 from featurizer.catalog.source import SourceFormat
 from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.tables.json_lines import json_object
 
 _FIELDS = ("parent_asin", "title", "description", "categories", "images")
 _SIZES = ("hi_res", "large", "thumb")

@@ -103,6 +103,7 @@ def build_catalog(
             "parts": parts,
             **describe_parts(part_path(stage.folder, index) for index in range(parts)),
             "notes": dict(getattr(source, "notes", {})),
+            "mapping": dict(getattr(source, "fields", {})),
             **(
                 {"interactions": _interactions(historian, ids, stage.folder)} if historian is not None else {}
             ),

@@ -2,27 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
-from featurizer.text_files import separator_hint
+from featurizer.tables.matching import folded, match
+
+ROW, FILE_NAME = "@row", "@file_name"
+"""What may stand for a column of ids: the row's number, from 1; the name of the picture's file, without its suffix."""
+MADE = (ROW, FILE_NAME)
+
+
+def _names(words: str) -> tuple[str, ...]:
+    return tuple(map(folded, words.split()))
+
 
 USUAL: Mapping[str, tuple[str, ...]] = {
-    "item_id": ("item_id", "itemid", "id", "parent_asin", "asin", "_id"),
-    "title": ("title", "name"),
-    "brand": ("brand", "store"),
-    "categories": ("categories", "category", "genres"),
-    "description": ("description",),
-    "image": ("image", "imurl", "image_url", "images", "image_path", "file_name"),
+    "item_id": _names(
+        "itemid id parentasin asin productid articleid entityid offerid listingid gid handle sku itemsku sellersku "
+        "variantsku stockkeepingunit artikelnummer artikelnr artnr articlenumber articlenr itemnumber itemno "
+        "productcode productnumber produktnummer productidentifier identifier ordernumber bestellnummer material "
+        "materialnumber materialnummer matnr partnumber uid uuid guid code reference referenz referencia ref codigo "
+        "gtin gtin13 gtin14 ean ean13 upc barcode isbn isbn13 movieid bookid trackid newsid goodsid spuid skuid "
+        "商品编号 商品编码 商品id 商品代码 货号 编号 編號 商品番号 品番"
+    ),
+    "title": _names(
+        "title name productname producttitle itemname itemtitle articlename bezeichnung artikelbezeichnung "
+        "produktbezeichnung artikelname produktname materialdescription kurztext maktx titel listingtitle displayname "
+        "headline caption titre titulo nombre nom designation libelle denominazione titolo naam nazwa "
+        "商品名称 商品标题 标题 标题名称 名称 品名 產品名稱 商品名 タイトル"
+    ),
+    "brand": _names(
+        "brand brandname store manufacturer manufacturername vendor marke hersteller herstellername marca marque "
+        "fabricant fabricante maker supplier 品牌 ブランド"
+    ),
+    "categories": _names(
+        "categories category categorypath categoryname categorynames productcategory productcategories producttype "
+        "googleproductcategory genres kategorie kategorien kategoriepfad warengruppe produktkategorie categorytree "
+        "productgroup family department itemtype feedproducttype collection collections categoria categorias "
+        "categorie 分类 类目 商品分类 商品类目 カテゴリ"
+    ),
+    "description": _names(
+        "description productdescription itemdescription bodyhtml body longdescription descriptionlong descriptionhtml "
+        "htmldescription beschreibung artikelbeschreibung produktbeschreibung langbeschreibung langtext detailtext "
+        "shortdescription kurzbeschreibung content descripcion descricao descrizione omschrijving opis "
+        "描述 商品描述 商品详情 商品説明"
+    ),
+    "image": _names(
+        "image imurl imageurl images imagepath filename imageurls imagelink imagesrc imagelinks mainimage mainimageurl "
+        "mainimagelink primaryimage primaryimageurl heroimage coverimage coverurl baseimage frontimage productimage "
+        "productimageurl productimages productimagefile1 productimageurl1 hostedimageurls picture pictures pictureurl "
+        "pictureurls picurl photo photos photourl image1 image1url imageurl1 picture1 pictureurl1 photo1 itemphoto "
+        "galleryurl featuredimage bild bilder bild1 bildurl bildpfad hauptbild produktbild foto fotos imagen imagenes "
+        "imagem immagine imageref imagefile imagefilename img imgurl imgsrc poster posterurl posterpath thumbnail "
+        "thumbnailurl smallimage thumb 图片 主图 图片链接 商品图片 商品主图 图片地址 画像 画像url"
+    ),
 }
+"""The names of each field, folded (`tables.matching.folded`), those preferred first."""
+CALLED = {"item_id": "id", "image": "picture"}
+"""What a field is called where the mapping is told."""
 
 
 class ColumnNames(Config):
     """The user's own choice of columns; None means: by the usual names."""
 
     item_id: str | None = None
-    """The item's id; unique, never empty."""
+    """The item's id; unique, never empty. @row: the row's number; @file_name: the name of its picture's file."""
     title: str | None = None
     """The product's name."""
     brand: str | None = None
@@ -34,27 +79,64 @@ class ColumnNames(Config):
     image: str | None = None
     """A path, an http(s) or file URL, or the picture itself."""
 
-    def resolve(self, columns: Sequence[str], *, origin: str) -> dict[str, str]:
+    def resolve(
+        self,
+        columns: Sequence[str],
+        *,
+        origin: str,
+        pictures: Sequence[str] = (),
+        unique: Callable[[], Sequence[str]] = tuple,
+    ) -> dict[str, str]:
         """Say which of `columns` each field is read from; fields that are absent are left out.
+
+        Args:
+            columns: as they are called.
+            origin: what messages call the table.
+            pictures: those that hold pictures, as their types say; they come before names of pictures.
+            unique: finds those that could be ids, where none is called like one.
 
         Raises:
             UnknownName: a chosen column is not there.
             InputError: no column is an item id.
         """
-        found: dict[str, str] = {}
-        folded = {name.casefold(): name for name in reversed(columns)}
-        for field, usual in USUAL.items():
-            chosen = getattr(self, field)
-            if chosen is not None and chosen not in columns:
-                raise UnknownName(
-                    f"column of {origin}", chosen, columns, advice=separator_hint(columns).strip()
-                )
-            name = chosen or next((folded[name] for name in usual if name in folded), None)
-            if name is not None and (chosen or name not in found.values()):
-                found[field] = name
+        chosen = {field: name for field in USUAL if (name := getattr(self, field)) is not None}
+        for field, name in chosen.items():
+            if name not in columns and not (field == "item_id" and name in MADE):
+                raise UnknownName(f"column of {origin}", name, columns, advice=delimiter_hint(columns))
+        free = [name for name in columns if name not in chosen.values()]
+        matched = match({field: names for field, names in USUAL.items() if field not in chosen}, free)
+        if "image" not in chosen and pictures and matched.get("image") not in pictures:
+            matched["image"] = pictures[0]
+        found = {
+            field: name for field in USUAL if (name := chosen.get(field) or matched.get(field)) is not None
+        }
         if "item_id" not in found:
-            raise InputError(
-                f"{origin} has no column that is an item id (looked for {', '.join(USUAL['item_id'])}); "
-                f"it has: {', '.join(columns)}. Name one with --item-id-column.{separator_hint(columns)}"
-            )
+            raise InputError(_no_id(origin, columns, unique()))
         return found
+
+
+def _no_id(origin: str, columns: Sequence[str], unique: Sequence[str]) -> str:
+    offered = f" Every row has a value of its own in {', '.join(unique)}." if unique else ""
+    return " ".join(
+        [
+            f"{origin} has no column that is an item id (looked for id, sku, product_id, asin, ean, Artikelnummer and "
+            f"the like); it has: {', '.join(columns)}.{offered} Name one with --item-id-column, or number the rows "
+            f"with --item-id-column {ROW}.",
+            *filter(None, [delimiter_hint(columns)]),
+        ]
+    )
+
+
+def told_mapping(fields: Mapping[str, str | None], unused: Sequence[str]) -> str:
+    """Return in a line what each field is read from: `id ← Artikelnummer, title ← Bezeichnung; unused: Preis`."""
+    taken = (f"{CALLED.get(field, field)} ← {fields.get(field) or 'none'}" for field in USUAL)
+    return f"{', '.join(taken)}; unused: {', '.join(unused) or 'none'}"
+
+
+def delimiter_hint(columns: Sequence[str]) -> str:
+    """Return what to do about a header of one column that holds a delimiter; else nothing."""
+    signs = {";": "';'", "|": "'|'", "\t": "tab", ",": "','"}
+    mark = next((mark for mark in signs if mark in columns[0]), "") if len(columns) == 1 else ""
+    if not mark:
+        return ""
+    return f"It seems to be separated otherwise: --delimiter {signs[mark]} names what separates cells."

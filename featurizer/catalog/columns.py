@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar, cast
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from featurizer.catalog.images.local import confined, is_file_url
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord
+from featurizer.tables.json_tables import is_deep
 from featurizer.values import LONGEST_LITERAL, as_id, as_text, plain, python_literal
 
 T = TypeVar("T")
-DEEPEST = 32
-"""Lists and objects nested deeper are no cell of a table."""
 
 
 def to_record(
@@ -86,21 +86,6 @@ def _literal(text: str) -> object:
     return text
 
 
-def is_deep(value: object) -> bool:
-    """Tell whether a value nests lists and objects deeper than any cell has reason to."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            part
-            for entry in level
-            if isinstance(entry, (list, tuple, dict))
-            for part in (entry.values() if isinstance(entry, dict) else entry)
-        ]
-        if not level:
-            return False
-    return True
-
-
 def as_image(value: object, folder: Path | None) -> ImageRef:
     """Return a cell as a picture: a struct of bytes and path, a URL, a path below `folder`, or the first of a list.
 
@@ -124,6 +109,20 @@ def as_image(value: object, folder: Path | None) -> ImageRef:
     return confined(ImageRef(path=Path(text) if folder is None else folder / text), folder)
 
 
+def file_name(value: object) -> str | None:
+    """Return the name of a picture's file without its suffix, folders included: `shoes/red` of `shoes/red.png`."""
+    if isinstance(value, list | tuple):
+        return file_name(value[0]) if value else None
+    if isinstance(value, Mapping):
+        value = value.get("path")
+    text = as_text(value)
+    if text is None:
+        return None
+    path = PurePosixPath(urlsplit(text).path if "://" in text else text)
+    name = path.name if "://" in text or path.is_absolute() else str(path)
+    return name.removesuffix(path.suffix) or None
+
+
 def _is_name(value: bytes) -> bool:
     """Tell a path or address, as some programs store text, from a picture: those hold NUL or bytes that are no text."""
     try:
@@ -137,7 +136,7 @@ def _image_struct(value: Mapping[str, object], folder: Path | None) -> ImageRef:
     data, name = value.get("bytes"), value.get("path")
     if isinstance(data, bytes):
         return ImageRef(data=data, name=name if isinstance(name, str) else None)
-    for key in ("path", "url", "hi_res", "large", "thumb"):
+    for key in ("path", "url", "src", "hi_res", "large", "thumb", "link", "href"):
         if value.get(key):
             return as_image(value[key], folder)
     return ImageRef()

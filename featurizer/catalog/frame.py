@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from featurizer.errors import InputError
 from featurizer.results.files import atomic_path
 
-COPY = re.compile(r"featurizer-[0-9a-f]{24}\.parquet")
+COPY = re.compile(r"featurizer-[0-9a-f]{24}(\.parquet)?")
 
 
 def is_table(value: object) -> bool:
@@ -46,6 +47,28 @@ def write_table(table: object) -> Path:
     path = Path(tempfile.gettempdir()) / f"featurizer-{hashlib.sha256(content).hexdigest()[:24]}.parquet"
     with atomic_path(path) as partial:
         partial.write_bytes(content)
+    atexit.register(path.unlink, missing_ok=True)
+    return path
+
+
+def write_stdin() -> Path:
+    """Write what comes from standard input into the folder of temporary files, named by its content.
+
+    The caller removes it once it is read; where it never is, it goes with the process.
+
+    Raises:
+        InputError: nothing comes.
+    """
+    digest = hashlib.sha256()
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        partial = Path(file.name)
+        while chunk := sys.stdin.buffer.read(1 << 20):
+            digest.update(chunk)
+            file.write(chunk)
+    if not partial.stat().st_size:
+        partial.unlink()
+        raise InputError("standard input is empty; expected a table")
+    path = partial.replace(partial.with_name(f"featurizer-{digest.hexdigest()[:24]}"))
     atexit.register(path.unlink, missing_ok=True)
     return path
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from featurizer.catalog.class_labels import ClassLabels
-from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import as_image, float_bits, to_record
+from featurizer.catalog.column_names import FILE_NAME, MADE, ROW, ColumnNames
+from featurizer.catalog.columns import as_image, file_name, float_bits, to_record
 from featurizer.catalog.files_below import files_below, readable
-from featurizer.catalog.table import stored_type
+from featurizer.catalog.table import OnDuplicate, OnMissing, is_picture, stored_type
 from featurizer.config import parse_yaml, read_yaml_text
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.names import CARD
+from featurizer.values import as_id
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
@@ -37,6 +39,10 @@ class HubSource:
         split: which split to read.
         config: which configuration (subset), None for the only one.
         revision: a branch, tag or commit.
+        on_duplicate: what becomes of rows with one id: an error, or the first is taken. Rows arrive one by one, so
+            that the last cannot be.
+        on_missing_id: what becomes of a row without an id: an error, left out, or its number is the id.
+        notes: counts of the last complete pass (`repeated_items`, `rows_without_id`).
     """
 
     repo: str
@@ -44,12 +50,40 @@ class HubSource:
     split: str = "train"
     config: str | None = None
     revision: str | None = None
+    on_duplicate: OnDuplicate = "error"
+    on_missing_id: OnMissing = "error"
+    notes: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the rows in the data set's order."""
-        fields = self.fields
-        bits = float_bits(self._schema.field(fields["item_id"]).type)
-        for row in map(self._labels.named, self._rows()):
+        if self.on_duplicate == "last":
+            raise InputError(
+                f"the rows of hf:{self.repo} arrive one by one: which of equal ids is the last is known at their end; "
+                "expected --on-duplicate first or error, or a file"
+            )
+        self.notes.clear()
+        fields, column, seen = self.fields, self.fields["item_id"], set[str]()
+        bits = 64 if column in MADE else float_bits(self._schema.field(column).type)
+        for position, row in enumerate(map(self._labels.named, self._rows()), start=1):
+            if column in MADE:
+                own = str(position) if column == ROW else file_name(row.get(fields["image"]))
+                row = {**row, column: own}
+            item = as_id(row.get(column), bits=bits)
+            if item is None:
+                self.notes["rows_without_id"] += 1
+                if self.on_missing_id == "error":
+                    raise InputError(
+                        f"hf:{self.repo}, row {position}: the {column} is empty; expected a unique id in every row, or "
+                        "--on-missing-id skip or number"
+                    )
+                if self.on_missing_id == "skip":
+                    continue
+                row = {**row, column: f"row-{position}"}
+            elif self.on_duplicate == "first":
+                if item in seen:
+                    self.notes["repeated_items"] += 1
+                    continue
+                seen.add(item)
             image = as_image(row.get(fields["image"]), self._folder) if "image" in fields else ImageRef()
             yield to_record(row, fields, image, id_bits=bits)
 
@@ -74,13 +108,19 @@ class HubSource:
     @cached_property
     def fields(self) -> dict[str, str]:
         """Which column each field is read from."""
-        return self.names.resolve(self._schema.names, origin=f"hf:{self.repo}")
+        pictures = [one.name for one in self._schema if is_picture(one.type)]
+        found = self.names.resolve(self._schema.names, origin=f"hf:{self.repo}", pictures=pictures)
+        if found["item_id"] == FILE_NAME and "image" not in found:
+            raise InputError(
+                f"hf:{self.repo} has no picture column whose files could name the items ({FILE_NAME})"
+            )
+        return found
 
     @property
     def extra(self) -> dict[str, pa.DataType]:
         """The columns that are no field, with the type they are stored in."""
         used = set(self.fields.values())
-        types = {field.name: stored_type(field.type) for field in self._schema}
+        types = {one.name: stored_type(one.type) for one in self._schema}
         types |= dict.fromkeys(self._labels.names, pa.string())
         return {name: kind for name, kind in types.items() if name not in used}
 

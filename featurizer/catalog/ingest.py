@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from featurizer.catalog.build import OWNED, build_catalog, check_items
@@ -13,15 +13,16 @@ from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.interactions import (
+    InteractionFiles,
     SplitOptions,
-    describe_interactions,
-    read_and_split,
     write_known_interactions,
 )
+from featurizer.catalog.locations import expanded, tables_in
 from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import PART_ROWS, Catalog
-from featurizer.catalog.table import TableSource
+from featurizer.catalog.table import PICTURES as SUFFIXES
+from featurizer.catalog.table import OnDuplicate, OnMissing, TableSource
 from featurizer.catalog.text import TextRecipe
 from featurizer.discretion import public, throughout
 from featurizer.errors import InputError
@@ -30,6 +31,7 @@ from featurizer.records import Json
 from featurizer.results.names import CATALOG
 from featurizer.results.spelling import renamed
 from featurizer.results.stage import Stage, differing_keys
+from featurizer.tables.reading import AS_FOUND, Reading
 
 HUB = "hf:"
 PICTURES = "content.images "
@@ -39,43 +41,72 @@ logger = logging.getLogger(__name__)
 
 
 def open_source(
-    location: str,
+    location: str | Sequence[str],
     names: ColumnNames = USUAL_NAMES,
     *,
     images: Path | None = None,
     base: Path | None = None,
-    split: str = "train",
+    reading: Reading = AS_FOUND,
     config: str | None = None,
-    max_bad_rows: int | None = None,
+    on_duplicate: OnDuplicate = "error",
+    on_missing_id: OnMissing = "error",
 ) -> ItemSource:
-    """Return the source that `location` names: a table file, a folder of pictures, `hf:ORG/NAME[@revision]`.
+    """Return the source that locations name: tables, a folder of pictures or tables, `hf:ORG/NAME[@revision]`.
 
     Args:
-        location: where the items are.
+        location: where the items are; several tables make one source.
         names: which column is which field.
         images: of a table, the folder that its pictures lie in; of a folder, another that links in it may lead to.
         base: where a table's picture paths start without such a folder; None for the table's own.
-        split: of a Hub data set.
-        config: likewise, its configuration.
-        max_bad_rows: more lines of JSON that cannot be read are an error; None for half of them.
+        reading: how tables are written, and which split of a data set is read.
+        config: of a Hub data set, its configuration.
+        on_duplicate: what becomes of rows with one id.
+        on_missing_id: what becomes of rows without.
 
     Raises:
         InputError: there is no such file or folder, or it cannot be read.
     """
-    if location.startswith(HUB):
-        repo, _, revision = location.removeprefix(HUB).partition("@")
-        return HubSource(repo, names, split, config, revision or None)
-    path = Path(location).expanduser()
-    try:
-        if path.is_dir():
-            next(path.iterdir(), None)
-            return FolderSource(path, images)
-        if path.is_file():
-            with path.open("rb"):
-                return TableSource(path, names, images, base, max_bad_rows)
-    except PermissionError as error:
-        raise InputError(f"{path} may not be read: {error.strerror}. Check its permissions.") from error
-    raise InputError(f"{path} does not exist; expected a table, a folder of pictures, or hf:ORG/NAME")
+    locations = (location,) if isinstance(location, str) else tuple(location)
+    if any(one.startswith(HUB) for one in locations):
+        if len(locations) > 1:
+            raise InputError(
+                f"found {', '.join(locations)}; expected one data set of the Hub, or tables only"
+            )
+        repo, _, revision = locations[0].removeprefix(HUB).partition("@")
+        return HubSource(
+            repo,
+            names,
+            reading.split,
+            config,
+            revision or None,
+            on_duplicate=on_duplicate,
+            on_missing_id=on_missing_id,
+        )
+    paths: list[Path] = []
+    for path in expanded(locations):
+        try:
+            if path.is_dir():
+                next(path.iterdir(), None)
+                tables = tables_in(path, SUFFIXES, reading.split)
+                if not tables and len(locations) == 1:
+                    return FolderSource(path, images)
+                if not tables:
+                    raise InputError(f"{path} is a folder of pictures; expected it alone, or tables only")
+                paths += tables
+            else:
+                with path.open("rb"):
+                    paths.append(path)
+        except PermissionError as error:
+            raise InputError(f"{path} may not be read: {error.strerror}. Check its permissions.") from error
+    return TableSource(
+        paths[0] if len(paths) == 1 else tuple(paths),
+        names,
+        images,
+        base,
+        reading,
+        on_duplicate,
+        on_missing_id,
+    )
 
 
 def ingest(
@@ -86,8 +117,7 @@ def ingest(
     recipe: TextRecipe = USUAL_TEXT,
     origin: Mapping[str, Json] | None = None,
     part_rows: int = PART_ROWS,
-    interactions: Path | None = None,
-    item_map: Path | None = None,
+    interactions: InteractionFiles | None = None,
     split: SplitOptions = UNSPLIT,
     overwrite: bool = False,
     retry: bool = False,
@@ -102,8 +132,7 @@ def ingest(
         recipe: how the text is rendered.
         origin: what the manifest says of the source: name, license, ….
         part_rows: items a part file.
-        interactions: who used what, a file.
-        item_map: asin and itemID, where that file numbers its items.
+        interactions: who used what.
         split: how its rows are made dense and split, where they come without a split.
         overwrite: replace what the folder holds.
         retry: ask once more for the pictures that failed; the files of this machine among them may have changed.
@@ -113,6 +142,7 @@ def ingest(
         InputError: the source or the interactions cannot be used.
         StaleOutput: `out` holds another catalog.
     """
+    recipe.check(source.extra)
     told = throughout(dict(origin or {}), public)
     about: dict[str, Json] = {
         "content": source.identity,
@@ -123,9 +153,11 @@ def ingest(
     }
     pairs = None
     # read before the folder is claimed and a picture fetched: what is wrong shows at once
+    if isinstance(source, TableSource):
+        source.check()
     if interactions is not None:
-        about["interactions"] = describe_interactions(interactions, split, item_map)
-        pairs = read_and_split(interactions, split, item_map)
+        about["interactions"] = interactions.described(split)
+        pairs = interactions.split(split)
     stage = Stage(out, CATALOG, about, OWNED)
     if overwrite and (out / CATALOG).exists():
         check_items(source)

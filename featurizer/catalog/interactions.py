@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from heapq import nsmallest
 from pathlib import Path
 
 import polars as pl
 
-from featurizer.catalog.bad_rows import SHOWN, BadRows
 from featurizer.errors import InputError
 from featurizer.interactions.core import deduplicate, k_core
-from featurizer.interactions.read import SCHEMA, ids, read_interactions
+from featurizer.interactions.read import SCHEMA, USUAL_COLUMNS, InteractionColumns, ids, read_interactions
 from featurizer.interactions.split import split
 from featurizer.interactions.store import FILE, statistics, write_interactions
 from featurizer.records import Json
 from featurizer.results.files import file_sha256
+from featurizer.tables.bad_rows import SHOWN, BadRows
+from featurizer.tables.reading import AS_FOUND, Reading
 
 logger = logging.getLogger(__name__)
 EXAMPLES = 5
@@ -56,40 +57,66 @@ class SplitOptions:
         return {"k_core": self.k_core, "split": self.method, "seed": self.seed}
 
 
-def read_and_split(path: Path, options: SplitOptions, item_map: Path | None) -> pl.DataFrame:
-    """Read a user's own file of interactions; a file without a split is split, rows that come with one stay.
+@dataclass(frozen=True, slots=True)
+class InteractionFiles:
+    """A user's own tables of who used what.
 
-    Raises:
-        InputError: the file cannot be used, splits some of its rows only, or is split already while a k-core is
-            asked for.
+    Attributes:
+        paths: read one after the other.
+        item_map: asin and itemID, where they number the items.
+        columns: the user's choice of columns.
+        reading: how the tables are written, where that is known.
     """
-    interactions = read_interactions(path, item_map=item_map)
-    unsplit, rows = interactions["split"].null_count(), interactions.height
-    if unsplit == rows:
-        return options.apply(interactions)
-    if unsplit:
-        raise InputError(
-            f"{path}: {unsplit:,} of {rows:,} rows have no split; expected one in every row or in none. "
-            "Fill the column, or remove it to have all rows split here."
+
+    paths: tuple[Path, ...]
+    item_map: Path | None = None
+    columns: InteractionColumns = USUAL_COLUMNS
+    reading: Reading = AS_FOUND
+
+    def split(self, options: SplitOptions) -> pl.DataFrame:
+        """Read them; what comes without a split is split, rows that come with one stay.
+
+        Raises:
+            InputError: they cannot be used, split some of their rows only, or are split already while a k-core is
+                asked for.
+        """
+        interactions = read_interactions(
+            self.paths, item_map=self.item_map, columns=self.columns, reading=self.reading, told=True
         )
-    if options.k_core > 0:
-        raise InputError(
-            f"{path} comes with its own split, which a {options.k_core}-core would change. "
-            "Leave --k-core out, or remove the column split to have the rows split here."
-        )
-    return interactions
+        unsplit, rows = interactions["split"].null_count(), interactions.height
+        if unsplit == rows:
+            return options.apply(interactions)
+        called = ", ".join(map(str, self.paths))
+        if unsplit:
+            raise InputError(
+                f"{called}: {unsplit:,} of {rows:,} rows have no split; expected one in every row or in none. "
+                "Fill the column, or remove it to have all rows split here."
+            )
+        if options.k_core > 0:
+            raise InputError(
+                f"{called} comes with its own split, which a {options.k_core}-core would change. "
+                "Leave --k-core out, or remove the column split to have the rows split here."
+            )
+        return interactions
 
+    def described(self, options: SplitOptions) -> dict[str, Json]:
+        """Return the files' hashes, the columns that were named and the options, for a fingerprint.
 
-def describe_interactions(path: Path, options: SplitOptions, item_map: Path | None) -> dict[str, Json]:
-    """Return the hashes of a user's files and the options, for a fingerprint.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; expected a file of interactions")
-    mapped = file_sha256(item_map) if item_map is not None else None
-    return {"sha256": file_sha256(path), "item_map": mapped, **options.as_json()}
+        Raises:
+            InputError: there is no such file.
+        """
+        missing = next((path for path in self.paths if not path.is_file()), None)
+        if missing is not None:
+            raise InputError(f"{missing} does not exist; expected a file of interactions")
+        hashes: list[Json] = [file_sha256(path) for path in self.paths]
+        mapped = file_sha256(self.item_map) if self.item_map is not None else None
+        named = {name: column for name, column in asdict(self.columns).items() if column is not None}
+        return {
+            "sha256": hashes[0] if len(hashes) == 1 else hashes,
+            "item_map": mapped,
+            **({"columns": named} if named else {}),
+            **options.as_json(),
+        }
 
 
 def write_known_interactions(

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from featurizer.catalog.bad_rows import BadRows
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.source import SourceFormat
 from featurizer.catalog.store import OTHER
 from featurizer.errors import InputError
 from featurizer.records import ItemRecord, Json
 from featurizer.results.files import file_sha256
-from featurizer.text_files import open_bytes
+from featurizer.tables.bad_rows import BadRows
+from featurizer.unpacked import open_lines
 
 SAMPLED_LINES = 2000
 """So many lines say which columns there are; a key that comes later goes into `other_fields`."""
@@ -90,7 +90,7 @@ class LineSource:
         """Yield every item; what cannot be read is counted in `bad`."""
         read = 0
         try:
-            with open_bytes(self.path) as file:
+            with open_lines(self.path) as file:
                 for number, line in enumerate(file, start=1):
                     if not line.strip():
                         continue

@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 import polars as pl
 
-from featurizer.catalog.json_lines import json_object
 from featurizer.errors import InputError
-from featurizer.text_files import open_bytes
+from featurizer.tables.json_lines import json_object
+from featurizer.unpacked import open_lines
 from featurizer.values import as_id
 
 BLOCK = 1 << 25
@@ -44,7 +44,7 @@ def read_reviews(path: Path, user: str, item: str, rating: str, time: str) -> pl
         time: pl.Float64,
     }
     try:
-        with open_bytes(path) as file:
+        with open_lines(path) as file:
             frames = [_block(block, schema, first) for block, first in _blocks(file)]
     except OSError as error:
         raise InputError(

@@ -1,236 +1,311 @@
-"""Anybody's table as a source: CSV, TSV, JSON lines or Parquet, gzip too, read as a stream."""
+"""Anybody's tables as a source: every format that `featurizer.tables` reads, as a stream."""
 
 from __future__ import annotations
 
-import csv
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TypeAlias
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from featurizer.catalog.bad_rows import BadRows
 from featurizer.catalog.class_labels import ClassLabels
-from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import DEEPEST, as_image, float_bits, is_deep, to_record
+from featurizer.catalog.column_names import FILE_NAME, MADE, ROW, USUAL, ColumnNames, told_mapping
+from featurizer.catalog.columns import as_image, file_name, float_bits, to_record
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.local import confined
-from featurizer.catalog.json_lines import json_object
+from featurizer.catalog.locations import METADATA
 from featurizer.catalog.named_pictures import NamedPictures
+from featurizer.catalog.near_misses import ROWS as SAMPLED
+from featurizer.catalog.near_misses import id_candidates, picture_candidates, say_pictures
+from featurizer.catalog.survey import Survey
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
-from featurizer.text_files import csv_rows, not_text, open_text, utf8_lines
+from featurizer.tables.bad_rows import BadRows
+from featurizer.tables.matching import match
+from featurizer.tables.open import open_table
+from featurizer.tables.reading import AS_FOUND, Reading
+from featurizer.tables.table import Table
 from featurizer.values import as_id
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 PICTURES = (
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".heic", ".heif",
 )  # fmt: skip
+OnDuplicate: TypeAlias = Literal["error", "first", "last"]
+OnMissing: TypeAlias = Literal["error", "skip", "number"]
 _KEPT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class TableSource:
-    """Items from one table file.
+    """Items from one table, or from several one after the other.
 
     Attributes:
-        path: the table; its suffix says the format, `.gz` may follow.
+        path: the file or files; their suffixes say the format, `.gz` or `.zst` may follow.
         names: the user's choice of columns.
         images: a folder: image paths start there, or, without an image column, files named by item id.
-        base: where image paths start without such a folder; None for the table's own.
-        max_bad_rows: more lines of JSON that cannot be read are an error; None for half of them.
-        notes: counts of the last complete pass (`malformed_lines`,
-            `items_with_several_pictures`).
+        base: where image paths start without such a folder; None for the folder of each table.
+        reading: how they are written, where that is known.
+        on_duplicate: what becomes of rows with one id: an error, or the first or the last is taken.
+        on_missing_id: what becomes of a row without an id: an error, left out, or its number is the id.
+        notes: counts of the last complete pass (`malformed_lines`, `items_with_several_pictures`, `repeated_items`,
+            `rows_without_id`).
     """
 
-    path: Path
+    path: Path | tuple[Path, ...]
     names: ColumnNames
     images: Path | None = None
     base: Path | None = None
-    max_bad_rows: int | None = None
+    reading: Reading = AS_FOUND
+    on_duplicate: OnDuplicate = "error"
+    on_missing_id: OnMissing = "error"
     notes: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[ItemRecord]:
-        """Yield the rows in file order."""
-        fields, bad, used = self.fields, BadRows(self.path, self.max_bad_rows), 0
-        for number, row in self._rows(bad=bad):
-            used += 1
-            record = to_record(row, fields, self._image(row, fields), id_bits=self._id_bits)
-            if not record.item_id:
-                place = f"{'row' if self.kind == '.parquet' else 'line'} {number}"
-                raise InputError(
-                    f"{self.path}, {place}: the {fields['item_id']} is empty; expected a unique id in every row"
-                )
-            yield record
-        bad.settle(used)
-        if bad.count:
-            self.notes["malformed_lines"] = bad.count
+        """Yield the items in the order of their rows."""
+        self.check()
+        fields, last, taken = self.fields, self._survey.last, set[str]()
+        for position, table, _, row in self._rows([BadRows(path) for path in self.paths]):
+            item = as_id(row.get(fields["item_id"]), bits=self._id_bits)
+            if item is None:
+                continue
+            if item in last:
+                if item in taken or (self.on_duplicate == "last" and position != last[item]):
+                    continue
+                taken.add(item)
+            yield to_record(row, fields, self._image(table, row, item), id_bits=self._id_bits)
+        self._settle()
+
+    def _settle(self) -> None:
+        self.notes.clear()
+        self.notes.update(self._survey.notes)
+        for bad in self._survey.bad:
+            if bad.count:
+                logger.warning("%s; they are left out", bad)
         if self._named is not None and self._named.several:
             self._named.say()
             self.notes["items_with_several_pictures"] = len(self._named.several)
 
     @cached_property
-    def kind(self) -> str:
-        """The format: the suffix without `.gz`."""
-        name = self.path.name.lower().removesuffix(".gz")
-        suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
-        if suffix is None:
-            raise InputError(
-                f"{self.path}: cannot tell the table's format; expected one of {', '.join(SUFFIXES)} (.gz may follow)"
-            )
-        return suffix
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        return self.path if isinstance(self.path, tuple) else (self.path,)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables in them."""
+        return tuple(open_table(path, self.reading) for path in self.paths)
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The column names; for JSON lines every key of the file, in order of appearance."""
-        try:
-            if self.kind == ".parquet":
-                return tuple(pq.read_schema(self.path).names)
-            if self.kind in (".csv", ".tsv"):
-                with open_text(self.path) as file:
-                    return tuple(next(self._csv(file), (1, []))[1])
-            return self._json_columns()
-        except UnicodeDecodeError as error:
-            raise not_text(self.path) from error
-        except (OSError, ValueError, csv.Error) as error:
-            raise InputError(f"{self.path} cannot be read as {self.kind}: {error}") from error
-
-    def _json_columns(self) -> tuple[str, ...]:
-        bad = BadRows(self.path, self.max_bad_rows)
-        names = dict.fromkeys(key for _, row in self._json_rows(bad) for key in row)
-        if bad.count and not names:
-            raise InputError(f"{bad}; expected a JSON object a line")
-        return tuple(names)
+        """The column names of all, in order of appearance."""
+        for table in self.tables:
+            if not table.columns:
+                raise InputError(f"{table.path} is empty; expected a header line with column names")
+            doubled = sorted({name for name in table.columns if table.columns.count(name) > 1})
+            if doubled:
+                raise InputError(
+                    f"{table.path}: columns named twice: {', '.join(doubled)}; expected each name once"
+                )
+        return tuple(dict.fromkeys(name for table in self.tables for name in table.columns))
 
     @cached_property
     def fields(self) -> dict[str, str]:
         """Which column each field is read from."""
-        if not self.columns:
-            raise InputError(f"{self.path} is empty; expected a header line with column names")
-        doubled = sorted({name for name in self.columns if self.columns.count(name) > 1})
-        if doubled:
+        found = self._chosen.resolve(
+            self.columns,
+            origin=self._origin,
+            pictures=[name for name, kind in self._types.items() if is_picture(kind)],
+            unique=lambda: id_candidates(self._sample, self.columns),
+        )
+        if found["item_id"] == FILE_NAME and "image" not in found:
             raise InputError(
-                f"{self.path}: columns named twice: {', '.join(doubled)}; expected each name once"
+                f"{self._origin} has no picture column whose files could name the items ({FILE_NAME}); name one with "
+                f"--image-column, or number the rows with --item-id-column {ROW}"
             )
-        return self.names.resolve(self.columns, origin=str(self.path))
+        return found
+
+    @property
+    def _chosen(self) -> ColumnNames:
+        """The user's choice; beside the pictures of an ImageFolder the file names are ids where no column is."""
+        beside = all(path.name.lower() in METADATA for path in self.paths)
+        known = self.names.item_id is not None or "item_id" in match(USUAL, self.columns)
+        return self.names if known or not beside else self.names.replaced(item_id=FILE_NAME)
 
     @property
     def extra(self) -> dict[str, pa.DataType]:
         """The columns that are no field, with the type they are stored in; text where there is no simpler one."""
         used = set(self.fields.values())
-        types = (
-            {field.name: field.type for field in pq.read_schema(self.path)} if self.kind == ".parquet" else {}
-        )
-        types |= dict.fromkeys(self._labels.names, pa.string())
-        return {name: stored_type(types.get(name, pa.string())) for name in self.columns if name not in used}
-
-    @cached_property
-    def _id_bits(self) -> int:
-        return (
-            float_bits(pq.read_schema(self.path).field(self.fields["item_id"]).type)
-            if self.kind == ".parquet"
-            else 64
-        )
-
-    @cached_property
-    def _labels(self) -> ClassLabels:
-        return (
-            ClassLabels.of_schema(pq.read_schema(self.path)) if self.kind == ".parquet" else ClassLabels({})
-        )
+        return {name: stored_type(kind) for name, kind in self._types.items() if name not in used}
 
     @property
     def identity(self) -> dict[str, Json]:
-        """The table's content, its columns and its pictures' names and sizes."""
-        own: dict[str, Json] = {"sha256": file_sha256(self.path), "columns": {**self.fields}}
+        """The tables' content, what was asked of them, their columns and their pictures' names and sizes."""
+        hashes = [file_sha256(path) for path in self.paths]
+        asked: dict[str, Json] = {
+            "encoding": self.reading.encoding,
+            "delimiter": self.reading.sign,
+            "on_duplicate": None if self.on_duplicate == "error" else self.on_duplicate,
+            "on_missing_id": None if self.on_missing_id == "error" else self.on_missing_id,
+        }
+        own: dict[str, Json] = {
+            "sha256": hashes[0] if len(hashes) == 1 else [*hashes],
+            "columns": {**self.fields},
+            **{name: value for name, value in asked.items() if value is not None},
+        }
         if "image" in self.fields:
-            sizes = self._sizes_of_column(self.fields["image"])
+            sizes = self._sizes_of_column()
         else:
             sizes = {} if self._named is None else _sizes(self._named.paths, self._named.folder)
         if sizes:
             own["images"] = fingerprint(sizes)
         return own
 
-    def _sizes_of_column(self, column: str) -> dict[str, Json]:
-        """Return the size of every local file that the column names; None where it is not there."""
-        folder = self.images or self.base or self.path.parent
-        paths = {as_image(row.get(column), folder).path for _, row in self._rows([column])}
-        return _sizes((path for path in paths if path is not None), folder)
+    def check(self) -> None:
+        """Look through all rows, and say how they are read.
+
+        Raises:
+            InputError: they cannot be used; all that is wrong is told at once.
+        """
+        _ = self._checked
+
+    @cached_property
+    def _checked(self) -> bool:
+        for table in self.tables:
+            for said in table.told:
+                logger.info("%s: %s", table.path, said)
+        logger.info("%s", told_mapping(self.fields, [*self.extra]))
+        faults = self._survey.faults(
+            on_duplicate=self.on_duplicate,
+            on_missing_id=self.on_missing_id,
+            allowed=[
+                table.allowed_bad if self.reading.max_bad_rows is None else self.reading.max_bad_rows
+                for table in self.tables
+            ],
+        )
+        if faults:
+            raise InputError(f"{self._origin}: {'. '.join(faults)}")
+        if "image" not in self.fields and self.images is None:
+            say_pictures(picture_candidates(self._sample, [*self.extra]))
+        return True
+
+    @cached_property
+    def _survey(self) -> Survey:
+        survey, seen = Survey(bad=[BadRows(path) for path in self.paths]), set[str]()
+        column = self.fields["item_id"]
+        needed = [name for name in (column, self.fields.get("image")) if name in self.columns]
+        several = len(self.tables) > 1
+        for position, table, number, row in self._rows(
+            survey.bad, needed if column == FILE_NAME else needed[:1]
+        ):
+            survey.rows += 1
+            place = f"{table.path.name}, {table.unit} {number}" if several else f"{table.unit} {number}"
+            try:
+                item = as_id(row.get(column), bits=self._id_bits)
+            except InputError as error:
+                survey.broken.add(f"{place} ({column}: {error})")
+                continue
+            if item is None:
+                survey.missing.add(place)
+            elif item in seen:
+                survey.repeated.add(f"'{item}' again in {place}")
+                survey.last[item] = position
+            else:
+                seen.add(item)
+        return survey
+
+    @cached_property
+    def _sample(self) -> list[Mapping[str, object]]:
+        bad = [BadRows(path) for path in self.paths]
+        rows = (
+            (table, row) for table, one in zip(self.tables, bad, strict=True) for _, row in table.rows(one)
+        )
+        return [row for _, row in islice(rows, SAMPLED)]
+
+    def _rows(
+        self, bad: Sequence[BadRows], columns: Sequence[str] | None = None
+    ) -> Iterator[tuple[int, Table, int, Mapping[str, object]]]:
+        """Yield each row with its place among all, from 1, its table and its line there.
+
+        A row without an id gets its place as one where that is asked.
+        """
+        position, column = 0, self.fields["item_id"]
+        numbered, made = self.on_missing_id == "number", column in MADE
+        for table, one in zip(self.tables, bad, strict=True):
+            labels = ClassLabels.of_schema(table.schema) if table.schema is not None else ClassLabels({})
+            for number, row in table.rows(one, columns):
+                position += 1
+                if labels.names:
+                    row = labels.named(row)
+                if made:
+                    row = {**row, column: self._made_id(position, row)}
+                if numbered and as_id(row.get(column), bits=self._id_bits) is None:
+                    row = {**row, column: f"row-{position}"}
+                yield position, table, number, row
+
+    def _made_id(self, position: int, row: Mapping[str, object]) -> str | None:
+        if self.fields["item_id"] == ROW:
+            return str(position)
+        return file_name(row.get(self.fields["image"]))
+
+    @cached_property
+    def _types(self) -> dict[str, pa.DataType]:
+        """The type of each column; text where the files say none, or several."""
+        types: dict[str, pa.DataType] = {}
+        for table in self.tables:
+            for name in table.columns:
+                kind = pa.string() if table.schema is None else table.schema.field(name).type
+                types[name] = kind if types.get(name, kind) == kind else pa.string()
+            if table.schema is not None:
+                types |= dict.fromkeys(ClassLabels.of_schema(table.schema).names, pa.string())
+        return types
+
+    @cached_property
+    def _id_bits(self) -> int:
+        return float_bits(self._types.get(self.fields["item_id"], pa.string()))
+
+    @property
+    def _origin(self) -> str:
+        first, *others = self.paths
+        return f"{first} and {len(others)} more" if others else str(first)
+
+    def _folder(self, table: Table) -> Path:
+        return self.images or self.base or table.path.parent
+
+    def _sizes_of_column(self) -> dict[str, Json]:
+        """Return the size of every local file that the picture column names; None where it is not there."""
+        column = self.fields["image"]
+        sizes: dict[str, Json] = {}
+        for table in self.tables:
+            folder, known = self._folder(table), set[str]()
+            for _, row in table.rows(BadRows(table.path), [column]):
+                cell = row.get(column)
+                if isinstance(cell, str) and ("://" in cell or cell in known):
+                    continue
+                if isinstance(cell, str):
+                    known.add(cell)
+                path = as_image(cell, folder).path
+                if path is not None:
+                    sizes[readable(os.path.relpath(path, folder))] = _size(path)
+        return sizes
 
     @cached_property
     def _named(self) -> NamedPictures | None:
         return NamedPictures.of(self.images, PICTURES) if self.images is not None else None
 
-    def _image(self, row: Mapping[str, object], fields: Mapping[str, str]) -> ImageRef:
-        if "image" in fields:
-            return as_image(row.get(fields["image"]), self.images or self.base or self.path.parent)
+    def _image(self, table: Table, row: Mapping[str, object], item: str) -> ImageRef:
+        if "image" in self.fields:
+            return as_image(row.get(self.fields["image"]), self._folder(table))
         if self._named is None:
             return ImageRef()
-        return confined(ImageRef(path=self._named.find(as_id(row.get(fields["item_id"])))), self.images)
-
-    def _rows(
-        self, columns: Sequence[str] | None = None, bad: BadRows | None = None
-    ) -> Iterator[tuple[int, Mapping[str, object]]]:
-        """Yield each row with its line, of Parquet its place, from 1.
-
-        Of Parquet only these columns are read, where any are named.
-
-        Lines of JSON that cannot be read are counted in `bad`.
-        """
-        try:
-            if self.kind == ".parquet":
-                yield from self._parquet_rows(columns)
-            elif self.kind in (".csv", ".tsv"):
-                yield from self._csv_rows()
-            else:
-                yield from self._json_rows(bad)
-        except UnicodeDecodeError as error:
-            raise not_text(self.path) from error
-        except (OSError, ValueError, csv.Error) as error:
-            raise InputError(f"{self.path} cannot be read to its end as {self.kind}: {error}") from error
-
-    def _csv(self, file: TextIO) -> Iterator[tuple[int, list[str]]]:
-        return csv_rows(file, "\t" if self.kind == ".tsv" else ",", strict=True)
-
-    def _csv_rows(self) -> Iterator[tuple[int, Mapping[str, object]]]:
-        with open_text(self.path) as file:
-            lines = self._csv(file)
-            _, header = next(lines, (1, []))
-            for line, cells in lines:
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise InputError(
-                        f"{self.path}: line {line} has {len(cells)} cells, its header {len(header)}; "
-                        "check quotes and separators"
-                    )
-                yield line, {name: cell or None for name, cell in zip(header, cells, strict=True)}
-
-    def _json_rows(self, bad: BadRows | None = None) -> Iterator[tuple[int, Mapping[str, object]]]:
-        bad = bad or BadRows(self.path, self.max_bad_rows)
-        for number, line in enumerate(utf8_lines(self.path), start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json_object(line.decode())
-            except ValueError as error:
-                bad.add(f"line {number}", error)
-                continue
-            if is_deep(row):
-                bad.add(f"line {number}", f"nested too deeply, expected at most {DEEPEST} levels")
-                continue
-            yield number, row
-
-    def _parquet_rows(self, columns: Sequence[str] | None) -> Iterator[tuple[int, Mapping[str, object]]]:
-        with pq.ParquetFile(self.path) as file:
-            batches = file.iter_batches(batch_size=256, columns=columns)
-            parsed = (row for batch in batches for row in batch.to_pylist())
-            yield from enumerate(map(self._labels.named, parsed), start=1)
+        return confined(ImageRef(path=self._named.find(item)), self.images)
 
 
 def _sizes(paths: Iterable[Path], folder: Path) -> dict[str, Json]:
@@ -248,3 +323,10 @@ def _size(path: Path) -> int | None:
 def stored_type(kind: pa.DataType) -> pa.DataType:
     """Return the type a source's own column is stored in: numbers and booleans as they are, the rest as text."""
     return kind if any(is_kept(kind) for is_kept in _KEPT) else pa.string()
+
+
+def is_picture(kind: pa.DataType) -> bool:
+    """Say whether a column of this type holds pictures, or lists of them, as `datasets` stores its feature Image."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return is_picture(kind.value_type)
+    return pa.types.is_struct(kind) and {field.name for field in kind} == {"bytes", "path"}

@@ -8,13 +8,15 @@ from __future__ import annotations
 import html
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Collection
+from functools import cache
 
 from pydantic import field_validator
 
 from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import ItemRecord
+from featurizer.values import as_text
 
 DEFAULT_TEMPLATE = "{title} {brand} {categories} {description}"
 FIELDS = ("title", "brand", "categories", "description")
@@ -61,49 +63,74 @@ class TextRecipe(Config):
     version: int = 1
     """Raised when the cleaning changes."""
     template: str = DEFAULT_TEMPLATE
-    """Python format fields among title, brand, categories, description; anything else is literal."""
+    """Fields in braces: title, brand, categories, description, or a column of the source; anything else is literal."""
 
     @field_validator("template")
     @classmethod
-    def _fields_are_known(cls, template: str) -> str:
+    def _can_be_read(cls, template: str) -> str:
         try:
-            parsed = list(string.Formatter().parse(template))
+            parsed = _parsed(template)
         except ValueError as error:
             raise InputError(
                 f"text template '{template}' cannot be read: {error}; expected fields such as {{title}} "
                 "(a brace that is meant literally is doubled)"
             ) from error
-        names = [name for _, name, _, _ in parsed if name is not None]
         if any(spec or conversion for _, _, spec, conversion in parsed):
             raise InputError(
                 f"text template '{template}' formats or converts a field; expected bare fields such as {{title}}. "
                 "Leave out what follows ':' or '!'."
             )
+        names = [name for _, name, _, _ in parsed if name is not None]
+        if not all(names):
+            raise InputError(
+                f"text template '{template}' has a field without a name; expected such as {{title}}"
+            )
         if not names:
             raise InputError(
                 f"text template '{template}' names no field; expected one or more of {{title}}, {{brand}}, "
-                "{categories}, {description}"
+                "{categories}, {description}, or columns of the source"
             )
-        for name in names:
-            if name not in FIELDS:
-                raise UnknownName(
-                    "field in the text template", name, FIELDS, advice="Other columns never enter the text."
-                )
         return template
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The columns of the source that the template names."""
+        names = (name for _, name, _, _ in _parsed(self.template))
+        return tuple(dict.fromkeys(name for name in names if name and name not in FIELDS))
+
+    def check(self, columns: Collection[str]) -> None:
+        """See that the source has the columns that the template names.
+
+        Args:
+            columns: the source's own, those that are no field of an item.
+
+        Raises:
+            UnknownName: it has not.
+        """
+        for name in self.own:
+            if name not in columns:
+                raise UnknownName("field or column in the text template", name, [*FIELDS, *columns])
 
     def render(self, record: ItemRecord) -> str | None:
         """Return the item's text, or None when every field that the template names is empty."""
-        fields = self.fields(record)
-        used = [name for _, name, _, _ in string.Formatter().parse(self.template) if name]
-        if not any(fields[name] for name in used):
-            return None
-        return " ".join(self.template.format_map(fields).split())
+        parts: list[str] = []
+        worded = False
+        for literal, name, _, _ in _parsed(self.template):
+            parts.append(literal)
+            if name is not None:
+                text = self._field(name, record)
+                worded = worded or bool(text)
+                parts.append(text)
+        return " ".join("".join(parts).split()) if worded else None
 
-    def fields(self, record: ItemRecord) -> Mapping[str, str]:
-        """Return the cleaned fields; an absent one is the empty string."""
-        return {
-            "title": clean(record.title or ""),
-            "brand": clean(record.brand or ""),
-            "categories": " ".join(filter(None, map(clean, record.categories))),
-            "description": clean(record.description or ""),
-        }
+    def _field(self, name: str, record: ItemRecord) -> str:
+        """Return a cleaned field or column; an absent one is the empty string."""
+        if name == "categories":
+            return " ".join(filter(None, map(clean, record.categories)))
+        value = getattr(record, name) if name in FIELDS else as_text(record.extra.get(name))
+        return clean(value) if value else ""
+
+
+@cache
+def _parsed(template: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
+    return tuple(string.Formatter().parse(template))

@@ -1,36 +1,48 @@
-"""Reading who used what: Parquet, CSV, TSV, MMRec's `.inter`; gzip too."""
+"""Reading who used what: from any table, and from MMRec's `.inter`."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 import polars.selectors as cs
 
-from featurizer.errors import InputError
-from featurizer.interactions.delimited import QUOTES, SEPARATORS, place_of, suffix_of, trimmed, uneven
+from featurizer.errors import InputError, UnknownName
+from featurizer.interactions.frames import brief, place_of, read_frame, trimmed
 from featurizer.interactions.times import unix_seconds
-from featurizer.text_files import encoding_of, read_text, separator_hint, wrong_byte
+from featurizer.tables.matching import folded, match
+from featurizer.tables.reading import AS_FOUND, Reading
+from featurizer.text_files import read_text
 from featurizer.values import as_id
 
-COLUMNS = {
-    "user_id": ("user_id", "userid", "user", "reviewerid"),
-    "item_id": ("item_id", "itemid", "item", "parent_asin", "asin"),
-    "timestamp": (
-        "timestamp",
-        "time",
-        "unixreviewtime",
-        "datetime",
-        "date",
-        "event_time",
-        "created_at",
-        "ts",
-        "when",
-    ),
-    "rating": ("rating", "overall"),
-    "split": ("split", "x_label"),
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    field: tuple(map(folded, names.split()))
+    for field, names in {
+        "user_id": "user_id user reviewer_id customer_id customer client_id account_id member_id visitor_id "
+        "session_id uid customer_number kundennummer kunden_id kunden_nr kunde username customer_email "
+        "用户id 用户 客户编号",
+        "item_id": "item_id item parent_asin asin product_id product article_id sku product_sku variant_sku "
+        "lineitem_sku artikelnummer artikel_nr artikel movie_id track_id book_id news_id video_id business_id "
+        "listing_id goods_id content_id stock_code ean gtin 商品id 商品编号",
+        "timestamp": "timestamp time unix_review_time datetime date event_time created_at ts when event_timestamp "
+        "purchase_date order_date invoice_date paid_at datum bestelldatum zeit zeitpunkt zeitstempel 时间 下单时间",
+        "rating": "rating overall score stars weight bewertung sterne quantity qty menge count plays 评分",
+        "split": "split x_label",
+    }.items()
 }
+"""The names of each field, folded (`tables.matching.folded`), those preferred first."""
+logger = logging.getLogger(__name__)
+EXAMPLES = {
+    "user_id": ("user_id", "userID", "customer_id", "Kundennummer"),
+    "item_id": ("item_id", "itemID", "asin", "product_id", "Artikelnummer"),
+}
+"""Of names, for messages."""
+CALLED = {"user_id": "user", "item_id": "item", "timestamp": "time", "rating": "rating", "split": "split"}
+"""What a field is called where the mapping is told."""
 SPLITS = ("train", "valid", "test")
 SCHEMA = {
     "user_id": pl.String(),
@@ -42,28 +54,98 @@ SCHEMA = {
 _FLOATS = {"Float16": 16, "Float32": 32}
 
 
-def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class InteractionColumns:
+    """The user's own choice of columns; None means: by their usual names.
+
+    Attributes:
+        user: who.
+        item: what.
+        time: when.
+        rating: how much: stars, a weight, a quantity.
+    """
+
+    user: str | None = None
+    item: str | None = None
+    time: str | None = None
+    rating: str | None = None
+
+    def resolve(self, columns: Sequence[str], *, origin: str) -> dict[str, str]:
+        """Say which of `columns` each field is read from; those that are absent are left out.
+
+        Raises:
+            UnknownName: a chosen column is not there.
+            InputError: no column is a user's or an item's id.
+        """
+        asked = {"user_id": self.user, "item_id": self.item, "timestamp": self.time, "rating": self.rating}
+        chosen = {field: name for field, name in asked.items() if name is not None}
+        strange = next((name for name in chosen.values() if name not in columns), None)
+        if strange is not None:
+            raise UnknownName(f"column of {origin}", strange, columns)
+        free = [name for name in columns if name not in chosen.values()]
+        matched = match({field: names for field, names in COLUMNS.items() if field not in chosen}, free)
+        found = {field: name for field in COLUMNS if (name := chosen.get(field) or matched.get(field))}
+        lacking = [field for field in ("user_id", "item_id") if field not in found]
+        if lacking:
+            raise InputError(
+                f"{origin} has no column that is a {' or '.join(lacking)}; it has {', '.join(columns) or 'none'}, "
+                f"expected for example {', '.join(EXAMPLES[lacking[0]])}; 'featurizer ingest' takes any with "
+                "--user-column and --item-column"
+            )
+        return found
+
+
+USUAL_COLUMNS = InteractionColumns()
+
+
+def read_interactions(
+    path: Path | Sequence[Path],
+    *,
+    item_map: Path | None = None,
+    columns: InteractionColumns = USUAL_COLUMNS,
+    reading: Reading = AS_FOUND,
+    told: bool = False,
+) -> pl.DataFrame:
     """Read interactions, one row a user-item event.
 
     Args:
-        path: `.parquet`, `.csv`, `.tsv` or `.inter` (columns `userID itemID x_label`: 0 train, 1 valid,
-            2 test), `.gz` may follow. Columns are recognized by their usual names; a `:token` type suffix
+        path: a table of any format, or several of them; `.inter` is MMRec's (columns `userID itemID x_label`: 0 train,
+            1 valid, 2 test). Columns are recognized by their usual names; a `:token` type suffix
             is dropped. Times are unix seconds, milli-, micro- or nanoseconds, told apart by their size, dates such as
             `20200913`, ISO text such as `2020-09-13 12:26:40` (UTC where no zone stands), or text such as
             `13.09.2020` and `13/09/2020`.
         item_map: a CSV or TSV with the columns asin and itemID, for a file that numbers its items: ids become
             the catalog's.
+        columns: the user's choice.
+        reading: how the tables are written, where that is known.
+        told: whether it is said which columns are taken, and how the tables are written.
 
     Returns:
         user_id, item_id: string; timestamp: int64, unix seconds, null where unknown; rating: float64, likewise; split:
         string, null when the file has none.
 
     Raises:
-        InputError: the file is missing, empty, of another format, lacks a column, or names a split or a time that
+        InputError: a file is missing, empty, of another format, lacks a column, or names a split or a time that
             is none.
     """
-    frame = _read(path)
-    named = _rename(frame, path)
+    paths = (path,) if isinstance(path, Path) else tuple(path)
+    return pl.concat([_read(one, item_map, columns, reading, told=told) for one in paths])
+
+
+def _read(
+    path: Path, item_map: Path | None, columns: InteractionColumns, reading: Reading, *, told: bool
+) -> pl.DataFrame:
+    table, frame = read_frame(path, reading)
+    if not frame.columns:
+        raise InputError(f"{path} cannot be read: it is empty; expected interactions")
+    found = columns.resolve(frame.columns, origin=str(path))
+    if told:
+        for said in table.told:
+            logger.info("%s: %s", path, said)
+        unused = [name for name in frame.columns if name not in found.values()]
+        taken = ", ".join(f"{CALLED[field]} ← {found.get(field, 'none')}" for field in CALLED)
+        logger.info("%s: %s; unused: %s", path.name, taken, ", ".join(unused) or "none")
+    named = _rename(frame, path, found, partial(place_of, table))
     if item_map is not None:
         named = _map_items(named, item_map, path)
     if not named.height:
@@ -71,74 +153,27 @@ def read_interactions(path: Path, *, item_map: Path | None = None) -> pl.DataFra
     for column in ("user_id", "item_id"):
         missing = named[column].null_count()
         if missing:
-            first = place_of(path, named[column].is_null().arg_max() or 0)
+            first = place_of(table, named[column].is_null().arg_max() or 0)
             raise InputError(
                 f"{path}: {missing} rows have no {column}, the first in {first}; expected one in every row"
             )
     return named
 
 
-def _read(path: Path) -> pl.DataFrame:
-    suffix = suffix_of(path)
-    try:
-        if suffix == ".parquet":
-            return pl.read_parquet(path)
-        if suffix in SEPARATORS:
-            return _separated(path, suffix)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; expected a file of interactions") from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path} cannot be read as {suffix}: {_brief(error)}") from error
-    raise InputError(
-        f"{path}: cannot tell the format; expected .parquet, .csv, .tsv or .inter (.gz may follow)"
-    )
-
-
-def _separated(path: Path, suffix: str) -> pl.DataFrame:
-    try:
-        frame = pl.read_csv(
-            _utf8(path), separator=SEPARATORS[suffix], quote_char=QUOTES[suffix], infer_schema=False
-        )
-    except pl.exceptions.PolarsError as error:
-        raise wrong_byte(path) or uneven(path) or error from error
-    # Polars fills short rows with nulls: where the last column has none, no row is short
-    fault = uneven(path) if frame.width and frame[:, -1].null_count() else None
-    if fault is not None:
-        raise fault
-    return frame
-
-
-def _utf8(path: Path) -> Path | bytes:
-    """Return what Polars reads as UTF-8: the file, or its content where its first bytes say another encoding."""
-    return path if encoding_of(path).startswith("utf-8") else read_text(path).encode()
-
-
-def _rename(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
-    folded = {name.split(":")[0].casefold(): name for name in reversed(frame.columns)}
-    found = {
-        field: next((folded[name] for name in names if name in folded), None)
-        for field, names in COLUMNS.items()
-    }
-    lacking = [field for field in ("user_id", "item_id") if found[field] is None]
-    if lacking:
-        fault = wrong_byte(path) if path.suffix != ".parquet" else None
-        raise fault or InputError(
-            f"{path} has no column that is a {' or '.join(lacking)}; it has {', '.join(frame.columns)}, "
-            f"expected for example {', '.join(COLUMNS[lacking[0]])}.{separator_hint(frame.columns)}"
-        )
-    columns = [
-        (pl.col(name) if name is not None else pl.lit(None)).alias(field) for field, name in found.items()
-    ]
+def _rename(
+    frame: pl.DataFrame, path: Path, found: Mapping[str, str], place: Callable[[int], str]
+) -> pl.DataFrame:
+    columns = [(pl.col(found[field]) if field in found else pl.lit(None)).alias(field) for field in COLUMNS]
     try:
         named = frame.select(columns)
         named = named.with_columns(
             ids(named[column], f"{path}: {column}") for column in ("user_id", "item_id")
         )
         named = named.with_columns(cs.binary().cast(pl.String)).with_columns(_split_names())
-        named = named.with_columns(_ratings(named["rating"], path))
+        named = named.with_columns(_ratings(named["rating"], path, place))
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: expected ratings to be numbers: {_brief(error)}") from error
-    named = named.with_columns(unix_seconds(named["timestamp"], path, partial(place_of, path)))
+        raise InputError(f"{path}: expected ratings to be numbers: {brief(error)}") from error
+    named = named.with_columns(unix_seconds(named["timestamp"], path, place))
     strange = (
         named.filter(pl.col("split").is_not_null() & ~pl.col("split").is_in(SPLITS))["split"]
         .unique()
@@ -171,16 +206,17 @@ def ids(values: pl.Series, origin: str) -> pl.Series:
     return joined["id"].alias(values.name)
 
 
-def _ratings(ratings: pl.Series, path: Path) -> pl.Series:
+def _ratings(ratings: pl.Series, path: Path, place: Callable[[int], str]) -> pl.Series:
     if ratings.dtype != pl.String:
         return ratings.cast(pl.Float64)
     ratings = trimmed(ratings)
-    numbers = ratings.cast(pl.Float64, strict=False)
+    points = ratings.str.replace(r"^(-?\d*),(\d+)$", "${1}.${2}")  # a decimal comma
+    numbers = points.cast(pl.Float64, strict=False)
     strange = numbers.is_null() & ratings.is_not_null()
     if strange.any():
         row = strange.arg_max() or 0
         raise InputError(
-            f"{path}, {place_of(path, row)}: the rating {ratings[row]!r} is no number; expected ratings to be numbers, "
+            f"{path}, {place(row)}: the rating {ratings[row]!r} is no number; expected ratings to be numbers, "
             "such as 4.5, or nothing"
         )
     return numbers
@@ -197,7 +233,7 @@ def _map_items(frame: pl.DataFrame, item_map: Path, path: Path) -> pl.DataFrame:
         head = text.partition("\n")[0]
         table = pl.read_csv(text.encode(), separator="\t" if "\t" in head else ",", infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"item map {item_map} cannot be read: {_brief(error)}") from error
+        raise InputError(f"item map {item_map} cannot be read: {brief(error)}") from error
     folded = {name.casefold(): name for name in table.columns}
     asin = next((folded[name] for name in ("asin", "item_id", "parent_asin") if name in folded), None)
     if asin is None or "itemid" not in folded:
@@ -217,7 +253,3 @@ def _map_items(frame: pl.DataFrame, item_map: Path, path: Path) -> pl.DataFrame:
     if len(unknown):
         raise InputError(f"{len(unknown)} items of {path} are not in {item_map}, such as {unknown[0]}")
     return joined.with_columns(pl.col("mapped").alias("item_id")).drop("mapped")
-
-
-def _brief(error: Exception) -> str:
-    return str(error).partition("\n")[0]

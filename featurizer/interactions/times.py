@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from featurizer.errors import InputError
-from featurizer.interactions.delimited import trimmed
+from featurizer.interactions.frames import trimmed
 
 logger = logging.getLogger(__name__)
 

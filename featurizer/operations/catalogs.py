@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from featurizer.catalog.column_names import USUAL, told_mapping
 from featurizer.operations.failed_pictures import failed_pictures
 from featurizer.operations.operation import Outcome
-from featurizer.records import NONE, OK
+from featurizer.records import NONE, OK, Json
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
@@ -33,6 +34,11 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         if isinstance(entries, dict) and entries:
             counts = {key: value for key, value in entries.items() if key != "sha256"}
             lines.append(f"  {name}: {_counted(counts)}")
+    if manifest.get("mapping"):
+        unused = unused_columns(catalog)
+        taken: dict[str, Json] = {field: catalog.manifest.mapping.get(field) for field in USUAL}
+        shown |= {"mapping": taken, "unused": [*unused]}
+        lines.append(f"  {told_mapping(catalog.manifest.mapping, unused)}")
     record: dict[str, object] = {"out": str(catalog.folder), **shown}
     if failed:
         pictures_failed = failed_pictures(catalog)
@@ -51,6 +57,13 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         warnings=(excess,) if failed > allowed else (),
         code=3 if failed > allowed else 0,
     )
+
+
+def unused_columns(catalog: Catalog) -> list[str]:
+    """Return the columns of the source that are no field of an item, by the names that the catalog keeps them under."""
+    from featurizer.catalog.store import CORE
+
+    return [name for name in catalog.manifest.columns if name not in CORE.names]
 
 
 def _counted(entries: Mapping[str, object]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -26,10 +27,12 @@ from featurizer.operations.operation import (
 from featurizer.records import Json
 
 if TYPE_CHECKING:
+    from featurizer.catalog.interactions import InteractionFiles
     from featurizer.catalog.source import ItemSource
     from featurizer.catalog.store import Catalog
 
 HUB = "hf:"
+STDIN = "-"
 
 
 class Ingest(FolderOperation["Catalog"]):
@@ -43,14 +46,22 @@ class Ingest(FolderOperation["Catalog"]):
         {"fetching", "retry_failed", "max_bad_rows", "max_failures"}
     )
 
-    path: Annotated[str, Argument("PATH|hf:ORG/NAME")]
-    """A CSV, TSV, JSONL or Parquet file (.gz too), a folder of pictures, or a Hub data set (hf:./folder: a local
-    copy)."""
+    path: Annotated[tuple[str, ...], Argument("PATH|hf:ORG/NAME..."), Field(min_length=1)]
+    """Tables (CSV and its like, JSON, Parquet, .xlsx, .ods, product feeds in XML; .gz and .zst too; - for standard
+    input), a folder of pictures or tables, or a Hub data set (hf:./folder: a local copy)."""
     images: Path | None = None
     """Where image paths start, and the only folder that pictures are read from (without it, the table's own); without
     an image column, pictures named by item id. With a folder of pictures, another that links in it lead to."""
-    interactions: Annotated[Path | None, Reads(())] = None
-    """Who used what: Parquet, CSV, TSV or .inter (.gz too)."""
+    interactions: Annotated[tuple[Path, ...], Reads(())] = ()
+    """Who used what: tables of any kind, or .inter; several are put together."""
+    user_column: str | None = None
+    """Who, in the interactions; by its usual names where not given, as the next three."""
+    item_column: str | None = None
+    """What was used, in the interactions."""
+    time_column: str | None = None
+    """When, in the interactions."""
+    rating_column: str | None = None
+    """How much, in the interactions: stars, a weight, a quantity."""
     item_map: Annotated[Path | None, Reads(())] = None
     """CSV with asin and itemID, when the interactions number the items."""
     k_core: Annotated[int, Field(ge=0)] = 0
@@ -64,13 +75,21 @@ class Ingest(FolderOperation["Catalog"]):
     source: str | None = None
     """Where the data come from; recorded."""
     text_template: str = DEFAULT_TEMPLATE
-    """Fields of an item's text."""
+    """Fields of an item's text: title, brand, categories, description, and columns of the source."""
     columns: Annotated[ColumnNames, OptionGroup(lambda: {"columns": ColumnNames}, named="{}_column")] = (
         ColumnNames()
     )
     """Which column is which field; by their usual names where not given."""
+    encoding: str | None = None
+    """Of tables of text, such as cp1252 or gb18030.  [default: what their bytes say]"""
+    delimiter: str | None = None
+    """Between the cells of tables: one sign, or comma, semicolon, tab, pipe.  [default: what gives even rows]"""
+    on_duplicate: Literal["error", "first", "last"] = "error"
+    """Of rows with the same id: refuse them, or take the first or the last."""
+    on_missing_id: Literal["error", "skip", "number"] = "error"
+    """Rows without an id: refuse them, leave them out, or take their number."""
     hub_split: str = "train"
-    """Which split of a Hub data set."""
+    """Which split of a Hub data set, or of a saved one."""
     hub_config: str | None = None
     """Which configuration of a Hub data set."""
     retry_failed: bool = False
@@ -78,7 +97,7 @@ class Ingest(FolderOperation["Catalog"]):
     fetching: Annotated[Fetching, OptionGroup(lambda: {"fetching": Fetching})] = Fetching()
     """How pictures are fetched."""
     max_bad_rows: Annotated[int, Field(ge=0)] | None = None
-    """Stop when more lines of JSON cannot be read; the others are skipped and counted.  [default: half of them]"""
+    """Stop when more rows cannot be read; others are skipped and counted.  [default: none; of JSON half of them]"""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more pictures failed.  [default: half of them]"""
 
@@ -88,25 +107,35 @@ class Ingest(FolderOperation["Catalog"]):
         """Take polars, pandas or pyarrow tables in the place of paths: they are put down as Parquet first."""
         if not isinstance(given, Mapping):
             return given
-        from featurizer.catalog.frame import is_table, write_table
+        from featurizer.catalog.frame import is_table
 
         found = dict(given)
         for name in ("path", "interactions"):
-            if is_table(found.get(name)):
-                found[name] = write_table(found[name])
-                if name == "path":
-                    found["source"] = found.get("source") or "table"
-        return {**found, "path": str(found["path"])} if isinstance(found.get("path"), Path) else found
+            if found.get(name) is None:
+                found.pop(name, None)
+                continue
+            several = _several(found[name])
+            if name == "path" and any(map(is_table, several)):
+                found["source"] = found.get("source") or "table"
+            elif name == "path" and STDIN in map(str, several):
+                found["source"] = found.get("source") or "standard input"
+            found[name] = tuple(map(_location, several))
+        return found
 
     @model_validator(mode="after")
     def _check(self) -> Ingest:
-        if self.interactions is None and self.k_core:
+        if not self.interactions and self.k_core:
             raise InputError(
                 f"k-core {self.k_core} needs interactions to count, and none are given; expected a file of who used "
                 "what (--interactions), or no k-core"
             )
-        if self.interactions is None and self.item_map is not None:
+        if not self.interactions and self.item_map is not None:
             raise InputError("an item map is for interactions that number their items, and none are given")
+        asked = [
+            name for name in ("user", "item", "time", "rating") if getattr(self, f"{name}_column") is not None
+        ]
+        if not self.interactions and asked:
+            raise InputError(f"--{asked[0]}-column names a column of interactions, and none are given")
         return self
 
     def make(self, context: Context) -> Catalog:
@@ -117,25 +146,24 @@ class Ingest(FolderOperation["Catalog"]):
         from featurizer.catalog.interactions import SplitOptions
         from featurizer.catalog.text import TextRecipe
 
-        name = self.source or Path(self.path.removeprefix(HUB)).name
+        name = self.source or Path(self.path[0].removeprefix(HUB)).name
         try:
             with ImageFetcher(self.fetching.options()) as fetcher:
                 return ingest(
-                    self._source(),
+                    self._items,
                     self.out,
                     fetcher=fetcher,
                     recipe=TextRecipe(template=self.text_template),
                     origin={"name": name, "license": self.license},
-                    interactions=self.interactions,
-                    item_map=self.item_map,
+                    interactions=self._pairs(),
                     split=SplitOptions(self.k_core, self.split, self.seed),
                     overwrite=self.overwrite,
                     retry=self.retry_failed,
                     report=context.report,
                 )
         finally:
-            for path in (Path(self.path), self.interactions):
-                if path is not None and is_copy(path):
+            for path in (*map(Path, self.path), *self.interactions):
+                if is_copy(path):
                     path.unlink(missing_ok=True)
 
     def reopens(self) -> bool:
@@ -152,25 +180,52 @@ class Ingest(FolderOperation["Catalog"]):
         """Count items, pictures and pairs."""
         return catalog_outcome(value, self.max_failures)
 
-    def _source(self) -> ItemSource:
+    @cached_property
+    def _items(self) -> ItemSource:
         from featurizer.catalog.frame import is_copy
         from featurizer.catalog.ingest import open_source
+        from featurizer.tables.reading import Reading
 
         return open_source(
             self.path,
             self.columns,
             images=self.images,
-            base=Path.cwd() if is_copy(Path(self.path)) else None,
-            split=self.hub_split,
+            base=Path.cwd() if any(map(is_copy, map(Path, self.path))) else None,
+            reading=Reading(self.encoding, self.delimiter, self.max_bad_rows, self.hub_split),
             config=self.hub_config,
-            max_bad_rows=self.max_bad_rows,
+            on_duplicate=self.on_duplicate,
+            on_missing_id=self.on_missing_id,
         )
+
+    def _pairs(self) -> InteractionFiles | None:
+        from featurizer.catalog.interactions import InteractionFiles
+        from featurizer.interactions.read import InteractionColumns
+        from featurizer.tables.reading import Reading
+
+        if not self.interactions:
+            return None
+        columns = InteractionColumns(self.user_column, self.item_column, self.time_column, self.rating_column)
+        reading = Reading(max_bad_rows=self.max_bad_rows)
+        return InteractionFiles(self.interactions, self.item_map, columns, reading)
 
     def depends(self) -> dict[str, Json]:
         """Return the content of what lies on this disk; the Hub is asked only when it is read."""
-        return {} if self.path.startswith(HUB) else {"content": self._source().identity}
+        return {} if self.path[0].startswith(HUB) else {"content": self._items.identity}
 
     def products(self) -> tuple[Path, ...]:
         """Return the catalog, and its interactions where there are any."""
-        pairs = (self.out / self.makes["interactions"],) if self.interactions is not None else ()
+        pairs = (self.out / self.makes["interactions"],) if self.interactions else ()
         return (self.out, *pairs)
+
+
+def _several(given: object) -> tuple[object, ...]:
+    return tuple(given) if isinstance(given, list | tuple) else (given,)
+
+
+def _location(one: object) -> object:
+    """Take a table in memory, and what comes from standard input, as a file."""
+    from featurizer.catalog.frame import is_table, write_stdin, write_table
+
+    if isinstance(one, str) and one == STDIN:
+        return str(write_stdin())
+    return str(write_table(one) if is_table(one) else one)

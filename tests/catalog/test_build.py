@@ -146,8 +146,11 @@ def test_overwrite_replaces_the_items_and_leaves_what_others_wrote_there(table, 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("id,title\na,Cup\na,Mug\n", "'a' appears twice"),
-        ("id,title\n,Cup\n", "t.csv, line 2: the id is empty"),
+        (
+            "id,title\na,Cup\na,Mug\n",
+            "1 rows repeat an id .'a' again in line 3.*--on-duplicate first or last",
+        ),
+        ("id,title\n,Cup\n", "t.csv: 1 rows have no id .line 2"),
         ("id,title\n", "no items"),
     ],
 )

@@ -20,10 +20,11 @@ from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
-from featurizer.catalog.interactions import SplitOptions
+from featurizer.catalog.interactions import InteractionFiles, SplitOptions
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
 from featurizer.interactions.read import read_interactions
+from featurizer.tables.reading import Reading
 from featurizer.values import as_text
 
 ROWS = [
@@ -108,21 +109,25 @@ def test_another_picture_under_the_same_name_makes_another_source(tmp_path, name
         ("t.csv", b"", "is empty"),
         ("t.csv", b"title\nCup\n", "--item-id-column"),
         ("t.csv", b"id,id\n1,2\n", "named twice"),
-        ("t.csv", b"id,title\n1\n", "line 2 has 1 cells"),
+        ("t.csv", b"id,title\n1\n", r"line 2 \(has 1 cells, the header 2\); expected none to be bad"),
         (
             "t.csv",
-            b"id,title\n1,\xff\xfe\n",
-            r"is not UTF-8: line 2 holds the byte 0xff.*iconv -f WINDOWS-1252",
+            b"id,title\n1,\xc3\xa9\xc3\xa9\xff\n",
+            r"is not UTF-8: line 2 holds the byte 0xff.*--encoding gb18030.*iconv -f WINDOWS-1252",
         ),
-        ("t.csv", b"id,title\xe9\n1,a\n", "line 1 holds the byte 0xe9"),
-        ("t.csv.gz", gzip.compress(b"id,title\n1,a\n2,\xa4\n", mtime=0), "line 3 holds the byte 0xa4"),
+        (
+            "t.csv.gz",
+            gzip.compress("id,title\n1,a\n2,搪瓷杯子和茶壶\n".encode("gbk"), mtime=0),
+            "line 3 holds the byte",
+        ),
         ("t.csv.gz", b"not gzip", "cannot be read"),
         ("t.jsonl", b'{"id": 1}\n{"id"\n{"id"\n', r"2 rows cannot be read: line 2 .*--max-bad-rows"),
         ("t.jsonl", b'{"id": 1, "x": ' + b"[" * 50 + b"]" * 50 + b"}", "nested too deeply"),
         ("t.jsonl", b'{"id": 1, "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
         ("t.jsonl", b"[1]\n", "expected an object"),
         ("t.parquet", b"PAR1", "cannot be read"),
-        ("t.xlsx", b"", "cannot tell the table's format"),
+        ("t.xlsx", b"", "cannot be read as a spreadsheet"),
+        ("t.bin", b"\x00\x00\x00\x00", "cannot tell the table's format"),
     ],
 )
 def test_a_broken_table_is_a_clear_error(tmp_path, name, content, message):
@@ -165,7 +170,7 @@ def test_interactions_that_cannot_be_used_are_refused_before_any_picture(tmp_pat
             source(write(tmp_path / "t.csv")),
             tmp_path / "c",
             fetcher=None,
-            interactions=tmp_path / "r.csv",
+            interactions=InteractionFiles((tmp_path / "r.csv",)),
             split=SplitOptions(k_core),
         )
     assert not (tmp_path / "c").exists()
@@ -178,7 +183,7 @@ def test_interactions_with_a_split_are_written_as_they_are(tmp_path):
             source(write(tmp_path / "t.csv")),
             tmp_path / "c",
             fetcher=fetcher,
-            interactions=tmp_path / "r.csv",
+            interactions=InteractionFiles((tmp_path / "r.csv",)),
         )
     assert pq.read_table(tmp_path / "c" / "interactions.parquet")["split"].to_pylist() == ["train", "test"]
 
@@ -195,40 +200,39 @@ def test_an_empty_id_is_named_with_its_file_and_line(tmp_path, name, content, pl
     path = tmp_path / name
     path.write_text(content) if content else write(path, [{"id": "a"}, {"id": None}, {"id": "c"}])
     with pytest.raises(
-        InputError, match=f"{name}, {place}: the id is empty; expected a unique id in every row"
+        InputError, match=rf"{name}: 1 rows have no id \({place}\); expected a unique id in every row"
     ):
         rows(source(path), tmp_path / "c")
 
 
-@pytest.mark.parametrize(
-    ("name", "header", "hint"),
-    [
-        ("t.csv", "id;title", r"separated by ';': save it with commas"),
-        ("t.csv", "id|title", r"separated by '\|': save it with commas"),
-        ("t.csv", "id\ttitle", r"separated by tabs: name it .tsv"),
-        ("t.tsv", "id,title", r"separated by ',': name it .csv"),
-    ],
-)
-def test_another_separator_is_told_with_and_without_a_chosen_column_and_of_interactions(
-    tmp_path, name, header, hint
-):
-    (tmp_path / name).write_text(f"{header}\n{header.replace('id', 'a')}\n")
-    for names in (ColumnNames(), ColumnNames(item_id="id")):
-        with pytest.raises(InputError, match=hint):
-            list(TableSource(tmp_path / name, names))
-    with pytest.raises(InputError, match=hint):
-        read_interactions(tmp_path / name)
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt", "t"])
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+def test_what_separates_cells_is_found_whatever_the_file_is_called_in_interactions_too(tmp_path, name, sign):
+    (tmp_path / name).write_text(
+        f"user_id{sign}item_id{sign}title\nu{sign}a{sign}Cup, large; red\n".replace(
+            "Cup, large; red", '"Cup, large; red"'
+        )
+    )
+    (item,) = TableSource(tmp_path / name, ColumnNames())
+    assert (item.item_id, item.title, item.extra) == ("a", "Cup, large; red", {"user_id": "u"})
+    assert read_interactions(tmp_path / name).select("user_id", "item_id").rows() == [("u", "a")]
 
 
-def test_a_hint_at_the_separator_needs_a_header_of_one_column(tmp_path):
-    (tmp_path / "t.csv").write_text("name;x,title\na,b\n")
-    with pytest.raises(InputError, match=r"--item-id-column\.$"):
-        list(source(tmp_path / "t.csv"))
+def test_a_delimiter_that_is_named_is_taken_and_a_wrong_one_is_a_clear_error(tmp_path):
+    (tmp_path / "t.csv").write_text("id;title\na;Cup\n")
+    assert [item.title for item in source(tmp_path / "t.csv", reading=Reading(delimiter="semicolon"))] == [
+        "Cup"
+    ]
+    with pytest.raises(InputError, match=r"it has: id;title\..*--delimiter ';' names what separates cells"):
+        list(source(tmp_path / "t.csv", reading=Reading(delimiter="pipe")))
+    with pytest.raises(InputError, match="expected one such as ;"):
+        Reading(delimiter="::")
 
 
 def test_a_line_without_an_id_is_an_error_and_half_a_character_is_replaced(tmp_path):
     (tmp_path / "t.jsonl").write_text('{"id": "a", "title": "x\\ud800"}\n{"title": "b"}\n')
-    assert next(iter(source(tmp_path / "t.jsonl"))).title == "x\ufffd"
+    kept = source(tmp_path / "t.jsonl", on_missing_id="skip")
+    assert [item.title for item in kept] == ["x\ufffd"]
     with pytest.raises(InputError, match="expected a unique id in every row"):
         rows(source(tmp_path / "t.jsonl"), tmp_path / "c")
 
@@ -360,7 +364,7 @@ def test_interactions_that_name_items_otherwise_are_warned_of_with_examples_of_b
             source(write(tmp_path / "t.csv")),
             tmp_path / "c",
             fetcher=fetcher,
-            interactions=tmp_path / "r.csv",
+            interactions=InteractionFiles((tmp_path / "r.csv",)),
         )
     assert "6 of 7 items of the interactions are not in the catalog" in caplog.text
     assert "'sku-b', 'sku-c', 'sku-d', 'sku-e', 'sku-f'; " in caplog.text
@@ -375,7 +379,7 @@ def test_half_of_the_items_known_is_nothing_to_warn_of(tmp_path, caplog):
             source(write(tmp_path / "t.csv")),
             tmp_path / "c",
             fetcher=fetcher,
-            interactions=tmp_path / "r.csv",
+            interactions=InteractionFiles((tmp_path / "r.csv",)),
         )
     assert "not in the catalog" not in caplog.text
 
@@ -407,7 +411,7 @@ def test_the_same_ids_meet_in_items_and_interactions_however_they_are_stored(tmp
                 source(folder / f"items.{suffix}"),
                 folder / "c",
                 fetcher=fetcher,
-                interactions=folder / f"pairs.{suffix}",
+                interactions=InteractionFiles((folder / f"pairs.{suffix}",)),
             )
         assert made.column("item_id").to_pylist() == plain
         assert made.manifest.interactions.items_without_catalog_row == 0
@@ -425,4 +429,4 @@ def test_lines_that_are_no_json_are_left_out_counted_and_said(tmp_path, caplog):
         in caplog.text
     )
     with pytest.raises(InputError, match="at most 1 to be bad"):
-        list(source(tmp_path / "t.jsonl", max_bad_rows=1))
+        list(source(tmp_path / "t.jsonl", reading=Reading(max_bad_rows=1)))

@@ -54,8 +54,17 @@ def test_missing_fields_leave_no_trace_and_no_field_at_all_means_no_text():
 def test_other_columns_never_enter_the_text():
     record = ItemRecord("1", title="Cup", extra={"articleType": "Mugs"})
     assert TextRecipe().render(record) == "Cup"
-    with pytest.raises(UnknownName, match="articleType"):
-        TextRecipe(template="{title} {articleType}")
+
+
+def test_a_column_enters_the_text_where_the_template_names_it_and_must_be_there():
+    recipe = TextRecipe(template="{title}: {article Type} {colour.main}")
+    record = ItemRecord("1", title="Cup", extra={"article Type": "<b>Mugs</b>", "colour.main": ["red", None]})
+    assert recipe.render(record) == "Cup: Mugs red"
+    assert recipe.own == ("article Type", "colour.main")
+    recipe.check(["article Type", "colour.main"])
+    with pytest.raises(UnknownName, match=r"'colour\.main'.*did you mean colour"):
+        recipe.check(["article Type", "colour"])
+    assert TextRecipe(template="{shade}").render(ItemRecord("1", title="Cup", extra={"shade": None})) is None
 
 
 def test_a_template_without_a_field_is_refused():

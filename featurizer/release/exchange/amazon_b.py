@@ -15,7 +15,7 @@ import numpy as np
 from featurizer.errors import InputError
 from featurizer.release.exchange.content import Found
 from featurizer.release.exchange.format import Files, Format
-from featurizer.text_files import open_bytes
+from featurizer.unpacked import open_bytes
 
 ASIN, DIM = 10, 4096
 RECORD = ASIN + 4 * DIM

@@ -57,6 +57,8 @@ class CatalogManifest(Manifest):
     """Over all parts."""
     notes: dict[str, JsonValue] = Field(default_factory=dict)
     """What the source says of how it was read."""
+    mapping: dict[str, str] = Field(default_factory=dict)
+    """Which column of the source each field of an item was read from; empty where the source has no columns."""
     interactions: InteractionCounts | None = None
     """None where there are none."""
 

@@ -1,4 +1,4 @@
-"""Lines of somebody's file that cannot be used: skipped, counted, and said with the places of the first."""
+"""Rows of somebody's file that cannot be used: counted, and said with the places of the first."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class BadRows:
         self.count += 1
         if len(self.places) < SHOWN:
             self.places.append(f"{place} ({' '.join(str(reason).split())[:160]})")
-        self._check()
+        if self.allowed is not None and self.count > self.allowed:
+            raise InputError(self.fault(0))
 
     def settle(self, used: int) -> None:
         """Say what was skipped, when the file was read to its end and `used` rows of it were of use.
@@ -47,17 +48,19 @@ class BadRows:
         Raises:
             InputError: there are more than allowed.
         """
-        self._check(used)
+        fault = self.fault(used)
+        if fault is not None:
+            raise InputError(fault)
         if self.count:
             logger.warning("%s; they are left out", self)
 
-    def _check(self, used: int | None = None) -> None:
-        allowed = self.allowed if self.allowed is not None or used is None else used
-        if allowed is not None and self.count > allowed:
-            most = f"at most {allowed:,}" if self.allowed is not None else "at most half of them"
-            raise InputError(
-                f"{self}; expected {most} to be bad. Correct the file, or allow more with --max-bad-rows"
-            )
+    def fault(self, used: int) -> str | None:
+        """Return what is wrong where more than allowed cannot be used."""
+        if self.count <= (used if self.allowed is None else self.allowed):
+            return None
+        most = "at most half of them" if self.allowed is None else f"at most {self.allowed:,}"
+        most = "none" if self.allowed == 0 else most
+        return f"{self}; expected {most} to be bad. Correct the file, or allow more with --max-bad-rows"
 
     def __str__(self) -> str:
         where = ", ".join([*self.places, *(["…"] if self.count > len(self.places) else [])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from featurizer.records import Json
 
@@ -27,7 +28,7 @@ def json_object(line: str) -> dict[str, Json]:
     return plain_object(row) if _HALF_CHARACTER in line.lower() else row
 
 
-def plain_object(row: Mapping[object, object]) -> dict[str, Json]:
+def plain_object(row: Mapping[Any, object]) -> dict[str, Json]:
     """Return a parsed line as JSON can hold it, with characters that were escaped in halves made whole.
 
     Raises:

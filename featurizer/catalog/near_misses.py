@@ -1,0 +1,54 @@
+"""Columns that are not called like what they seem to be: offered, never taken."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+
+from featurizer.values import as_id
+
+logger = logging.getLogger(__name__)
+
+ROWS = 1000
+"""So many rows are looked at."""
+FULL = 0.8
+"""Of the cells that hold anything so many must be addresses of pictures."""
+_PICTURE = re.compile(
+    r"(?:https?://|//|file:)\S+|\S[^|,;]*\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)", re.IGNORECASE
+)
+_SUFFIXED = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)\b", re.IGNORECASE)
+
+
+def picture_candidates(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:
+    """Return the columns whose cells are addresses, or names of pictures; those with the suffix of one first."""
+    found: list[tuple[bool, str]] = []
+    for column in columns:
+        cells = [cell for row in rows if isinstance(cell := row.get(column), str)]
+        addresses = [cell for cell in cells if _PICTURE.match(cell.strip())]
+        if addresses and len(addresses) >= FULL * len(cells):
+            suffixed = sum(bool(_SUFFIXED.search(cell)) for cell in addresses)
+            found.append((2 * suffixed < len(addresses), column))
+    return [column for _, column in sorted(found, key=lambda one: one[0])]
+
+
+def id_candidates(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:
+    """Return the columns that hold a short value in every row, each another."""
+    found = []
+    for column in columns:
+        cells = [row.get(column) for row in rows]
+        texts = [as_id(cell) for cell in cells if isinstance(cell, str | int | bytes)]
+        ids = [text for text in texts if text is not None and len(text) <= 64 and " " not in text]
+        if rows and len(set(ids)) == len(rows):
+            found.append(column)
+    return found
+
+
+def say_pictures(columns: Sequence[str]) -> None:
+    """Warn of columns that seem to hold pictures, where none is read as such."""
+    if columns:
+        logger.warning(
+            "no column is read as pictures, and %s full of addresses: name one with --image-column %r",
+            f"{', '.join(columns)} {'are' if len(columns) > 1 else 'is'}",
+            columns[0],
+        )

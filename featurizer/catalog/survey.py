@@ -1,0 +1,82 @@
+"""A first look through a whole table, before anything is made of it: all faults at once, with their places."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from featurizer.tables.bad_rows import SHOWN, BadRows
+
+
+@dataclass(slots=True)
+class Places:
+    """How often something is the case, and where first."""
+
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, place: str) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(place)
+
+    def __str__(self) -> str:
+        return ", ".join([*self.shown, *(["…"] if self.count > len(self.shown) else [])])
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a look through tables found.
+
+    Attributes:
+        rows: that can be read.
+        bad: those of each file that cannot.
+        broken: values that are not what their column is.
+        missing: rows without an id.
+        repeated: rows with an id that was there before.
+        last: the place of the last row of every id that is there several times, counted from 1 over all files.
+    """
+
+    rows: int = 0
+    bad: list[BadRows] = field(default_factory=list)
+    broken: Places = field(default_factory=Places)
+    missing: Places = field(default_factory=Places)
+    repeated: Places = field(default_factory=Places)
+    last: dict[str, int] = field(default_factory=dict)
+
+    def faults(self, *, on_duplicate: str, on_missing_id: str, allowed: Sequence[int | None]) -> list[str]:
+        """Return everything that keeps the tables from being used, a sentence each.
+
+        Args:
+            on_duplicate: `error`, or which of several rows is taken.
+            on_missing_id: `error`, or what becomes of such a row.
+            allowed: of each file, more rows that cannot be read are a fault; None for half of all.
+        """
+        found = [
+            replace(bad, allowed=most).fault(self.rows) for bad, most in zip(self.bad, allowed, strict=True)
+        ]
+        if self.broken.count:
+            found.append(f"{self.broken.count:,} values cannot be used: {self.broken}")
+        if self.missing.count and on_missing_id == "error":
+            found.append(
+                f"{self.missing.count:,} rows have no id ({self.missing}); expected a unique id in every row. "
+                "--on-missing-id skip leaves them out, number takes the row's number"
+            )
+        if self.repeated.count and on_duplicate == "error":
+            found.append(
+                f"{self.repeated.count:,} rows repeat an id ({self.repeated}); expected unique ids. "
+                "--on-duplicate first or last takes one row of each, --item-id-column names another column"
+            )
+        return [fault for fault in found if fault is not None]
+
+    @property
+    def notes(self) -> Counter[str]:
+        """What was passed over, counted."""
+        counts = {
+            "malformed_lines": sum(bad.count for bad in self.bad),
+            "repeated_items": self.repeated.count,
+            "rows_without_id": self.missing.count,
+        }
+        return Counter({name: count for name, count in counts.items() if count})
