@@ -68,3 +68,10 @@ class FetchedImage:
     last: float | None = field(default=None, compare=False)
     etag: str | None = field(default=None, compare=False)
     last_modified: str | None = field(default=None, compare=False)
+
+    def named(self, path: str | None) -> FetchedImage:
+        """Return the same under a file name."""
+        return FetchedImage(
+            self.status, self.data, self.sha256, self.width, self.height, self.attempts, path,
+            self.first, self.last, self.etag, self.last_modified,
+        )  # fmt: skip

@@ -51,24 +51,35 @@ def write_account(part: Path, rows: pa.Table, outcomes: Sequence[Outcome]) -> No
     if not asked:
         return
     path = account_path(part)
-    before = pq.read_table(path).to_pylist() if path.exists() else []
-    entries = {str(entry["item_id"]): entry for entry in before}
-    picked = rows.take([outcome.row for outcome in asked]).to_pylist()
-    for row, outcome in zip(picked, asked, strict=True):
-        known = entries.get(row["item_id"])
-        entries[row["item_id"]] = {
-            "item_id": row["item_id"],
-            "url": row["image_url"],
-            "status": outcome.status,
-            "tries": outcome.tries + (known["tries"] if known else 0),
-            "first": known["first"] if known and known["first"] is not None else _milliseconds(outcome.first),
-            "last": _milliseconds(outcome.last),
-            "etag": outcome.etag,
-            "last_modified": outcome.last_modified,
-            "bytes": outcome.size,
-        }
+    picked = rows.select(["item_id", "image_url"]).take([outcome.row for outcome in asked])
+    columns = {
+        "item_id": picked.column("item_id"),
+        "url": picked.column("image_url"),
+        "status": [outcome.status for outcome in asked],
+        "tries": [outcome.tries for outcome in asked],
+        "first": [_milliseconds(outcome.first) for outcome in asked],
+        "last": [_milliseconds(outcome.last) for outcome in asked],
+        "etag": [outcome.etag for outcome in asked],
+        "last_modified": [outcome.last_modified for outcome in asked],
+        "bytes": [outcome.size for outcome in asked],
+    }
+    account = pa.table(columns, schema=SCHEMA)
     with atomic_path(path) as partial:
-        pq.write_table(pa.Table.from_pylist([*entries.values()], schema=SCHEMA), partial, compression="zstd")
+        pq.write_table(_added(path, account), partial, compression="zstd")
+
+
+def _added(path: Path, account: pa.Table) -> pa.Table:
+    """Put new entries in the place of those that were there, and add what is new behind."""
+    if not path.exists():
+        return account
+    entries = {str(entry["item_id"]): entry for entry in pq.read_table(path).to_pylist()}
+    for entry in account.to_pylist():
+        known = entries.get(entry["item_id"])
+        if known is not None:
+            entry["tries"] += known["tries"]
+            entry["first"] = known["first"] or entry["first"]
+        entries[entry["item_id"]] = entry
+    return pa.Table.from_pylist([*entries.values()], schema=SCHEMA)
 
 
 def _milliseconds(seconds: float | None) -> int | None:

@@ -27,7 +27,7 @@ from PIL.ExifTags import Base as Tag
 
 from featurizer.catalog.gray import eight_bits, is_deep
 from featurizer.catalog.heif import HEIF, is_heic, open_heic
-from featurizer.catalog.jpeg import is_plain_jpeg
+from featurizer.catalog.jpeg import plain_jpeg
 from featurizer.catalog.png import SIGNATURE, without_large_metadata
 from featurizer.errors import InputError
 
@@ -153,9 +153,13 @@ def check(data: bytes) -> tuple[int, int]:
     Raises:
         UndecodableImage: as `decode`.
     """
+    plain = plain_jpeg(data) if data.startswith(JPEG) else None
+    if plain is not None and plain.bare:
+        _limited(plain.width, plain.height)
+        return plain.width, plain.height
     image = _open(data)
     width, height = image.size
-    if not (isinstance(image, JpegImagePlugin.JpegImageFile) and is_plain_jpeg(data)):
+    if plain is None or not isinstance(image, JpegImagePlugin.JpegImageFile):
         guard: AbstractContextManager[object] = _one_large if width * height > LARGE else nullcontext()
         with guard:
             return decode(data).size
@@ -184,14 +188,18 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     if data.startswith(SIGNATURE):
         data = without_large_metadata(data)
     image = _identify(data)
-    width, height = image.size
+    _limited(*image.size)
+    return image
+
+
+def _limited(width: int, height: int) -> None:
+    """Refuse a size that is not decoded."""
     if width * height > MAX_PIXELS:
         raise UndecodableImage("too_large", f"{width}x{height} pixels, at most {MAX_PIXELS:,} are decoded")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise UndecodableImage("too_large", f"{width}x{height} pixels, at most {MAX_ASPECT}:1 is decoded")
     if max(width, height) <= PLACEHOLDER_SIDE:
         raise UndecodableImage("placeholder", f"{width}x{height} pixels")
-    return image
 
 
 def _identify(data: bytes) -> ImageFile.ImageFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 _RESTART_INTERVAL: Final = (0xDD, 2)
@@ -12,39 +13,54 @@ _LONGEST: Final = 65_500
 """libjpeg's largest side."""
 
 
-def is_plain_jpeg(data: bytes) -> bool:
-    """Tell whether a JPEG is baseline, in one scan, whole from its first marker to its last, its tables in order.
+@dataclass(frozen=True, slots=True)
+class PlainJpeg:
+    """What the structure of a plain JPEG says.
+
+    Attributes:
+        width: in pixels, as stored.
+        height: likewise.
+        bare: whether it holds nothing but the picture, so that nobody else reads a header out of it.
+    """
+
+    width: int
+    height: int
+    bare: bool
+
+
+def plain_jpeg(data: bytes) -> PlainJpeg | None:
+    """Return the size of a JPEG that is baseline, in one scan, whole from start to end, its tables in order.
 
     Of such a picture libjpeg refuses nothing: what stands wrong inside the scan it passes over with a warning, which
-    nobody asks for. A picture that is not plain may decode all the same; only decoding tells.
+    nobody asks for. A picture that is not plain (None) may decode all the same; only decoding tells.
 
     Sources: ITU-T T.81, annex B, and what `jdmarker.c`, `jdinput.c` and `jdhuff.c` of libjpeg-turbo raise.
     """
     quantizers: set[int] = set()
     huffmans: set[int] = set()
-    components: dict[int, int] = {}
+    frame: _Frame | None = None
+    bare = True
     for marker, start, end in _segments(data):
-        if marker == 0xDB:
-            found = _quantizers(data[start:end])
+        content = data[start:end]
+        if marker == 0xDA:
+            fits = frame is not None and set(frame.components.values()) <= quantizers
+            if frame is None or not fits or not _is_whole(content, frame.components, huffmans):
+                return None
+            return PlainJpeg(frame.width, frame.height, bare) if _is_ended(data, end) else None
+        if marker in (0xDB, 0xC4):
+            found = _quantizers(content) if marker == 0xDB else _huffmans(content)
             if not found:
-                return False
-            quantizers |= found
-        elif marker == 0xC4:
-            found = _huffmans(data[start:end])
-            if not found:
-                return False
-            huffmans |= found
-        elif marker == 0xC0 and not components:
-            components = _components(data[start:end])
-            if not components:
-                return False
-        elif marker == 0xDA:
-            if not set(components.values()) <= quantizers:
-                return False
-            return _is_whole(data[start:end], components, huffmans) and _is_ended(data, end)
-        elif marker not in _PASSED_OVER and (marker, end - start) != _RESTART_INTERVAL:
-            return False
-    return False
+                return None
+            (quantizers if marker == 0xDB else huffmans).update(found)
+        elif marker == 0xC0 and frame is None:
+            frame = _frame(content)
+            if frame is None:
+                return None
+        elif marker in _PASSED_OVER:
+            bare = bare and marker == 0xE0 and len(content) == 14 and content.startswith(b"JFIF\0")
+        elif (marker, len(content)) != _RESTART_INTERVAL:
+            return None
+    return None
 
 
 def _is_ended(data: bytes, scan: int) -> bool:
@@ -87,7 +103,7 @@ def _huffmans(content: bytes) -> set[int]:
         symbols = content[place + 17 : place + 17 + sum(counts)]
         if kind & 0xEF > 3 or not _is_code(counts) or len(symbols) < sum(counts):
             return set()
-        if kind < 16 and any(symbol > 15 for symbol in symbols):
+        if kind < 16 and max(symbols) > 15:
             return set()
         found.add(kind)
         place += 17 + len(symbols)
@@ -105,23 +121,30 @@ def _is_code(counts: bytes) -> bool:
     return 0 < sum(counts) <= 256
 
 
-def _components(content: bytes) -> dict[int, int]:
-    """Return the quantizer of each component by its id; none where it is not gray or color as everybody writes it."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame header: the size, and the quantizer of each component by its id."""
+
+    width: int
+    height: int
+    components: dict[int, int]
+
+
+def _frame(content: bytes) -> _Frame | None:
+    """Read a frame header; None where it is not gray or color as everybody writes it."""
     if len(content) < 6 or content[0] != 8:
-        return {}
+        return None
     height, width, count = int.from_bytes(content[1:3]), int.from_bytes(content[3:5]), content[5]
-    if (
-        count not in (1, 3)
-        or len(content) != 6 + 3 * count
-        or not 0 < min(height, width) <= max(height, width) <= _LONGEST
-    ):
-        return {}
+    if count not in (1, 3) or len(content) != 6 + 3 * count:
+        return None
+    if not 0 < min(height, width) <= max(height, width) <= _LONGEST:
+        return None
     parts = [content[place : place + 3] for place in range(6, len(content), 3)]
     luma, *chroma = (part[1] for part in parts)
     if luma not in (0x11, 0x12, 0x21, 0x22) or any(sampling != 0x11 for sampling in chroma):
-        return {}
-    found = {part[0]: part[2] for part in parts}
-    return found if len(found) == count else {}
+        return None
+    components = {part[0]: part[2] for part in parts}
+    return _Frame(width, height, components) if len(components) == count else None
 
 
 def _is_whole(scan: bytes, components: dict[int, int], huffmans: set[int]) -> bool:

@@ -8,8 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -204,14 +203,10 @@ class ImageFetcher:
     def _judged(self, one: _Arrived) -> FetchedImage:
         job, received, most = one.job, one.received, self._options.max_bytes
         image = judge(one.status, received.data, encoding=received.encoding, max_bytes=most)
-        return replace(
-            image,
-            attempts=job.tries,
-            first=job.first,
-            last=job.last,
-            etag=received.etag,
-            last_modified=received.last_modified,
-        )
+        return FetchedImage(
+            image.status, image.data, image.sha256, image.width, image.height, job.tries, None,
+            job.first, job.last, received.etag, received.last_modified,
+        )  # fmt: skip
 
     def _here(self, ref: ImageRef) -> FetchedImage:
         """Judge a picture that needs no network."""
@@ -228,7 +223,7 @@ def _is_of_the_web(address: str) -> bool:
 
 def _tell(ask: Ask, image: FetchedImage) -> None:
     try:
-        ask.tell(replace(image, path=_file_name(ask.ref)))
+        ask.tell(image.named(_file_name(ask.ref)))
     except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
         ask.trouble(error)
 
@@ -239,4 +234,4 @@ def _file_name(ref: ImageRef) -> str | None:
         return ref.name
     if ref.path is not None:
         return readable(ref.path.name)
-    return PurePosixPath(ref.url.split("?")[0].split("#")[0]).name or None if ref.url else None
+    return ref.url.split("?")[0].split("#")[0].rstrip("/").rpartition("/")[2] or None if ref.url else None

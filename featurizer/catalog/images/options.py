@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from featurizer.catalog.retry import USER_AGENT, RetryPolicy
@@ -22,7 +23,7 @@ class FetchOptions:
         max_redirects: redirects followed for one picture.
         max_bytes: a larger body is dropped as `too_large`, at the latest when it has grown so far.
         max_held: bytes of bodies that are held at once, those that are arriving and those that wait to be decoded.
-        decode_threads: threads that read files and check pictures by decoding them.
+        decode_threads: threads that read files and look at pictures; by default one a core, at most four.
         user_agent: who asks, as servers are told.
         allow_private_hosts: whether addresses of one's own network may be asked.
         give_up_after: a host that never answered is given up when so many different addresses of it failed; one that
@@ -41,7 +42,7 @@ class FetchOptions:
     max_redirects: int = 5
     max_bytes: int = 32 * 2**20
     max_held: int = 128 * 2**20
-    decode_threads: int = 4
+    decode_threads: int = field(default_factory=lambda: min(4, os.cpu_count() or 1))
     user_agent: str = USER_AGENT
     allow_private_hosts: bool = False
     give_up_after: int = 5

@@ -123,7 +123,8 @@ class Web:
                 raise FailedTry(refused)
             patience.reschedule(min(deadline, loop.time() + self._options.head_timeout))
             async with self._request(url) as response:
-                patience.reschedule(deadline)
+                if not response.content.is_eof():
+                    patience.reschedule(deadline)
                 location = response.headers.get("Location") if response.status in REDIRECTS else None
                 if location is None:
                     return await self._receive(response, lease, patience)
