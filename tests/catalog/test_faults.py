@@ -1,5 +1,8 @@
 import hashlib
+import os
 import socket
+import subprocess
+import sys
 from collections import Counter
 
 import aiohttp
@@ -100,6 +103,28 @@ def test_by_default_nothing_of_this_machine_is_connected_to(site):
         images = fetcher.fetch([ImageRef(url=site.address(kind, 8, host)) for host, kind in enumerate(KINDS)])
     assert {image.status for image in images} == {"forbidden_host", "bad_url"}
     assert site.counts().connections.total() == before + 1  # the one that asks for the counts
+
+
+TRUSTING = """
+import sys
+from featurizer.catalog.images import FetchOptions, ImageFetcher
+from featurizer.records import ImageRef
+
+with ImageFetcher(FetchOptions(allow_private_hosts=True)) as fetcher:
+    images = fetcher.fetch([ImageRef(url=address) for address in sys.argv[1:]])
+print(*(image.status for image in images))
+"""
+
+
+def test_a_certificate_of_a_trusted_authority_is_good_unless_it_is_too_old_or_anothers(site):
+    addresses = [site.address(kind, 9) for kind in ("self_signed", "expired", "other_name")]
+    done = subprocess.run(
+        [sys.executable, "-c", TRUSTING, *addresses],
+        env={**os.environ, "SSL_CERT_FILE": site.certificates},  # read when the client is imported
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["ok", "tls", "tls"], done.stderr
 
 
 PUBLIC = "93.184.215.14"

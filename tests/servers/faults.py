@@ -59,12 +59,14 @@ class FaultSite:
         ports: `port` (plain), `tls`, `expired`, `other` and `dead`, where nobody listens, all on every host.
         dead: a host where nobody listens at any port.
         full: a host that takes no connection, and refuses none.
+        certificates: a file of all its certificates, for who wants to trust them (SSL_CERT_FILE).
     """
 
     hosts: tuple[str, ...]
     ports: dict[str, int]
     dead: str
     full: str
+    certificates: str
 
     def address(self, kind, number=0, host=0):
         """Return the address of a picture; numbers make it one of its own."""
@@ -92,7 +94,7 @@ def faults(hosts=1):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root) as process:
         told = json.loads(process.stdout.readline())
         try:
-            yield FaultSite(tuple(told["hosts"]), told["ports"], told["dead"], told["full"])
+            yield FaultSite(tuple(told.pop("hosts")), **told)
         finally:
             process.stdin.close()  # it ends when nobody holds the other end
             process.wait(10)
@@ -218,14 +220,12 @@ def context(name, folder, *, days=1, host="127.0.0.1"):
         )
         .sign(key, hashes.SHA256())
     )
-    path = Path(folder, f"{name}.pem")
-    pem = serialization.Encoding.PEM
-    path.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(pem)
-    )
+    path, pem = Path(folder, name), serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.with_suffix(".key").write_bytes(secret)
+    path.with_suffix(".crt").write_bytes(certificate.public_bytes(pem))
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(path)
+    made.load_cert_chain(path.with_suffix(".crt"), path.with_suffix(".key"))
     return made
 
 
@@ -246,7 +246,15 @@ async def run(count):
             await asyncio.start_server(server.serve, hosts, ports[name], ssl=tls, backlog=1024)
         for one in filled("127.0.1.1", ports["port"]):
             stack.enter_context(one)
-        told = {"hosts": hosts, "ports": ports, "dead": "127.0.1.2", "full": "127.0.1.1"}
+        bundle = Path(folder, "certificates.pem")
+        bundle.write_text("".join(path.read_text() for path in Path(folder).glob("*.crt")))
+        told = {
+            "hosts": hosts,
+            "ports": ports,
+            "dead": "127.0.1.2",
+            "full": "127.0.1.1",
+            "certificates": str(bundle),
+        }
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
