@@ -19,43 +19,45 @@ def _names(words: str) -> tuple[str, ...]:
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "item_id": _names(
-        "itemid id parentasin asin productid articleid entityid offerid listingid gid handle sku itemsku sellersku "
-        "variantsku stockkeepingunit artikelnummer artikelnr artnr articlenumber articlenr itemnumber itemno "
-        "productcode productnumber produktnummer productidentifier identifier ordernumber bestellnummer material "
-        "materialnumber materialnummer matnr partnumber uid uuid guid code reference referenz referencia ref codigo "
-        "gtin gtin13 gtin14 ean ean13 upc barcode isbn isbn13 movieid bookid trackid newsid goodsid spuid skuid "
+        "itemid id parentasin asin productid articleid entityid offerid listingid gid handle handleid sku "
+        "itemsku sellersku variantsku stockkeepingunit artikelnummer artikelnr artnr articlenumber "
+        "articlenr itemnumber itemno productcode productnumber produktnummer productidentifier identifier "
+        "ordernumber bestellnummer material materialnumber materialnummer matnr partnumber uid uuid guid "
+        "code reference referenz referencia ref codigo gtin gtin13 gtin14 ean ean13 upc barcode isbn "
+        "isbn13 movieid bookid trackid newsid goodsid spuid skuid "
         "商品编号 商品编码 商品id 商品代码 货号 编号 編號 商品番号 品番"
     ),
     "title": _names(
         "title name productname producttitle itemname itemtitle articlename bezeichnung artikelbezeichnung "
-        "produktbezeichnung artikelname produktname materialdescription kurztext maktx titel listingtitle displayname "
-        "headline caption titre titulo nombre nom designation libelle denominazione titolo naam nazwa "
-        "商品名称 商品标题 标题 标题名称 名称 品名 產品名稱 商品名 タイトル"
+        "produktbezeichnung artikelname produktname materialdescription kurztext materialkurztext maktx "
+        "titel listingtitle displayname headline caption titre titulo nombre nom designation libelle "
+        "denominazione titolo naam nazwa 商品名称 商品标题 标题 标题名称 名称 品名 產品名稱 商品名 タイトル"
     ),
     "brand": _names(
-        "brand brandname store manufacturer manufacturername vendor marke hersteller herstellername marca marque "
-        "fabricant fabricante maker supplier 品牌 ブランド"
+        "brand brandname store manufacturer manufacturername vendor marke hersteller herstellername marca "
+        "marque fabricant fabricante maker supplier 品牌 ブランド"
     ),
     "categories": _names(
-        "categories category categorypath categoryname categorynames productcategory productcategories producttype "
-        "googleproductcategory genres kategorie kategorien kategoriepfad warengruppe produktkategorie categorytree "
-        "productgroup family department itemtype feedproducttype collection collections categoria categorias "
-        "categorie 分类 类目 商品分类 商品类目 カテゴリ"
+        "categories category categorypath categoryname categorynames productcategory productcategories "
+        "producttype googleproductcategory genres kategorie kategorien kategoriepfad warengruppe "
+        "produktkategorie categorytree productgroup family department itemtype feedproducttype collection "
+        "collections categoria categorias categorie 分类 类目 商品分类 商品类目 カテゴリ"
     ),
     "description": _names(
-        "description productdescription itemdescription bodyhtml body longdescription descriptionlong descriptionhtml "
-        "htmldescription beschreibung artikelbeschreibung produktbeschreibung langbeschreibung langtext detailtext "
-        "shortdescription kurzbeschreibung content descripcion descricao descrizione omschrijving opis "
-        "描述 商品描述 商品详情 商品説明"
+        "description productdescription itemdescription bodyhtml body longdescription descriptionlong "
+        "descriptionhtml htmldescription beschreibung artikelbeschreibung produktbeschreibung "
+        "langbeschreibung langtext detailtext shortdescription kurzbeschreibung content descripcion "
+        "descricao descrizione omschrijving opis 描述 商品描述 商品详情 商品説明"
     ),
     "image": _names(
-        "image imurl imageurl images imagepath filename imageurls imagelink imagesrc imagelinks mainimage mainimageurl "
-        "mainimagelink primaryimage primaryimageurl heroimage coverimage coverurl baseimage frontimage productimage "
-        "productimageurl productimages productimagefile1 productimageurl1 hostedimageurls picture pictures pictureurl "
-        "pictureurls picurl photo photos photourl image1 image1url imageurl1 picture1 pictureurl1 photo1 itemphoto "
-        "galleryurl featuredimage bild bilder bild1 bildurl bildpfad hauptbild produktbild foto fotos imagen imagenes "
-        "imagem immagine imageref imagefile imagefilename img imgurl imgsrc poster posterurl posterpath thumbnail "
-        "thumbnailurl smallimage thumb 图片 主图 图片链接 商品图片 商品主图 图片地址 画像 画像url"
+        "image imurl imageurl images imagepath filename imageurls imagelink imagesrc imagelinks mainimage "
+        "mainimageurl mainimagelink primaryimage primaryimageurl heroimage coverimage coverurl "
+        "covermediaurl baseimage frontimage productimage productimageurl productimages productimagefile1 "
+        "productimageurl1 hostedimageurls picture pictures pictureurl pictureurls picurl photo photos "
+        "photourl image1 image1url imageurl1 picture1 pictureurl1 photo1 itemphoto galleryurl "
+        "featuredimage bild bilder bild1 bildurl bildpfad hauptbild produktbild foto fotos imagen imagenes "
+        "imagem immagine imageref imagefile imagefilename img imgurl imgsrc poster posterurl posterpath "
+        "thumbnail thumbnailurl smallimage thumb 图片 主图 图片链接 商品图片 商品主图 图片地址 画像 商品画像 画像url"
     ),
 }
 """The names of each field, folded (`tables.matching.folded`), those preferred first."""

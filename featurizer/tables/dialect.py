@@ -88,7 +88,9 @@ def dialect_of(path: Path, codec: str, suffix: str, delimiter: str | None = None
         trials += [one for one in tried if one.evenness >= UNEVEN and one.width > 1]
         if any(one.evenness >= EVEN for one in trials):
             break
-    best = max(trials, key=lambda one: (round(one.evenness, 1), one.width), default=None)
+    best = max(
+        trials, key=lambda one: (round(one.evenness, 1), -one.dialect.skipped, one.width), default=None
+    )
     return Dialect(delimiter or usual) if best is None else best.dialect
 
 

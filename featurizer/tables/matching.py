@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 _NO_LETTER = re.compile(r"[\W_]+")
 _ASIDE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _NAMESPACE = re.compile(r"^[a-z]{1,2}:", re.IGNORECASE)
+_TRANSLATED = re.compile(r"^translations?[._][^._]+[._]", re.IGNORECASE)
 _TYPE = re.compile(r":(token|token_seq|float|float_seq)$")
 _LOCALE = re.compile(
     r"[-_ .](en|de|fr|es|it|nl|pt|pl|sv|da|fi|cs|ja|zh|ko|ru|tr)([-_][A-Z]{2})?([-_][a-z0-9]+)?$"
@@ -25,10 +26,10 @@ def forms(name: str) -> tuple[str, ...]:
     """Return what a name may be found under, the closest first.
 
     As it is; without a namespace (`g:id`), the type that RecBole writes (`item_id:token`) and what stands in brackets
-    (`Preis (EUR)`); and without a locale (`name-en_US`).
+    (`Preis (EUR)`); and without a locale (`name-en_US`, `translations.DEFAULT.name`).
     """
-    bare = _TYPE.sub("", _NAMESPACE.sub("", name.strip()))
-    aside = _ASIDE.sub("", bare)
+    bare = _NAMESPACE.sub("", _TYPE.sub("", name.strip()))
+    aside = _ASIDE.sub("", _TRANSLATED.sub("", bare))
     found = (name, bare, aside, _LOCALE.sub("", aside))
     return tuple(dict.fromkeys(filter(None, map(folded, found))))
 
