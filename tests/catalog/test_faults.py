@@ -21,8 +21,8 @@ from tests.servers.kinds import KINDS, REDIRECTS, WHOLE
 TRIES = 3
 HASTY = FetchOptions(
     connect_timeout=2,
-    read_timeout=1,
-    total_timeout=3,
+    read_timeout=1.5,
+    total_timeout=4,
     max_bytes=2**20,
     allow_private_hosts=True,
     give_up_after=1000,
