@@ -354,6 +354,8 @@ def ingest(
     on_missing_id: Literal['error', 'skip', 'number'] = 'error',
     hub_split: str = 'train',
     hub_config: str | None = None,
+    update: bool = False,
+    gone: Literal['drop', 'keep'] = 'drop',
     retry_failed: bool = False,
     concurrency: int | None = 64,
     per_host: int | None = 32,
@@ -399,6 +401,8 @@ def ingest(
         on_missing_id: Rows without an id: refuse them, leave them out, or take their number.
         hub_split: Which split of a Hub data set, or of a saved one.
         hub_config: Which configuration of a Hub data set.
+        update: Bring the catalog in --out up to date: pictures are fetched only for addresses that are new or changed.
+        gone: Items that the source has no more: drop them, or keep them, marked in the column `withdrawn`.
         retry_failed: Ask once more for the pictures that failed, and change nothing else.
         concurrency: Pictures fetched at once.
         per_host: Of these from one host; one that is overloaded gets fewer.

@@ -12,6 +12,21 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 OK = "ok"
 NONE = "none"
+NOT_MODIFIED = "not_modified"
+"""Of a picture that is known, and still the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a server said of a picture that is known: it sends the picture only if that is another now.
+
+    Attributes:
+        etag: what it calls the version that is known.
+        last_modified: since when the picture is as it is known.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,7 @@ class ImageRef:
     `url` is fetched over http(s), `path` is read from disk, `data` are the encoded bytes themselves
     (a source that carries its pictures inside). `name` is the file name to record beside `data`. Where somebody's data
     named the file, `folder` is the one that it must lie in, links followed, and `url` may be the `file:` address.
+    With a `condition` a picture that is the known one is not sent again: its status is `not_modified`.
     """
 
     url: str | None = None
@@ -28,6 +44,7 @@ class ImageRef:
     data: bytes | None = None
     name: str | None = None
     folder: Path | None = field(default=None, compare=False)
+    condition: Condition | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

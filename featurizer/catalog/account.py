@@ -6,7 +6,7 @@ same pictures give the same data whatever the network did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +39,7 @@ def account_path(part: Path) -> Path:
     return part.parent.parent / FETCHES / part.name
 
 
-def write_account(part: Path, rows: pa.Table, outcomes: Sequence[Outcome]) -> None:
+def write_account(part: Path, rows: pa.Table, outcomes: Iterable[Outcome]) -> None:
     """Add to the account of a part what was asked of the web; tries add up, and the first time stays.
 
     Args:

@@ -20,6 +20,7 @@ from featurizer.catalog.account import FETCHES
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.journal import journal_path
+from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, changes
 from featurizer.catalog.part import OpenPart
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import (
@@ -45,6 +46,8 @@ OWNED = ("items", FETCHES, INTERACTIONS, "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
 
 
+WithOld: TypeAlias = tuple[ItemRecord, OldPicture | None]
+"""An item, and the picture that it had."""
 Historian: TypeAlias = Callable[[set[str]], dict[str, Json]]
 """Writes the interactions beside the items, given every item id, and returns what the manifest says of them."""
 
@@ -61,6 +64,8 @@ def build_catalog(
     report: Report = silent,
     historian: Historian | None = None,
     again: bool = False,
+    old: OldCatalog | None = None,
+    gone: Gone = "drop",
 ) -> Catalog:
     """Write the catalog of `source` into the folder of a claimed `stage`, or finish the one begun there.
 
@@ -75,15 +80,18 @@ def build_catalog(
         report: told how far it is.
         historian: writes the interactions, where there are any.
         again: `retry_failed` follows; what an earlier one that was broken off has kept stays.
+        old: the catalog that this one takes the place of: pictures that are still the same come from there.
+        gone: whether its items that the source has no more are kept, marked as withdrawn.
 
     Raises:
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
     """
     ids: set[str] = set()
-    records = _unique(source, ids)
+    records = _with_old(_unique(source, ids), old, ids, gone)
+    extra = {**source.extra, WITHDRAWN: pa.bool_()} if gone == "keep" else source.extra
     parts = 0
     with Arrivals(fetcher, report) as arrivals:
-        reader = _Reader(arrivals, catalog_schema(source.extra), recipe, images=images)
+        reader = _Reader(arrivals, catalog_schema(extra), recipe, images=images)
         for index in count():
             found = reader.read(part_path(stage.folder, index), islice(records, part_rows))
             parts += bool(found)
@@ -94,6 +102,7 @@ def build_catalog(
     for index in range(parts):
         for kept in (False,) if again else (False, True):
             journal_path(part_path(stage.folder, index), again=kept).unlink(missing_ok=True)
+    paths = [part_path(stage.folder, index) for index in range(parts)]
     stage.finish(
         {
             "format_version": FORMAT_VERSION,
@@ -101,7 +110,8 @@ def build_catalog(
             "source": dict(origin),
             "text_recipe": recipe.model_dump(),
             "parts": parts,
-            **describe_parts(part_path(stage.folder, index) for index in range(parts)),
+            **describe_parts(paths),
+            **({} if old is None else {"update": changes(old.catalog.parts, paths)}),
             "notes": dict(getattr(source, "notes", {})),
             "mapping": dict(getattr(source, "fields", {})),
             **(
@@ -112,6 +122,20 @@ def build_catalog(
     return Catalog.open(stage.folder)
 
 
+def _with_old(
+    records: Iterator[ItemRecord], old: OldCatalog | None, ids: set[str], gone: Gone
+) -> Iterator[WithOld]:
+    """Yield items with the pictures that they had, those that are gone last."""
+    for record in records:
+        if gone == "keep":
+            record = replace(record, extra={**record.extra, WITHDRAWN: False})
+        yield record, None if old is None else old.known(record.item_id, record.image)
+    if old is not None and gone == "keep":
+        for record, picture in old.gone(frozenset(ids)):
+            ids.add(record.item_id)
+            yield record, picture
+
+
 class _Reader:
     """Reads part after part of a source, and asks for its pictures."""
 
@@ -119,7 +143,7 @@ class _Reader:
         self._arrivals, self._schema, self._recipe, self._images = arrivals, schema, recipe, images
         self._carried = threading.BoundedSemaphore(CARRIED)
 
-    def read(self, path: Path, records: Iterator[ItemRecord]) -> int:
+    def read(self, path: Path, records: Iterator[WithOld]) -> int:
         """Read one part, unless it is there; return its items."""
         if path.exists():
             found = sum(1 for _ in records)
@@ -128,13 +152,13 @@ class _Reader:
         part: OpenPart | None = None
         held: list[ItemRecord] = []
         asks = []
-        for row, record in enumerate(records):
+        for row, (record, old) in enumerate(records):
             part = part or self._arrivals.open(path)
             ref = record.image if self._images else ImageRef()
             if ref.data is not None:
                 self._ask_carried(part, row, ref)
                 record = replace(record, image=replace(ref, data=None))
-            elif (ask := part.ask(row, ref)) is not None:
+            elif (ask := part.ask(row, ref, old=old)) is not None:
                 asks.append(ask)
             held.append(record)
         if part is not None:

@@ -18,6 +18,7 @@ from featurizer.catalog.interactions import (
     write_known_interactions,
 )
 from featurizer.catalog.locations import expanded, tables_in
+from featurizer.catalog.old_catalog import Gone, OldCatalog
 from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import PART_ROWS, Catalog
@@ -28,6 +29,7 @@ from featurizer.discretion import public, throughout
 from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
+from featurizer.results.exchange import begun_beside, put_in_place, restore
 from featurizer.results.names import CATALOG
 from featurizer.results.spelling import renamed
 from featurizer.results.stage import Stage, differing_keys
@@ -121,6 +123,8 @@ def ingest(
     split: SplitOptions = UNSPLIT,
     overwrite: bool = False,
     retry: bool = False,
+    update: bool = False,
+    gone: Gone = "drop",
     report: Report = silent,
 ) -> Catalog:
     """Make the catalog of a source, with `interactions.parquet` beside its items when interactions are given.
@@ -135,6 +139,8 @@ def ingest(
         interactions: who used what.
         split: how its rows are made dense and split, where they come without a split.
         overwrite: replace what the folder holds.
+        update: take what is unchanged from the catalog in the folder, which the new one takes the place of.
+        gone: whether its items that the source has no more are kept, marked as withdrawn.
         retry: ask once more for the pictures that failed; the files of this machine among them may have changed.
         report: told how far it is.
 
@@ -150,6 +156,7 @@ def ingest(
         "text_recipe": recipe.model_dump(),
         "images": True,
         "part_rows": part_rows,
+        **({"gone": gone} if gone != "drop" else {}),
     }
     pairs = None
     # read before the folder is claimed and a picture fetched: what is wrong shows at once
@@ -163,13 +170,17 @@ def ingest(
         check_items(source)
     if retry and not overwrite and (made := _with_other_pictures(out, about)) is not None:
         return retry_failed(made, fetcher=fetcher, source=source, config=about, report=report)
-    if stage.claim(overwrite=overwrite):
+    old = None
+    if update and not overwrite and _is_finished(out):
+        old = OldCatalog(Catalog.open(out))
+        stage = Stage(begun_beside(out, CATALOG, about), CATALOG, about, OWNED)
+    if stage.claim(overwrite=overwrite) and old is None:
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)
 
     def write(item_ids: set[str]) -> dict[str, Json]:
         assert pairs is not None
-        return write_known_interactions(pairs, out, item_ids)
+        return write_known_interactions(pairs, stage.folder, item_ids)
 
     made = build_catalog(
         source,
@@ -181,8 +192,18 @@ def ingest(
         report=report,
         historian=write if pairs is not None else None,
         again=retry,
+        old=old,
+        gone=gone,
     )
+    if old is not None:
+        put_in_place(out, stage.folder, (*OWNED, CATALOG))
+        made = Catalog.open(out)
     return retry_failed(made, fetcher=fetcher, source=source, report=report) if retry else made
+
+
+def _is_finished(out: Path) -> bool:
+    restore(out)
+    return (out / CATALOG).exists()
 
 
 def _with_other_pictures(out: Path, about: Mapping[str, Json]) -> Catalog | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,8 +15,9 @@ from featurizer.catalog.account import write_account
 from featurizer.catalog.images.engine import HOST_DOWN
 from featurizer.catalog.images.fetcher import Ask
 from featurizer.catalog.journal import Journal, Outcome, journal_path
+from featurizer.catalog.old_catalog import OldPicture
 from featurizer.catalog.store import IMAGE_TYPE, ROW_GROUP_BYTES, ROW_GROUP_ROWS, part_writer
-from featurizer.records import NONE, OK, FetchedImage, ImageRef
+from featurizer.records import NONE, NOT_MODIFIED, OK, FetchedImage, ImageRef
 
 Row: TypeAlias = tuple[Outcome, Callable[[], bytes | None]]
 """What became of a row's picture, and what reads its bytes."""
@@ -50,17 +52,30 @@ class OpenPart:
         self.rows = pa.table({})
         self.journal = Journal(journal_path(path, again=again))
         self.outcomes: dict[int, Outcome] = {}
+        self._old: dict[int, OldPicture] = {}
         self._lock, self._left = threading.Lock(), 1
 
-    def ask(self, row: int, ref: ImageRef, done: Callable[[], None] | None = None) -> Ask | None:
+    def ask(
+        self,
+        row: int,
+        ref: ImageRef,
+        done: Callable[[], None] | None = None,
+        old: OldPicture | None = None,
+    ) -> Ask | None:
         """Return what is to be asked for a row; None where that is known already.
 
         Args:
             row: place in the part.
             ref: where its picture is to be had.
             done: called when it is known.
+            old: the picture that the item had; without a condition to ask under it is what it has.
         """
         known = self.journal.kept.get(row)
+        if old is not None:
+            self._old[row] = old
+            ref = replace(ref, condition=old.condition)
+            if old.condition is None:
+                known = known or self.journal.add(row, FetchedImage(NOT_MODIFIED))
         if known is None and (ref.data is not None or ref.path is not None or (ref.url or "").strip()):
             with self._lock:
                 self._left += 1
@@ -72,6 +87,13 @@ class OpenPart:
 
     def _keep(self, row: int, image: FetchedImage, done: Callable[[], None] | None) -> None:
         try:
+            old = self._old.get(row)
+            if old is not None and old.condition is not None and image.status == NOT_MODIFIED:
+                image = replace(
+                    image,
+                    etag=image.etag or old.condition.etag,
+                    last_modified=image.last_modified or old.condition.last_modified,
+                )
             outcome = self.journal.add(row, image)
         finally:
             if done is not None:
@@ -99,7 +121,7 @@ class OpenPart:
     def write(self) -> None:
         """Write the account and the part, and remove the journal."""
         came = sorted(self.outcomes.values(), key=lambda outcome: outcome.row)
-        write_account(self.path, self.rows.select(["item_id", "image_url"]), came)
+        write_account(self.path, self.rows.select(["item_id", "image_url"]), map(self._told_of, came))
         pictures = (self._row(outcome) for outcome in came)
         if self._again:
             write_rows(self.path, *_merged(self.path, {row[0].row: row for row in pictures}))
@@ -107,7 +129,18 @@ class OpenPart:
             write_rows(self.path, self.rows, pictures)
         self.journal.remove()
 
+    def _told_of(self, outcome: Outcome) -> Outcome:
+        """Return what the account says of a row: that the old picture is what the server has."""
+        old = self._old.get(outcome.row)
+        if old is None or outcome.status != NOT_MODIFIED:
+            return outcome
+        return replace(outcome, status=OK, size=old.size or 0)
+
     def _row(self, outcome: Outcome) -> Row:
+        old = self._old.get(outcome.row)
+        if old is not None and outcome.status == NOT_MODIFIED:
+            known, read = _as_stored(outcome.row, {"image_status": OK, **old.read()})
+            return known, read
         return outcome, lambda: self.journal.read(outcome)
 
 

@@ -115,11 +115,11 @@ def _row(record: ItemRecord, recipe: TextRecipe, schema: pa.Schema) -> dict[str,
         "categories": list(record.categories),
         "text": recipe.render(record),
         "image_status": NONE,
-        "image_url": _address(record.image.url),
+        "image_url": stored_address(record.image.url),
     }
 
 
-def _address(told: str | None) -> str | None:
+def stored_address(told: str | None) -> str | None:
     """Return where a picture was asked for, without login, key and folder; of a forbidden file the name alone too."""
     if told is None:
         return None

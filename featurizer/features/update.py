@@ -7,8 +7,6 @@ any instant leaves the old set or the new one in its place.
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,11 +25,9 @@ from featurizer.features.schema import arrow_to_vectors
 from featurizer.features.shards import ShardRows
 from featurizer.features.write import MakeShard, Tick
 from featurizer.records import OK, Json
-from featurizer.results.exchange import exchange, restore
-from featurizer.results.files import PARTIAL, fingerprint, read_json
-from featurizer.results.locks import LOCK_FILE
-from featurizer.results.names import FEATURE_SET, SIGNATURE
-from featurizer.results.stage import STAGE_FILE
+from featurizer.results.exchange import begun_beside, put_in_place, restore
+from featurizer.results.files import fingerprint
+from featurizer.results.names import FEATURE_SET
 
 logger = logging.getLogger(__name__)
 
@@ -258,37 +254,6 @@ def update(
     about: dict[str, Json] = {**draft.about, "update": told}
     if old.manifest.license is not None:
         about["license"] = old.manifest.license
-    new = _begun(folder, draft.config)
+    new = begun_beside(folder, FEATURE_SET, draft.config)
     write(new, replace(draft, about=about), Updater(catalog, encoders, old, changes, encode))
-    _put_in_place(folder, new)
-
-
-def _begun(folder: Path, config: Mapping[str, Json]) -> Path:
-    """Return where the new set goes; what was begun there is kept if it is of the same configuration."""
-    new = folder.with_name(f".{folder.name}.update")
-    marks = [new / name for name in (STAGE_FILE, FEATURE_SET) if (new / name).exists()]
-    if new.is_dir() and not any(read_json(mark).get("fingerprint") == fingerprint(config) for mark in marks):
-        shutil.rmtree(new)
-    return new
-
-
-def _put_in_place(folder: Path, new: Path) -> None:
-    """Let the finished new set take the place of the old one, which goes; what is not the set's own stays."""
-    for path in folder.iterdir():
-        if path.name == LOCK_FILE:
-            (new / LOCK_FILE).unlink(missing_ok=True)
-            os.link(path, new / LOCK_FILE)  # whoever waits for the folder waits for the same lock
-        elif path.name not in (*OWNED, FEATURE_SET, SIGNATURE) and not path.name.endswith(PARTIAL):
-            _copy(path, new / path.name)
-    exchange(folder, new)
-    shutil.rmtree(new)
-
-
-def _copy(path: Path, to: Path) -> None:
-    """Copy a file, a link or a folder, but for what is there already."""
-    if path.is_dir() and not path.is_symlink():
-        to.mkdir(exist_ok=True)
-        for inside in path.iterdir():
-            _copy(inside, to / inside.name)
-    elif not to.exists():
-        shutil.copy2(path, to, follow_symlinks=False)
+    put_in_place(folder, new, (*OWNED, FEATURE_SET))

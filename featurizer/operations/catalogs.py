@@ -34,6 +34,10 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         if isinstance(entries, dict) and entries:
             counts = {key: value for key, value in entries.items() if key != "sha256"}
             lines.append(f"  {name}: {_counted(counts)}")
+    if catalog.manifest.update is not None:
+        counts = catalog.manifest.update.model_dump()
+        shown["update"] = counts
+        lines.append(f"  update: {_counted(counts)}")
     if manifest.get("mapping"):
         unused = unused_columns(catalog)
         taken: dict[str, Json] = {field: catalog.manifest.mapping.get(field) for field in USUAL}

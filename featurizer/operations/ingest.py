@@ -43,7 +43,7 @@ class Ingest(FolderOperation["Catalog"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
     indifferent: ClassVar[frozenset[str]] = frozenset(
-        {"fetching", "retry_failed", "max_bad_rows", "max_failures"}
+        {"fetching", "retry_failed", "update", "max_bad_rows", "max_failures"}
     )
 
     path: Annotated[tuple[str, ...], Argument("PATH|hf:ORG/NAME..."), Field(min_length=1)]
@@ -92,6 +92,10 @@ class Ingest(FolderOperation["Catalog"]):
     """Which split of a Hub data set, or of a saved one."""
     hub_config: str | None = None
     """Which configuration of a Hub data set."""
+    update: bool = False
+    """Bring the catalog in --out up to date: pictures are fetched only for addresses that are new or changed."""
+    gone: Literal["drop", "keep"] = "drop"
+    """Items that the source has no more: drop them, or keep them, marked in the column `withdrawn`."""
     retry_failed: bool = False
     """Ask once more for the pictures that failed, and change nothing else."""
     fetching: Annotated[Fetching, OptionGroup(lambda: {"fetching": Fetching})] = Fetching()
@@ -124,6 +128,10 @@ class Ingest(FolderOperation["Catalog"]):
 
     @model_validator(mode="after")
     def _check(self) -> Ingest:
+        if self.update and self.overwrite:
+            raise InputError(
+                "--update keeps what is as it was, --overwrite makes everything again; give one of the two"
+            )
         if not self.interactions and self.k_core:
             raise InputError(
                 f"k-core {self.k_core} needs interactions to count, and none are given; expected a file of who used "
@@ -159,6 +167,8 @@ class Ingest(FolderOperation["Catalog"]):
                     split=SplitOptions(self.k_core, self.split, self.seed),
                     overwrite=self.overwrite,
                     retry=self.retry_failed,
+                    update=self.update,
+                    gone=self.gone,
                     report=context.report,
                 )
         finally:
@@ -167,8 +177,12 @@ class Ingest(FolderOperation["Catalog"]):
                     path.unlink(missing_ok=True)
 
     def reopens(self) -> bool:
-        """Say whether failed pictures are fetched once more."""
-        return self.retry_failed
+        """Say whether failed pictures are fetched once more, or what is there is compared with the source."""
+        return self.retry_failed or self.update
+
+    def updates(self) -> bool:
+        """Say whether the catalog in the folder is brought up to date."""
+        return self.update
 
     def open(self) -> Catalog:
         """Return the catalog."""

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from featurizer.errors import InputError
-from featurizer.features import update as update_module
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inputs import FILE, read_inputs
@@ -257,7 +256,7 @@ def test_what_was_begun_is_gone_on_with_and_what_was_begun_for_another_catalog_i
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(update_module, "exchange", broken)
+        patched.setattr(exchange_module, "exchange", broken)
         with pytest.raises(KeyboardInterrupt):
             extract(now, both(), tmp_path / "f", replace(OPTIONS, update=True))
     made_by = both()
@@ -265,7 +264,7 @@ def test_what_was_begun_is_gone_on_with_and_what_was_begun_for_another_catalog_i
     assert made_by[1].encoded == 0
     assert made.item_ids() == [record.item_id for record in changed]
     with monkeypatch.context() as patched:
-        patched.setattr(update_module, "exchange", broken)
+        patched.setattr(exchange_module, "exchange", broken)
         with pytest.raises(KeyboardInterrupt):
             extract(catalog(tmp_path, records), both(), tmp_path / "f", replace(OPTIONS, update=True))
     other = catalog(tmp_path, changed[:10])

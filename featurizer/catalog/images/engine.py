@@ -15,7 +15,7 @@ from featurizer.catalog.images.hosts import Host, Hosts
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.web import Received, Web
 from featurizer.catalog.retry import FailedTry
-from featurizer.records import OK
+from featurizer.records import OK, Condition
 
 HOST_DOWN = "host_down"
 UNANSWERED = frozenset({"connection", "timeout", "dns_busy"})
@@ -31,6 +31,7 @@ class Job(Generic[AskT]):
     Attributes:
         address: as it is told.
         url: what is asked for.
+        condition: under which.
         asks: who is told what came.
         tries: so far.
         first: Unix time of the first one.
@@ -39,6 +40,7 @@ class Job(Generic[AskT]):
 
     address: str
     url: URL
+    condition: Condition | None = None
     asks: list[AskT] = field(default_factory=list)
     tries: int = 0
     first: float | None = None
@@ -77,7 +79,7 @@ class Engine(Generic[AskT]):
         self._hosts: Hosts[Job[AskT]] = Hosts(options, self._loop.time)
         self._budget = Budget(options.max_held)
         self._idle: deque[asyncio.Future[None]] = deque()
-        self._known: dict[str, Job[AskT]] = {}
+        self._known: dict[tuple[str, Condition | None], Job[AskT]] = {}
 
     async def run(self) -> None:
         """Work until canceled."""
@@ -85,14 +87,14 @@ class Engine(Generic[AskT]):
             for _ in range(self._options.concurrency):
                 group.create_task(self._work())
 
-    def add(self, asked: Iterable[tuple[str, URL, AskT]]) -> None:
+    def add(self, asked: Iterable[tuple[str, URL, Condition | None, AskT]]) -> None:
         """Ask for addresses; one that is asked for already is not asked for twice."""
-        for address, url, ask in asked:
-            job = self._known.get(address)
+        for address, url, condition, ask in asked:
+            job = self._known.get((address, condition))
             if job is not None:
                 job.asks.append(ask)
                 continue
-            job = self._known[address] = Job(address, url, [ask])
+            job = self._known[address, condition] = Job(address, url, condition, [ask])
             host = self._hosts.of(f"{url.raw_host}:{url.port}")
             if host.down:
                 self._end(job, HOST_DOWN)
@@ -133,7 +135,7 @@ class Engine(Generic[AskT]):
         job.last = self._clock()
         job.first = job.first or job.last
         try:
-            received = await self._web.get(job.url, lease)
+            received = await self._web.get(job.url, lease, job.condition)
         except FailedTry as failed:
             lease.free()
             self._failed(host, job, failed, begun)
@@ -185,5 +187,5 @@ class Engine(Generic[AskT]):
     def _end(
         self, job: Job[AskT], status: str, received: Received = EMPTY, lease: Lease | None = None
     ) -> None:
-        del self._known[job.address]
+        del self._known[job.address, job.condition]
         self._deliver(job, status, received, lease or self._budget.lease())

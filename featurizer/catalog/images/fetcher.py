@@ -24,7 +24,7 @@ from featurizer.catalog.images.judge import judge
 from featurizer.catalog.images.local import read_local, refused
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.web import Received, open_web
-from featurizer.records import NONE, OK, FetchedImage, ImageRef
+from featurizer.records import NONE, OK, Condition, FetchedImage, ImageRef
 
 OnDone: TypeAlias = Callable[[FetchedImage], None]
 
@@ -148,7 +148,7 @@ class ImageFetcher:
         An address that is being asked for already is not fetched twice. No failure of a picture raises: it is its
         `status`, which is `ok`, `none`, or one of `REASONS`.
         """
-        web: list[tuple[str, URL, Ask]] = []
+        web: list[tuple[str, URL, Condition | None, Ask]] = []
         for ask in asks:
             address = (ask.ref.url or "").strip()
             if ask.ref.data is not None or ask.ref.path is not None or not _is_of_the_web(address):
@@ -158,7 +158,7 @@ class ImageFetcher:
             if url is None:
                 _tell(ask, FetchedImage("bad_url"))
             else:
-                web.append((address, url, ask))
+                web.append((address, url, ask.ref.condition, ask))
         if web:
             self._loop.call_soon_threadsafe(self._engine.add, web)
 

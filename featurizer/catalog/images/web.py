@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +20,7 @@ from featurizer.catalog.images.proxies import Proxies
 from featurizer.catalog.images.reasons import reason_of
 from featurizer.catalog.images.resolver import CheckedResolver
 from featurizer.catalog.retry import FailedTry, retry_after, worth_retrying
+from featurizer.records import NOT_MODIFIED, Condition
 
 logger = logging.getLogger(__name__)
 
@@ -95,11 +96,12 @@ class Web:
         self._direct, self._proxied, self._proxies = direct, proxied, proxies
         self._options, self._clock, self._told = options, clock, False
 
-    async def get(self, url: URL, lease: Lease) -> Received:
+    async def get(self, url: URL, lease: Lease, condition: Condition | None = None) -> Received:
         """Fetch one address, checked by `parse`.
 
         Args:
             url: where.
+            condition: under which it is sent; `not_modified` where that does not hold.
             lease: room for the body; the caller gives it back.
 
         Raises:
@@ -107,14 +109,16 @@ class Web:
         """
         try:
             async with asyncio.timeout(self._options.total_timeout) as patience:
-                return await self._follow(url, lease, patience)
+                return await self._follow(url, lease, patience, _asking(condition))
         except FailedTry:
             raise
         except Exception as error:
             reason, transient = reason_of(error)
             raise FailedTry(reason, transient=transient) from error
 
-    async def _follow(self, url: URL, lease: Lease, patience: asyncio.Timeout) -> Received:
+    async def _follow(
+        self, url: URL, lease: Lease, patience: asyncio.Timeout, asking: Mapping[str, str]
+    ) -> Received:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._options.total_timeout
         for _ in range(self._options.max_redirects + 1):
@@ -122,11 +126,13 @@ class Web:
             if refused is not None:
                 raise FailedTry(refused)
             patience.reschedule(min(deadline, loop.time() + self._options.head_timeout))
-            async with self._request(url) as response:
+            async with self._request(url, asking) as response:
                 if not response.content.is_eof():
                     patience.reschedule(deadline)
                 location = response.headers.get("Location") if response.status in REDIRECTS else None
                 if location is None:
+                    if response.status == 304 and asking:
+                        raise FailedTry(NOT_MODIFIED)
                     return await self._receive(response, lease, patience)
                 await _read_up(response)
                 following = redirected(url, location)
@@ -135,14 +141,16 @@ class Web:
             url = following
         raise FailedTry("too_many_redirects")
 
-    def _request(self, url: URL) -> aiohttp.client._RequestContextManager:
+    def _request(self, url: URL, asking: Mapping[str, str]) -> aiohttp.client._RequestContextManager:
         proxy = self._proxies.of(url) if self._proxies.by_scheme else None
         if proxy is None:
-            return self._direct.get(url, allow_redirects=False)
+            return self._direct.get(url, allow_redirects=False, headers=asking)
         if not self._told:
             self._told = True
             logger.warning("%s", proxy.notice)
-        return self._proxied.get(url, allow_redirects=False, proxy=proxy.url, proxy_headers=proxy.headers)
+        return self._proxied.get(
+            url, allow_redirects=False, headers=asking, proxy=proxy.url, proxy_headers=proxy.headers
+        )
 
     async def _receive(
         self, response: aiohttp.ClientResponse, lease: Lease, patience: asyncio.Timeout
@@ -185,6 +193,14 @@ class Web:
             if lasted > options.slow_start and size < lasted * options.slowest:
                 raise FailedTry("timeout", transient=True)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _asking(condition: Condition | None) -> dict[str, str]:
+    """Return the headers that ask for a picture only if it is another than the known one."""
+    if condition is None:
+        return {}
+    told = {"If-None-Match": condition.etag, "If-Modified-Since": condition.last_modified}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 async def _grow(lease: Lease, to: int, patience: asyncio.Timeout) -> None:

@@ -32,6 +32,23 @@ class InteractionCounts(Record):
     """Of their file; None where an earlier version wrote it."""
 
 
+class CatalogChanges(Record):
+    """How a catalog differs from the one before."""
+
+    new: Count
+    """Items that were not there."""
+    gone: Count
+    """Items that are not there any more."""
+    text: Count
+    """Items with another text."""
+    picture: Count
+    """Items with another picture."""
+    fields: Count
+    """Items of which anything else is another."""
+    unchanged: Count
+    """Items that are what they were."""
+
+
 class CatalogManifest(Manifest):
     """What `catalog.json` says."""
 
@@ -61,6 +78,8 @@ class CatalogManifest(Manifest):
     """Which column of the source each field of an item was read from; empty where the source has no columns."""
     interactions: InteractionCounts | None = None
     """None where there are none."""
+    update: CatalogChanges | None = None
+    """How it differs from the one whose place it took, where `ingest --update` made it."""
 
 
 def read_catalog_manifest(path: Path) -> CatalogManifest:

@@ -1,0 +1,271 @@
+"""A catalog brought up to date: of the web is asked what is new or may have changed, and the rest is what it was."""
+
+import io
+from email.utils import formatdate
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from featurizer.catalog import ingest as ingest_module
+from featurizer.catalog.column_names import ColumnNames
+from featurizer.catalog.images import FetchOptions, ImageFetcher
+from featurizer.catalog.ingest import ingest
+from featurizer.catalog.interactions import InteractionFiles
+from featurizer.catalog.store import Catalog
+from featurizer.catalog.table import TableSource
+from featurizer.catalog.verify import verify_catalog
+from featurizer.errors import InputError
+from featurizer.operations.ingest import Ingest
+from featurizer.results import exchange as exchange_module
+from tests.servers import answer, serve
+
+LOOPBACK = FetchOptions(allow_private_hosts=True)
+
+
+def picture(number):
+    buffer = io.BytesIO()
+    Image.new("RGB", (30, 20), (number % 256, number // 256, 7)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class Shop:
+    """Pictures on a server that knows their versions, and the table that names them."""
+
+    def __init__(self, site, folder, *, validator="etag"):
+        self.site, self.folder, self.validator = site, folder, validator
+        self.versions = {}
+        self.rows = {}
+
+    def put(self, item, title="a title", price="1", version=0, address=None):
+        """Add or change an item."""
+        path = address or f"/{item}.png"
+        self.rows[item] = (title, price, self.site.base + path)
+        self.version(path, version)
+
+    def version(self, path, version):
+        self.versions[path] = version
+        self.site.at(path, self._behave(path))
+
+    def _behave(self, path):
+        def behave(request):
+            version = self.versions[path]
+            etag, changed = f'"{version}"', formatdate(1_700_000_000 + version, usegmt=True)
+            told = {"etag": {"ETag": etag}, "date": {"Last_Modified": changed}, "none": {}}[self.validator]
+            same = request.headers.get("If-None-Match") == etag
+            same = same or request.headers.get("If-Modified-Since") == changed
+            if same:
+                answer(b"", status=304, **told)(request)
+            else:
+                answer(picture(version + 1000 * (hash(path) % 60)), **told)(request)
+
+        return behave
+
+    def make(self, **options):
+        table = self.folder / "items.csv"
+        lines = [f"{item},{','.join(values)}" for item, values in self.rows.items()]
+        table.write_text("id,title,price,image\n" + "\n".join(lines) + "\n")
+        options = {"out": self.folder / "c", "part_rows": 4, **options}
+        with ImageFetcher(LOOPBACK) as fetcher:
+            return ingest(TableSource(table, ColumnNames()), fetcher=fetcher, **options)
+
+    def bodies(self):
+        """Return how often each picture was sent, and forget it."""
+        hits = dict(self.site.hits)
+        self.site.hits.clear()
+        return hits
+
+
+@pytest.fixture
+def site():
+    with serve() as site:
+        yield site
+
+
+def content(catalog):
+    rows = [row for part in catalog.parts for row in pq.read_table(part).to_pylist()]
+    return {row["item_id"]: row for row in rows}
+
+
+@pytest.mark.parametrize("validator", ["etag", "date"])
+def test_what_is_new_or_has_changed_is_fetched_and_the_whole_is_as_if_made_anew(tmp_path, site, validator):
+    shop = Shop(site, tmp_path, validator=validator)
+    for n in range(10):
+        shop.put(f"i{n}")
+    shop.make()
+    assert set(shop.bodies().values()) == {1}
+    shop.put("i0", title="another title")
+    shop.put("i1", price="2")
+    shop.version("/i2.png", 1)
+    shop.put("i3", address="/other.png")
+    shop.put("i99")
+    del shop.rows["i4"]
+    site.headers.clear()
+    made = shop.make(update=True)
+    asked = {
+        path
+        for path, headers in site.headers.items()
+        if not any(name.startswith("If-") for name in headers[0])
+    }
+    assert asked == {"/other.png", "/i99.png"}
+    assert shop.bodies() == dict.fromkeys([f"/i{n}.png" for n in range(10) if n not in (3, 4)], 1) | {
+        "/other.png": 1, "/i99.png": 1,
+    }  # fmt: skip
+    assert made.manifest.update.model_dump() == {
+        "new": 1, "gone": 1, "text": 1, "picture": 2, "fields": 3, "unchanged": 5,
+    }  # fmt: skip
+    anew = shop.make(out=tmp_path / "anew")
+    assert made.identity == anew.identity
+    assert verify_catalog(made) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["anew", "c", "items.csv"]
+
+
+def test_of_a_server_that_knows_no_versions_what_is_known_is_not_asked_for_again(tmp_path, site):
+    shop = Shop(site, tmp_path, validator="none")
+    for n in range(6):
+        shop.put(f"i{n}")
+    shop.make()
+    shop.bodies()
+    shop.put("i6")
+    shop.version("/i2.png", 1)
+    made = shop.make(update=True)
+    assert shop.bodies() == {"/i6.png": 1}
+    assert made.manifest.update.new == 1
+    assert made.manifest.update.unchanged == 6
+    assert made.manifest.image_status == {"ok": 7}
+
+
+def test_versions_stay_known_from_one_update_to_the_next(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    for n in range(6):
+        shop.put(f"i{n}")
+    shop.make()
+    for version in (1, 2):
+        shop.bodies()
+        shop.version("/i2.png", version)
+        made = shop.make(update=True)
+        assert shop.bodies() == {f"/i{n}.png": 1 for n in range(6)}
+        assert made.manifest.update.picture == 1
+        entries = {entry["item_id"]: entry for entry in pq.read_table(made.folder / "fetches").to_pylist()}
+        assert {entry["status"] for entry in entries.values()} == {"ok"}
+        assert entries["i2"]["etag"] == f'"{version}"'
+        assert all(entry["bytes"] > 0 for entry in entries.values())
+
+
+def test_what_failed_is_asked_for_again_and_a_picture_that_is_gone_is_said(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    for n in range(3):
+        shop.put(f"i{n}")
+    site.at("/i0.png", answer(b"", status=404))
+    assert shop.make().manifest.image_status == {"http_404": 1, "ok": 2}
+    shop.version("/i0.png", 0)
+    site.at("/i1.png", answer(b"", status=410))
+    made = shop.make(update=True)
+    assert {item: row["image_status"] for item, row in content(made).items()} == {
+        "i0": "ok", "i1": "http_410", "i2": "ok",
+    }  # fmt: skip
+
+
+def test_one_address_of_a_known_item_and_a_new_one_is_fetched_for_the_new_one(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    shop.put("i0")
+    shop.make()
+    shop.put("i1", address="/i0.png")
+    made = shop.make(update=True)
+    assert made.manifest.image_status == {"ok": 2}
+    assert content(made)["i0"]["image"] == content(made)["i1"]["image"]
+
+
+def test_items_that_are_gone_stay_where_that_is_asked_for_with_all_that_they_had(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    for n in range(5):
+        shop.put(f"i{n}", title=f"title {n}", price=str(n))
+    clicks = tmp_path / "clicks.csv"
+    clicks.write_text("user_id,item_id,timestamp,split\n" + "".join(f"u,i{n},{n},train\n" for n in range(5)))
+    with_clicks = {"gone": "keep", "interactions": InteractionFiles((clicks,))}
+    before = content(shop.make(**with_clicks))
+    assert {row["withdrawn"] for row in before.values()} == {False}
+    kept = shop.rows.pop("i2")
+    shop.bodies()
+    for _ in range(2):
+        made = shop.make(update=True, **with_clicks)
+        assert content(made)["i2"] == before["i2"] | {"withdrawn": True}
+        assert made.manifest.interactions.interactions == 5
+        assert "/i2.png" not in shop.bodies()
+    shop.rows["i2"] = kept
+    assert content(shop.make(update=True, **with_clicks)) == before
+
+
+def test_what_was_begun_is_gone_on_with_after_a_kill_and_the_old_one_is_there_until_then(
+    tmp_path, site, monkeypatch
+):
+    shop = Shop(site, tmp_path)
+    for n in range(9):
+        shop.put(f"i{n}")
+    before = shop.make()
+    for n in range(9):
+        shop.version(f"/i{n}.png", 1)
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    for module in (exchange_module, ingest_module):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "exchange" if module is exchange_module else "put_in_place", broken)
+            with pytest.raises(KeyboardInterrupt):
+                shop.make(update=True)
+        assert Catalog.open(tmp_path / "c").identity == before.identity
+    assert set(shop.bodies().values()) == {2}  # first, and at the first try of the update
+    made = shop.make(update=True)
+    assert shop.bodies() == {}
+    assert made.manifest.update.picture == 9
+
+
+def test_a_first_time_is_what_it_is_without_and_both_ways_at_once_are_refused(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    shop.put("i0")
+    assert shop.make(update=True).manifest.update is None
+    with pytest.raises(InputError, match="give one of the two"):
+        Ingest(path=("items.csv",), out=tmp_path / "c", update=True, overwrite=True)
+
+
+KINDS = ["title", "price", "picture", "address", "gone", "new"]
+
+
+@settings(max_examples=10)
+@given(
+    rounds=st.lists(
+        st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 9)), max_size=6), min_size=1, max_size=2
+    )
+)
+def test_whatever_is_edited_the_catalog_is_the_one_made_anew(tmp_path_factory, rounds):
+    folder, fresh = tmp_path_factory.mktemp("edits"), 100
+    with serve() as site:
+        shop = Shop(site, folder)
+        for n in range(9):
+            shop.put(f"i{n}")
+        shop.make()
+        for edits in rounds:
+            for kind, at in edits:
+                fresh += 1
+                item = list(shop.rows)[at % len(shop.rows)]
+                title, price, address = shop.rows[item]
+                path = address.removeprefix(site.base)
+                if kind == "title":
+                    shop.rows[item] = (f"title {fresh}", price, address)
+                elif kind == "price":
+                    shop.rows[item] = (title, str(fresh), address)
+                elif kind == "picture":
+                    shop.version(path, fresh)
+                elif kind == "address":
+                    shop.put(item, title, price, fresh, f"/{fresh}.png")
+                elif kind == "gone" and len(shop.rows) > 1:
+                    del shop.rows[item]
+                else:
+                    shop.put(f"i{fresh}")
+            made = shop.make(update=True)
+            anew = shop.make(out=folder / "anew", overwrite=True)
+            assert made.manifest.data_sha256 == anew.manifest.data_sha256
+            assert made.identity == anew.identity
