@@ -257,10 +257,11 @@ def extract(
     device: str = 'auto',
     threads: int | None = None,
     dtype: Literal['float32', 'float16'] = 'float32',
-    compute_dtype: Literal['float32', 'float16', 'bfloat16'] = 'float32',
+    compute_dtype: Literal['float32', 'tf32', 'float16', 'bfloat16'] = 'float32',
     batch_size: int = 32,
     shard_rows: int = 2048,
     workers: int | None = None,
+    decoders: Literal['auto', 'threads', 'processes'] = 'auto',
     mask: Literal['image', 'text'] | None = None,
     update: bool = False,
     trust_remote_code: Sequence[str] | str = ...,
@@ -283,7 +284,8 @@ def extract(
         compute_dtype: What the models compute in.
         batch_size: Items a model sees at once.
         shard_rows: Items a shard; a killed run loses the shards in flight.
-        workers: Threads that decode pictures. [default: one a core, at most 8]
+        workers: Threads or processes that decode pictures. [default: one a core, at most 8 on the CPU]
+        decoders: Who decodes pictures: auto takes processes for a GPU and many pictures.
         mask: Hide one modality from an encoder ica:DIR or align:DIR.
         update: Encode only what changed since the set in --out was made, and copy every other vector.
         trust_remote_code: Run the code of its own that an encoder's repository holds: REPO@COMMIT, a full commit that you have read.

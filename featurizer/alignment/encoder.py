@@ -112,6 +112,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         mask=request.mask,
         supervised=saved.supervision,
         supervised_items=tuple(saved.supervised),
+        memory_format=next((one.spec.memory_format for one in encoders if one.spec.memory_format), None),
     )
     return (AlignEncoder(spec, saved, encoders, request.mask),)
 

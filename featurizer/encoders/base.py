@@ -17,7 +17,10 @@ from featurizer.records import Json
 from featurizer.registry import Plugin
 
 Modality: TypeAlias = Literal["image", "text"]
-Dtype: TypeAlias = Literal["float32", "float16", "bfloat16"]
+Dtype: TypeAlias = Literal["float32", "tf32", "float16", "bfloat16"]
+"""What a model computes in; TF32 is float32 whose products an NVIDIA GPU rounds to 10 bits."""
+MemoryFormat: TypeAlias = Literal["channels_last"]
+"""How the pictures of a convolutional model lie in memory, where that is not torch's own order."""
 Vectors: TypeAlias = NDArray[np.float32]
 """Row-major float32, (b batch, d dim)."""
 
@@ -46,6 +49,7 @@ class EncoderSpec:
         supervised_items: which items' they are.
         request: what `--encoder` takes to load it again; None for one that was put together by hand.
         remote_code: the repository and commit whose own code was run; None where none was.
+        memory_format: how pictures lie in memory, which decides a vector's last digits; None for torch's own order.
     """
 
     name: str
@@ -67,6 +71,7 @@ class EncoderSpec:
     supervised_items: tuple[str, ...] = field(default=(), compare=False)
     request: str | None = field(default=None, compare=False)
     remote_code: str | None = None
+    memory_format: MemoryFormat | None = None
 
     @property
     def space(self) -> str:
@@ -80,7 +85,9 @@ class EncoderSpec:
         of the weights says.
         """
         only_where_told = [
-            name for name in ("plugin", "supervised", "remote_code") if not getattr(self, name)
+            name
+            for name in ("plugin", "supervised", "remote_code", "memory_format")
+            if not getattr(self, name)
         ]
         left_out = {"mask", "request", "supervised_items", *only_where_told}
         told = {name: value for name, value in asdict(self).items() if name not in left_out}

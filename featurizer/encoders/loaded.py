@@ -24,12 +24,15 @@ class LoadedEncoder(Generic[InputT, PreparedT]):
         prepare: one item to the model's input; thread-safe.
         encode: b prepared items to their (b, dim) float32 vectors, in their order.
         losses: texts to what the model does not read of them; None of pictures, and where nobody can say.
+        start: begins what `encode` does and returns what waits for the vectors: a GPU computes meanwhile, and a second
+            batch may be started before the first one is fetched. None where there is `encode` alone.
     """
 
     spec: EncoderSpec
     prepare: Callable[[InputT], PreparedT]
     encode: Callable[[Sequence[PreparedT]], Vectors]
     losses: Callable[[Sequence[str]], Sequence[TextLoss]] | None = None
+    start: Callable[[Sequence[PreparedT]], Callable[[], Vectors]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

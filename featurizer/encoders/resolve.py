@@ -82,7 +82,13 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """
     loader = _asked(request).load
     return tuple(
-        LoadedEncoder(_completed(one.spec, request), one.prepare, one.encode, getattr(one, "losses", None))
+        LoadedEncoder(
+            _completed(one.spec, request),
+            one.prepare,
+            one.encode,
+            getattr(one, "losses", None),
+            getattr(one, "start", None),
+        )
         for one in loader(request)
     )
 

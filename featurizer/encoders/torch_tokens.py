@@ -19,7 +19,7 @@ from featurizer.errors import InputError, ShapeMismatch
 States: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 """The (b, t, dim) states and the (b, p) pooled vectors of one pass, in the model's own dtype."""
 
-_AGREEMENT = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 1e-1}
+_AGREEMENT = {"float32": 1e-4, "tf32": 1e-2, "float16": 2e-2, "bfloat16": 1e-1}
 """How far the two ways to one vector may differ, in parts of its largest entry, before a model is refused."""
 
 

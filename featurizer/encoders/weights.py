@@ -6,21 +6,17 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
-import stamina
 import torch
-from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from featurizer.encoders.base import EncoderRequest, is_folder
 from featurizer.encoders.family import find_family
 from featurizer.encoders.presets import offline_presets
-from featurizer.encoders.torch_encoder import TORCH_DTYPES
 from featurizer.errors import CodeNotTrusted, FeaturizerError, InputError, MissingExtra, ModelUnavailable
 
 CONFIG = ("config.json",)
@@ -40,14 +36,6 @@ def state_sha256(module: torch.nn.Module) -> str:
             flat = value.detach().cpu().contiguous().reshape(-1)
             digest.update(flat.view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def freeze(model: torch.nn.Module, request: EncoderRequest) -> None:
-    """Put a model in evaluation mode on the device and in the dtype asked for, without gradients."""
-    if request.device.startswith("cuda") and request.dtype == "float32":
-        # torch lets cuDNN convolve in TF32, with 10 bits of mantissa; float32 is to mean float32
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    model.requires_grad_(requires_grad=False).eval().to(request.device, TORCH_DTYPES[request.dtype])
 
 
 def local_folder(request: EncoderRequest) -> Path | None:
@@ -145,7 +133,9 @@ def loading(
     """
     try:
         if repo and source(request) == "hub" and _cached(repo, request, files) is None:
-            _reach(repo, request.revision, files[0])
+            from featurizer.encoders.reach import reach
+
+            reach(repo, request.revision, files[0])
         yield
     except ImportError as error:
         package = _missing_package(error)
@@ -180,13 +170,6 @@ def without_weights_bar() -> Iterator[None]:
         logging.enable_progress_bar()
         if not hub_shown:
             disable_progress_bars()
-
-
-@stamina.retry(on=httpx2.TransportError, attempts=3, wait_initial=0.2, wait_max=1.0)
-def _reach(repo: str, revision: str | None, file: str) -> None:
-    """Ask the Hub for one file's headers; the file itself need not be there, the repository must."""
-    with suppress(EntryNotFoundError):
-        get_hf_file_metadata(hf_hub_url(repo, file, revision=revision))
 
 
 def _code_refused(request: EncoderRequest, family: str) -> ModelUnavailable:

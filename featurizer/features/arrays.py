@@ -15,8 +15,9 @@ from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import SHARD_ROWS, StoredDtype
+from featurizer.features.rows import ShardRows
 from featurizer.features.schema import CORE
-from featurizer.features.shards import ShardRows, ids_sha256
+from featurizer.features.shards import ids_sha256
 from featurizer.features.write import Tick, write_feature_set
 from featurizer.records import Json
 from featurizer.results.manifests.feature_set import SpaceProvenance

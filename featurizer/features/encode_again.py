@@ -20,7 +20,12 @@ from featurizer.results.state import read_state, state_file
 
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
 """Largest difference between a stored and a recomputed value, relative to the vector's largest value."""
-DTYPES: Mapping[str, Dtype] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
+DTYPES: Mapping[str, Dtype] = {
+    "float32": "float32",
+    "tf32": "tf32",
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+}
 
 
 def check_catalog(feature_set: FeatureSet, catalog: Catalog) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL.Image import Image
 
-from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, Pair, TextLoss
+from featurizer.encoders.base import AnyEncoder, EncoderSpec, TextLoss, Vectors
 from featurizer.errors import ShapeMismatch
 from featurizer.features.clock import Clock
+from featurizer.features.decoding import Decoding
 from featurizer.features.options import StoredDtype
-from featurizer.features.pictures import Prepare, Prepared, read_batches
-from featurizer.features.shards import ShardRows
-from featurizer.features.write import Tick
+from featurizer.features.pictures import read_batches
+from featurizer.features.prepare import Prepared
+from featurizer.features.rows import ShardRows
+
+if TYPE_CHECKING:
+    from featurizer.catalog.store import Catalog
+    from featurizer.features.write import Tick
+
+IN_FLIGHT = 1
+"""Batches that are started and not yet fetched: a GPU computes one while the next is put together."""
 
 
 def encode_shard(
@@ -25,7 +33,7 @@ def encode_shard(
     clock: Clock,
     tick: Tick,
     *,
-    pool: ThreadPoolExecutor,
+    decoding: Decoding,
     batch_size: int,
     dtype: StoredDtype,
 ) -> ShardRows:
@@ -37,7 +45,7 @@ def encode_shard(
         rows: of the shard, ascending.
         clock: told what the work took.
         tick: told how far it is.
-        pool: the threads that decode.
+        decoding: who decodes.
         batch_size: items an encoder sees at once.
         dtype: what vectors will be stored in; what is not finite in it is a failure.
 
@@ -46,8 +54,8 @@ def encode_shard(
     """
     shard = _Shard(len(rows), encoders, dtype, clock, tick)
     seeing = [encoder for encoder in encoders if encoder.spec.modality != "text"]
-    prepare = {encoder.spec.space: _preparer(encoder) for encoder in seeing}
-    for batch in read_batches(catalog, rows, prepare, pool, clock, batch_size=batch_size):
+    spaces = [encoder.spec.space for encoder in seeing]
+    for batch in read_batches(catalog, rows, spaces, decoding, clock, batch_size=batch_size):
         shard.add(batch, seeing)
     for encoder in encoders:
         if encoder.spec.modality == "text":
@@ -57,18 +65,29 @@ def encode_shard(
     return shard.finished()
 
 
-def _preparer(encoder: AnyEncoder) -> Prepare:
-    if encoder.spec.modality == "both":
+def _start(encoder: AnyEncoder, inputs: Sequence[object]) -> Callable[[], Vectors]:
+    start: Callable[[Sequence[object]], Callable[[], Vectors]] | None = getattr(encoder, "start", None)
+    if start is not None:
+        return start(inputs)
+    vectors = encoder.encode(inputs)
+    return lambda: vectors
 
-        def both(picture: Image | None, text: str | None) -> object | None:
-            return None if picture is None and text is None else encoder.prepare(Pair(picture, text))
 
-        return both
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A batch whose vectors are being computed.
 
-    def one(picture: Image | None, text: str | None) -> object | None:
-        return None if picture is None else encoder.prepare(picture)
+    Attributes:
+        spec: the encoder's.
+        rows: of the shard, one a vector.
+        vectors: waits for them.
+        covered: how many of the shard's rows the batch settles, those without input included.
+    """
 
-    return one
+    spec: EncoderSpec
+    rows: np.ndarray
+    vectors: Callable[[], Vectors]
+    covered: int
 
 
 class _Shard:
@@ -87,6 +106,7 @@ class _Shard:
         self.present = {space: np.zeros(rows, bool) for space in dims}
         self.losses: dict[str, list[TextLoss]] = {}
         self.encoded = 0
+        self.started: deque[_Started] = deque()
 
     def add(self, batch: Sequence[Prepared], seeing: Sequence[AnyEncoder]) -> None:
         """Put the next items' rows down, and encode them with the encoders that see pictures."""
@@ -123,21 +143,35 @@ class _Shard:
     def _encode(
         self, encoder: AnyEncoder, inputs: Sequence[object], rows: np.ndarray, *, covered: int
     ) -> None:
-        space, dim = encoder.spec.space, encoder.spec.dim
-        if inputs:
+        if not inputs:
+            self._advance(covered)
+            return
+        with self.clock.timing("encode"):
+            vectors = _start(encoder, inputs)
+        self.started.append(_Started(encoder.spec, rows, vectors, covered))
+        self._fetch(IN_FLIGHT)
+
+    def _fetch(self, left: int) -> None:
+        """Put down the vectors of all batches but the `left` that were started last."""
+        while len(self.started) > left:
+            batch = self.started.popleft()
             with self.clock.timing("encode"):
-                vectors = encoder.encode(inputs)
-            if vectors.shape != (len(inputs), dim):
-                raise ShapeMismatch(
-                    f"{space}: vectors of shape {vectors.shape}, expected ({len(inputs)}, {dim})"
-                )
-            with np.errstate(over="ignore"):
-                finite = np.isfinite(vectors.astype(self.dtype)).all(axis=1)
-            self.vectors[space][rows[finite]] = vectors[finite]
-            self.present[space][rows[finite]] = True
-            for row in rows[~finite]:
-                self.errors[row] = "; ".join(filter(None, [self.errors[row], f"{space}: nonfinite"]))
-        self._advance(covered)
+                vectors = batch.vectors()
+            self._put(batch.spec, batch.rows, vectors)
+            self._advance(batch.covered)
+
+    def _put(self, spec: EncoderSpec, rows: np.ndarray, vectors: Vectors) -> None:
+        space = spec.space
+        if vectors.shape != (len(rows), spec.dim):
+            raise ShapeMismatch(
+                f"{space}: vectors of shape {vectors.shape}, expected ({len(rows)}, {spec.dim})"
+            )
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(vectors.astype(self.dtype)).all(axis=1)
+        self.vectors[space][rows[finite]] = vectors[finite]
+        self.present[space][rows[finite]] = True
+        for row in rows[~finite]:
+            self.errors[row] = "; ".join(filter(None, [self.errors[row], f"{space}: nonfinite"]))
 
     def _advance(self, rows: int) -> None:
         self.encoded += rows
@@ -146,6 +180,7 @@ class _Shard:
 
     def finished(self) -> ShardRows:
         """Return the filled shard."""
+        self._fetch(0)
         has_text = np.array([text is not None for text in self.texts], dtype=bool)
         return ShardRows(
             self.ids, self.has_image, has_text, self.errors, self.vectors, self.present, self.losses

@@ -1,16 +1,14 @@
 """The extract engine: a catalog and some encoders become a feature set, shard by shard, resumable.
 
-Every picture is decoded once for all image encoders. Three things overlap: a pool of threads decodes and
-prepares the next batches, the calling thread encodes, one thread writes the last shard. Each hand-over is
+Every picture is decoded once for all image encoders. Three things overlap: workers decode and prepare the
+next batches, the calling thread encodes, one thread writes the last shard. Each hand-over is
 bounded (`PREFETCH` batches, one shard), so memory does not depend on the catalog's size. Batches never
 cross a shard, so a resumed run computes what an uninterrupted one would.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +19,14 @@ from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.naming import told_request
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
+from featurizer.features.decoding import Decoders, decoding
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.encode_shard import encode_shard
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inputs import inputs_of, write_inputs
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
-from featurizer.features.shards import ShardRows
+from featurizer.features.prepare import preparer
+from featurizer.features.rows import ShardRows
 from featurizer.features.supervised import attach_supervised
 from featurizer.features.update import is_outdated, update
 from featurizer.features.write import MakeShard, Tick, write_feature_set
@@ -42,7 +42,8 @@ class ExtractOptions:
         dtype: what vectors are stored in.
         batch_size: items an encoder sees at once.
         shard_rows: items a shard; a killed run loses at most the shards in flight.
-        workers: threads that decode and prepare; None for one a core, at most eight.
+        workers: threads or processes that decode and prepare; None for one a core, at most eight on the CPU.
+        decoders: who decodes.
         overwrite: replace what the folder holds.
         update: encode what changed since the set in the folder was made, and copy every other vector.
         device: recorded, and part of the fingerprint (vectors differ between devices in the last digits).
@@ -53,6 +54,7 @@ class ExtractOptions:
     batch_size: int = BATCH_SIZE
     shard_rows: int = SHARD_ROWS
     workers: int | None = None
+    decoders: Decoders = "auto"
     overwrite: bool = False
     update: bool = False
     device: str = "cpu"
@@ -79,8 +81,15 @@ def extract(
     if not catalog.rows:
         raise InputError(f"{catalog.folder} has no items; expected at least one")
     draft = drafted(catalog, [encoder.spec for encoder in encoders], options)
-    workers = options.workers or min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers, "decode") as pool:
+    prepare = {one.spec.space: preparer(one) for one in encoders if one.spec.modality != "text"}
+    workers = decoding(
+        prepare,
+        device=options.device,
+        workers=options.workers,
+        decoders=options.decoders,
+        rows=catalog.rows,
+    )
+    with workers as decoders:
 
         def encode(some: Sequence[AnyEncoder], rows: Sequence[int], clock: Clock, tick: Tick) -> ShardRows:
             with computing_threads(options.threads):
@@ -90,7 +99,7 @@ def extract(
                     rows,
                     clock,
                     tick,
-                    pool=pool,
+                    decoding=decoders,
                     batch_size=options.batch_size,
                     dtype=options.dtype,
                 )

@@ -1,54 +1,28 @@
-"""A catalog's rows, batch by batch, with their pictures decoded ahead on a pool of threads."""
+"""A catalog's rows, batch by batch, with their pictures decoded ahead by workers."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
-from PIL.Image import Image
-
-from featurizer.catalog.decode import UndecodableImage, decode
-from featurizer.catalog.store import Catalog
 from featurizer.features.clock import Clock
-from featurizer.records import NONE, OK
+from featurizer.features.decoding import Decoding
+from featurizer.features.prepare import Prepared, Row
+
+if TYPE_CHECKING:
+    from featurizer.catalog.store import Catalog
 
 PREFETCH = 4
 """Batches that are decoded ahead of the one being encoded."""
-
-Prepare: TypeAlias = Callable[[Image | None, str | None], object | None]
-"""An item's picture and text to what one space's encoder takes; None where it has nothing to encode."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An item as each space's encoder wants it.
-
-    Attributes:
-        item_id: the item.
-        text: its text, None where it has none.
-        usable: True when its picture could be decoded.
-        inputs: the encoders' inputs by space; a space is missing where there is nothing to encode.
-        errors: reasons, `image: truncated` or `clip_image: prepare_ValueError`.
-        seconds: that decoding and preparing took.
-    """
-
-    item_id: str
-    text: str | None
-    usable: bool = False
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    errors: tuple[str, ...] = ()
-    seconds: float = 0.0
 
 
 def read_batches(
     catalog: Catalog,
     rows: Sequence[int],
-    prepare: Mapping[str, Prepare],
-    pool: ThreadPoolExecutor,
+    spaces: Collection[str],
+    decoding: Decoding,
     clock: Clock,
     *,
     batch_size: int,
@@ -58,14 +32,15 @@ def read_batches(
     Args:
         catalog: whose rows.
         rows: which, ascending.
-        prepare: what each space makes of a picture and a text; empty reads no pictures.
-        pool: the threads.
+        spaces: what pictures are prepared for; with none, none is read.
+        decoding: who decodes them.
         clock: told what reading and decoding took.
         batch_size: items a batch.
     """
-    window: deque[list[Future[Prepared]]] = deque()
-    for values in _values(catalog, rows, clock, batch_size, pictures=bool(prepare)):
-        window.append([pool.submit(_prepare, *item, prepare) for item in values])
+    window: deque[list[Future[list[Prepared]]]] = deque()
+    for values in _values(catalog, rows, clock, batch_size, pictures=bool(spaces)):
+        starts = range(0, len(values), decoding.rows)
+        window.append([decoding.submit(values[start : start + decoding.rows], spaces) for start in starts])
         if len(window) > PREFETCH:
             yield _results(window.popleft(), clock)
     while window:
@@ -74,7 +49,7 @@ def read_batches(
 
 def _values(
     catalog: Catalog, rows: Sequence[int], clock: Clock, size: int, *, pictures: bool
-) -> Iterator[list[tuple[str, str | None, str, bytes | None]]]:
+) -> Iterator[list[Row]]:
     """Yield ids, texts, statuses and the pictures' bytes, `size` items at a time."""
     columns = ["item_id", "text", "image_status"]
     source = catalog.batches([*columns, *(["image"] if pictures else [])], rows, size=size)
@@ -88,36 +63,7 @@ def _values(
         yield list(zip(*values, images, strict=True))
 
 
-def _results(batch: list[Future[Prepared]], clock: Clock) -> list[Prepared]:
-    items = [future.result() for future in batch]
+def _results(batch: list[Future[list[Prepared]]], clock: Clock) -> list[Prepared]:
+    items = [item for future in batch for item in future.result()]
     clock.add("decode", sum(item.seconds for item in items))
     return items
-
-
-def _prepare(
-    item_id: str, text: str | None, status: str, data: bytes | None, prepare: Mapping[str, Prepare]
-) -> Prepared:
-    if not prepare:
-        return Prepared(item_id, text, usable=status == OK)
-    start = time.perf_counter()
-    picture, errors = _decoded(status, data)
-    inputs: dict[str, object] = {}
-    for space, function in prepare.items():
-        try:
-            value = function(picture, text)
-        except Exception as error:  # noqa: BLE001  anybody's code on any picture: what it raises is the row's reason
-            errors.append(f"{space}: prepare_{type(error).__name__}")
-            continue
-        if value is not None:
-            inputs[space] = value
-    seconds = time.perf_counter() - start
-    return Prepared(item_id, text, picture is not None, inputs, tuple(errors), seconds)
-
-
-def _decoded(status: str, data: bytes | None) -> tuple[Image | None, list[str]]:
-    if status != OK:
-        return None, [] if status == NONE else [f"image: {status}"]
-    try:
-        return decode(data or b""), []
-    except UndecodableImage as failure:
-        return None, [f"image: {failure.reason}"]

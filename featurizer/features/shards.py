@@ -5,39 +5,22 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from featurizer.encoders.base import TextLoss
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import shard_name
+from featurizer.features.rows import ShardRows
 from featurizer.features.schema import feature_schema, vectors_to_arrow
 from featurizer.records import Json
 from featurizer.results.files import atomic_path, file_sha256, read_json, write_json
 
 MARKS = ".shards"
-
-
-@dataclass(frozen=True, slots=True)
-class ShardRows:
-    """The rows of one shard, in item order: n items; `vectors[space]` is (n, dim), `present[space]` is (n,).
-
-    `losses[space]` says of each of its texts what the encoder did not read, in any order, where it can say.
-    """
-
-    item_ids: list[str]
-    has_image: np.ndarray
-    has_text: np.ndarray
-    errors: list[str | None]
-    vectors: Mapping[str, np.ndarray]
-    present: Mapping[str, np.ndarray]
-    losses: Mapping[str, Sequence[TextLoss]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

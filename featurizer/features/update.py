@@ -21,8 +21,8 @@ from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import OWNED, FeatureSet
 from featurizer.features.inputs import inputs_of, places, read_inputs
+from featurizer.features.rows import ShardRows
 from featurizer.features.schema import arrow_to_vectors
-from featurizer.features.shards import ShardRows
 from featurizer.features.write import MakeShard, Tick
 from featurizer.records import OK, Json
 from featurizer.results.exchange import begun_beside, put_in_place, restore

@@ -13,10 +13,10 @@ import featurizer
 from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import FORMAT_VERSION, OWNED, FeatureSet
+from featurizer.features.rows import ShardRows
 from featurizer.features.shards import (
     MARKS,
     ShardMetadata,
-    ShardRows,
     finished_shard,
     shard_json,
     write_shard,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, Pair, Vectors
+from featurizer.encoders.placement import freeze
 from featurizer.encoders.resolve import load_token_encoder
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenSpec
-from featurizer.encoders.weights import freeze, state_sha256
+from featurizer.encoders.weights import state_sha256
 from featurizer.errors import CodeNotTrusted, InputError
 from featurizer.ica.batch import Batch, padded
 from featurizer.ica.encoders import as_trained
@@ -133,10 +134,11 @@ def load(request: EncoderRequest, family: str = "ica") -> tuple[AnyEncoder, ...]
 
 
 def _read_now(trained: Mapping[str, Json], spec: TokenSpec) -> Mapping[str, Json]:
-    """Put the plug-in that gives the tokens now in the place of the one that gave them in training."""
-    kept = {name: value for name, value in pooled_of(trained).items() if name != "plugin"}
-    plugin = spec.pooled.plugin
-    return {**trained, "pooled": kept | ({"plugin": asdict(plugin)} if plugin is not None else {})}
+    """Put what gives the tokens now, plug-in and memory format, in the place of what gave them in training."""
+    now = ("plugin", "memory_format")
+    kept = {name: value for name, value in pooled_of(trained).items() if name not in now}
+    told = {name: value for name, value in spec.pooled.provenance().items() if name in now}
+    return {**trained, "pooled": kept | told}
 
 
 def unified_spec(bundle: SavedModel, request: EncoderRequest, weight_hash: str) -> EncoderSpec:

@@ -16,7 +16,7 @@ from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.features.clock import Clock
 from featurizer.features.extract import ExtractOptions, drafted
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.shards import ShardRows
+from featurizer.features.rows import ShardRows
 from featurizer.features.write import Tick, write_feature_set
 from featurizer.ica.batch import Batch, TokenSource
 from featurizer.ica.saved_model import SavedModel

@@ -14,9 +14,11 @@ import torch
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.tokens import TokenizedText, TokenSpec
 from featurizer.features.clock import Clock
-from featurizer.features.pictures import Prepared, read_batches
+from featurizer.features.decoding import InThreads
+from featurizer.features.pictures import read_batches
+from featurizer.features.prepare import OfPicture, Prepared
 from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
-from featurizer.ica.token_store import TokenEncoders, encode_pictures, encode_texts, image_preparer
+from featurizer.ica.token_store import TokenEncoders, encode_pictures, encode_texts
 from featurizer.records import OK
 
 DECODED = 8
@@ -90,10 +92,11 @@ class OnTheFlyTokens:
         return self._tokenized(list(self._items(rows, pictures=False)))
 
     def _items(self, rows: Sequence[int], *, pictures: bool) -> Iterator[Prepared]:
-        prepare = {"image": image_preparer(self.encoders.image)} if pictures else {}
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode") as pool:
+            decoding = InThreads(pool, {"image": OfPicture(self.encoders.image.prepare)})
+            spaces = ["image"] if pictures else []
             for run in runs(rows):
-                for batch in read_batches(self.catalog, run, prepare, pool, Clock(), batch_size=DECODED):
+                for batch in read_batches(self.catalog, run, spaces, decoding, Clock(), batch_size=DECODED):
                     yield from batch
 
     def _tokenized(self, items: Sequence[Prepared]) -> list[TokenizedText | None]:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL.Image import Image
 
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.device import computing_threads, recorded_threads
@@ -22,8 +21,10 @@ from featurizer.encoders.libraries import library_versions
 from featurizer.encoders.tokens import ImageTokenEncoder, TextTokenEncoder, TokenizedText, TokenSpec
 from featurizer.errors import InputError
 from featurizer.features.clock import Clock
+from featurizer.features.decoding import InThreads
 from featurizer.features.options import BATCH_SIZE
-from featurizer.features.pictures import Prepare, Prepared, read_batches
+from featurizer.features.pictures import read_batches
+from featurizer.features.prepare import OfPicture, Prepared
 from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
 from featurizer.progress import Progress, Report, silent
@@ -159,14 +160,14 @@ def cache_tokens(
 def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], report: Report) -> None:
     report(Progress("tokens", 0, catalog.rows))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode") as pool:
-        prepare = {"image": image_preparer(encoders.image)}
+        decoding = InThreads(pool, {"image": OfPicture(encoders.image.prepare)})
         for index, folder in enumerate(folders):
             stop = min((index + 1) * SHARD_ROWS, catalog.rows)
             if not is_finished(folder):
                 items: list[Prepared] = []
                 encoded: list[tuple[np.ndarray, np.ndarray]] = []
                 rows = range(index * SHARD_ROWS, stop)
-                for batch in read_batches(catalog, rows, prepare, pool, Clock(), batch_size=BATCH_SIZE):
+                for batch in read_batches(catalog, rows, ["image"], decoding, Clock(), batch_size=BATCH_SIZE):
                     usable, states, pooled = encode_pictures(encoders.image, batch)
                     encoded.append((states, pooled))
                     items += usable
@@ -174,15 +175,6 @@ def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], r
                 shard = _shard(items, encoded, encoders.text, encoders.device)
                 write_shard(folder, shard)
             report(Progress("tokens", stop, catalog.rows))
-
-
-def image_preparer(encoder: ImageTokenEncoder) -> Prepare:
-    """Return what a reader's threads do with an item's picture."""
-
-    def prepare(picture: Image | None, text: str | None) -> torch.Tensor | None:
-        return None if picture is None else encoder.prepare(picture)
-
-    return prepare
 
 
 def encode_pictures(

@@ -37,7 +37,7 @@ class Extract(FolderOperation["FeatureSet"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "."}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"workers", "max_failures", "update"})
+    indifferent: ClassVar[frozenset[str]] = frozenset({"workers", "decoders", "max_failures", "update"})
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
     """A catalog folder."""
@@ -49,14 +49,16 @@ class Extract(FolderOperation["FeatureSet"]):
     """Threads that compute on the CPU; the bits of a result depend on how many.  [default: one a core]"""
     dtype: StoredDtype = "float32"
     """What vectors are stored in."""
-    compute_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    compute_dtype: Literal["float32", "tf32", "float16", "bfloat16"] = "float32"
     """What the models compute in."""
     batch_size: Annotated[int, Field(ge=1)] = BATCH_SIZE
     """Items a model sees at once."""
     shard_rows: Annotated[int, Field(ge=1)] = SHARD_ROWS
     """Items a shard; a killed run loses the shards in flight."""
     workers: Annotated[int, Field(ge=1)] | None = None
-    """Threads that decode pictures.  [default: one a core, at most 8]"""
+    """Threads or processes that decode pictures.  [default: one a core, at most 8 on the CPU]"""
+    decoders: Literal["auto", "threads", "processes"] = "auto"
+    """Who decodes pictures: auto takes processes for a GPU and many pictures."""
     mask: Literal["image", "text"] | None = None
     """Hide one modality from an encoder ica:DIR or align:DIR."""
     update: bool = False
@@ -100,6 +102,7 @@ class Extract(FolderOperation["FeatureSet"]):
             batch_size=self.batch_size,
             shard_rows=self.shard_rows,
             workers=self.workers,
+            decoders=self.decoders,
             overwrite=self.overwrite,
             update=self.update,
             device=where,

@@ -146,7 +146,7 @@ def test_a_revision_is_loaded_from_its_snapshot_and_recorded(checkpoint, monkeyp
         return str(checkpoint("open_clip_vit"))
 
     monkeypatch.setattr(family, "snapshot_download", snapshot)
-    monkeypatch.setattr("featurizer.encoders.weights._reach", lambda *_: None)
+    monkeypatch.setattr("featurizer.encoders.reach.reach", lambda *_: None)
     request = EncoderRequest(name="small", model="ViT-B-32/laion2b_s34b_b79k", revision="abc12")
     image, _ = family.load(request)
     assert asked == [("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "abc12")]
@@ -167,7 +167,7 @@ def test_a_revision_without_safetensors_is_loaded_from_its_bin_file(checkpoint, 
         return str(tmp_path)
 
     monkeypatch.setattr(family, "snapshot_download", snapshot)
-    monkeypatch.setattr("featurizer.encoders.weights._reach", lambda *_: None)
+    monkeypatch.setattr("featurizer.encoders.reach.reach", lambda *_: None)
     image, _ = family.load(EncoderRequest(name="small", model="org/clip", revision="abc12"))
     assert asked == ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"]
     assert image.spec.weight_hash == loaded(written)[0].spec.weight_hash

@@ -83,7 +83,7 @@ class TestConvNeXt(Architecture, ImageTokenEncoderContract):
 
 def test_a_cnns_tokens_are_the_maps_of_all_stages_on_the_last_grid():
     tokens = lite0()
-    _, model = family.open_model(resolve("efficientnet-lite0"))
+    model = family.open_model(resolve("efficientnet-lite0")).model
     pictures = torch.stack([tokens.prepare(picture) for picture in sample_images()])
     with torch.no_grad():
         maps = model.forward_intermediates(pictures, intermediates_only=True)
@@ -102,7 +102,7 @@ def test_a_cnns_tokens_are_the_maps_of_all_stages_on_the_last_grid():
 def test_a_transformers_tokens_are_what_its_head_reads(saved):
     request = saved("test_vit")
     tokens, _ = both(request)
-    _, model = family.open_model(request)
+    model = family.open_model(request).model
     pictures = torch.stack([tokens.prepare(picture) for picture in sample_images()])
     with torch.no_grad():
         expected = model.forward_features(pictures)

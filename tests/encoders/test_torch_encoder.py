@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from featurizer.encoders.base import EncoderSpec
+from featurizer.encoders.placement import Placement
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.errors import ShapeMismatch
 
@@ -36,7 +37,7 @@ def test_an_empty_batch_never_reaches_the_model():
 
 
 def test_pictures_are_stacked_in_order_and_cast():
-    forward = stacked(lambda batch: batch.flatten(1), device="cpu", dtype="float16")
+    forward = stacked(lambda batch: batch.flatten(1), Placement("cpu", "float16"))
     found = forward([torch.full((3, 1, 1), 1.0), torch.full((3, 1, 1), 2.0)])
     assert found.dtype == torch.float16
     assert found.tolist() == [[1, 1, 1], [2, 2, 2]]

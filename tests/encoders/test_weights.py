@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from transformers.utils import logging as transformers_logging
 
 from featurizer.encoders.base import EncoderRequest
+from featurizer.encoders.placement import freeze
 from featurizer.encoders.resolve import load, resolve
 from featurizer.encoders.weights import (
-    freeze,
     hub_commit,
     loading,
     local_folder,
@@ -165,7 +165,12 @@ def tf32():
 
 @pytest.mark.parametrize(
     ("device", "dtype", "allowed"),
-    [("cuda:0", "float32", False), ("cuda:0", "bfloat16", True), ("cpu", "float32", True)],
+    [
+        ("cuda:0", "float32", False),
+        ("cuda:0", "tf32", True),
+        ("cuda:0", "bfloat16", True),
+        ("cpu", "float32", True),
+    ],
 )
 def test_float32_on_cuda_means_float32(tf32, monkeypatch, module, device, dtype, allowed):
     monkeypatch.setattr(module, "to", lambda *_: module)

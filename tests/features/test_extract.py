@@ -18,7 +18,7 @@ from PIL import Image
 
 from featurizer.catalog.store import Catalog
 from featurizer.errors import OutputError, StaleOutput
-from featurizer.features import pictures, shards
+from featurizer.features import pictures, prepare, shards
 from featurizer.features.encode_again import verify_sample
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.feature_set import FeatureSet
@@ -245,8 +245,8 @@ def test_a_picture_is_decoded_once_for_all_encoders_and_few_are_held_at_a_time(t
         most.append(len(decoded) - sum(encoded))
         return real(data)
 
-    real = pictures.decode
-    monkeypatch.setattr(pictures, "decode", decode)
+    real = prepare.decode
+    monkeypatch.setattr(prepare, "decode", decode)
     one, two = ColorEncoder(spec("one", "image", 192)), ColorEncoder(spec("two", "image", 192), delay=0.02)
     encode = two.encode
     two.encode = lambda batch: (encoded.append(len(batch)), encode(batch))[1]

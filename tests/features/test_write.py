@@ -8,7 +8,8 @@ from featurizer.features import write as writing
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.extract import ExtractOptions, extract
-from featurizer.features.shards import ShardRows, write_shard
+from featurizer.features.rows import ShardRows
+from featurizer.features.shards import write_shard
 from featurizer.features.write import write_feature_set
 from featurizer.operations.extract import Extract
 from featurizer.progress import Progress

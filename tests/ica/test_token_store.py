@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from featurizer.errors import InputError, StaleOutput
-from featurizer.features import pictures
+from featurizer.features import prepare
 from featurizer.ica import token_store
 from featurizer.ica.on_the_fly import OnTheFlyTokens, runs
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
@@ -49,7 +49,7 @@ def test_the_manifest_says_what_an_item_costs(store):
 def test_a_killed_run_goes_on_with_the_shards_it_has(catalog, encoders, tmp_path, monkeypatch):
     monkeypatch.setattr(token_store, "SHARD_ROWS", 30)
     whole = cache_tokens(catalog, encoders, tmp_path / "whole")
-    real, calls = pictures.decode, 0
+    real, calls = prepare.decode, 0
 
     def decode(data):
         nonlocal calls
@@ -58,7 +58,7 @@ def test_a_killed_run_goes_on_with_the_shards_it_has(catalog, encoders, tmp_path
             raise KeyboardInterrupt
         return real(data)
 
-    monkeypatch.setattr(pictures, "decode", decode)
+    monkeypatch.setattr(prepare, "decode", decode)
     with pytest.raises(KeyboardInterrupt):
         cache_tokens(catalog, encoders, tmp_path / "t")
     assert not (tmp_path / "t" / "tokens.json").exists()

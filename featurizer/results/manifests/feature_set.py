@@ -56,6 +56,8 @@ class SpaceProvenance(Record):
     """Texts of which the encoder does not know more than half of the tokens; None where nobody counted."""
     compute_dtype: str | None = None
     """What the encoder computed in."""
+    memory_format: str | None = None
+    """How the pictures of a convolutional encoder lay in memory; None for torch's own order."""
     plugin: dict[str, str] | None = None
     """The package that brought the encoder, where it is not ours."""
     remote_code: str | None = None

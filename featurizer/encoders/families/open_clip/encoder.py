@@ -13,16 +13,16 @@ import open_clip
 import torch
 from huggingface_hub import hf_hub_download, snapshot_download
 from open_clip.tokenizer import HFTokenizer, SigLipTokenizer, SimpleTokenizer, get_clean_fn
-from PIL.Image import Image
 from PIL.Image import new as new_image
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality, TextLoss
 from featurizer.encoders.families.open_clip.family import FAMILY
+from featurizer.encoders.pixels import Pixels, composed_pixels
+from featurizer.encoders.placement import Placement, freeze
 from featurizer.encoders.tokenizer import loss_counter, require_vocabulary
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import (
     ask_nobody,
-    freeze,
     hub_commit,
     loading,
     local_folder,
@@ -53,16 +53,18 @@ class OpenClipModel:
         name: where it was loaded from, in OpenCLIP's own words.
         repo: the Hub repository behind it, empty where there is none.
         model: frozen, on its device.
-        transform: its preprocessing of one picture.
+        pixels: its preprocessing of one picture.
         weight_hash: of the weights as loaded, in float32.
+        place: where it computes, in what numbers.
     """
 
     request: EncoderRequest
     name: str
     repo: str
     model: torch.nn.Module
-    transform: Callable[[Image], torch.Tensor]
+    pixels: Pixels
     weight_hash: str
+    place: Placement
 
     def side(
         self, modality: Modality, dim: int, preprocessing: Mapping[str, Json], *, normalized: bool
@@ -83,6 +85,7 @@ class OpenClipModel:
             preprocessing=preprocessing,
             license=request.license,
             dtype=request.dtype,
+            memory_format=self.place.memory_format if modality == "image" else None,
         )
 
 
@@ -119,8 +122,9 @@ def open_model(request: EncoderRequest) -> OpenClipModel:
             name, pretrained=tag, force_quick_gelu=quick_gelu
         )
     weight_hash = state_sha256(model)
-    freeze(model, request)
-    return OpenClipModel(request, name, repo, model, transform, weight_hash)
+    place = freeze(model, request)
+    pixels = composed_pixels(transform, place)
+    return OpenClipModel(request, name, repo, model, pixels, weight_hash, place)
 
 
 def locate(request: EncoderRequest) -> tuple[str, str | None]:
@@ -172,15 +176,15 @@ def _at_revision(name: str, repo: str, revision: str) -> str:
 
 def image_encoder(loaded: OpenClipModel) -> AnyEncoder:
     """Return the encoder of pictures to projected features."""
-    request, transform = loaded.request, loaded.transform
+    pixels = loaded.pixels
     encode = cast("Callable[[torch.Tensor], torch.Tensor]", loaded.model.encode_image)
-    forward = stacked(encode, device=request.device, dtype=request.dtype)
+    forward = stacked(encode, loaded.place, pixels.normalize)
     with torch.inference_mode():
-        dim = forward([transform(new_image("RGB", (64, 64)))]).shape[-1]
+        dim = forward([pixels.prepare(new_image("RGB", (64, 64)))]).shape[-1]
     config = cast("Mapping[str, Json]", cast("torch.nn.Module", loaded.model.visual).preprocess_cfg)
     settings: dict[str, Json] = {"library": FAMILY.name, **json.loads(json.dumps(dict(config)))}
     spec = loaded.side("image", dim, settings, normalized=_normalizes(encode))
-    return torch_encoder(spec, transform, forward)
+    return torch_encoder(spec, pixels.prepare, forward)
 
 
 def open_tokenizer(loaded: OpenClipModel) -> Tokenizer:

@@ -22,7 +22,7 @@ from featurizer.encoders.families.open_clip.encoder import (
 from featurizer.encoders.families.open_clip.family import FAMILY
 from featurizer.encoders.families.open_clip.words import words_of
 from featurizer.encoders.tokens import AnyTokenEncoder, ImageTokenEncoder, TextTokenEncoder, TokenSpec
-from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
+from featurizer.encoders.torch_encoder import stacked
 from featurizer.encoders.torch_tokens import (
     States,
     image_tokens,
@@ -56,7 +56,7 @@ def load(request: EncoderRequest) -> tuple[AnyTokenEncoder, ...]:
 
 
 def _image_tokens(loaded: OpenClipModel) -> ImageTokenEncoder:
-    request, encoder = loaded.request, image_encoder(loaded)
+    request, place, encoder = loaded.request, loaded.place, image_encoder(loaded)
     visual = cast("torch.nn.Module", loaded.model.visual)
     if not hasattr(getattr(visual, "trunk", visual), "forward_intermediates"):
         raise no_tokens(
@@ -65,15 +65,15 @@ def _image_tokens(loaded: OpenClipModel) -> ImageTokenEncoder:
     blank = encoder.prepare(new_image("RGB", (64, 64)))
     probe = torch.randn(blank.shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        layers, read = _reading(visual, probe.to(request.device, TORCH_DTYPES[request.dtype])[None])
+        layers, read = _reading(visual, probe.to(place.device, place.torch_dtype)[None])
 
     def forward(pixels: torch.Tensor) -> States:
         maps, features = read(pixels)
         return side_by_side(maps), normalize(features, dim=-1) if encoder.spec.normalized else features
 
-    tokens = stacked(forward, device=request.device, dtype=request.dtype)
+    tokens = stacked(forward, place, loaded.pixels.normalize)
     with torch.no_grad():
-        maps, _ = stacked(read, device=request.device, dtype=request.dtype)([probe])
+        maps, _ = stacked(read, place)([probe])
         refuse_other_vectors(encoder.spec, tokens([probe])[1], encoder.encode([probe]))
     rows, columns = maps[-1].shape[2:]
     spec = TokenSpec(

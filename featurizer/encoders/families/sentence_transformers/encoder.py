@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, TextLoss
 from featurizer.encoders.declarations import read_declaration
 from featurizer.encoders.families.sentence_transformers.family import FAMILY
+from featurizer.encoders.placement import freeze
 from featurizer.encoders.prompts import document_prompt
 from featurizer.encoders.tokenizer import (
     UNLIMITED,
@@ -25,7 +26,6 @@ from featurizer.encoders.weights import (
     ask_nobody,
     code_options,
     folder_or_hub_name,
-    freeze,
     hub_commit,
     loading,
     local_folder,

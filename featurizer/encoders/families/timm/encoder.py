@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -12,9 +13,10 @@ from timm.data import create_transform, resolve_model_data_config
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec
 from featurizer.encoders.families.timm.family import FAMILY
+from featurizer.encoders.pixels import Pixels, composed_pixels
+from featurizer.encoders.placement import Placement, freeze
 from featurizer.encoders.torch_encoder import stacked, torch_encoder
 from featurizer.encoders.weights import (
-    freeze,
     hub_commit,
     loading,
     local_folder,
@@ -31,6 +33,16 @@ POOLINGS = {"avg": "global_average", "token": "cls", "map": "attention"}
 """timm's names of a pooling, where ours is clearer."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimmModel:
+    """An encoder, with the frozen model behind it, where that is, and how pictures become its input."""
+
+    encoder: AnyEncoder
+    model: torch.nn.Module
+    place: Placement
+    pixels: Pixels
+
+
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """Load one timm model: a registered name, `org/name` on the Hub, or a local folder.
 
@@ -38,11 +50,11 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         UnknownName: timm knows no such architecture.
         ModelUnavailable: the weights could not be had.
     """
-    return (open_model(request)[0],)
+    return (open_model(request).encoder,)
 
 
-def open_model(request: EncoderRequest) -> tuple[AnyEncoder, torch.nn.Module]:
-    """Load one timm model: the encoder, and the frozen model behind it, without a classifier.
+def open_model(request: EncoderRequest) -> TimmModel:
+    """Load one timm model, without a classifier.
 
     Raises:
         UnknownName: timm knows no such architecture.
@@ -54,6 +66,8 @@ def open_model(request: EncoderRequest) -> tuple[AnyEncoder, torch.nn.Module]:
             f"timm:{request.model} reads images, but {', '.join(request.modalities)} was asked for"
         )
     model = _from_state_file(request) if request.weights else _pretrained(request)
+    weight_hash = state_sha256(model)
+    place = freeze(model, request)
     config = {**resolve_model_data_config(model), **request.preprocessing}
     spec = EncoderSpec(
         name=request.name,
@@ -63,17 +77,17 @@ def open_model(request: EncoderRequest) -> tuple[AnyEncoder, torch.nn.Module]:
         model=request.model,
         revision=hub_commit(_repo(request.model), request, *FILES),
         source=source(request),
-        weight_hash=state_sha256(model),
+        weight_hash=weight_hash,
         pooling=_pooling(model),
         normalized=False,
         preprocessing=_recorded(config),
         license=request.license or _published(model, "license"),
         dtype=request.dtype,
+        memory_format=place.memory_format,
     )
-    freeze(model, request)
-    transform = create_transform(**config, is_training=False)
-    forward = stacked(model, device=request.device, dtype=request.dtype)
-    return torch_encoder(spec, transform, forward), model
+    pixels = composed_pixels(create_transform(**config, is_training=False), place)
+    encoder = torch_encoder(spec, pixels.prepare, stacked(model, place, pixels.normalize))
+    return TimmModel(encoder, model, place, pixels)
 
 
 def _pretrained(request: EncoderRequest) -> torch.nn.Module:

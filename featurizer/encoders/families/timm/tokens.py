@@ -11,7 +11,7 @@ from featurizer.encoders.base import EncoderRequest, EncoderSpec
 from featurizer.encoders.families.timm.encoder import open_model
 from featurizer.encoders.families.timm.family import FAMILY
 from featurizer.encoders.tokens import ImageTokenEncoder, TokenSpec
-from featurizer.encoders.torch_encoder import TORCH_DTYPES, stacked
+from featurizer.encoders.torch_encoder import stacked
 from featurizer.encoders.torch_tokens import (
     States,
     image_tokens,
@@ -36,13 +36,14 @@ def load(request: EncoderRequest) -> tuple[ImageTokenEncoder, ...]:
         InputError: the model gives no feature maps.
         FeaturizerError: the model cannot be loaded.
     """
-    encoder, model = open_model(request)
+    loaded = open_model(request)
+    encoder, place = loaded.encoder, loaded.place
     size = cast("Sequence[int]", encoder.spec.preprocessing["input_size"])
     probe = torch.randn(*size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        picture = probe.to(request.device, TORCH_DTYPES[request.dtype])[None]
-        spec, read = _reading(encoder.spec, model, picture)
-        forward = stacked(read, device=request.device, dtype=request.dtype)
+        picture = probe.to(place.device, place.torch_dtype)[None]
+        spec, read = _reading(encoder.spec, loaded.model, picture)
+        forward = stacked(read, place, loaded.pixels.normalize)
         refuse_other_vectors(encoder.spec, forward([probe])[1], encoder.encode([probe]))
     return (image_tokens(spec, encoder.prepare, forward),)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from PIL.Image import Image, Resampling
@@ -26,7 +27,8 @@ from featurizer.encoders.families.transformers.model import (
     where,
 )
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
-from featurizer.encoders.loaded import LoadedEncoder
+from featurizer.encoders.pixels import Normalization, Pixels, fitting
+from featurizer.encoders.placement import Placement
 from featurizer.encoders.tokenizer import give_padding, loss_counter, require_vocabulary, token_limit
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import code_options, loading
@@ -53,16 +55,37 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     return tuple(build[side](loaded) for side in loaded.sides)
 
 
-def image_encoder(loaded: TransformersModel) -> LoadedEncoder[Image, torch.Tensor]:
-    """Return the encoder of pictures to vectors.
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """A model's own preprocessing of one picture, as a function that another process can be sent.
+
+    Attributes:
+        processor: the library's.
+        normalized: whether its last two steps are done: dividing by 255, and normalizing.
+    """
+
+    processor: BaseImageProcessor
+    normalized: bool = True
+
+    def __call__(self, image: Image) -> torch.Tensor:
+        """Return the picture's (channels, height, width) numbers; bytes, where they are not normalized."""
+        left_out = {} if self.normalized else {"do_rescale": False, "do_normalize": False}
+        pixels: torch.Tensor = self.processor(images=image, return_tensors="pt", **left_out)["pixel_values"][
+            0
+        ]
+        return pixels
+
+
+def open_processor(loaded: TransformersModel) -> BaseImageProcessor:
+    """Load a model's preprocessing of pictures.
 
     Raises:
         InputError: the model takes pictures of varying size.
-        ModelUnavailable: its preprocessing could not be had.
+        ModelUnavailable: it could not be had.
     """
     request = loaded.request
     with loading(request, FAMILY.name, layout=LAYOUT):
-        processor = AutoImageProcessor.from_pretrained(
+        processor: BaseImageProcessor = AutoImageProcessor.from_pretrained(
             where(request), revision=request.revision, **code_options(request)
         )
     if list(processor.model_input_names) != ["pixel_values"]:
@@ -70,16 +93,38 @@ def image_encoder(loaded: TransformersModel) -> LoadedEncoder[Image, torch.Tenso
             f"transformers:{request.model} takes {', '.join(processor.model_input_names)} a picture; "
             "expected pixel_values of one fixed size. Choose a fixed-resolution model."
         )
+    return processor
 
-    def prepare(image: Image) -> torch.Tensor:
-        pixels: torch.Tensor = processor(images=image, return_tensors="pt")["pixel_values"][0]
-        return pixels
 
-    forward = stacked(_image_features(loaded), device=request.device, dtype=request.dtype)
-    blank = prepare(new_image("RGB", (64, 64)))
+def processed_pixels(processor: BaseImageProcessor, place: Placement) -> Pixels:
+    """Return what a processor does to a picture, its last two steps on the GPU where they can be done there."""
+    settings = processor.to_dict()
+    mean, std = settings.get("image_mean"), settings.get("image_std")
+    if not (settings.get("do_rescale") and settings.get("do_normalize") and mean and std):
+        return Pixels(Processed(processor))
+    raw = Processed(processor, normalized=False)
+    return fitting(Processed(processor), raw, Normalization(tuple(mean), tuple(std)), place)
+
+
+def image_encoder(loaded: TransformersModel, given: BaseImageProcessor | None = None) -> AnyEncoder:
+    """Return the encoder of pictures to vectors.
+
+    Args:
+        loaded: the model.
+        given: its processor, where it is loaded already.
+
+    Raises:
+        InputError: the model takes pictures of varying size.
+        ModelUnavailable: its preprocessing could not be had.
+    """
+    processor = given or open_processor(loaded)
+    pixels = processed_pixels(processor, loaded.place)
+    forward = stacked(_image_features(loaded), loaded.place, pixels.normalize)
+    blank = pixels.prepare(new_image("RGB", (64, 64)))
     with torch.inference_mode():
         dim = forward([blank]).shape[-1]
-    return torch_encoder(loaded.spec("image", dim, _image_preprocessing(processor, blank)), prepare, forward)
+    spec = loaded.spec("image", dim, _image_preprocessing(processor, blank))
+    return torch_encoder(spec, pixels.prepare, forward)
 
 
 def _image_features(loaded: TransformersModel) -> Callable[[torch.Tensor], torch.Tensor]:

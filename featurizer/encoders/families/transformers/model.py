@@ -21,12 +21,12 @@ from featurizer.encoders.families.transformers.pooling import (
     own_text_pooling,
     own_vision_pooling,
 )
+from featurizer.encoders.placement import Placement, freeze
 from featurizer.encoders.weights import (
     CONFIG,
     ask_nobody,
     code_options,
     folder_or_hub_name,
-    freeze,
     hub_commit,
     loading,
     source,
@@ -51,6 +51,7 @@ class TransformersModel:
         pooling: how its states become a vector; `projection` for both sides of a dual model.
         declared: what its checkpoint says beside that.
         sides: those asked for, of those it has.
+        place: where it computes, in what numbers.
     """
 
     request: EncoderRequest
@@ -59,6 +60,7 @@ class TransformersModel:
     pooling: str
     declared: Declared
     sides: tuple[Modality, ...]
+    place: Placement
 
     @property
     def is_dual(self) -> bool:
@@ -105,6 +107,7 @@ class TransformersModel:
             preprocessing=preprocessing,
             license=request.license,
             dtype=request.dtype,
+            memory_format=self.place.memory_format if modality == "image" else None,
         )
 
 
@@ -125,9 +128,9 @@ def open_model(request: EncoderRequest) -> TransformersModel:
     drop_unused_pooler(model, pooling)
     _refuse_random_weights(request, missing & model.state_dict().keys())
     weight_hash = state_sha256(model)
-    freeze(model, request)
+    place = freeze(model, request)
     wanted = tuple(side for side in sides if side in (request.modalities or sides))
-    return TransformersModel(request, model, weight_hash, pooling, declared, wanted)
+    return TransformersModel(request, model, weight_hash, pooling, declared, wanted, place)
 
 
 def _open(request: EncoderRequest) -> tuple[PreTrainedModel, set[str]]:

@@ -14,7 +14,9 @@ from transformers.utils import ModelOutput
 from featurizer.encoders.base import EncoderRequest, Modality
 from featurizer.encoders.families.transformers.encoder import (
     image_encoder,
+    open_processor,
     open_tokenizer,
+    processed_pixels,
     text_encoder,
     text_limit,
 )
@@ -47,10 +49,11 @@ def load(request: EncoderRequest) -> tuple[AnyTokenEncoder, ...]:
 
 
 def _image_tokens(loaded: TransformersModel) -> ImageTokenEncoder:
-    request, encoder = loaded.request, image_encoder(loaded)
+    processor = open_processor(loaded)
+    encoder, pixels = image_encoder(loaded, processor), processed_pixels(processor, loaded.place)
     read = _read_pictures(loaded)
     blank = encoder.prepare(new_image("RGB", (64, 64)))
-    run = stacked(read, device=request.device, dtype=request.dtype)
+    run = stacked(read, loaded.place, pixels.normalize)
     with torch.no_grad():
         states = run([blank])[0]
     rows, columns, prefix = _grid(loaded, states, blank)
@@ -67,7 +70,7 @@ def _image_tokens(loaded: TransformersModel) -> ImageTokenEncoder:
         prefix=prefix,
         max_tokens=prefix + rows * columns,
     )
-    tokens = stacked(forward, device=request.device, dtype=request.dtype)
+    tokens = stacked(forward, loaded.place, pixels.normalize)
     return image_tokens(spec, encoder.prepare, tokens)
 
 
