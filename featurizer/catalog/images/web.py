@@ -108,7 +108,8 @@ class Web:
             FailedTry: it did not come, and why.
         """
         try:
-            async with asyncio.timeout(self._options.total_timeout) as patience:
+            limit = min(self._options.head_timeout, self._options.total_timeout)
+            async with asyncio.timeout(limit) as patience:
                 return await self._follow(url, lease, patience, _asking(condition))
         except FailedTry:
             raise
@@ -121,13 +122,14 @@ class Web:
     ) -> Received:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._options.total_timeout
-        for _ in range(self._options.max_redirects + 1):
+        for hop in range(self._options.max_redirects + 1):
+            if hop:
+                patience.reschedule(min(deadline, loop.time() + self._options.head_timeout))
             refused = check_literal(url, allow_private=self._options.allow_private_hosts)
             if refused is not None:
                 raise FailedTry(refused)
-            patience.reschedule(min(deadline, loop.time() + self._options.head_timeout))
             async with self._request(url, asking) as response:
-                if not response.content.is_eof():
+                if not response.content.is_eof():  # most are there whole: a timer each is dear
                     patience.reschedule(deadline)
                 location = response.headers.get("Location") if response.status in REDIRECTS else None
                 if location is None:
