@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import pytest
 
 from featurizer.catalog.images.budget import Budget
-from featurizer.catalog.images.hosts import FIRST, PATIENCE, Hosts
+from featurizer.catalog.images.hosts import FIRST, LEAST_LOST, PATIENCE, Hosts
 from featurizer.catalog.images.options import FetchOptions
 
 
@@ -59,6 +59,20 @@ def test_a_host_bears_more_with_every_answer_and_half_after_an_overload(clock):
     for _ in range(16):
         host.pace.faster()
     assert 16.9 < host.pace.limit < 17.1
+
+
+def test_what_hangs_leaves_a_host_a_few_requests_and_what_it_refuses_one(clock):
+    pace = made(clock).of("a").pace
+    for _ in range(9):
+        clock.now += 1
+        pace.slower(begun=clock.now, now=clock.now, least=LEAST_LOST)
+    assert pace.limit == LEAST_LOST
+    for _ in range(9):
+        clock.now += 1
+        pace.slower(begun=clock.now, now=clock.now)
+    assert pace.limit == 1
+    pace.slower(begun=clock.now, now=clock.now, least=LEAST_LOST)
+    assert pace.limit == 1
 
 
 def test_never_more_are_in_flight_than_the_pace_allows(clock):

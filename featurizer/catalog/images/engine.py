@@ -160,9 +160,7 @@ class Engine(Generic[AskT]):
         policy = self._options.retry
         own = min(policy.wait_initial * 2 ** (job.tries - 1), policy.wait_max)
         own += policy.wait_jitter * self._jitter()
-        self._loop.call_later(
-            own if failed.wait is None else failed.wait, self._again, host, job, failed.reason
-        )
+        self._loop.call_later(own if failed.wait is None else failed.wait, self._again, host, job, failed)
 
     def _heed(self, host: Host[Job[AskT]], failed: FailedTry, begun: float) -> None:
         """Slow down for a host that says it has too much to do."""
@@ -177,11 +175,12 @@ class Engine(Generic[AskT]):
         if self._hosts.recall(host):
             self._wake()
 
-    def _again(self, host: Host[Job[AskT]], job: Job[AskT], reason: str) -> None:
+    def _again(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry) -> None:
         if host.down:
-            self._end(job, reason)
+            self._end(job, failed.reason)
             return
-        self._hosts.add(host, job, first=True)
+        # What the host paused for goes last: it may be the only one that it pauses for.
+        self._hosts.add(host, job, first=failed.wait is None)
         self._wake()
 
     def _end(

@@ -11,6 +11,8 @@ from featurizer.catalog.images.options import FetchOptions
 
 FIRST: Final = 8
 """Requests at once to a host that nothing is known of."""
+LEAST_LOST: Final = 4.0
+"""What hangs makes a host slower, but down to so many requests alone: a few that hang must not hold up the others."""
 PATIENCE: Final = 4
 """A host that has answered before is given up after so many times the failures."""
 
@@ -32,15 +34,17 @@ class Pace:
         """Take an answer into account."""
         self.limit = min(self.limit + (1 if self.steep else 1 / self.limit), self.most)
 
-    def slower(self, *, begun: float, now: float) -> None:
+    def slower(self, *, begun: float, now: float, least: float = 1.0) -> None:
         """Take an overload into account.
 
         Args:
             begun: when the request began that was refused or lost, in seconds.
             now: likewise.
+            least: no fewer than so many requests at once for this.
         """
         if begun >= self.cut_at:
-            self.limit, self.steep, self.cut_at = max(1.0, self.limit / 2), False, now
+            fewer = min(self.limit, max(least, self.limit / 2))
+            self.limit, self.steep, self.cut_at = fewer, False, now
 
 
 class Queued(Protocol):
@@ -151,7 +155,7 @@ class Hosts(Generic[JobT]):
         now = self._now()
         host.lost_since = host.lost_since if host.lost else now
         host.lost.add(job.address)
-        host.pace.slower(begun=begun, now=now)
+        host.pace.slower(begun=begun, now=now, least=LEAST_LOST)
         enough = self._options.give_up_after * (PATIENCE if host.answered else 1)
         lasted = now - min(host.lost_since, begun)
         if len(host.lost) < enough or lasted < self._options.give_up_seconds:
