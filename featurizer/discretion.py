@@ -36,7 +36,7 @@ def public(text: str) -> str:
 
 def public_address(text: str) -> str:
     """Return a text that is one address as it may be passed on (`public`); any other stays, whatever stands in it."""
-    return public(text) if _ADDRESS.fullmatch(text) else text
+    return public(text) if ":" in text and _ADDRESS.fullmatch(text) else text
 
 
 def throughout(value: T, change: Callable[[str], str]) -> T:

@@ -41,6 +41,8 @@ def plain(value: object) -> Json:
     Raises:
         InputError: it is of a kind that no table holds.
     """
+    if isinstance(value, str) or value is None:
+        return value
     value = _native(value)
     if value is None or value != value:
         return None
@@ -75,14 +77,18 @@ def as_text(value: object) -> str | None:
     Raises:
         InputError: bytes that are no UTF-8, or a value of a kind that no table holds.
     """
+    if isinstance(value, str):
+        text = value.strip()
+        text = _unwrapped(text) if text.startswith("b") else text
+        return None if text in NOTHING else text
     if isinstance(value, bytes):
-        text = _text_of(value)
-        if text is None:
+        words = _text_of(value)
+        if words is None:
             raise InputError(
                 f"{len(value)} bytes that begin {value[:8]!r} are no UTF-8 text; expected text here. "
                 "Name another column, or store it as text"
             )
-        value = text
+        return as_text(words)
     if isinstance(value, list | tuple):
         return as_text(" ".join(filter(None, map(as_text, value))))
     value = plain(value)

@@ -35,23 +35,38 @@ def to_record(
         InputError: a value cannot be what its column is read as; names column and item.
     """
     used = set(names.values())
+    try:
+        return ItemRecord(
+            item_id=as_id(row.get(names["item_id"]), bits=id_bits) or "",
+            title=as_text(row.get(names.get("title", ""))),
+            brand=as_text(row.get(names.get("brand", ""))),
+            description=as_text(row.get(names.get("description", ""))),
+            categories=as_categories(row.get(names.get("categories", ""))),
+            image=image,
+            extra={
+                name: value if value.__class__ is str else plain(value)
+                for name, value in row.items()
+                if name not in used
+            },
+        )
+    except InputError as error:
+        raise _placed(error, row, names, id_bits) from error
 
-    def read(column: str | None, convert: Callable[[object], T]) -> T:
+
+def _placed(
+    error: InputError, row: Mapping[str, object], names: Mapping[str, str], id_bits: int
+) -> InputError:
+    """Return an error of a row with the column and the item that it is about."""
+    readers: dict[str, Callable[[object], object]] = {
+        "item_id": partial(as_id, bits=id_bits), "categories": as_categories, "image": lambda _: None,
+    }  # fmt: skip
+    reading = {column: readers.get(field, as_text) for field, column in names.items()}
+    for column, value in row.items():
         try:
-            return convert(None if column is None else row.get(column))
-        except InputError as error:
-            found = f"column {column} of the item {row.get(names['item_id'])!r}"
-            raise InputError(f"{found}: {error}") from error
-
-    return ItemRecord(
-        item_id=read(names["item_id"], partial(as_id, bits=id_bits)) or "",
-        title=read(names.get("title"), as_text),
-        brand=read(names.get("brand"), as_text),
-        description=read(names.get("description"), as_text),
-        categories=read(names.get("categories"), as_categories),
-        image=image,
-        extra={name: read(name, plain) for name in row if name not in used},
-    )
+            reading.get(column, plain)(value)
+        except InputError:
+            return InputError(f"column {column} of the item {row.get(names['item_id'])!r}: {error}")
+    return error
 
 
 def float_bits(kind: pa.DataType) -> int:
@@ -66,7 +81,8 @@ def as_categories(value: object) -> tuple[str, ...]:
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _literal(value)
     if isinstance(value, str):
-        value = value.split("|") if "|" in value else value.split(" > ")
+        parts = value.split("|") if "|" in value else value.split(" > ")
+        return tuple(dict.fromkeys(filter(None, map(as_text, parts))))
     if isinstance(value, (list, tuple)):
         flat = (part for entry in value for part in (entry if isinstance(entry, (list, tuple)) else [entry]))
         return tuple(dict.fromkeys(filter(None, map(as_text, flat))))

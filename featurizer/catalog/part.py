@@ -160,14 +160,16 @@ def write_rows(path: Path, rows: pa.Table, pictures: Iterator[Row]) -> None:
 
 
 def _groups(pictures: Iterator[Row]) -> Iterator[list[Row]]:
-    """Divide rows into groups, by the rows and the sizes of their pictures alone."""
+    """Divide rows into groups, by their pictures and the sizes of these alone; rows without any take no room."""
     group: list[Row] = []
-    size = 0
+    count = size = 0
     for row in pictures:
-        if group and (len(group) == ROW_GROUP_ROWS or size + row[0].size > ROW_GROUP_BYTES):
+        pictured = row[0].status == OK
+        if pictured and (count == ROW_GROUP_ROWS or size + row[0].size > ROW_GROUP_BYTES) and count:
             yield group
-            group, size = [], 0
+            group, count, size = [], 0, 0
         group.append(row)
+        count += pictured
         size += row[0].size
     if group:
         yield group

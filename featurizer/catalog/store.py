@@ -88,35 +88,54 @@ def _feature(kind: pa.DataType) -> Json:
 
 def rows_to_table(records: Sequence[ItemRecord], recipe: TextRecipe, schema: pa.Schema) -> pa.Table:
     """Lay records out as one part, their pictures aside: of these only the address is there."""
-    rows = [_row(record, recipe, schema) for record in records]
+    columns: dict[str, Sequence[object]] = {
+        **_own_columns(records, schema),
+        "item_id": [record.item_id for record in records],
+        "title": [record.title for record in records],
+        "brand": [record.brand for record in records],
+        "description": [record.description for record in records],
+        "categories": [record.categories for record in records],
+        "text": [recipe.render(record) for record in records],
+        "image_status": [NONE] * len(records),
+        "image_url": [stored_address(record.image.url) for record in records],
+    }
     try:
-        return pa.Table.from_pylist(rows, schema=schema)
+        arrays = [
+            pa.array(columns[field.name], field.type)
+            if field.name in columns
+            else pa.nulls(len(records), field.type)
+            for field in schema
+        ]
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InputError(
             f"items {records[0].item_id} to {records[-1].item_id} do not fit their columns: {error}"
         ) from error
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _row(record: ItemRecord, recipe: TextRecipe, schema: pa.Schema) -> dict[str, object]:
-    own: dict[str, object] = {
-        extra_name(name): throughout(value, public_address) for name, value in record.extra.items()
+def _own_columns(records: Sequence[ItemRecord], schema: pa.Schema) -> dict[str, Sequence[object]]:
+    """Return the source's own values by the columns that they are stored in; keys that have none are JSON together."""
+    names = {
+        name: extra_name(name) for name in dict.fromkeys(key for record in records for key in record.extra)
     }
-    unforeseen = {name: value for name, value in own.items() if name not in schema.names}
-    row: dict[str, object] = {
-        name: _stored(own[name], schema.field(name).type) for name in own if name in schema.names
+    stored = {name: column for name, column in names.items() if column in schema.names}
+    columns: dict[str, Sequence[object]] = {}
+    for name, column in stored.items():
+        words = pa.types.is_string(schema.field(column).type)
+        columns[column] = [_stored(record.extra.get(name), words=words) for record in records]
+    others = {name: column for name, column in names.items() if name not in stored}
+    if others:
+        columns[OTHER] = [_unforeseen(record, others) for record in records]
+    return columns
+
+
+def _unforeseen(record: ItemRecord, names: Mapping[str, str]) -> str | None:
+    told = {
+        names[name]: throughout(value, public_address)
+        for name, value in record.extra.items()
+        if name in names
     }
-    if unforeseen:
-        row[OTHER] = json.dumps(unforeseen, ensure_ascii=False)
-    return row | {
-        "item_id": record.item_id,
-        "title": record.title,
-        "brand": record.brand,
-        "description": record.description,
-        "categories": list(record.categories),
-        "text": recipe.render(record),
-        "image_status": NONE,
-        "image_url": stored_address(record.image.url),
-    }
+    return json.dumps(told, ensure_ascii=False) if told else None
 
 
 def stored_address(told: str | None) -> str | None:
@@ -128,10 +147,14 @@ def stored_address(told: str | None) -> str | None:
     return FORBIDDEN + PurePath(told.removeprefix(FORBIDDEN)).name
 
 
-def _stored(value: object, kind: pa.DataType) -> object:
-    if value is None or not pa.types.is_string(kind) or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+def _stored(value: Json, *, words: bool) -> object:
+    """Return a value as its column holds it: text as it may be passed on, in a column of text anything else as JSON."""
+    if isinstance(value, str):
+        return public_address(value)
+    if value is None or isinstance(value, int | float):
+        return json.dumps(value) if words and value is not None else value
+    told = throughout(value, public_address)
+    return json.dumps(told, ensure_ascii=False, default=str) if words else told
 
 
 def part_path(folder: Path, index: int) -> Path:
@@ -157,7 +180,7 @@ def part_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], 
             write_statistics=others,
         ) as file,
     ):
-        yield lambda table: file.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        yield lambda table: file.write_table(table, row_group_size=max(table.num_rows, 1))
 
 
 def _leaves(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:

@@ -37,6 +37,7 @@ _CSS_RULE = re.compile(
     r"(?:(?<!\w)[.#@][a-zA-Z_-][^{}<>;]{0,200}?)?\{\s*(?:[\w-]+\s*:\s*[^;{}]{1,200};\s*)*"
     r"(?:[\w-]+\s*:\s*[^;{}]{1,200};?\s*)\}"
 )
+_MARKED = re.compile(r"[&<{\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
 
 
@@ -46,6 +47,8 @@ def clean(value: str) -> str:
     Entities are unescaped until nothing changes (sources escape twice); a `<` that opens no known HTML
     element stays, so "size < 5" survives.
     """
+    if not _MARKED.search(value):
+        return " ".join(value.split())
     for _ in range(3):
         unescaped = html.unescape(value)
         if unescaped == value:
@@ -117,18 +120,17 @@ class TextRecipe(Config):
         worded = False
         for literal, name, _, _ in _parsed(self.template):
             parts.append(literal)
-            if name is not None:
-                text = self._field(name, record)
-                worded = worded or bool(text)
+            if name is None:
+                continue
+            if name == "categories":
+                text = " ".join(filter(None, map(clean, record.categories)))
+            else:
+                value = getattr(record, name) if name in FIELDS else as_text(record.extra.get(name))
+                text = clean(value) if value else ""
+            if text:
+                worded = True
                 parts.append(text)
         return " ".join("".join(parts).split()) if worded else None
-
-    def _field(self, name: str, record: ItemRecord) -> str:
-        """Return a cleaned field or column; an absent one is the empty string."""
-        if name == "categories":
-            return " ".join(filter(None, map(clean, record.categories)))
-        value = getattr(record, name) if name in FIELDS else as_text(record.extra.get(name))
-        return clean(value) if value else ""
 
 
 @cache

@@ -79,13 +79,17 @@ class DelimitedTable:
         names, records = self.columns, self.records()
         next(records, None)
         width = len(names)
+        places = None if columns is None else [place for place, name in enumerate(names) if name in columns]
         for line, cells in records:
             if len(cells) != width:
                 if len(cells) < width or any(cells[width:]):
                     bad.add(f"line {line}", f"has {len(cells)} cells, the header {width}")
                     continue
                 del cells[width:]
-            yield line, {name: cell or None for name, cell in zip(names, cells, strict=True)}
+            if places is not None:
+                yield line, {names[place]: cells[place] or None for place in places}
+            else:
+                yield line, {name: cell or None for name, cell in zip(names, cells, strict=True)}
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the line, from 1, and the cells of each record, the header first.
