@@ -60,7 +60,7 @@ def _fetched(vectors: torch.Tensor) -> Callable[[], Vectors]:
         return lambda: found
     host = torch.empty(vectors.shape, dtype=vectors.dtype, pin_memory=True)
     host.copy_(vectors, non_blocking=True)
-    sent = torch.cuda.Event()
+    sent = torch.cuda.Event(blocking=True)  # who waits sleeps, and leaves its core to those who decode
     sent.record(torch.cuda.current_stream(vectors.device))
 
     def wait() -> Vectors:
@@ -86,11 +86,12 @@ def stacked(
         normalize: what is done first, there, to pictures of uint8; others are as the model takes them.
     """
     move = _to_cuda(place.device) if place.on_cuda else torch.stack
+    finish = None if normalize is None else normalize.on(place.device)
 
     def forward(pictures: Sequence[torch.Tensor]) -> OutputT:
         batch = move(list(pictures))
-        if normalize is not None and batch.dtype == torch.uint8:
-            batch = normalize(batch)
+        if finish is not None and batch.dtype == torch.uint8:
+            batch = finish(batch)
         return encode(batch.to(place.device, place.torch_dtype, memory_format=place.torch_format))
 
     return forward

@@ -212,7 +212,8 @@ def _tokenized(
     if nothing.any():  # a text without a token is read as one of padding
         told = [tokenizer.pad_token if none else text for text, none in zip(texts, nothing, strict=True)]
         tokens = tokenizer(told, **options)
-    return {name: tokens[name].to(loaded.request.device) for name in loaded.inputs if name in tokens}
+    device = loaded.request.device
+    return {name: tokens[name].to(device, non_blocking=True) for name in loaded.inputs if name in tokens}
 
 
 def _text_features(loaded: TransformersModel) -> Callable[[dict[str, torch.Tensor]], torch.Tensor]:
