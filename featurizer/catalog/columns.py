@@ -21,7 +21,12 @@ T = TypeVar("T")
 
 
 def to_record(
-    row: Mapping[str, object], names: Mapping[str, str], image: ImageRef, *, id_bits: int = 64
+    row: Mapping[str, object],
+    names: Mapping[str, str],
+    image: ImageRef,
+    *,
+    item_id: str | None = None,
+    id_bits: int = 64,
 ) -> ItemRecord:
     """Build an item from a row; the columns that are no field become `extra`.
 
@@ -29,6 +34,7 @@ def to_record(
         row: of any table.
         names: which column each field is read from.
         image: the item's picture.
+        item_id: where it is known already.
         id_bits: `float_bits` of the column of ids.
 
     Raises:
@@ -37,7 +43,7 @@ def to_record(
     used = set(names.values())
     try:
         return ItemRecord(
-            item_id=as_id(row.get(names["item_id"]), bits=id_bits) or "",
+            item_id=item_id or as_id(row.get(names["item_id"]), bits=id_bits) or "",
             title=as_text(row.get(names.get("title", ""))),
             brand=as_text(row.get(names.get("brand", ""))),
             description=as_text(row.get(names.get("description", ""))),

@@ -123,7 +123,10 @@ class OpenPart:
         came = sorted(self.outcomes.values(), key=lambda outcome: outcome.row)
         write_account(self.path, self.rows.select(["item_id", "image_url"]), map(self._told_of, came))
         pictures = (self._row(outcome) for outcome in came)
-        if self._again:
+        if not self._again and all(outcome.status == NONE for outcome in came):
+            with part_writer(self.path, self.rows.schema) as write:
+                write(self.rows)
+        elif self._again:
             write_rows(self.path, *_merged(self.path, {row[0].row: row for row in pictures}))
         else:
             write_rows(self.path, self.rows, pictures)

@@ -71,16 +71,16 @@ class TableSource:
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the items in the order of their rows."""
         self.check()
-        fields, last, taken = self.fields, self._survey.last, set[str]()
+        fields, last, taken, bits = self.fields, self._survey.last, set[str](), self._id_bits
         for position, table, _, row in self._rows([BadRows(path) for path in self.paths]):
-            item = as_id(row.get(fields["item_id"]), bits=self._id_bits)
+            item = as_id(row.get(fields["item_id"]), bits=bits)
             if item is None:
                 continue
             if item in last:
                 if item in taken or (self.on_duplicate == "last" and position != last[item]):
                     continue
                 taken.add(item)
-            yield to_record(row, fields, self._image(table, row, item), id_bits=self._id_bits)
+            yield to_record(row, fields, self._image(table, row, item), item_id=item)
         self._settle()
 
     def _settle(self) -> None:

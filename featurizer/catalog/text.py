@@ -123,14 +123,19 @@ class TextRecipe(Config):
             if name is None:
                 continue
             if name == "categories":
-                text = " ".join(filter(None, map(clean, record.categories)))
+                text = " ".join(filter(None, map(_clean, record.categories)))
             else:
                 value = getattr(record, name) if name in FIELDS else as_text(record.extra.get(name))
-                text = clean(value) if value else ""
-            if text:
+                text = _clean(value) if value else ""
+            if text and not text.isspace():
                 worded = True
                 parts.append(text)
         return " ".join("".join(parts).split()) if worded else None
+
+
+def _clean(value: str) -> str:
+    """Return a field cleaned, its white space as it came where nothing else is to be cleaned: the text folds it."""
+    return clean(value) if _MARKED.search(value) else value
 
 
 @cache
