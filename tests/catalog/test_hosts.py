@@ -88,12 +88,26 @@ def test_never_more_are_in_flight_than_the_pace_allows(clock):
 def test_a_host_that_paused_is_passed_over_until_its_time(clock):
     hosts = made(clock)
     slow, _ = fill(hosts, "slow", 2), fill(hosts, "other", 2)
-    until = hosts.pause(slow, 5)
+    assert hosts.pause(slow, 5) == []
     assert [hosts.take()[0].name for _ in range(2)] == ["other", "other"]
     assert hosts.take() is None
-    clock.now = until
+    clock.now = slow.paused_until
     assert hosts.recall(slow)
     assert hosts.take()[0].name == "slow"
+
+
+def test_a_host_that_asks_again_and_again_to_be_left_alone_is_given_up(clock):
+    hosts = made(clock, give_up_after=3)
+    host = fill(hosts, "busy", 4)
+    for _ in range(3):
+        assert hosts.pause(host, 30) == hosts.pause(host, 30) == []
+        clock.now += 30
+    hosts.served(host)
+    for _ in range(3):
+        assert hosts.pause(host, 30) == []
+        clock.now += 30
+    assert len(hosts.pause(host, 30)) == 4
+    assert host.down
 
 
 def lose(hosts, host, count, clock):

@@ -31,8 +31,9 @@ def addresses(site, count, *, dead, start=0, kinds=IN_A_CELL):
             way = site.dead_address if number % 40 == 7 else site.full_address
             yield way(number), GIVEN_UP
         else:
-            kind = kinds[number // 4 % len(kinds)] if number % 4 == 0 else "plain"
-            yield site.address(kind, number, host=number), {KINDS[kind].reason}
+            turn, rest = divmod(number, 4)
+            kind, host = ("plain", number) if rest else (kinds[turn % len(kinds)], turn)
+            yield site.address(kind, number, host=host), {KINDS[kind].reason}
 
 
 def written(path, asked):

@@ -144,7 +144,7 @@ class Engine(Generic[AskT]):
             raise
         else:
             self._hosts.answered(host)
-            host.pace.faster()
+            self._hosts.served(host)
             self._end(job, OK, received, lease)
 
     def _failed(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry, begun: float) -> None:
@@ -165,11 +165,13 @@ class Engine(Generic[AskT]):
     def _heed(self, host: Host[Job[AskT]], failed: FailedTry, begun: float) -> None:
         """Slow down for a host that says it has too much to do."""
         if failed.reason not in ("http_429", "http_503"):
-            host.pace.faster()
+            self._hosts.served(host)
             return
         host.pace.slower(begun=begun, now=self._loop.time())
         if failed.wait:
-            self._loop.call_at(self._hosts.pause(host, failed.wait) + 0.001, self._resume, host)
+            for waiting in self._hosts.pause(host, failed.wait):
+                self._end(waiting, HOST_DOWN)
+            self._loop.call_at(host.paused_until + 0.001, self._resume, host)
 
     def _resume(self, host: Host[Job[AskT]]) -> None:
         if self._hosts.recall(host):

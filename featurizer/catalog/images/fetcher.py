@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from aiohttp.abc import AbstractResolver
 from yarl import URL
@@ -25,6 +25,9 @@ from featurizer.catalog.images.local import read_local, refused
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.web import Received, open_web
 from featurizer.records import NONE, OK, Condition, FetchedImage, ImageRef
+
+MOST_AT_ONCE: Final = 8
+"""Pictures that a thread takes to look at."""
 
 OnDone: TypeAlias = Callable[[FetchedImage], None]
 
@@ -81,7 +84,8 @@ class ImageFetcher:
         """
         self._options = options or FetchOptions()
         self._resolver, self._clock, self._jitter = resolver, clock, jitter
-        self._to_judge: SimpleQueue[Ask | _Arrived | None] = SimpleQueue()
+        self._to_judge: SimpleQueue[Ask | list[_Arrived] | None] = SimpleQueue()
+        self._batch: list[_Arrived] = []
 
     def __enter__(self) -> Self:
         started: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -138,9 +142,20 @@ class ImageFetcher:
         except BaseException as error:  # noqa: BLE001 - raised in the threads that wait
             for ask in self._engine.abandoned():
                 ask.trouble(error)
+        finally:
+            self._hand_over()
 
     def _arrived(self, job: Job[Ask], status: str, received: Received, lease: Lease) -> None:
-        self._to_judge.put(_Arrived(job, status, received, lease))
+        self._batch.append(_Arrived(job, status, received, lease))
+        if len(self._batch) == 1:
+            self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Give what this round of the loop brought to the judges, a few at a time: to wake one for each is dear."""
+        size = min(MOST_AT_ONCE, -(-len(self._batch) // self._options.decode_threads))
+        for start in range(0, len(self._batch), size or 1):
+            self._to_judge.put(self._batch[start : start + size])
+        self._batch = []
 
     def submit(self, asks: Sequence[Ask]) -> None:
         """Ask for pictures; each is told as soon as it is known, in whatever order.
@@ -195,10 +210,11 @@ class ImageFetcher:
             if isinstance(one, Ask):
                 _tell(one, self._here(one.ref))
                 continue
-            image = self._judged(one)
-            for ask in one.job.asks:
-                _tell(ask, image)
-            one.lease.free()
+            for arrived in one:
+                image = self._judged(arrived)
+                for ask in arrived.job.asks:
+                    _tell(ask, image)
+                arrived.lease.free()
 
     def _judged(self, one: _Arrived) -> FetchedImage:
         job, received, most = one.job, one.received, self._options.max_bytes

@@ -72,6 +72,8 @@ class Host(Generic[JobT]):
         lost: addresses that brought no answer since the last one.
         lost_since: when the first of them failed.
         answered: whether it ever answered.
+        refusals: how often in a row it asked to be left alone.
+        refused_since: since when.
         down: given up.
         listed: whether it stands in the ring.
     """
@@ -84,6 +86,8 @@ class Host(Generic[JobT]):
     lost: set[str] = field(default_factory=set)
     lost_since: float = 0.0
     answered: bool = False
+    refusals: int = 0
+    refused_since: float = 0.0
     down: bool = False
     listed: bool = False
 
@@ -160,12 +164,26 @@ class Hosts(Generic[JobT]):
         lasted = now - min(host.lost_since, begun)
         if len(host.lost) < enough or lasted < self._options.give_up_seconds:
             return []
+        return self._give_up(host)
+
+    def served(self, host: Host[JobT]) -> None:
+        """Note an answer that was no request to be left alone."""
+        host.pace.faster()
+        host.refusals = 0
+
+    def pause(self, host: Host[JobT], seconds: float) -> list[JobT]:
+        """Ask nothing of a host for so long; return those who wait, when it is given up for asking that too often."""
+        now = self._now()
+        if now >= host.paused_until:  # what was under way when it paused is no new refusal
+            host.refused_since = host.refused_since if host.refusals else now
+            host.refusals += 1
+        host.paused_until = max(host.paused_until, now + seconds)
+        lasted = now - host.refused_since
+        patient = host.refusals <= self._options.give_up_after or lasted < self._options.retry.retry_after_max
+        return [] if patient else self._give_up(host)
+
+    def _give_up(self, host: Host[JobT]) -> list[JobT]:
         host.down = True
         waiting = list(host.waiting)
         host.waiting.clear()
         return waiting
-
-    def pause(self, host: Host[JobT], seconds: float) -> float:
-        """Ask nothing of a host for so long; return when it may be asked again."""
-        host.paused_until = max(host.paused_until, self._now() + seconds)
-        return host.paused_until
