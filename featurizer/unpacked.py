@@ -76,10 +76,10 @@ def _buffered(raw: io.RawIOBase) -> BinaryIO:
 
 class _Unpacked(io.RawIOBase):
     def __init__(self, path: Path, packing: str) -> None:
-        self._path = path
-        self._most = max(ALWAYS_UNPACKED, MOST_UNPACKED * path.stat().st_size)
-        self._count = 0
-        self._file = cast("RawIOBase", gzip.GzipFile(path, "rb") if packing == "gzip" else _zstd(path))
+        self._path, self._count = path, 0
+        self._packed = path.open("rb")
+        unpacking = gzip.GzipFile(fileobj=self._packed) if packing == "gzip" else _zstd(self._packed)
+        self._file = cast("RawIOBase", unpacking)
 
     def readable(self) -> bool:
         return True
@@ -90,23 +90,24 @@ class _Unpacked(io.RawIOBase):
         except (EOFError, zlib.error) as error:
             raise gzip.BadGzipFile(f"its gzip is damaged: {error}") from error
         self._count += count
-        if self._count > self._most:
-            size = self._path.stat().st_size / 2**20
+        if self._count > ALWAYS_UNPACKED and self._count > MOST_UNPACKED * self._packed.tell():
             raise InputError(
-                f"{self._path} unpacks to more than {self._most >> 20:,} MB from {size:,.1f} MB; expected at most "
-                f"{MOST_UNPACKED} bytes for each packed one. If you mean it, unpack it yourself first"
+                f"{self._path} unpacks to more than {self._count >> 20:,} MB from its first "
+                f"{self._packed.tell() / 2**20:,.1f} MB; expected at most {MOST_UNPACKED} bytes for each packed one. "
+                "If you mean it, unpack it yourself first"
             )
         return count
 
     def close(self) -> None:
         self._file.close()
+        self._packed.close()
         super().close()
 
 
-def _zstd(path: Path) -> object:
+def _zstd(packed: BinaryIO) -> object:
     import pyarrow as pa
 
-    return pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+    return pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd")
 
 
 class _Lines(io.RawIOBase):

@@ -218,7 +218,7 @@ def test_what_unpacks_to_far_more_than_any_table_is_refused(tmp_path, monkeypatc
         gzip.compress(content) if name.endswith(".gz") else pa.compress(content, "zstd", asbytes=True)
     )
     with pytest.raises(
-        InputError, match=r"unpacks to more than .* MB from 0\.0 MB; expected at most 250 bytes"
+        InputError, match=r"unpacks to more than .* MB from its first 0\.0 MB; expected at most 250 bytes"
     ):
         rows(tmp_path / name)
 
