@@ -196,7 +196,7 @@ def test_ingest_with_interactions_splits_them_and_counts_strangers(call, table):
         (["ingest", "empty.csv", "--out", "o"], "no items"),
         (
             ["ingest", "items.csv", "--text-template", "{labl}", "--out", "o"],
-            "unknown field in the text template",
+            "unknown field or column in the text template",
         ),
         (["ingest", "items.csv", "--out", "c", "--license", "MIT"], "differing"),
         (["inspect", "nowhere"], "no folder"),
