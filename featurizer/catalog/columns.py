@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from featurizer.catalog.images.local import confined, is_file_url
+from featurizer.catalog.picture_cells import reference, several
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord
 from featurizer.tables.json_tables import is_deep
@@ -109,7 +109,7 @@ def _literal(text: str) -> object:
 
 
 def as_image(value: object, folder: Path | None) -> ImageRef:
-    """Return a cell as a picture: a struct of bytes and path, a URL, a path below `folder`, or the first of a list.
+    """Return a cell as a picture: a struct of bytes and path, a text as `picture_cells` reads it, the first of a list.
 
     A relative path starts at `folder`; a file that lies outside of it, however it is named, is refused.
     """
@@ -126,9 +126,7 @@ def as_image(value: object, folder: Path | None) -> ImageRef:
         parsed = _literal(text)
         if not isinstance(parsed, str):
             return as_image(parsed, folder)
-    if "://" in text or is_file_url(text):
-        return confined(ImageRef(url=text), folder)
-    return confined(ImageRef(path=Path(text) if folder is None else folder / text), folder)
+    return reference(several(text)[0], folder)
 
 
 def file_name(value: object) -> str | None:

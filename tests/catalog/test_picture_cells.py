@@ -1,0 +1,104 @@
+"""Cells of pictures as exports write them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from urllib.parse import quote_from_bytes
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import featurizer as fz
+from featurizer.catalog.columns import as_image
+from featurizer.catalog.picture_cells import several
+from featurizer.records import ImageRef
+
+
+def png():
+    buffer = io.BytesIO()
+    Image.new("RGB", (12, 9), "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+CLOUD = "https://res.cloudinary.com/x/image/upload/w_200,h_100,c_fill/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("cell", "parts"),
+    [
+        ("a.jpg", ["a.jpg"]),
+        ("a.jpg|b.png", ["a.jpg", "b.png"]),
+        ("a.jpg | sub/b.png |", ["a.jpg", "sub/b.png"]),
+        ("a.jpg, b.jpg", ["a.jpg", "b.jpg"]),
+        ("a.jpg;b.WEBP", ["a.jpg", "b.WEBP"]),
+        ("red, large.jpg", ["red, large.jpg"]),
+        ("https://x/a.jpg, https://x/b.jpg", ["https://x/a.jpg", "https://x/b.jpg"]),
+        ("https://x/a.jpg https://x/b.jpg", ["https://x/a.jpg", "https://x/b.jpg"]),
+        ("https://x/a.jpg\nhttps://x/b.jpg\n", ["https://x/a.jpg", "https://x/b.jpg"]),
+        ("//cdn/a.jpg;//cdn/b.jpg", ["//cdn/a.jpg", "//cdn/b.jpg"]),
+        (CLOUD, [CLOUD]),
+        (f"{CLOUD},{CLOUD}", [CLOUD, CLOUD]),
+        ("https://x/a.jpg?b=1;c=2,3", ["https://x/a.jpg?b=1;c=2,3"]),
+        ("data:image/png;base64,AAAA,BB|C", ["data:image/png;base64,AAAA,BB|C"]),
+    ],
+)
+def test_a_cell_is_divided_where_pictures_end(cell, parts):
+    assert several(cell) == parts
+
+
+@given(st.text())
+def test_any_text_is_one_picture_or_more_and_never_an_error(text):
+    parts = several(text)
+    assert parts
+    assert isinstance(as_image(text, None), ImageRef)
+
+
+def test_each_form_of_a_cell_brings_its_picture(tmp_path):
+    pics, data = tmp_path / "pics", png()
+    (pics / "shop").mkdir(parents=True)
+    (pics / "shop" / "a.png").write_bytes(data)
+    (pics / "b c.png").write_bytes(data)
+    packed = base64.b64encode(data).decode()
+    cells = {
+        "relative": "shop/a.png",
+        "windows, relative": r"shop\a.png",
+        "windows, absolute": r"C:\Users\me\shop\a.png",
+        "unc": r"\\server\share\shop\a.png",
+        "unc, the name alone": r"\\server\share\b c.png",
+        "several": "shop/a.png|b c.png",
+        "several names": "shop/a.png, b c.png",
+        "json": '["shop/a.png", "b c.png"]',
+        "objects": '[{"src": "shop/a.png"}]',
+        "data": f"data:image/png;base64,{packed}",
+        "data, percent": f"data:image/png,{quote_from_bytes(data)}",
+        "base64": packed,
+        "base64, broken": packed[:90] + "=" + packed[90:],
+        "windows, gone": r"C:\shop\none.png",
+        "windows, out": r"..\..\etc\passwd",
+        "protocol": "//127.0.0.1:9/a.png",
+    }
+    pl.DataFrame({"id": [*cells], "image": [*cells.values()]}).write_csv(tmp_path / "t.csv")
+    made = fz.ingest(tmp_path / "t.csv", images=pics, out=tmp_path / "c", max_failures=9)
+    status = dict(
+        zip(made.column("item_id").to_pylist(), made.column("image_status").to_pylist(), strict=True)
+    )
+    failed = {name: reason for name, reason in status.items() if reason != "ok"}
+    assert failed == {
+        "base64, broken": "empty",
+        "windows, gone": "missing_file",
+        "windows, out": "forbidden_path",
+        "protocol": "forbidden_host",
+    }
+
+
+def test_the_forms_of_an_address():
+    assert as_image("//cdn.example.org/a.jpg", None).url == "https://cdn.example.org/a.jpg"
+    assert as_image("s3://bucket/a.jpg", None).url == "s3://bucket/a.jpg"
+    assert as_image("data:image/gif;base64,R0lGODlhAQABAAAAACw=", None).data == base64.b64decode(
+        "R0lGODlhAQABAAAAACw="
+    )
+    assert as_image("data:image/png;base64,%%%", None).data == b""
