@@ -88,7 +88,7 @@ def test_each_form_of_a_cell_brings_its_picture(tmp_path):
     )
     failed = {name: reason for name, reason in status.items() if reason != "ok"}
     assert failed == {
-        "base64, broken": "empty",
+        "base64, broken": "missing_file",
         "windows, gone": "missing_file",
         "windows, out": "forbidden_path",
         "protocol": "forbidden_host",
