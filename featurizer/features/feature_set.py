@@ -129,8 +129,8 @@ class FeatureSet:
             ) from None
         except (OSError, pa.ArrowInvalid, KeyError) as error:
             raise InputError(
-                f"{path} is damaged: it is no Parquet. 'featurizer verify {self.folder}' lists what else is; "
-                "make or fetch the set again."
+                f"{path} cannot be read: {error}. 'featurizer verify {self.folder}' lists what is damaged; make or "
+                "fetch the set again."
             ) from error
 
     def __getitem__(self, space: str) -> Space:
