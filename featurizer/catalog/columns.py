@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
-from typing import TypeVar, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -17,7 +17,8 @@ from featurizer.records import ImageRef, ItemRecord
 from featurizer.tables.json_tables import is_deep
 from featurizer.values import LONGEST_LITERAL, as_id, as_text, plain, python_literal
 
-T = TypeVar("T")
+SHORT = 200
+"""Letters; how cells that are no longer are read is remembered."""
 
 
 def to_record(
@@ -84,6 +85,18 @@ def as_categories(value: object) -> tuple[str, ...]:
     """Return a cell as categories: a list, a JSON or Python list in text, or text split at `|` or ` > `."""
     if isinstance(value, bytes):
         value = as_text(value)
+    if isinstance(value, str) and len(value) <= SHORT:
+        return _same_categories(value)
+    return _categories(value)
+
+
+@lru_cache(4096)
+def _same_categories(value: str) -> tuple[str, ...]:
+    """Remember what was read: items share their categories."""
+    return _categories(value)
+
+
+def _categories(value: object) -> tuple[str, ...]:
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _literal(value)
     if isinstance(value, str):

@@ -9,7 +9,7 @@ import html
 import re
 import string
 from collections.abc import Collection
-from functools import cache
+from functools import cache, lru_cache
 
 from pydantic import field_validator
 
@@ -19,6 +19,8 @@ from featurizer.records import ItemRecord
 from featurizer.values import as_text
 
 DEFAULT_TEMPLATE = "{title} {brand} {categories} {description}"
+SHORT = 200
+"""Letters; what categories of no more become is remembered."""
 FIELDS = ("title", "brand", "categories", "description")
 
 _ELEMENTS = (
@@ -123,7 +125,7 @@ class TextRecipe(Config):
             if name is None:
                 continue
             if name == "categories":
-                text = " ".join(filter(None, map(_clean, record.categories)))
+                text = _joined(record.categories)
             else:
                 value = getattr(record, name) if name in FIELDS else as_text(record.extra.get(name))
                 text = _clean(value) if value else ""
@@ -131,6 +133,20 @@ class TextRecipe(Config):
                 worded = True
                 parts.append(text)
         return " ".join("".join(parts).split()) if worded else None
+
+
+def _joined(categories: tuple[str, ...]) -> str:
+    return _same(categories) if sum(map(len, categories)) <= SHORT else _each_cleaned(categories)
+
+
+@lru_cache(4096)
+def _same(categories: tuple[str, ...]) -> str:
+    """Remember what was cleaned: items share their categories."""
+    return _each_cleaned(categories)
+
+
+def _each_cleaned(categories: tuple[str, ...]) -> str:
+    return " ".join(filter(None, map(_clean, categories)))
 
 
 def _clean(value: str) -> str:
