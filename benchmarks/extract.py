@@ -1,7 +1,16 @@
-"""Items a second and peak memory of `extract`, beside the bare models on inputs that are ready.
+"""What `extract` costs an item, beside what nobody can avoid and what a careful user's script costs.
 
-The yardstick is the two models alone, in batches, on tensors and texts prepared beforehand: what no engine
-can beat. Memory is measured in a process of its own for two catalog sizes: it must not grow.
+    python benchmarks/extract.py [--items 512 2048] [--threads 1]
+
+- models alone: EfficientNet-Lite0 and MiniLM on batches that were prepared before, in the order and memory format that
+  `extract` uses, freed memory kept: no engine can be faster.
+- Pillow alone: bytes to a picture of the model's size, a loop.
+- a careful user: timm behind a DataLoader with a worker a thread, SentenceTransformer.encode on all texts, both from
+  bytes and texts in memory, nothing written.
+- extract: the command's work on a catalog, resumable, every item accounted for, features on disk.
+
+Each runs in a process of its own; processor seconds count those of its children. Peak memory must not grow with the
+items.
 """
 
 import argparse
@@ -19,12 +28,12 @@ from PIL import Image
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.resolve import load_encoders
-from featurizer.features.extract import ExtractOptions, extract
+from featurizer.memory import keep_freed_memory
 from featurizer.records import ImageRef, ItemRecord
 
 ENCODERS = ["efficientnet-lite0", "minilm"]
 BATCH = 32
+SHARD = 512
 
 
 class Synthetic:
@@ -52,58 +61,177 @@ def make_catalog(n, folder):
         return ingest(Synthetic(n), folder, fetcher=fetcher)
 
 
-def bare(n):
-    """Seconds that the two models need for n items that are decoded and prepared."""
+def read(folder):
+    """Return a catalog's picture bytes and texts."""
+    table = Catalog.open(folder).batches(["image", "text"])
+    rows = [row for batch in table for row in batch.to_pylist()]
+    return [row["image"]["bytes"] for row in rows], [row["text"] for row in rows]
+
+
+def spent():
+    """Seconds of the processor, of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def timed(work):
+    """Return (wall seconds, processor seconds) of a call."""
+    wall, processor = time.perf_counter(), spent()
+    work()
+    return time.perf_counter() - wall, spent() - processor
+
+
+def models(folder, threads):
+    """The two models alone, one batch after another that was prepared before."""
+    import torch
+
+    from featurizer.encoders.resolve import load_encoders
+
+    keep_freed_memory()
+    torch.set_num_threads(threads)
     image, text = load_encoders(ENCODERS, device="cpu")
-    items = list(Synthetic(BATCH))
-    pictures = [image.prepare(Image.open(io.BytesIO(item.image.data)).convert("RGB")) for item in items]
-    texts = [item.title for item in items]
-    image.encode(pictures), text.encode(texts)
-    start = time.perf_counter()
-    for _ in range(n // BATCH):
-        image.encode(pictures), text.encode(texts)
-    return time.perf_counter() - start
+    pictures, texts = read(folder)
+    prepared = [image.prepare(Image.open(io.BytesIO(one)).convert("RGB")) for one in pictures[:SHARD]]
+    ordered = [
+        one for start in range(0, len(texts), SHARD) for one in longest_first(texts[start : start + SHARD])
+    ]
+
+    def pass_through(encoder, inputs, count):
+        for start in range(0, count, BATCH):
+            at = start % len(inputs)
+            encoder.encode(inputs[at : at + BATCH])
+
+    pass_through(image, prepared, 2 * BATCH), pass_through(text, ordered, 2 * BATCH)
+    return {
+        "image model alone": timed(lambda: pass_through(image, prepared, len(pictures))),
+        "text model alone": timed(lambda: pass_through(text, ordered, len(texts))),
+    }
 
 
-def engine(folder):
-    """(items a second, peak MiB, seconds by stage) of one extract in this process."""
+def longest_first(texts):
+    return sorted(texts, key=lambda text: -len(text))
+
+
+def pillow(folder, _):
+    """Bytes to a picture that is as large as the model takes it."""
+    pictures, _ = read(folder)
+
+    def decode(some):
+        for one in some:
+            picture = Image.open(io.BytesIO(one)).convert("RGB").resize((256, 256), Image.Resampling.BICUBIC)
+            np.asarray(picture.crop((16, 16, 240, 240)))
+
+    decode(pictures[:BATCH])
+    return {"Pillow alone": timed(lambda: decode(pictures))}
+
+
+def careful(folder, threads):
+    """What a careful user writes: libraries as they are meant to be used."""
+    import timm
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from timm.data import create_transform, resolve_model_data_config
+    from torch.utils.data import DataLoader
+
+    from featurizer.encoders.resolve import resolve
+
+    torch.set_num_threads(threads)
+    pictures, texts = read(folder)
+    model = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0).eval()
+    transform = create_transform(**resolve_model_data_config(model), is_training=False)
+    reader = SentenceTransformer(str(resolve("minilm").weights), device="cpu")
+    loader = DataLoader(Decoded(pictures, transform), batch_size=BATCH, num_workers=threads)
+
+    def run():
+        with torch.inference_mode():
+            torch.cat([model(batch) for batch in loader])
+        reader.encode(texts, batch_size=BATCH, show_progress_bar=False)
+
+    return {"a careful user": timed(run)}
+
+
+class Decoded:
+    """Pictures as a DataLoader reads them."""
+
+    def __init__(self, pictures, transform):
+        self.pictures, self.transform = pictures, transform
+
+    def __len__(self):
+        return len(self.pictures)
+
+    def __getitem__(self, row):
+        return self.transform(Image.open(io.BytesIO(self.pictures[row])).convert("RGB"))
+
+
+def engine(folder, threads):
+    """One extract, with what its own clock says of encoding."""
+    from featurizer.encoders.resolve import load_encoders
+    from featurizer.features.extract import ExtractOptions, extract
+
+    keep_freed_memory()
     encoders = load_encoders(ENCODERS, device="cpu")
     catalog = Catalog.open(folder)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    start = time.perf_counter()
+    made = []
     with tempfile.TemporaryDirectory() as out:
-        made = extract(catalog, encoders, Path(out) / "f", ExtractOptions(batch_size=BATCH, shard_rows=512))
-    seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{catalog.rows},{catalog.rows / seconds:.1f},{before:.0f},{peak:.0f},{made.manifest.seconds}")
+        options = ExtractOptions(batch_size=BATCH, shard_rows=SHARD, threads=threads)
+        taken = timed(lambda: made.append(extract(catalog, encoders, Path(out) / "f", options)))
+    encode = made[0].manifest.seconds["encode"]
+    return {"extract": taken, "of it encoding, by its clock": (encode, float("nan"))}
+
+
+KINDS = {one.__name__: one for one in (models, pillow, careful, engine)}
+
+
+def in_a_process(kind, folder, threads):
+    """Return what one kind of work took, by name, and its peak memory in MiB."""
+    command = [sys.executable, __file__, "--one", kind, str(folder), "--threads", str(threads)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = [line.split("\t") for line in lines if line.count("\t") == 3]
+    return {name: (float(wall), float(processor)) for name, wall, processor, _ in found}, float(found[0][3])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--items", type=int, nargs="+", default=[512, 2048])
-    parser.add_argument("--engine", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--one", nargs=2, metavar=("KIND", "CATALOG"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.engine:
-        engine(arguments.engine)
+    if arguments.one:
+        kind, folder = arguments.one
+        found = KINDS[kind](Path(folder), arguments.threads)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        for name, (wall, processor) in found.items():
+            print(name, wall, processor, peak, sep="\t")
         return
-    print(f"{'':24}{'items/s':>9}{'of bare':>9}{'MiB before':>12}{'MiB peak':>10}   seconds")
-    n = min(arguments.items)
-    limit = n / bare(n)
-    print(f"{'bare models':24}{limit:9.1f}{1:9.2f}")
     for items in arguments.items:
         with tempfile.TemporaryDirectory() as folder:
             make_catalog(items, Path(folder) / "c")
-            command = [sys.executable, __file__, "--engine", str(Path(folder) / "c")]
-            line = (
-                subprocess.run(command, capture_output=True, text=True, check=True)
-                .stdout.strip()
-                .splitlines()[-1]
+            report(items, Path(folder) / "c", arguments.threads)
+
+
+def report(items, catalog, threads):
+    """Print a table of milliseconds an item, and what the parts are of each other."""
+    print(f"\n{items} items, {threads} threads\n\n| | wall ms an item | processor ms an item | peak MiB |")
+    print("|---|---|---|---|")
+    found = {}
+    for kind in KINDS:
+        taken, peak = in_a_process(kind, catalog, threads)
+        found |= taken
+        for name, (wall, processor) in taken.items():
+            print(
+                f"| {name} | {1000 * wall / items:.2f} | {1000 * processor / items:.2f} | {peak:.0f} |",
+                flush=True,
             )
-        rows, rate, before, peak, seconds = line.split(",", 4)
-        share = float(rate) / limit
-        print(
-            f"{f'extract, {rows} items':24}{float(rate):9.1f}{share:9.2f}{before:>12}{peak:>10}   {seconds}"
-        )
+    forward = [found["image model alone"][who] + found["text model alone"][who] for who in (0, 1)]
+    whole, careful_user, decoded = (found[name] for name in ("extract", "a careful user", "Pillow alone"))
+    encoding = found["of it encoding, by its clock"][0]
+    print(
+        f"\nThe models alone take {forward[0] / encoding:.2f} of the encode clock (wall); they and Pillow alone "
+        f"{(forward[1] + decoded[1]) / whole[1]:.2f} of the whole (processor); a careful user's script takes "
+        f"{careful_user[1] / whole[1]:.2f} times as much of the processor, {careful_user[0] / whole[0]:.2f} times as long."
+    )
 
 
 if __name__ == "__main__":
