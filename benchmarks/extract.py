@@ -230,7 +230,8 @@ def report(items, catalog, threads):
     print(
         f"\nThe models alone take {forward[0] / encoding:.2f} of the encode clock (wall); they and Pillow alone "
         f"{(forward[1] + decoded[1]) / whole[1]:.2f} of the whole (processor); a careful user's script takes "
-        f"{careful_user[1] / whole[1]:.2f} times as much of the processor, {careful_user[0] / whole[0]:.2f} times as long."
+        f"{careful_user[1] / whole[1]:.2f} times as much of the processor, "
+        f"{careful_user[0] / whole[0]:.2f} times as long."
     )
 
 

