@@ -79,7 +79,7 @@ def align(
         ranks: Dimensions of the behavior, to choose from; at least as many items must have been seen.
         width: Length of the aligned vectors, at most.
         folds: How many fifths of the items are held out in turn, to choose by.
-        user_items: Items of a user that count, at most; fewer where all users' pairs of items are more than 500 million.
+        user_items: Items of a user that count, at most; fewer where all users' pairs of items are more than 200 million.
         seed: Of everything drawn.
         out: Folder to write into.
         overwrite: Replace what the folder holds.

@@ -21,7 +21,7 @@ from featurizer.interactions.user_items import UserItems
 
 BLOCK_PAIRS = 10_000_000
 """Co-interactions that a thread counts at once, at most; a single item may have more."""
-MOST_PAIRS = 500_000_000
+MOST_PAIRS = 200_000_000
 """Co-interactions counted in all, at most; where there are more, of fewer items a user."""
 
 

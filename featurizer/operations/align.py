@@ -57,7 +57,7 @@ class Align(FolderOperation["Aligned"]):
     folds: Annotated[int, Field(ge=1, le=5)] = 3
     """How many fifths of the items are held out in turn, to choose by."""
     user_items: Annotated[int, Field(ge=2)] = 1000
-    """Items of a user that count, at most; fewer where all users' pairs of items are more than 500 million."""
+    """Items of a user that count, at most; fewer where all users' pairs of items are more than 200 million."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn."""
 
