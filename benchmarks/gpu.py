@@ -31,6 +31,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest
+from featurizer.encoders.device import computing_threads
 from featurizer.encoders.families.timm import encoder as timm_family
 from featurizer.encoders.families.transformers import encoder as transformers_family
 from featurizer.encoders.families.transformers.model import open_model as open_transformers
@@ -267,7 +268,10 @@ def measure(case, catalog, size, options):
     here = replace(request, device=options.device)
     limit = {}
     for decoders in ["threads"] if is_text else options.decoders:
-        with workers(case.load(here), catalog, options, decoders) as (ready, started):
+        with (
+            computing_threads(None, options.device),
+            workers(case.load(here), catalog, options, decoders) as (ready, started),
+        ):
             if not is_text:
                 limit[decoders] = decode_alone(catalog, ready)
                 print(
@@ -305,7 +309,7 @@ def main():
     )
     parser.add_argument("--device", default="cuda:0" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--quick", action="store_true", help="few items: shows on a CPU that it runs")
-    parser.add_argument("--items", type=int, default=16384, help="pictures, and texts, of a whole shard")
+    parser.add_argument("--items", type=int, default=8192, help="pictures, and texts, of a whole shard")
     parser.add_argument("--batch", type=int, default=256)
     options = parser.parse_args()
     cuda = options.device.startswith("cuda")

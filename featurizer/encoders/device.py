@@ -90,7 +90,7 @@ def _cuda(index: int) -> str:
 
 
 @contextmanager
-def computing_threads(threads: int | None) -> Iterator[None]:
+def computing_threads(threads: int | None, device: str = "cpu") -> Iterator[None]:
     """Let torch compute on so many threads while the block runs, whatever OMP_NUM_THREADS says.
 
     A sum that is shared out among threads is rounded at other places when there are more of them: the same
@@ -98,6 +98,8 @@ def computing_threads(threads: int | None) -> Iterator[None]:
 
     Args:
         threads: as `cpu_threads` takes it.
+        device: where the models compute. With a GPU there is one thread where none are asked for: what is left to do
+            here is little, and threads that wait for it would hold up those who decode.
 
     Raises:
         InputError: fewer than one.
@@ -105,7 +107,7 @@ def computing_threads(threads: int | None) -> Iterator[None]:
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(cpu_threads(threads))
+    torch.set_num_threads(1 if threads is None and device != "cpu" else cpu_threads(threads))
     try:
         yield
     finally:

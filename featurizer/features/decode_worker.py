@@ -21,11 +21,14 @@ import torch
 
 from featurizer.errors import FeaturizerError
 from featurizer.features.prepare import Prepared, Row, prepare_rows
+from featurizer.memory import keep_freed_memory
 
 PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:]; from featurizer.features.decode_worker import serve; serve()"
 )
 COUNTS = struct.Struct("<Q")
+NICE = 5
+"""How far workers stand back behind the process that feeds the model, which they would keep waiting for a core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ def serve() -> None:
     """Answer rows with what was made of them, until the standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking process is interrupted, and ends this one
     torch.set_num_threads(1)
+    keep_freed_memory()
+    os.nice(NICE)
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     prepare = pickle.loads(receive(inbox))  # noqa: S301 - from the process that started this one

@@ -92,7 +92,7 @@ def extract(
     with workers as decoders:
 
         def encode(some: Sequence[AnyEncoder], rows: Sequence[int], clock: Clock, tick: Tick) -> ShardRows:
-            with computing_threads(options.threads):
+            with computing_threads(options.threads, options.device):
                 return encode_shard(
                     catalog,
                     some,

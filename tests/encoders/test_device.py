@@ -88,3 +88,11 @@ def test_torch_takes_the_threads_for_a_block_and_then_as_many_as_before_however_
         stopped()
     assert during == [before + 2]
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("threads", "device", "expected"), [(None, "cuda:0", 1), (3, "cuda:0", 3), (3, "cpu", 3)]
+)
+def test_beside_a_gpu_one_thread_computes_unless_more_are_asked_for(threads, device, expected):
+    with computing_threads(threads, device):
+        assert torch.get_num_threads() == expected
