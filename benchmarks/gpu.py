@@ -280,7 +280,9 @@ def measure(case, catalog, size, options):
                 )
             line(*COLUMNS)
             line(*["---"] * len(COLUMNS))
-            for dtype, batch in options.formats:
+            for dtype, batch in (
+                options.formats if decoders == options.decoders[0] or is_text else options.formats[:1]
+            ):
                 fresh_memory()
                 asked = replace(here, dtype=dtype)
                 encoder, alone = case.load(asked), case.alone(asked, batch)

@@ -27,6 +27,8 @@ PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:]; from featurizer.features.decode_worker import serve; serve()"
 )
 COUNTS = struct.Struct("<Q")
+PIPE = 2**18
+"""Bytes that a pipe holds, where the system lets it be said: fewer turns for a message than with 64 kB."""
 NICE = 5
 """How far workers stand back behind the process that feeds the model, which they would keep waiting for a core."""
 
@@ -46,7 +48,9 @@ class Worker:
         """
         command = [sys.executable, "-c", PROGRAM, *sys.path]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, pipesize=PIPE
+        )
         worker = cls(process)
         worker._send(prepare)
         return worker
