@@ -98,7 +98,12 @@ def failed_pictures(catalog: Catalog) -> FailedPictures:
             if examples.setdefault((status, host), found) != found and len(others) < SHOWN:
                 others.append(found)
     worst = [(host, count, asked[host]) for host, count in failed.most_common(WORST) if host]
-    kinds = sorted(examples.values(), key=lambda found: -reasons[found[2]])
+    seen = Counter[str]()
+    turns: list[tuple[int, tuple[str, str, str]]] = []
+    for found in sorted(examples.values(), key=lambda found: -reasons[found[2]]):
+        turns.append((seen[found[2]], found))  # one of each reason first, the commonest before the others
+        seen[found[2]] += 1
+    kinds = [found for _, found in sorted(turns, key=lambda turn: turn[0])]
     return FailedPictures(
         sum(count for status, count in catalog.manifest.image_status.items() if status != NONE),
         reasons, tuple(worst), tuple([*kinds, *others][:SHOWN]),
