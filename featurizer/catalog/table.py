@@ -239,7 +239,7 @@ class TableSource:
         position, column = 0, self.fields["item_id"]
         numbered, made = self.on_missing_id == "number", column in MADE
         for table, one in zip(self.tables, bad, strict=True):
-            labels = ClassLabels.of_schema(table.schema) if table.schema is not None else ClassLabels({})
+            labels = _labels(table)
             for number, row in table.rows(one, columns):
                 position += 1
                 if labels.names:
@@ -263,8 +263,7 @@ class TableSource:
             for name in table.columns:
                 kind = pa.string() if table.schema is None else table.schema.field(name).type
                 types[name] = kind if types.get(name, kind) == kind else pa.string()
-            if table.schema is not None:
-                types |= dict.fromkeys(ClassLabels.of_schema(table.schema).names, pa.string())
+            types |= dict.fromkeys(_labels(table).names, pa.string())
         return types
 
     @cached_property
@@ -306,6 +305,17 @@ class TableSource:
         if self._named is None:
             return ImageRef()
         return confined(ImageRef(path=self._named.find(item)), self.images)
+
+
+def _labels(table: Table) -> ClassLabels:
+    if table.schema is None:
+        return ClassLabels({})
+    try:
+        return ClassLabels.of_schema(table.schema)
+    except ValueError as error:
+        raise InputError(
+            f"{table.path} cannot be read as {table.kind}: what it says of its columns is damaged ({error})"
+        ) from error
 
 
 def _sizes(paths: Iterable[Path], folder: Path) -> dict[str, Json]:

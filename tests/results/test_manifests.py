@@ -7,6 +7,7 @@ import pytest
 
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest, open_source
+from featurizer.catalog.interactions import InteractionFiles
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
@@ -41,7 +42,7 @@ def shop(tmp_path_factory):
             folder / "catalog",
             origin={"name": "shop", "license": "MIT"},
             fetcher=fetcher,
-            interactions=folder / "clicks.csv",
+            interactions=InteractionFiles((folder / "clicks.csv",)),
         )
     made = extract(catalog, encoders(), folder / "features", ExtractOptions())
     export(made, folder / "export", format="npy", spaces=("letter_text",))

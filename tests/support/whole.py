@@ -10,6 +10,7 @@ import polars as pl
 import featurizer as fz
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
+from featurizer.catalog.interactions import InteractionFiles
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.ica.options import Architecture, IcaOptions, Objective, Training
 from featurizer.ica.pretrain import PretrainRun, pretrain
@@ -48,7 +49,12 @@ def make_all(folder: Path) -> None:
     source = ListSource([record(number) for number in range(ITEMS)])
     with ImageFetcher() as fetcher:
         catalog = ingest(
-            source, folder / "catalog", part_rows=25, fetcher=fetcher, origin=ORIGIN, interactions=pairs
+            source,
+            folder / "catalog",
+            part_rows=25,
+            fetcher=fetcher,
+            origin=ORIGIN,
+            interactions=InteractionFiles((pairs,)),
         )
     features = extract(catalog, encoders(), folder / "set", ExtractOptions(shard_rows=25))
     fz.score_features(
