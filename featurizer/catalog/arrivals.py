@@ -50,14 +50,22 @@ class Arrivals:
     ) -> None:
         try:
             if kind is None:
-                while self._open:
-                    self._settle()
-                self._tell()
+                self._finish()
             else:
                 self._fetcher.stop()
         finally:
             for part in self._open:
                 part.journal.close()
+
+    def _finish(self) -> None:
+        """Wait for all parts; where that is broken off, nothing may arrive any more once the journals are closed."""
+        try:
+            while self._open:
+                self._settle()
+            self._tell()
+        except BaseException:
+            self._fetcher.stop()
+            raise
 
     def open(self, path: Path, *, again: bool = False) -> OpenPart:
         """Open a part, as soon as there is room for one more.

@@ -22,7 +22,7 @@ from featurizer.records import FetchedImage
 from featurizer.results.files import output_error
 
 _FRAME: Final = struct.Struct("<III")
-"""Length of the JSON, length of the picture, CRC-32 of the JSON."""
+"""Length of the JSON, length of the picture, CRC-32 of both and of the JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,10 @@ class Journal:
         """Read what is whole, by row, and cut the rest away."""
         kept: dict[int, Outcome] = {}
         self._end = 0
+        size = os.fstat(self._file).st_size
         with os.fdopen(os.dup(self._file), "rb") as file:
             file.seek(0)
-            while (outcome := _read(file)) is not None:
+            while (outcome := _read(file, size - self._end)) is not None:
                 kept[outcome.row] = outcome
                 self._end = outcome.start + outcome.size
         os.ftruncate(self._file, self._end)
@@ -122,7 +123,7 @@ class Journal:
             "size": len(data),
         }
         head = json.dumps(told, separators=(",", ":")).encode()
-        frame = _FRAME.pack(len(head), len(data), zlib.crc32(head)) + head
+        frame = _FRAME.pack(len(head), len(data), _checksum(head, len(data))) + head
         with self._lock:
             start = self._end + len(frame)
             try:
@@ -142,10 +143,11 @@ class Journal:
         return data
 
     def close(self) -> None:
-        """Close the file and leave it."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        """Close the file, once what is being added is, and leave it."""
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
 
     def remove(self) -> None:
         """Close the file and remove it: its part is there."""
@@ -167,17 +169,27 @@ def _write(file: int, pieces: list[bytes], at: int) -> None:
             done += os.pwrite(file, rest[done:], at + done)
 
 
-def _read(file: BinaryIO) -> Outcome | None:
-    """Read one record; None at the end, and where it is torn."""
+def _checksum(head: bytes, size: int) -> int:
+    return zlib.crc32(head, zlib.crc32(struct.pack("<II", len(head), size)))
+
+
+def _read(file: BinaryIO, left: int) -> Outcome | None:
+    """Read one record of at most `left` bytes; None at the end, and where it is torn."""
     frame = file.read(_FRAME.size)
     if len(frame) < _FRAME.size:
         return None
     length, size, checksum = _FRAME.unpack(frame)
-    head = file.read(length)
-    if len(head) < length or zlib.crc32(head) != checksum:
+    # A loss of power may leave zeros: of no bytes at all the checksum is 0.
+    if not length or _FRAME.size + length + size > left:
         return None
-    outcome = Outcome(**json.loads(head), start=file.tell())
+    head = file.read(length)
+    if _checksum(head, size) != checksum:
+        return None
+    try:
+        outcome = Outcome(**json.loads(head), start=file.tell())
+    except (ValueError, TypeError):
+        return None
     data = file.read(size)
-    if len(data) < size or (size and hashlib.sha256(data).hexdigest() != outcome.sha256):
+    if size and hashlib.sha256(data).hexdigest() != outcome.sha256:
         return None
     return outcome

@@ -1,7 +1,8 @@
 import hashlib
+import struct
+import zlib
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from featurizer.catalog.journal import Journal
 from featurizer.records import FetchedImage
@@ -44,16 +45,39 @@ def test_wherever_a_journal_is_torn_all_before_is_kept_and_it_goes_on_from_there
             assert journal.kept[7] == outcome
 
 
-@given(st.integers(0), st.integers(0, 7))
-def test_a_flipped_bit_loses_what_comes_after_and_invents_nothing(tmp_path_factory, place, bit):
-    path = tmp_path_factory.getbasetemp() / "flipped.journal"
-    path.unlink(missing_ok=True)
+def test_zeros_after_a_loss_of_power_are_cut_away(tmp_path):
+    path = tmp_path / "p.journal"
     outcomes = written(path)
-    whole = bytearray(path.read_bytes())
-    whole[place % len(whole)] ^= 1 << bit
-    path.write_bytes(whole)
+    whole, ends = path.read_bytes(), [outcome.start + outcome.size for outcome in outcomes]
+    for length in [0, 5, *ends, len(whole) - 20]:
+        path.write_bytes(whole[:length] + bytes(4096))
+        with Journal(path) as journal:
+            assert len(journal.kept) == sum(end <= length for end in ends)
+        assert path.stat().st_size == max([0, *(end for end in ends if end <= length)])
+
+
+@pytest.mark.parametrize("head", [b"{", b"[1]", b"{}", b'{"row":0,"status":"ok","color":1}', b"\xff"])
+def test_a_record_of_another_kind_is_cut_away(tmp_path, head):
+    path = tmp_path / "p.journal"
+    checksum = zlib.crc32(head, zlib.crc32(struct.pack("<II", len(head), 0)))
+    path.write_bytes(struct.pack("<III", len(head), 0, checksum) + head)
     with Journal(path) as journal:
-        assert list(journal.kept.values()) == outcomes[: len(journal.kept)]
+        assert journal.kept == {}
+
+
+def test_a_flipped_bit_loses_what_comes_after_and_invents_nothing(tmp_path):
+    path = tmp_path / "p.journal"
+    outcomes = written(path)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with Journal(path) as journal:
+            kept = list(journal.kept.values())
+            assert kept == outcomes[: len(kept)]
+            assert len(kept) < len(outcomes)
+            assert [journal.read(outcome) or b"" for outcome in kept] == DATA[: len(kept)]
 
 
 def test_a_removed_journal_is_gone(tmp_path):
