@@ -336,6 +336,15 @@ def test_a_host_that_asks_to_be_left_alone_is_and_no_other_waits_for_it(site):
     assert seen == ["other-0", "other-1", "other-2", "after", "busy-first"]
 
 
+def test_what_hangs_does_not_hold_up_the_others(site):
+    refs = [ImageRef(url=site.at(f"/hangs-{n}", wait_then(3, answer(PICTURE)))) for n in range(3)]
+    refs += [ImageRef(url=site.at(f"/quick-{n}", answer(PICTURE))) for n in range(5)]
+    seen = []
+    with ImageFetcher(FetchOptions(allow_private_hosts=True, concurrency=1, hang=0.2)) as fetcher:
+        fetcher.fetch(refs, on_done=lambda image: seen.append(image.path))
+    assert seen[:5] == [f"quick-{n}" for n in range(5)]
+
+
 def test_done_is_called_once_a_reference(site, fetcher):
     url = site.at("/done", answer(PICTURE))
     seen = []

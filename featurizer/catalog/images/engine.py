@@ -21,6 +21,9 @@ HOST_DOWN = "host_down"
 UNANSWERED = frozenset({"connection", "timeout", "dns_busy"})
 """What a try ends with when nobody answered."""
 
+MOST_HANGING = 4
+"""So many times the usual requests may be in flight, when the others hang."""
+
 AskT = TypeVar("AskT")
 
 
@@ -79,13 +82,25 @@ class Engine(Generic[AskT]):
         self._hosts: Hosts[Job[AskT]] = Hosts(options, self._loop.time)
         self._budget = Budget(options.max_held)
         self._idle: deque[asyncio.Future[None]] = deque()
+        self._in_flight: dict[Job[AskT], float] = {}
+        self._workers = self._wanted = 0
         self._known: dict[tuple[str, Condition | None], Job[AskT]] = {}
 
     async def run(self) -> None:
         """Work until canceled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._options.concurrency):
-                group.create_task(self._work())
+            while True:
+                self._hire(group)
+                await asyncio.sleep(self._options.hang / 2)
+
+    def _hire(self, group: asyncio.TaskGroup) -> None:
+        """Have as many workers as there may be requests: one that hangs does not count, up to a limit."""
+        options, since = self._options, self._loop.time() - self._options.hang
+        hanging = sum(begun <= since for begun in self._in_flight.values())
+        self._wanted = options.concurrency + min(hanging, (MOST_HANGING - 1) * options.concurrency)
+        while self._workers < self._wanted:
+            self._workers += 1
+            group.create_task(self._work())
 
     def add(self, asked: Iterable[tuple[str, URL, Condition | None, AskT]]) -> None:
         """Ask for addresses; one that is asked for already is not asked for twice."""
@@ -115,7 +130,7 @@ class Engine(Generic[AskT]):
                 return
 
     async def _work(self) -> None:
-        while True:
+        while self._workers <= self._wanted:
             taken = self._hosts.take()
             if taken is None:
                 turn = self._loop.create_future()
@@ -124,10 +139,14 @@ class Engine(Generic[AskT]):
                 continue
             self._wake()
             host, job = taken
+            self._in_flight[job] = self._loop.time()
             try:
                 await self._try(host, job)
             finally:
+                del self._in_flight[job]
                 self._hosts.release(host)
+        self._workers -= 1
+        self._wake()
 
     async def _try(self, host: Host[Job[AskT]], job: Job[AskT]) -> None:
         lease, begun = self._budget.lease(), self._loop.time()

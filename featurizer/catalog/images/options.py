@@ -19,6 +19,8 @@ class FetchOptions:
         read_timeout: seconds between two pieces of a body.
         total_timeout: seconds for one try as a whole, redirects among it.
         slowest: bytes a second that a body must come with on the whole, once `slow_start` is over.
+        hang: seconds after which a request that is not over is not counted as one of `concurrency`, lest those that
+            hang hold up the others; in all there may be four times as many.
         slow_start: seconds that a body may take however slow it is.
         max_redirects: redirects followed for one picture.
         max_bytes: a larger body is dropped as `too_large`, at the latest when it has grown so far.
@@ -39,6 +41,7 @@ class FetchOptions:
     total_timeout: float = 90.0
     slowest: int = 1024
     slow_start: float = 10.0
+    hang: float = 2.0
     max_redirects: int = 5
     max_bytes: int = 32 * 2**20
     max_held: int = 128 * 2**20
