@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from featurizer.records import ImageRef, ItemRecord
 from featurizer.tables.json_tables import is_deep
 from featurizer.values import LONGEST_LITERAL, as_id, as_text, plain, python_literal
 
+_DIVIDED = re.compile(r"[|,;\s]")
 SHORT = 200
 """Letters; how cells that are no longer are read is remembered."""
 
@@ -140,6 +142,17 @@ def as_image(value: object, folder: Path | None) -> ImageRef:
         if not isinstance(parsed, str):
             return as_image(parsed, folder)
     return reference(several(text)[0], folder)
+
+
+def names_several(value: object) -> bool:
+    """Say whether a cell of pictures names more than the one that `as_image` takes."""
+    if isinstance(value, list | tuple):
+        return len(value) > 1
+    if not isinstance(value, str) or not _DIVIDED.search(value):
+        return False
+    text = value.strip()
+    parsed = _literal(text) if text.startswith("[") else text
+    return names_several(parsed) if isinstance(parsed, list) else len(several(text)) > 1
 
 
 def file_name(value: object) -> str | None:

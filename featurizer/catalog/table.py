@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import FILE_NAME, MADE, ROW, USUAL, ColumnNames, told_mapping
-from featurizer.catalog.columns import as_image, file_name, float_bits, to_record
+from featurizer.catalog.columns import as_image, file_name, float_bits, names_several, to_record
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.locations import METADATA
@@ -55,8 +55,8 @@ class TableSource:
         reading: how they are written, where that is known.
         on_duplicate: what becomes of rows with one id: an error, or the first or the last is taken.
         on_missing_id: what becomes of a row without an id: an error, left out, or its number is the id.
-        notes: counts of the last complete pass (`malformed_lines`, `items_with_several_pictures`, `repeated_items`,
-            `rows_without_id`).
+        notes: counts of the last complete pass (`malformed_lines`, `items_with_several_pictures` of one name,
+            `items_with_more_pictures` in their cell, `repeated_items`, `rows_without_id`).
     """
 
     path: Path | tuple[Path, ...]
@@ -72,6 +72,7 @@ class TableSource:
         """Yield the items in the order of their rows."""
         self.check()
         fields, last, taken, bits = self.fields, self._survey.last, set[str](), self._id_bits
+        picture, more = fields.get("image", ""), 0
         for position, table, _, row in self._rows([BadRows(path) for path in self.paths]):
             item = as_id(row.get(fields["item_id"]), bits=bits)
             if item is None:
@@ -80,12 +81,16 @@ class TableSource:
                 if item in taken or (self.on_duplicate == "last" and position != last[item]):
                     continue
                 taken.add(item)
+            more += names_several(row.get(picture))
             yield to_record(row, fields, self._image(table, row, item), item_id=item)
-        self._settle()
+        self._settle(more)
 
-    def _settle(self) -> None:
+    def _settle(self, more: int) -> None:
         self.notes.clear()
         self.notes.update(self._survey.notes)
+        if more:
+            logger.warning("%s items name several pictures: the first of each is taken", f"{more:,}")
+            self.notes["items_with_more_pictures"] = more
         for bad in self._survey.bad:
             if bad.count:
                 logger.warning("%s; they are left out", bad)

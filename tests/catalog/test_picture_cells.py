@@ -83,6 +83,7 @@ def test_each_form_of_a_cell_brings_its_picture(tmp_path):
     }
     pl.DataFrame({"id": [*cells], "image": [*cells.values()]}).write_csv(tmp_path / "t.csv")
     made = fz.ingest(tmp_path / "t.csv", images=pics, out=tmp_path / "c", max_failures=9)
+    assert made.manifest.notes == {"items_with_more_pictures": 3}
     status = dict(
         zip(made.column("item_id").to_pylist(), made.column("image_status").to_pylist(), strict=True)
     )
