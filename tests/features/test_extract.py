@@ -219,7 +219,9 @@ def test_broken_off_at_each_write_in_turn_it_ends_the_same(catalog, tmp_path, mo
         features = run(catalog, out, workers=1)
         assert hashes(features) == whole, allowed
         assert verify(features) == []
-        assert sorted(path.name for path in out.iterdir()) == ["data", "feature_set.json"], allowed
+        assert sorted(path.name for path in out.iterdir()) == [".featurizer", "data", "feature_set.json"], (
+            allowed
+        )
         if finished:
             break
     assert finished
@@ -284,7 +286,9 @@ def test_text_alone_reads_no_picture_and_counts_none_of_their_failures(tmp_path,
     monkeypatch.setattr(
         Catalog,
         "batches",
-        lambda self, columns, **rest: (asked.append(columns), batches(self, columns, **rest))[1],
+        lambda self, columns, *rows, **rest: (asked.append(columns), batches(self, columns, *rows, **rest))[
+            1
+        ],
     )
     features = extract(made, encoders()[1:], tmp_path / "f", ExtractOptions())
     assert all("image" not in columns for columns in asked)
