@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,8 +12,9 @@ from typing import Generic, TypeAlias, TypeVar
 from yarl import URL
 
 from featurizer.catalog.images.budget import Budget, Lease
-from featurizer.catalog.images.hosts import Host, Hosts
+from featurizer.catalog.images.hosts import Host, Hosts, Pace
 from featurizer.catalog.images.options import FetchOptions
+from featurizer.catalog.images.reasons import causes_of
 from featurizer.catalog.images.web import Received, Web
 from featurizer.catalog.retry import FailedTry
 from featurizer.records import OK, Condition
@@ -50,6 +52,11 @@ class Job(Generic[AskT]):
     last: float | None = None
 
 
+def out_of_files(error: BaseException) -> bool:
+    """Tell whether a try failed because the program, or the system, has too many files open."""
+    return any(getattr(cause, "errno", None) in (errno.EMFILE, errno.ENFILE) for cause in causes_of(error))
+
+
 EMPTY = Received(b"")
 Deliver: TypeAlias = Callable[[Job[AskT], str, Received, Lease], None]
 """Told how a job ended: `ok` or the reason, what came, and the room that it takes, which is to be given back."""
@@ -81,6 +88,8 @@ class Engine(Generic[AskT]):
         self._loop = asyncio.get_running_loop()
         self._hosts: Hosts[Job[AskT]] = Hosts(options, self._loop.time)
         self._budget = Budget(options.max_held)
+        most = MOST_HANGING * options.concurrency
+        self._pace = Pace(most, most, steep=False)
         self._idle: deque[asyncio.Future[None]] = deque()
         self._in_flight: dict[Job[AskT], float] = {}
         self._workers = self._wanted = 0
@@ -123,15 +132,20 @@ class Engine(Generic[AskT]):
 
     def _wake(self) -> None:
         """Set one worker to work, where there is any; it wakes the next."""
-        while self._idle and self._hosts.has_turn:
+        while self._idle and self._hosts.has_turn and self._has_room:
             waiting = self._idle.popleft()
             if not waiting.done():
                 waiting.set_result(None)
                 return
 
+    @property
+    def _has_room(self) -> bool:
+        """Whether one more request may go out."""
+        return len(self._in_flight) < int(self._pace.limit)
+
     async def _work(self) -> None:
         while self._workers <= self._wanted:
-            taken = self._hosts.take()
+            taken = self._hosts.take() if self._has_room else None
             if taken is None:
                 turn = self._loop.create_future()
                 self._idle.append(turn)
@@ -157,14 +171,26 @@ class Engine(Generic[AskT]):
             received = await self._web.get(job.url, lease, job.condition)
         except FailedTry as failed:
             lease.free()
-            self._failed(host, job, failed, begun)
+            if out_of_files(failed) and len(self._in_flight) > 1:
+                self._ask_fewer(host, job, begun)
+            else:
+                self._failed(host, job, failed, begun)
         except BaseException:
             lease.free()
             raise
         else:
             self._hosts.answered(host)
             self._hosts.served(host)
+            self._pace.faster()
             self._end(job, OK, received, lease)
+
+    def _ask_fewer(self, host: Host[Job[AskT]], job: Job[AskT], begun: float) -> None:
+        """Make do with fewer connections than were wanted: that too many files are open is not the host's fault."""
+        self._web.close_idle()
+        self._pace.limit = min(self._pace.limit, len(self._in_flight))
+        self._pace.slower(begun=begun, now=self._loop.time())
+        job.tries -= 1
+        self._hosts.add(host, job, first=True)
 
     def _failed(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry, begun: float) -> None:
         if failed.reason in UNANSWERED:

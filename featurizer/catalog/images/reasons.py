@@ -118,7 +118,7 @@ def reason_of(error: Exception) -> tuple[str, bool]:
 
     Every exception has one; what is not known here is `error_<its class>`, and not tried again.
     """
-    causes = _causes(error)
+    causes = causes_of(error)
     for reason, kinds in _ERRORS:
         found = next((cause for cause in causes if isinstance(cause, kinds)), None)
         if isinstance(found, socket.gaierror) and found.errno == socket.EAI_AGAIN:
@@ -146,7 +146,8 @@ _ERRORS: Final[tuple[tuple[str, tuple[type[BaseException], ...]], ...]] = (
 """The first that an error or one of its causes is of."""
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def causes_of(error: BaseException) -> list[BaseException]:
+    """Return an error and what it came of, the nearest first."""
     chain = [error]
     while len(chain) < DEEPEST:
         cause = chain[-1].__cause__ or getattr(chain[-1], "os_error", None)

@@ -15,6 +15,7 @@ from yarl import URL
 
 from featurizer.catalog.images.addresses import check_literal, redirected
 from featurizer.catalog.images.budget import Lease
+from featurizer.catalog.images.connector import SparingConnector
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.proxies import Proxies
 from featurizer.catalog.images.reasons import reason_of
@@ -64,9 +65,7 @@ async def open_web(
 
 def _session(options: FetchOptions, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=0, resolver=resolver, use_dns_cache=False, keepalive_timeout=options.read_timeout
-        ),
+        connector=SparingConnector(options, resolver),
         # Pictures are compressed already; a compressed body would only hide its size.
         headers={
             "User-Agent": options.user_agent,
@@ -116,6 +115,12 @@ class Web:
         except Exception as error:
             reason, transient = reason_of(error)
             raise FailedTry(reason, transient=transient) from error
+
+    def close_idle(self) -> None:
+        """Close the connections that are not in use: others need the files."""
+        for session in (self._direct, self._proxied):
+            if isinstance(session.connector, SparingConnector):
+                session.connector.close_idle()
 
     async def _follow(
         self, url: URL, lease: Lease, patience: asyncio.Timeout, asking: Mapping[str, str]

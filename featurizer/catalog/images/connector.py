@@ -1,0 +1,59 @@
+"""Connections that are kept for the next picture, but no more of them than the system lets a program have open."""
+
+from __future__ import annotations
+
+import resource
+from typing import Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+
+from featurizer.catalog.images.options import FetchOptions
+
+MOST_IDLE: Final = 1024
+"""Connections kept that nobody uses at the moment, where the system sets no limit to open files."""
+SHARE: Final = 4
+"""Of the files that a program may have open, such connections get one in so many."""
+
+
+class SparingConnector(aiohttp.TCPConnector):
+    """Closes the connection that was idle for longest when there are too many: of a thousand hosts each would keep one.
+
+    aiohttp bounds what is in use, not what is idle.
+    """
+
+    def __init__(self, options: FetchOptions, resolver: AbstractResolver | None) -> None:
+        """Prepare, within a running event loop.
+
+        Args:
+            options: how long a connection is kept.
+            resolver: who is asked for names; None for the system.
+        """
+        super().__init__(
+            limit=0, resolver=resolver, use_dns_cache=False, keepalive_timeout=options.read_timeout
+        )
+        self._idle: dict[ResponseHandler, None] = {}
+        self._most_idle = most_idle()
+
+    def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        super()._release(key, protocol, should_close=should_close)
+        self._idle.pop(protocol, None)
+        if protocol.is_connected():
+            self._idle[protocol] = None
+            self.close_idle(self._most_idle)
+
+    def close_idle(self, most: int = 0) -> None:
+        """Close connections that are not in use until at most so many are left, those first that were longest idle."""
+        while len(self._idle) > most:
+            oldest = next(iter(self._idle))
+            del self._idle[oldest]
+            if oldest not in self._acquired:
+                oldest.close()
+
+
+def most_idle() -> int:
+    """Return how many connections may lie idle: pictures in flight and files need their share too."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_IDLE if most == resource.RLIM_INFINITY else min(MOST_IDLE, most // SHARE)
