@@ -6,14 +6,16 @@ same pictures give the same data whatever the network did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.catalog.journal import Outcome
+from featurizer.records import OK, Json
 from featurizer.results.files import atomic_path
 
 FETCHES: Final = "fetches"
@@ -84,3 +86,15 @@ def _added(path: Path, account: pa.Table) -> pa.Table:
 
 def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else int(seconds * 1000)
+
+
+def unverified(parts: Sequence[Path]) -> dict[str, Json]:
+    """Count the pictures that are there though their servers failed when they were last asked."""
+    count = 0
+    for part in parts:
+        if account_path(part).exists():
+            account = pl.read_parquet(account_path(part), columns=["item_id", "status"])
+            rows = pl.read_parquet(part, columns=["item_id", "image_status"])
+            both = account.filter(pl.col("status") != OK).join(rows, on="item_id")
+            count += int((both["image_status"] == OK).sum())
+    return {"unverified": count}

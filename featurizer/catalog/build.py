@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import featurizer
-from featurizer.catalog.account import FETCHES
+from featurizer.catalog.account import FETCHES, unverified
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.journal import journal_path
-from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, changes
+from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, changes, kept_columns
 from featurizer.catalog.part import OpenPart
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import (
@@ -63,7 +63,6 @@ def build_catalog(
     part_rows: int = PART_ROWS,
     report: Report = silent,
     historian: Historian | None = None,
-    again: bool = False,
     old: OldCatalog | None = None,
     gone: Gone = "drop",
 ) -> Catalog:
@@ -79,7 +78,6 @@ def build_catalog(
         part_rows: items a part file.
         report: told how far it is.
         historian: writes the interactions, where there are any.
-        again: `retry_failed` follows; what an earlier one that was broken off has kept stays.
         old: the catalog that this one takes the place of: pictures that are still the same come from there.
         gone: whether its items that the source has no more are kept, marked as withdrawn.
 
@@ -87,8 +85,8 @@ def build_catalog(
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
     """
     ids: set[str] = set()
-    records = _with_old(_unique(source, ids), old, ids, gone)
-    extra = {**source.extra, WITHDRAWN: pa.bool_()} if gone == "keep" else source.extra
+    extra = kept_columns(source.extra, old) if gone == "keep" else source.extra
+    records = _with_old(_unique(source, ids), old, ids, extra, gone)
     parts = 0
     with Arrivals(fetcher, report) as arrivals:
         reader = _Reader(arrivals, catalog_schema(extra), recipe, images=images)
@@ -99,10 +97,9 @@ def build_catalog(
                 break
     if not parts:
         raise InputError(NO_ITEMS)
-    for index in range(parts):
-        for kept in (False,) if again else (False, True):
-            journal_path(part_path(stage.folder, index), again=kept).unlink(missing_ok=True)
     paths = [part_path(stage.folder, index) for index in range(parts)]
+    for path in paths:
+        journal_path(path).unlink(missing_ok=True)
     stage.finish(
         {
             "format_version": FORMAT_VERSION,
@@ -111,7 +108,7 @@ def build_catalog(
             "text_recipe": recipe.model_dump(),
             "parts": parts,
             **describe_parts(paths),
-            **({} if old is None else {"update": changes(old.catalog.parts, paths)}),
+            **({} if old is None else {"update": {**changes(old.catalog.parts, paths), **unverified(paths)}}),
             "notes": dict(getattr(source, "notes", {})),
             "mapping": dict(getattr(source, "fields", {})),
             **(
@@ -123,7 +120,11 @@ def build_catalog(
 
 
 def _with_old(
-    records: Iterator[ItemRecord], old: OldCatalog | None, ids: set[str], gone: Gone
+    records: Iterator[ItemRecord],
+    old: OldCatalog | None,
+    ids: set[str],
+    extra: Mapping[str, pa.DataType],
+    gone: Gone,
 ) -> Iterator[WithOld]:
     """Yield items with the pictures that they had, those that are gone last."""
     for record in records:
@@ -131,7 +132,7 @@ def _with_old(
             record = replace(record, extra={**record.extra, WITHDRAWN: False})
         yield record, None if old is None else old.known(record.item_id, record.image)
     if old is not None and gone == "keep":
-        for record, picture in old.gone(frozenset(ids)):
+        for record, picture in old.gone(ids, extra):
             ids.add(record.item_id)
             yield record, picture
 

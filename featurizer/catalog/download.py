@@ -100,7 +100,6 @@ def download(
         images=images,
         report=report,
         historian=write,
-        again=retry,
     )
     if retry:
         made = retry_failed(made, fetcher=fetcher, source=source, report=report)

@@ -29,8 +29,9 @@ from featurizer.discretion import public, throughout
 from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
-from featurizer.results.exchange import begun_beside, put_in_place, restore
+from featurizer.results.exchange import restore
 from featurizer.results.names import CATALOG
+from featurizer.results.replacing import begun_beside, put_in_place
 from featurizer.results.spelling import renamed
 from featurizer.results.stage import Stage, differing_keys
 from featurizer.tables.reading import AS_FOUND, Reading
@@ -170,12 +171,13 @@ def ingest(
     stage = Stage(out, CATALOG, about, OWNED)
     if overwrite and (out / CATALOG).exists():
         check_items(source)
-    if retry and not overwrite and (made := _with_other_pictures(out, about)) is not None:
+    if retry and not overwrite and not update and (made := _with_other_pictures(out, about)) is not None:
         return retry_failed(made, fetcher=fetcher, source=source, config=about, report=report)
     old = None
     if update and not overwrite and _is_finished(out):
         old = OldCatalog(Catalog.open(out))
-        stage = Stage(begun_beside(out, CATALOG, about), CATALOG, about, OWNED)
+        beside = begun_beside(out, CATALOG, about, old.catalog.identity)
+        stage = Stage(beside, CATALOG, about, OWNED)
     if stage.claim(overwrite=overwrite) and old is None:
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)
@@ -193,13 +195,12 @@ def ingest(
         part_rows=part_rows,
         report=report,
         historian=write if pairs is not None else None,
-        again=retry,
         old=old,
         gone=gone,
     )
-    if old is not None:
-        put_in_place(out, stage.folder, (*OWNED, CATALOG))
-        made = Catalog.open(out)
+    if old is not None:  # which has asked for what failed, too
+        put_in_place(out, (*OWNED, CATALOG))
+        return Catalog.open(out)
     return retry_failed(made, fetcher=fetcher, source=source, report=report) if retry else made
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -17,13 +16,14 @@ import pyarrow.parquet as pq
 
 from featurizer.catalog.account import account_path
 from featurizer.catalog.images.addresses import parse
-from featurizer.catalog.store import CORE, Catalog, stored_address
+from featurizer.catalog.store import CORE, OTHER, Catalog, stored_address
+from featurizer.errors import InputError
 from featurizer.records import OK, Condition, ImageRef, ItemRecord, Json
 
 Gone: TypeAlias = Literal["drop", "keep"]
 WITHDRAWN = "withdrawn"
 """The column that says which items the source has no more."""
-PICTURE = ("image", "image_sha256", "width", "height")
+PICTURE = ("image", "image_status", "image_sha256", "width", "height")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class OldPicture:
         catalog: it lies in.
         row: of its item there.
         condition: under which its server is asked whether it is still the same; None where it is not asked.
-        size: its bytes; None where only reading it would tell.
+        entry: what the account says of it; None where it says nothing.
     """
 
     catalog: OldCatalog
     row: int
     condition: Condition | None
-    size: int | None
+    entry: Mapping[str, Any] | None
 
     def read(self) -> dict[str, object]:
-        """Return its `image`, `image_sha256`, `width` and `height`."""
+        """Return its `image`, `image_status`, `image_sha256`, `width` and `height`."""
         return self.catalog.picture(self.row)
 
 
@@ -57,13 +57,12 @@ class OldCatalog:
         self._addresses = catalog.column("image_url").combine_chunks()
         self._whole = pc.equal(catalog.column("image_status"), OK).combine_chunks()
         self._entries, self._entry_of = self._account()
-        self._lock, self._group = threading.Lock(), (-1, pa.table({}))
+        self._group = (-1, pa.table({}))
 
     def _account(self) -> tuple[pa.Table, np.ndarray]:
         """Return what servers said, and of each row its entry, -1 where there is none."""
-        names = ["item_id", "etag", "last_modified", "bytes"]
         paths = [account_path(part) for part in self.catalog.parts]
-        found = [pq.read_table(path, columns=names) for path in paths if path.exists()]
+        found = [pq.read_table(path) for path in paths if path.exists()]
         entry_of = np.full(self.catalog.rows, -1)
         if not found:
             return pa.table({}), entry_of
@@ -73,15 +72,13 @@ class OldCatalog:
         return entries, entry_of
 
     def picture(self, row: int) -> dict[str, object]:
-        """Return a row's `image`, `image_sha256`, `width` and `height`; the group of rows around it is kept."""
+        """Return what a row holds of its picture; the group of rows around it stays in memory for the next."""
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
-        with self._lock:
-            if self._group[0] != group:
-                path, number = self._places[group]
-                with pq.ParquetFile(path) as file:
-                    self._group = group, file.read_row_group(number, columns=list(PICTURE))
-            table = self._group[1]
-        found: dict[str, object] = table.slice(row - int(self._starts[group]), 1).to_pylist()[0]
+        if self._group[0] != group:
+            path, number = self._places[group]
+            with pq.ParquetFile(path) as file:
+                self._group = group, file.read_row_group(number, columns=list(PICTURE))
+        found: dict[str, object] = self._group[1].slice(row - int(self._starts[group]), 1).to_pylist()[0]
         return found
 
     @cached_property
@@ -118,28 +115,52 @@ class OldCatalog:
         return self._old(row)
 
     def _old(self, row: int, *, ask: bool = True) -> OldPicture:
-        entry = int(self._entry_of[row])
-        if entry < 0:
-            return OldPicture(self, row, None, None)
-        told = self._entries.slice(entry, 1).to_pylist()[0]
-        condition = Condition(told["etag"], told["last_modified"])
-        asked = ask and condition != Condition()
-        return OldPicture(self, row, condition if asked else None, told["bytes"])
+        place = int(self._entry_of[row])
+        entry = self._entries.slice(place, 1).to_pylist()[0] if place >= 0 else None
+        condition = Condition(entry["etag"], entry["last_modified"]) if entry is not None else Condition()
+        return OldPicture(self, row, condition if ask and condition != Condition() else None, entry)
 
-    def gone(self, seen: Collection[str]) -> Iterator[tuple[ItemRecord, OldPicture | None]]:
-        """Yield the items that are not among those seen, as they were, with the pictures that they had."""
-        names = [name for name in self.catalog.schema.names if name != "image"]
+    def gone(
+        self, seen: Collection[str], kinds: Mapping[str, pa.DataType]
+    ) -> Iterator[tuple[ItemRecord, OldPicture]]:
+        """Yield the items that are not among those seen, as they were, with what became of their pictures.
+
+        Args:
+            seen: ids.
+            kinds: the columns that they go into; what fits no more goes into `other_fields`.
+        """
+        schema = self.catalog.schema
+        names = [name for name in schema.names if name != "image"]
+        fitting = {name for name in names if kinds.get(name) == schema.field(name).type}
         row = -1
         for batch in self.catalog.batches(names, size=1024):
             for told in batch.to_pylist():
                 row += 1
                 if told["item_id"] not in seen:
-                    whole = told["image_status"] == OK
-                    yield _record(told), self._old(row, ask=False) if whole else None
+                    yield _record(told, fitting), self._old(row, ask=False)
 
 
-def _record(told: Mapping[str, Json]) -> ItemRecord:
-    extra = {name: value for name, value in told.items() if name not in CORE.names}
+def kept_columns(extra: Mapping[str, pa.DataType], old: OldCatalog | None) -> dict[str, pa.DataType]:
+    """Return a source's own columns, and those that its gone items need beside them.
+
+    Raises:
+        InputError: the source has a column of the name that says which items are gone.
+    """
+    if WITHDRAWN in extra:
+        raise InputError(
+            f"the source has a column '{WITHDRAWN}' of its own, and --gone keep needs that name; rename it, or drop "
+            "what is gone"
+        )
+    schema = () if old is None else old.catalog.schema
+    before = {field.name: field.type for field in schema if field.name not in CORE.names}
+    return {**before, **extra, OTHER: pa.string(), WITHDRAWN: pa.bool_()}
+
+
+def _record(told: Mapping[str, Json], fitting: Collection[str]) -> ItemRecord:
+    own = {name: value for name, value in told.items() if name not in CORE.names and name != OTHER}
+    extra = {name if name in fitting else f"{name} (before)": value for name, value in own.items()}
+    if OTHER in told:
+        extra[OTHER] = told[OTHER]
     return ItemRecord(
         str(told["item_id"]),
         _text(told["title"]),
@@ -165,9 +186,11 @@ def changes(old: Sequence[Path], new: Sequence[Path]) -> dict[str, Json]:
     before, now = _digests(old), _digests(new)
     both = now.join(before, on="item_id", suffix="_before")
     differ = {name: both[name] != both[f"{name}_before"] for name in ("text", "picture", "fields")}
+    marked = int(now["withdrawn"].sum())
     return {
         "new": now.height - both.height,
         "gone": before.height - both.height,
+        "withdrawn": marked,
         **{name: int(column.sum()) for name, column in differ.items()},
         "unchanged": both.height - int((differ["text"] | differ["picture"] | differ["fields"]).sum()),
     }
@@ -178,7 +201,7 @@ def _digests(parts: Sequence[Path]) -> pl.DataFrame:
     found = []
     for path in parts:
         names = [name for name in pq.read_schema(path).names if name not in ("image", "attempts")]
-        others = sorted(set(names) - {*PICTURE, "image_status", "item_id", "text"})
+        others = sorted(set(names) - {*PICTURE, "item_id", "text", WITHDRAWN})
         rows = pl.read_parquet(path, columns=names)
         found.append(
             rows.select(
@@ -186,6 +209,7 @@ def _digests(parts: Sequence[Path]) -> pl.DataFrame:
                 text=rows.select("text").hash_rows(seed=0),
                 picture=rows.select("image_status", "image_sha256").hash_rows(seed=0),
                 fields=rows.select(others).hash_rows(seed=0),
+                withdrawn=WITHDRAWN if WITHDRAWN in names else pl.lit(value=False),
             )
         )
     return pl.concat(found)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from featurizer.catalog.account import write_account
 from featurizer.catalog.images.engine import HOST_DOWN
 from featurizer.catalog.images.fetcher import Ask
+from featurizer.catalog.images.reasons import explain
 from featurizer.catalog.journal import Journal, Outcome, journal_path
 from featurizer.catalog.old_catalog import OldPicture
 from featurizer.catalog.store import IMAGE_TYPE, ROW_GROUP_BYTES, ROW_GROUP_ROWS, part_writer
@@ -71,6 +72,8 @@ class OpenPart:
             old: the picture that the item had; without a condition to ask under it is what it has.
         """
         known = self.journal.kept.get(row)
+        if old is None and known is not None and known.status == NOT_MODIFIED:
+            known = None
         if old is not None:
             self._old[row] = old
             ref = replace(ref, condition=old.condition)
@@ -87,13 +90,6 @@ class OpenPart:
 
     def _keep(self, row: int, image: FetchedImage, done: Callable[[], None] | None) -> None:
         try:
-            old = self._old.get(row)
-            if old is not None and old.condition is not None and image.status == NOT_MODIFIED:
-                image = replace(
-                    image,
-                    etag=image.etag or old.condition.etag,
-                    last_modified=image.last_modified or old.condition.last_modified,
-                )
             outcome = self.journal.add(row, image)
         finally:
             if done is not None:
@@ -122,7 +118,7 @@ class OpenPart:
         """Write the account and the part, and remove the journal."""
         came = sorted(self.outcomes.values(), key=lambda outcome: outcome.row)
         write_account(self.path, self.rows.select(["item_id", "image_url"]), map(self._told_of, came))
-        pictures = (self._row(outcome) for outcome in came)
+        pictures = (self._row(outcome) for outcome in self._in_order(came))
         if not self._again and all(outcome.status == NONE for outcome in came):
             with part_writer(self.path, self.rows.schema) as write:
                 write(self.rows)
@@ -133,17 +129,57 @@ class OpenPart:
         self.journal.remove()
 
     def _told_of(self, outcome: Outcome) -> Outcome:
-        """Return what the account says of a row: that the old picture is what the server has."""
+        """Return what the account says of a row; tries add up, and what stays is known by what its server called it."""
         old = self._old.get(outcome.row)
-        if old is None or outcome.status != NOT_MODIFIED:
+        entry = old.entry if old is not None else None
+        if entry is None:
             return outcome
-        return replace(outcome, status=OK, size=old.size or 0)
+        first, last = (entry[name] and entry[name].timestamp() for name in ("first", "last"))
+        outcome = replace(outcome, tries=outcome.tries + entry["tries"], first=first or outcome.first)
+        if not self._stays(outcome):
+            return outcome
+        status = outcome.status
+        if status == NOT_MODIFIED:
+            status = OK if outcome.last is not None else entry["status"]
+        return replace(
+            outcome,
+            status=status,
+            last=outcome.last or last,
+            etag=outcome.etag or entry["etag"],
+            last_modified=outcome.last_modified or entry["last_modified"],
+            size=entry["bytes"],
+        )
+
+    def _stays(self, outcome: Outcome) -> bool:
+        """Say whether a row keeps its old picture: it is the same still, or its server cannot say just now."""
+        if outcome.row not in self._old:
+            return False
+        return outcome.status in (NOT_MODIFIED, HOST_DOWN) or (
+            outcome.status not in (OK, NONE) and explain(outcome.status).retried
+        )
+
+    def _in_order(self, came: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Return the outcomes; old pictures that come in another order than they lay in go through the journal.
+
+        Where a source is in another order than before, each would be a group of rows to read.
+        """
+        staying = [outcome for outcome in came if self._stays(outcome)]
+        places = [self._old[outcome.row].row for outcome in staying]
+        if places == sorted(places):
+            return came
+        moved = {}
+        for _, outcome in sorted(zip(places, staying, strict=True), key=lambda pair: pair[0]):
+            stored, read = self._row(outcome)
+            told = FetchedImage(
+                stored.status, read(), stored.sha256, stored.width, stored.height, path=stored.path
+            )
+            moved[outcome.row] = self.journal.add(outcome.row, told)
+            del self._old[outcome.row]
+        return [moved.get(outcome.row, outcome) for outcome in came]
 
     def _row(self, outcome: Outcome) -> Row:
-        old = self._old.get(outcome.row)
-        if old is not None and outcome.status == NOT_MODIFIED:
-            known, read = _as_stored(outcome.row, {"image_status": OK, **old.read()})
-            return known, read
+        if self._stays(outcome):
+            return _as_stored(outcome.row, self._old[outcome.row].read())
         return outcome, lambda: self.journal.read(outcome)
 
 

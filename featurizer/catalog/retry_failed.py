@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.build import OWNED, describe_parts
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.store import Catalog
+from featurizer.catalog.store import Catalog, part_path
 from featurizer.progress import Report, silent
 from featurizer.records import NONE, OK, ImageRef, ItemRecord, Json
 from featurizer.results.names import CATALOG
+from featurizer.results.replacing import begun_beside, link, put_in_place
 from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
 
@@ -28,9 +29,9 @@ def retry_failed(
 ) -> Catalog:
     """Fetch again every picture that failed, and put those that now arrive into their rows.
 
-    A picture that fails again keeps the reason that it had, unless it had not been asked for. Parts are replaced one by
-    one, and what arrives is kept in their journals. A kill in between leaves an unfinished catalog, which the command
-    that made it finishes.
+    A picture that fails again keeps the reason that it had, unless it had not been asked for. The catalog is made
+    beside the old one, of the same files where nothing changes, and takes its place in the end. A kill leaves the old
+    one, and what has arrived by then is kept for the next time.
 
     Args:
         catalog: a finished one.
@@ -43,14 +44,29 @@ def retry_failed(
     wanted = _failed(catalog)
     if not wanted:
         return catalog
-    refs = {record.item_id: record.image for record in source or () if record.item_id in wanted}
+    refs = {
+        record.item_id: record.image
+        for record in source or ()
+        if record.item_id in wanted and record.image.data is None
+    }
     before = read_manifest(catalog.folder / CATALOG)
-    stage = Stage(catalog.folder, CATALOG, config or catalog.manifest.config, OWNED)
-    stage.reopen()
-    with Arrivals(fetcher, report) as arrivals:
-        for path in catalog.parts:
-            _ask_again(path, refs, arrivals)
-    stage.finish({**before, **describe_parts(catalog.parts)})
+    config = config or catalog.manifest.config
+    stage = Stage(
+        begun_beside(catalog.folder, CATALOG, config, {**catalog.identity, "by": "retry"}),
+        CATALOG,
+        config,
+        OWNED,
+    )
+    if not stage.claim(overwrite=False):
+        for name in OWNED:
+            if (catalog.folder / name).exists():
+                link(catalog.folder / name, stage.folder / name, replace=False)
+        parts = [part_path(stage.folder, index) for index in range(len(catalog.parts))]
+        with Arrivals(fetcher, report) as arrivals:
+            for path in parts:
+                _ask_again(path, refs, arrivals)
+        stage.finish({**before, **describe_parts(parts)})
+    put_in_place(catalog.folder, (*OWNED, CATALOG))
     return Catalog.open(catalog.folder)
 
 

@@ -1,7 +1,8 @@
 """A feature set brought up to date: what changed is encoded, every other vector is copied bit by bit.
 
 The new set is written beside the old one, in `.NAME.update`, resumable as any; then the two change places. A kill at
-any instant leaves the old set or the new one in its place.
+any instant leaves the old set or the new one in its place (where the file system cannot exchange two folders in one
+step, an instant is left; the next run brings the old one back).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, EncoderSpec, TextLoss
+from featurizer.encoders.libraries import library_versions
 from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.feature_set import OWNED, FeatureSet
@@ -25,9 +27,10 @@ from featurizer.features.rows import ShardRows
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.features.write import MakeShard, Tick
 from featurizer.records import OK, Json
-from featurizer.results.exchange import begun_beside, put_in_place, restore
+from featurizer.results.exchange import restore
 from featurizer.results.files import fingerprint
 from featurizer.results.names import FEATURE_SET
+from featurizer.results.replacing import begun_beside, put_in_place
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +38,8 @@ EncodeRows: TypeAlias = Callable[[Sequence[AnyEncoder], Sequence[int], Clock, Ti
 """Encodes rows of a catalog, ascending, with some encoders."""
 WriteSet: TypeAlias = Callable[[Path, FeatureSetDraft, MakeShard], None]
 """Writes a feature set into a folder."""
-INDIFFERENT = ("catalog", "encoders", "shard_rows")
-"""What may differ between two sets of which one copies from the other; of the encoders each for itself."""
+INDIFFERENT = ("catalog", "encoders", "libraries", "shard_rows")
+"""What may differ between two sets of which one copies from the other; encoders and their libraries each for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,14 @@ class Changes:
     gone: int
 
     @classmethod
-    def between(cls, old: FeatureSet, was: pa.Table | None, now: pa.Table, draft: FeatureSetDraft) -> Changes:
+    def between(
+        cls,
+        old: FeatureSet,
+        was: pa.Table | None,
+        now: pa.Table,
+        draft: FeatureSetDraft,
+        specs: Sequence[EncoderSpec],
+    ) -> Changes:
         """Compare a set with what is asked for.
 
         Args:
@@ -66,12 +76,14 @@ class Changes:
             was: what its items were made of; None where that is not known, so that nothing can be copied.
             now: what the items of the catalog are made of.
             draft: of the new set.
+            specs: of its encoders.
         """
         if was is None:
             none, no = np.full(len(now), -1), np.zeros(len(now), bool)
             return cls(none, no, no, frozenset(), old.rows)
         before, same_image, same_text = places(was, now)
-        return cls(before, same_image, same_text, _kept(old, draft), old.rows - int((before >= 0).sum()))
+        kept = _kept(old, draft, specs)
+        return cls(before, same_image, same_text, kept, old.rows - int((before >= 0).sum()))
 
     def todo(self, spec: EncoderSpec, rows: slice = slice(None)) -> np.ndarray:
         """Return of some rows (m,) which an encoder has to encode."""
@@ -93,15 +105,20 @@ class Changes:
         }
 
 
-def _kept(old: FeatureSet, draft: FeatureSetDraft) -> frozenset[str]:
+def _kept(old: FeatureSet, draft: FeatureSetDraft, specs: Sequence[EncoderSpec]) -> frozenset[str]:
     was, now = old.manifest.config, draft.config
     if any(was.get(key) != now.get(key) for key in {*was, *now} - {*INDIFFERENT}):
         return frozenset()
-    made, asked = was.get("encoders"), now.get("encoders")
-    if not isinstance(made, dict) or not isinstance(asked, dict):
+    made, asked, libraries = was.get("encoders"), now.get("encoders"), was.get("libraries")
+    if not isinstance(made, dict) or not isinstance(asked, dict) or not isinstance(libraries, dict):
         return frozenset()
-    same = {space for space in asked if fingerprint({"": made.get(space)}) == fingerprint({"": asked[space]})}
-    return frozenset(same & old.spaces.keys())
+    return frozenset(
+        spec.space
+        for spec in specs
+        if spec.space in old.spaces
+        and fingerprint({"": made.get(spec.space)}) == fingerprint({"": asked[spec.space]})
+        and library_versions([spec.request]).items() <= libraries.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,12 +265,13 @@ def update(
     """
     old = FeatureSet.open(folder)
     was = read_inputs(folder, old.manifest.fingerprint)
-    changes = Changes.between(old, was, inputs_of(catalog), draft)
-    told = changes.counts([one.spec for one in encoders])
+    specs = [one.spec for one in encoders]
+    changes = Changes.between(old, was, inputs_of(catalog), draft, specs)
+    told = changes.counts(specs)
     logger.info("update: %(new)d items new, %(changed)d changed, %(gone)d gone", told)
     about: dict[str, Json] = {**draft.about, "update": told}
     if old.manifest.license is not None:
         about["license"] = old.manifest.license
-    new = begun_beside(folder, FEATURE_SET, draft.config)
+    new = begun_beside(folder, FEATURE_SET, draft.config, {"fingerprint": old.manifest.fingerprint})
     write(new, replace(draft, about=about), Updater(catalog, encoders, old, changes, encode))
-    put_in_place(folder, new, (*OWNED, FEATURE_SET))
+    put_in_place(folder, (*OWNED, FEATURE_SET))

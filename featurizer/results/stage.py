@@ -14,6 +14,7 @@ from pathlib import Path
 
 from featurizer.errors import StaleOutput
 from featurizer.records import Json
+from featurizer.results.exchange import restore
 from featurizer.results.files import (
     PARTIAL,
     fingerprint,
@@ -117,6 +118,7 @@ class Stage:
             StaleOutput: the folder holds another configuration's result, or something that is no stage's.
             InputError: the manifest there is damaged.
         """
+        restore(self.folder)
         refuse_foreign(self.folder, self.manifest_name)
         remove_leftovers(self.folder.rglob(f".*{PARTIAL}"), alone=is_locked_alone(self.folder))
         if overwrite or self._is_half_cleared() or self._is_bare():

@@ -1,8 +1,11 @@
 """A catalog brought up to date: of the web is asked what is new or may have changed, and the rest is what it was."""
 
 import io
+import json
 from email.utils import formatdate
+from pathlib import Path
 
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -10,16 +13,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from featurizer.catalog import ingest as ingest_module
+from featurizer.catalog import part as part_module
+from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.ingest import ingest
 from featurizer.catalog.interactions import InteractionFiles
+from featurizer.catalog.retry import RetryPolicy
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.catalog.verify import verify_catalog
-from featurizer.errors import InputError
+from featurizer.errors import InputError, StaleOutput
 from featurizer.operations.ingest import Ingest
-from featurizer.results import exchange as exchange_module
+from featurizer.results import replacing
 from tests.servers import answer, serve
 
 LOOPBACK = FetchOptions(allow_private_hosts=True)
@@ -64,11 +70,12 @@ class Shop:
         return behave
 
     def make(self, **options):
+        patience = options.pop("options", LOOPBACK)
         table = self.folder / "items.csv"
         lines = [f"{item},{','.join(values)}" for item, values in self.rows.items()]
         table.write_text("id,title,price,image\n" + "\n".join(lines) + "\n")
         options = {"out": self.folder / "c", "part_rows": 4, **options}
-        with ImageFetcher(LOOPBACK) as fetcher:
+        with ImageFetcher(patience) as fetcher:
             return ingest(TableSource(table, ColumnNames()), fetcher=fetcher, **options)
 
     def bodies(self):
@@ -114,7 +121,7 @@ def test_what_is_new_or_has_changed_is_fetched_and_the_whole_is_as_if_made_anew(
         "/other.png": 1, "/i99.png": 1,
     }  # fmt: skip
     assert made.manifest.update.model_dump() == {
-        "new": 1, "gone": 1, "text": 1, "picture": 2, "fields": 3, "unchanged": 5,
+        "new": 1, "gone": 1, "withdrawn": 0, "text": 1, "picture": 2, "fields": 3, "unchanged": 5, "unverified": 0,
     }  # fmt: skip
     anew = shop.make(out=tmp_path / "anew")
     assert made.identity == anew.identity
@@ -211,9 +218,9 @@ def test_what_was_begun_is_gone_on_with_after_a_kill_and_the_old_one_is_there_un
     def broken(*_):
         raise KeyboardInterrupt
 
-    for module in (exchange_module, ingest_module):
+    for module in (replacing, ingest_module):
         with monkeypatch.context() as patched:
-            patched.setattr(module, "exchange" if module is exchange_module else "put_in_place", broken)
+            patched.setattr(module, "exchange" if module is replacing else "put_in_place", broken)
             with pytest.raises(KeyboardInterrupt):
                 shop.make(update=True)
         assert Catalog.open(tmp_path / "c").identity == before.identity
@@ -269,3 +276,168 @@ def test_whatever_is_edited_the_catalog_is_the_one_made_anew(tmp_path_factory, r
             anew = shop.make(out=folder / "anew", overwrite=True)
             assert made.manifest.data_sha256 == anew.manifest.data_sha256
             assert made.identity == anew.identity
+
+
+def test_a_server_that_is_down_costs_no_picture_and_is_asked_again_the_next_time(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    for n in range(6):
+        shop.put(f"i{n}")
+    before = content(shop.make())
+    for n in range(6):
+        site.at(f"/i{n}.png", answer(b"", status=503 if n else 404))
+    patient = FetchOptions(allow_private_hosts=True, retry=RetryPolicy(attempts=1))
+    made = shop.make(update=True, options=patient)
+    assert made.manifest.image_status == {"http_404": 1, "ok": 5}
+    assert made.manifest.update.unverified == 5
+    assert all(content(made)[f"i{n}"]["image"] == before[f"i{n}"]["image"] for n in range(1, 6))
+    for n in range(6):
+        shop.version(f"/i{n}.png", 1 if n == 3 else 0)
+    site.headers.clear()
+    shop.bodies()
+    again = shop.make(update=True)
+    assert again.manifest.update.unverified == 0
+    assert again.manifest.update.picture == 2
+    assert all("If-None-Match" in site.headers[f"/i{n}.png"][0] for n in range(1, 6))
+    entries = {
+        entry["item_id"]: entry["tries"] for entry in pq.read_table(again.folder / "fetches").to_pylist()
+    }
+    assert entries["i1"] == 3
+
+
+def test_what_a_kill_left_after_the_exchange_is_not_taken_for_the_new_one(tmp_path, site, monkeypatch):
+    shop = Shop(site, tmp_path)
+    for n in range(6):
+        shop.put(f"i{n}")
+    shop.make()
+    for n in range(6):
+        shop.version(f"/i{n}.png", 1)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.make(update=True)
+    new = Catalog.open(tmp_path / "c")
+    assert (tmp_path / ".c.update").is_dir()
+    made = shop.make(update=True)
+    assert made.manifest.data_sha256 == new.manifest.data_sha256
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "items.csv"]
+
+
+def test_a_file_of_ones_own_is_the_last_that_was_written(tmp_path, site, monkeypatch):
+    shop = Shop(site, tmp_path)
+    shop.put("i0")
+    shop.make()
+    notes = tmp_path / "c" / "notes" / "mine.txt"
+    notes.parent.mkdir()
+    notes.write_text("one")
+    (tmp_path / "c" / "link").symlink_to("notes")
+    book = tmp_path / "c" / ".featurizer" / "ingest.json"
+    book.parent.mkdir()
+    book.touch()
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replacing, "exchange", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.make(update=True)
+    written = notes.with_name("new")
+    written.write_text("two")
+    written.replace(notes)
+    shop.make(update=True)
+    assert notes.read_text() == "two"
+    assert (tmp_path / "c" / "link").is_symlink()
+    assert not book.exists()  # it is of the catalog before
+
+
+def test_a_folder_behind_a_link_is_brought_up_to_date_where_it_lies(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    shop.put("i0")
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "c")
+    shop.make(out=tmp_path / "disk" / "c")
+    shop.put("i1")
+    made = shop.make(out=tmp_path / "link", update=True)
+    assert made.rows == 2
+    assert (tmp_path / "link").is_symlink()
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["c"]
+
+
+def test_what_lies_where_the_new_one_is_made_and_is_not_ours_is_left(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    shop.put("i0")
+    shop.make()
+    (tmp_path / ".c.update").mkdir()
+    (tmp_path / ".c.update" / "mine").touch()
+    with pytest.raises(StaleOutput):
+        shop.make(update=True)
+    assert (tmp_path / ".c.update" / "mine").exists()
+
+
+def test_a_source_in_another_order_reads_each_old_group_once(tmp_path, site, monkeypatch):
+    shop = Shop(site, tmp_path, validator="none")
+    for n in range(24):
+        shop.put(f"i{n}")
+    shop.make(part_rows=24)
+    reads = []
+    read = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(part_module, "ROW_GROUP_ROWS", 4)
+    before = content(shop.make(part_rows=24, overwrite=True))
+    shop.rows = dict(sorted(shop.rows.items(), key=lambda row: hash(row[0]) % 97))
+
+    def counted(self, group, **options):
+        reads.append(group)
+        return read(self, group, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    again = shop.make(part_rows=24, update=True)
+    assert len(reads) <= 6 + 1
+    assert {item: row["image"] for item, row in content(again).items()} == {
+        item: row["image"] for item, row in before.items()
+    }
+    assert again.manifest.image_status == {"ok": 24}
+
+
+def test_what_is_gone_keeps_its_columns_though_the_source_has_others_now(tmp_path):
+    def ingested(rows, **options):
+        pl.DataFrame(rows).write_parquet(tmp_path / "t.parquet")
+        source = TableSource(tmp_path / "t.parquet", ColumnNames())
+        with ImageFetcher(LOOPBACK) as fetcher:
+            return ingest(source, tmp_path / "c", fetcher=fetcher, gone="keep", **options)
+
+    ingested({"id": ["1", "2"], "title": ["one", "two"], "stock": [3, 4], "color": ["red", "blue"]})
+    made = ingested({"id": ["1"], "title": ["one"], "stock": ["many"]}, update=True)
+    gone = content(made)["2"]
+    assert gone["withdrawn"]
+    assert gone["color"] == "blue"
+    assert gone["stock"] is None
+    assert json.loads(gone["other_fields"]) == {"stock (before)": 4}
+    assert content(made)["1"]["stock"] == "many"
+    assert made.manifest.update.withdrawn == 1
+    with pytest.raises(InputError, match="a column 'withdrawn' of its own"):
+        ingested({"id": ["1"], "title": ["one"], "withdrawn": ["no"]}, update=True)
+
+
+def test_items_that_are_gone_outlive_a_retry_that_is_killed(tmp_path, site, monkeypatch):
+    shop = Shop(site, tmp_path)
+    for n in range(4):
+        shop.put(f"i{n}")
+    shop.make(gone="keep")
+    del shop.rows["i1"]
+    site.at("/i0.png", answer(b"", status=404))
+    shop.make(gone="keep", update=True)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Arrivals, "open", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.make(gone="keep", retry=True)
+    assert Catalog.open(tmp_path / "c").rows == 4
+    shop.version("/i0.png", 0)
+    assert shop.make(gone="keep", retry=True).manifest.image_status == {"ok": 4}

@@ -20,6 +20,7 @@ from featurizer.features.inputs import FILE, read_inputs
 from featurizer.features.verify import verify
 from featurizer.records import ImageRef, ItemRecord
 from featurizer.results import exchange as exchange_module
+from featurizer.results import replacing
 from featurizer.results.exchange import exchange, restore
 from featurizer.results.state import FOLDER
 from tests.features.test_extract import png
@@ -256,7 +257,7 @@ def test_what_was_begun_is_gone_on_with_and_what_was_begun_for_another_catalog_i
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(exchange_module, "exchange", broken)
+        patched.setattr(replacing, "exchange", broken)
         with pytest.raises(KeyboardInterrupt):
             extract(now, both(), tmp_path / "f", replace(OPTIONS, update=True))
     made_by = both()
@@ -264,7 +265,7 @@ def test_what_was_begun_is_gone_on_with_and_what_was_begun_for_another_catalog_i
     assert made_by[1].encoded == 0
     assert made.item_ids() == [record.item_id for record in changed]
     with monkeypatch.context() as patched:
-        patched.setattr(exchange_module, "exchange", broken)
+        patched.setattr(replacing, "exchange", broken)
         with pytest.raises(KeyboardInterrupt):
             extract(catalog(tmp_path, records), both(), tmp_path / "f", replace(OPTIONS, update=True))
     other = catalog(tmp_path, changed[:10])

@@ -39,6 +39,8 @@ class CatalogChanges(Record):
     """Items that were not there."""
     gone: Count
     """Items that are not there any more."""
+    withdrawn: Count = 0
+    """Items that stay though the source has them no more."""
     text: Count
     """Items with another text."""
     picture: Count
@@ -47,6 +49,8 @@ class CatalogChanges(Record):
     """Items of which anything else is another."""
     unchanged: Count
     """Items that are what they were."""
+    unverified: Count = 0
+    """Pictures that stay what they were, for their server could not say whether they still are."""
 
 
 class CatalogManifest(Manifest):
