@@ -80,7 +80,7 @@ def tricks(own, foreign):
         "../shop2/a.png": forbidden,
         f"{secret}": forbidden,
         f"{own}/../foreign/a.png": forbidden,
-        f"/{secret}": forbidden,
+        f"//127.0.0.1{secret}": "forbidden_host",  # an address without its scheme
         f"///{secret}": forbidden,
         f"{secret.as_uri()}": forbidden,
         f"FILE://{secret}": forbidden,
@@ -108,8 +108,8 @@ def tricks(own, foreign):
         f"file://127.0.0.1{secret}": "bad_url",
         f"smb://elsewhere{secret}": "bad_url",
         f"zip://{secret}": "bad_url",
-        "\\\\elsewhere\\share\\a.png": "missing_file",
-        "..\\foreign\\a.png": "missing_file",
+        "\\\\elsewhere\\share\\a.png": "ok",  # of a path of Windows the name, in the folder that was named
+        "..\\foreign\\a.png": forbidden,
         "%2e%2e/foreign/a.png": "missing_file",
         "．．/foreign/a.png": "missing_file",
         "..\u2215foreign\u2215a.png": "missing_file",
