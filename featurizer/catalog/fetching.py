@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from featurizer.config import Config
 
 if TYPE_CHECKING:
     from featurizer.catalog.images.options import FetchOptions
+
+
+def _sendable(name: str) -> str:
+    if not name.strip() or not name.isascii() or not name.isprintable():
+        raise ValueError("expected printable ASCII, as a header of HTTP can hold it")
+    return name
 
 
 class Fetching(Config):
@@ -23,7 +29,7 @@ class Fetching(Config):
     """Seconds that one try may take; 10 of them to connect, 20 without a byte."""
     max_bytes: Annotated[int, Field(ge=1)] = 32 * 2**20
     """Larger pictures are dropped."""
-    user_agent: str | None = None
+    user_agent: Annotated[str, AfterValidator(_sendable)] | None = None
     """Who asks, as servers are told.  [default: featurizer and its version]"""
     allow_private_hosts: bool = False
     """Ask hosts of your own network and this machine too; only for addresses that you trust."""

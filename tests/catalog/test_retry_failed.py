@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.images import FetchOptions, ImageFetcher
@@ -14,6 +15,7 @@ from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.errors import StaleOutput
+from featurizer.operations.ingest import Ingest
 from featurizer.results.names import CATALOG
 from featurizer.results.spelling import read_manifest
 from featurizer.results.stage import Stage
@@ -130,3 +132,9 @@ def test_a_catalog_of_an_earlier_version_keeps_its_column_of_attempts(tmp_path, 
     assert again.column("attempts").to_pylist() == [4]
     assert again.manifest.image_status == {"ok": 1}
     assert again.manifest.columns[-1] == "attempts"
+
+
+@pytest.mark.parametrize("name", ["a\r\nX-Other: 1", " ", "Größe"])
+def test_who_asks_is_what_a_header_can_hold(name):
+    with pytest.raises(ValidationError, match="printable ASCII"):
+        Ingest(path=("items.csv",), out="c", user_agent=name)
