@@ -3,6 +3,7 @@ import hashlib
 import io
 import os
 import signal
+import socket
 import threading
 import time
 from email.utils import formatdate
@@ -16,6 +17,7 @@ from PIL import Image
 from featurizer import __version__
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.images.addresses import parse
+from featurizer.catalog.images.fetcher import Ask
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.retry import RetryPolicy, retry_after, worth_retrying
 from featurizer.records import FetchedImage, ImageRef
@@ -391,6 +393,62 @@ def test_ctrl_c_drops_what_is_in_flight_and_leaves_no_thread(site):
     assert time.monotonic() - begun < 2
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert all("process_request" in name for name in left)  # the server's own
+
+
+def asks(told, *refs):
+    return [Ask(ref, told, told) for ref in refs]
+
+
+def test_a_fetcher_that_is_stopped_reads_no_more_files(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(PICTURE)
+    told, first, go_on = [], threading.Event(), threading.Event()
+
+    def tell(image):
+        told.append(image.status)
+        first.set()
+        go_on.wait(60)
+
+    with ImageFetcher(FetchOptions(decode_threads=1)) as fetcher:
+        fetcher.submit(asks(tell, *[ImageRef(path=tmp_path / "a.jpg")] * 50))
+        first.wait()
+        stopping = threading.Thread(target=fetcher.stop)
+        stopping.start()
+        fetcher._thread.join()
+        go_on.set()
+        stopping.join()
+    assert told == ["ok"]
+
+
+def test_a_fetcher_that_is_stopped_does_not_wait_for_a_name_that_nobody_answers_for(monkeypatch):
+    asked, answering, too_late = threading.Event(), threading.Event(), []
+
+    def mute(*_, **__):
+        asked.set()
+        if not answering.wait(20):
+            too_late.append(True)
+        raise socket.gaierror(socket.EAI_AGAIN, "nobody answers")
+
+    monkeypatch.setattr(socket, "getaddrinfo", mute)
+    with ImageFetcher(QUICK) as fetcher:
+        fetcher.submit(asks(print, ImageRef(url="http://mute.example/1.jpg")))
+        assert asked.wait(20)
+    answering.set()
+    assert not too_late
+
+
+@pytest.mark.timeout(60)
+def test_what_goes_wrong_in_looking_at_a_picture_is_raised_where_it_is_waited_for(
+    site, tmp_path, monkeypatch
+):
+    def no_memory(*_, **__):
+        raise MemoryError
+
+    (tmp_path / "a.jpg").write_bytes(PICTURE)
+    monkeypatch.setattr("featurizer.catalog.images.fetcher.judge", no_memory)
+    with ImageFetcher(QUICK) as fetcher:
+        for ref in (ImageRef(url=site.at("/seen", answer(PICTURE))), ImageRef(path=tmp_path / "a.jpg")):
+            with pytest.raises(MemoryError):
+                fetcher.fetch([ref])
 
 
 def test_a_body_that_belies_its_encoding_is_a_decode_error(site, fetcher):

@@ -24,12 +24,12 @@ class SparingConnector(aiohttp.TCPConnector):
     aiohttp bounds what is in use, not what is idle.
     """
 
-    def __init__(self, options: FetchOptions, resolver: AbstractResolver | None) -> None:
+    def __init__(self, options: FetchOptions, resolver: AbstractResolver) -> None:
         """Prepare, within a running event loop.
 
         Args:
             options: how long a connection is kept.
-            resolver: who is asked for names; None for the system.
+            resolver: who is asked for names.
         """
         super().__init__(
             limit=0, resolver=resolver, use_dns_cache=False, keepalive_timeout=options.read_timeout

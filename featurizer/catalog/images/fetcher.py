@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Final, Self, TypeAlias
@@ -86,6 +87,7 @@ class ImageFetcher:
         self._resolver, self._clock, self._jitter = resolver, clock, jitter
         self._to_judge: SimpleQueue[Ask | list[_Arrived] | None] = SimpleQueue()
         self._batch: list[_Arrived] = []
+        self._stopping = False
 
     def __enter__(self) -> Self:
         started: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -111,7 +113,8 @@ class ImageFetcher:
         self.stop()
 
     def stop(self) -> None:
-        """Drop what is in flight and fetch nothing more; what has arrived is judged and told."""
+        """Drop what is in flight and what is not yet read; what has arrived from the web is judged and told."""
+        self._stopping = True
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._running.cancel)
         self._thread.join()
@@ -207,14 +210,12 @@ class ImageFetcher:
 
     def _judge_all(self) -> None:
         while (one := self._to_judge.get()) is not None:
-            if isinstance(one, Ask):
-                _tell(one, self._here(one.ref))
-                continue
-            for arrived in one:
-                image = self._judged(arrived)
-                for ask in arrived.job.asks:
-                    _tell(ask, image)
-                arrived.lease.free()
+            if not isinstance(one, Ask):
+                for arrived in one:
+                    _tell_all(arrived.job.asks, partial(self._judged, arrived))
+                    arrived.lease.free()
+            elif not self._stopping:
+                _tell_all([one], partial(self._here, one.ref))
 
     def _judged(self, one: _Arrived) -> FetchedImage:
         job, received, most = one.job, one.received, self._options.max_bytes
@@ -235,6 +236,18 @@ class ImageFetcher:
 
 def _is_of_the_web(address: str) -> bool:
     return bool(address) and refused(address) is None
+
+
+def _tell_all(asks: Sequence[Ask], judged: Callable[[], FetchedImage]) -> None:
+    """Tell all who ask for a picture what it is, or what went wrong in looking at it: no memory, say."""
+    try:
+        image = judged()
+    except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
+        for ask in asks:
+            ask.trouble(error)
+        return
+    for ask in asks:
+        _tell(ask, image)
 
 
 def _tell(ask: Ask, image: FetchedImage) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeAlias
+from contextlib import suppress
+from functools import partial
+from typing import Final, TypeAlias, TypeVar
 
-from aiohttp import ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from featurizer.catalog.images.addresses import ForbiddenHost, is_public
@@ -23,6 +24,8 @@ AT_ONCE: Final = 64
 """Names that the system is asked for at once; one that nobody answers for takes a thread for many seconds."""
 
 _Answer: TypeAlias = list[ResolveResult] | OSError | ForbiddenHost
+
+_AnyT = TypeVar("_AnyT")
 
 
 class CheckedResolver(AbstractResolver):
@@ -49,7 +52,7 @@ class CheckedResolver(AbstractResolver):
             clock: seconds, for how long an answer is kept.
         """
         self._allow_private, self._clock = allow_private, clock
-        self._resolver = resolver or _system()
+        self._resolver = resolver or SystemResolver()
         self._asked: dict[tuple[str, int], tuple[float, asyncio.Task[_Answer]]] = {}
 
     async def resolve(
@@ -99,11 +102,56 @@ class CheckedResolver(AbstractResolver):
         await self._resolver.close()
 
 
-def _system() -> ThreadedResolver:
-    """Return the system's resolver, with threads enough that names which nobody answers for hold up no others."""
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(AT_ONCE, "resolve"))
-    return ThreadedResolver(loop)
+class SystemResolver(AbstractResolver):
+    """Asks the system, for each name in a thread of its own: nobody waits for a lookup once the run is over."""
+
+    def __init__(self) -> None:
+        """Prepare to ask, within a running event loop."""
+        self._loop, self._room = asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return what the system knows of a name."""
+        async with self._room:
+            found: asyncio.Future[list[ResolveResult]] = self._loop.create_future()
+            look = partial(self._look, found, host, port, family)
+            threading.Thread(target=look, name="resolve", daemon=True).start()
+            return await found
+
+    def _look(
+        self, found: asyncio.Future[list[ResolveResult]], host: str, port: int, family: socket.AddressFamily
+    ) -> None:
+        try:
+            tell = partial(_set, found.set_result, _ask_system(host, port, family))
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+            tell = partial(_set, found.set_exception, error)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(tell)
+
+    async def close(self) -> None:
+        """Do nothing: a lookup under way ends of its own accord."""
+
+
+def _set(tell: Callable[[_AnyT], None], what: _AnyT) -> None:
+    with suppress(asyncio.InvalidStateError):  # who waited has gone
+        tell(what)
+
+
+def _ask_system(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+    told = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    return [
+        ResolveResult(
+            hostname=host,
+            host=str(address[0]) if len(address) < 4 or not address[3] else f"{address[0]}%{address[3]}",
+            port=int(address[1]),
+            family=kind,
+            proto=proto,
+            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+        )
+        for kind, _, proto, _, address in told
+        if kind in (socket.AF_INET, socket.AF_INET6) and isinstance(address[0], str)
+    ]
 
 
 def _lasts(failure: Exception) -> bool:

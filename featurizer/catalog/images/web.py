@@ -19,7 +19,7 @@ from featurizer.catalog.images.connector import SparingConnector
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.proxies import Proxies
 from featurizer.catalog.images.reasons import reason_of
-from featurizer.catalog.images.resolver import CheckedResolver
+from featurizer.catalog.images.resolver import CheckedResolver, SystemResolver
 from featurizer.catalog.retry import FailedTry, retry_after, worth_retrying
 from featurizer.records import NOT_MODIFIED, Condition
 
@@ -59,11 +59,15 @@ async def open_web(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(checked.close)
         direct = await stack.enter_async_context(_session(options, checked))
-        proxied = await stack.enter_async_context(_session(options, None)) if proxies.by_scheme else direct
+        proxied = (
+            await stack.enter_async_context(_session(options, SystemResolver()))
+            if proxies.by_scheme
+            else direct
+        )
         yield Web(direct, proxied, proxies, options, clock)
 
 
-def _session(options: FetchOptions, resolver: AbstractResolver | None) -> aiohttp.ClientSession:
+def _session(options: FetchOptions, resolver: AbstractResolver) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=SparingConnector(options, resolver),
         # Pictures are compressed already; a compressed body would only hide its size.
