@@ -33,6 +33,10 @@ class RetryPolicy:
     wait_jitter: float = 1.0
     retry_after_max: float = 60.0
 
+    def back_off(self, failures: int) -> float:
+        """Return the seconds before another try after so many failures before the last one, without jitter."""
+        return min(self.wait_initial * 2 ** min(failures, 30), self.wait_max)
+
 
 class FailedTry(Exception):
     """One try that did not bring what was asked for.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import pytest
 
 from featurizer.catalog.images.budget import Budget
-from featurizer.catalog.images.hosts import FIRST, LEAST_LOST, PATIENCE, Hosts
+from featurizer.catalog.images.hosts import FIRST, LEAST_LOST, MOST_KNOWN, PATIENCE, SHORTEST, Hosts
 from featurizer.catalog.images.options import FetchOptions
 
 
@@ -145,6 +145,61 @@ def test_an_answer_clears_what_was_lost_and_a_host_that_answered_gets_more_patie
     assert not host.down
     hosts.lost(host, Asked("one more"), begun=clock.now)
     assert host.down
+
+
+def test_a_host_in_doubt_is_asked_once_and_ever_more_seldom_until_it_answers(clock):
+    hosts = made(clock, give_up_after=3, give_up_seconds=60)
+    host = fill(hosts, "a", 9)
+    lose(hosts, host, 3, clock)
+    pauses = []
+    for number in range(4):
+        assert hosts.take() is None
+        pauses.append(host.not_before - clock.now)
+        clock.now = host.not_before
+        hosts.recall(host)
+        _, job = hosts.take()
+        assert hosts.take() is None  # one at a time
+        hosts.lost(host, Asked(f"under way/{number}"), begun=clock.now - 9)  # tells nothing new
+        hosts.lost(host, job, begun=clock.now)
+        hosts.release(host)
+    assert pauses == [0.5, 1, 2, 4]
+    hosts.answered(host)
+    hosts.recall(host)
+    assert hosts.take() is not None
+    assert hosts.take() is not None
+
+
+def test_where_one_at_a_time_is_too_many_there_is_time_between_them(clock):
+    alarms = []
+    hosts = Hosts(FetchOptions(), clock, lambda when, host: alarms.append((when, host.name)))
+    host = fill(hosts, "a", 20)
+    for number in range(5):  # 8, 4, 2, 1 at once, and then
+        hosts.refused(host, Asked(str(number)), begun=clock.now)
+        clock.now += 1
+    assert host.pace.interval == 2 * SHORTEST
+    assert hosts.take() is not None
+    hosts.release(host)
+    assert hosts.take() is None
+    assert alarms == [(clock.now + 2 * SHORTEST, "a")]
+    for _ in range(99):
+        hosts.refused(host, Asked("again"), begun=clock.now)
+    assert host.pace.interval == FetchOptions().retry.wait_max
+    for _ in range(99):
+        hosts.served(host)
+    assert host.pace.interval == 0
+    assert host.pace.limit > 1
+
+
+def test_hosts_of_which_nothing_is_to_be_remembered_are_forgotten_where_there_are_many(clock):
+    hosts = made(clock, give_up_after=1, give_up_seconds=0)
+    for number in range(MOST_KNOWN + 50):
+        host = hosts.of(str(number))
+        host.jobs += 1
+        if number % 2:
+            hosts.lost(host, Asked("gone"), begun=clock.now)
+        hosts.ended(host)
+    assert hosts.known <= MOST_KNOWN + 50 - 25
+    assert hosts.of("1").down
 
 
 def test_a_budget_lets_wait_who_wants_more_than_there_is_in_turn():

@@ -44,13 +44,19 @@ class SparingConnector(aiohttp.TCPConnector):
             self._idle[protocol] = None
             self.close_idle(self._most_idle)
 
-    def close_idle(self, most: int = 0) -> None:
-        """Close connections that are not in use until at most so many are left, those first that were longest idle."""
+    def close_idle(self, most: int = 0) -> int:
+        """Close connections that are not in use until at most so many are left, those first that were longest idle.
+
+        Return how many were closed.
+        """
+        closed = 0
         while len(self._idle) > most:
             oldest = next(iter(self._idle))
             del self._idle[oldest]
             if oldest not in self._acquired:
+                closed += oldest.is_connected()
                 oldest.close()
+        return closed
 
 
 def most_idle() -> int:

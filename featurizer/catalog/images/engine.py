@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,14 +11,20 @@ from typing import Generic, TypeAlias, TypeVar
 from yarl import URL
 
 from featurizer.catalog.images.budget import Budget, Lease
-from featurizer.catalog.images.hosts import Host, Hosts, Pace
+from featurizer.catalog.images.hosts import LONGER, Host, Hosts, Pace
+from featurizer.catalog.images.network import Network, out_of_files, out_of_reach
 from featurizer.catalog.images.options import FetchOptions
-from featurizer.catalog.images.reasons import causes_of
 from featurizer.catalog.images.web import Received, Web
 from featurizer.catalog.retry import FailedTry
 from featurizer.records import OK, Condition
 
 HOST_DOWN = "host_down"
+BUSY = frozenset({"http_429", "http_503"})
+"""What a host says that has too much to do."""
+SEVERAL = 3
+"""Addresses that a host refuses: then it is not one of them that it does not like."""
+MOST_REFUSALS = 4
+"""A picture is asked for so many times the usual tries, while its host gets on with others."""
 UNANSWERED = frozenset({"connection", "timeout", "dns_busy"})
 """What a try ends with when nobody answered."""
 
@@ -37,24 +42,27 @@ class Job(Generic[AskT]):
         address: as it is told.
         url: what is asked for.
         condition: under which.
+        host: whose it is.
         asks: who is told what came.
         tries: so far.
+        spent: of these, those that count: there are only so many.
+        reason: what the last one ended with.
+        served: what the host had served when it last refused this.
         first: Unix time of the first one.
         last: likewise of the last one.
     """
 
     address: str
     url: URL
-    condition: Condition | None = None
+    condition: Condition | None
+    host: Host[Job[AskT]]
     asks: list[AskT] = field(default_factory=list)
     tries: int = 0
+    spent: int = 0
+    reason: str = ""
+    served: int = 0
     first: float | None = None
     last: float | None = None
-
-
-def out_of_files(error: BaseException) -> bool:
-    """Tell whether a try failed because the program, or the system, has too many files open."""
-    return any(getattr(cause, "errno", None) in (errno.EMFILE, errno.ENFILE) for cause in causes_of(error))
 
 
 EMPTY = Received(b"")
@@ -86,7 +94,8 @@ class Engine(Generic[AskT]):
         self._web, self._options, self._deliver = web, options, deliver
         self._clock, self._jitter = clock, jitter
         self._loop = asyncio.get_running_loop()
-        self._hosts: Hosts[Job[AskT]] = Hosts(options, self._loop.time)
+        self._hosts: Hosts[Job[AskT]] = Hosts(options, self._loop.time, self._recall_at)
+        self._network = Network(LONGER * options.give_up_seconds, options.retry)
         self._budget = Budget(options.max_held)
         most = MOST_HANGING * options.concurrency
         self._pace = Pace(most, most, steep=False)
@@ -118,8 +127,9 @@ class Engine(Generic[AskT]):
             if job is not None:
                 job.asks.append(ask)
                 continue
-            job = self._known[address, condition] = Job(address, url, condition, [ask])
             host = self._hosts.of(f"{url.raw_host}:{url.port}")
+            host.jobs += 1
+            job = self._known[address, condition] = Job(address, url, condition, host, [ask])
             if host.down:
                 self._end(job, HOST_DOWN)
             else:
@@ -141,6 +151,12 @@ class Engine(Generic[AskT]):
     @property
     def _has_room(self) -> bool:
         """Whether one more request may go out."""
+        network = self._network
+        if network.in_doubt and (
+            self._loop.time() < network.paused_until
+            or any(begun >= network.doubted_at for begun in self._in_flight.values())
+        ):
+            return False
         return len(self._in_flight) < int(self._pace.limit)
 
     async def _work(self) -> None:
@@ -171,52 +187,93 @@ class Engine(Generic[AskT]):
             received = await self._web.get(job.url, lease, job.condition)
         except FailedTry as failed:
             lease.free()
-            if out_of_files(failed) and len(self._in_flight) > 1:
-                self._ask_fewer(host, job, begun)
-            else:
+            if not out_of_files(failed) or not await self._ask_fewer(host, job, begun):
                 self._failed(host, job, failed, begun)
         except BaseException:
             lease.free()
             raise
         else:
-            self._hosts.answered(host)
+            self._answered(host, begun)
             self._hosts.served(host)
             self._pace.faster()
             self._end(job, OK, received, lease)
 
-    def _ask_fewer(self, host: Host[Job[AskT]], job: Job[AskT], begun: float) -> None:
-        """Make do with fewer connections than were wanted: that too many files are open is not the host's fault."""
-        self._web.close_idle()
-        self._pace.limit = min(self._pace.limit, len(self._in_flight))
+    async def _ask_fewer(self, host: Host[Job[AskT]], job: Job[AskT], begun: float) -> bool:
+        """Make do with fewer connections than were wanted: that too many files are open is not the host's fault.
+
+        Return whether that may help.
+        """
+        closed, in_flight = self._web.close_idle(), len(self._in_flight)
+        if not closed and in_flight == 1:
+            return False
+        self._pace.limit = min(self._pace.limit, in_flight)
         self._pace.slower(begun=begun, now=self._loop.time())
+        await asyncio.sleep(0)  # they are closed in the loop's next round
         job.tries -= 1
         self._hosts.add(host, job, first=True)
+        return True
+
+    def _answered(self, host: Host[Job[AskT]], begun: float) -> None:
+        self._network.known += not host.answered
+        self._network.answered(begun)
+        self._hosts.answered(host)
 
     def _failed(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry, begun: float) -> None:
+        job.reason = failed.reason
         if failed.reason in UNANSWERED:
-            for waiting in self._hosts.lost(host, job, begun=begun):
-                self._end(waiting, HOST_DOWN)
+            counts = not self._is_no_ones_fault(host, job, failed, begun)
         else:
-            self._hosts.answered(host)
-            self._heed(host, failed, begun)
-        if not failed.transient or host.down or job.tries >= self._options.retry.attempts:
+            self._answered(host, begun)
+            counts = not self._heed(host, job, failed, begun)
+        if not failed.transient or host.down:
+            self._end(job, failed.reason)
+        elif failed.reason in UNANSWERED and not counts:
+            self._hosts.add(host, job)  # the last of them: another may have more luck
+        else:
+            self._retry(host, job, failed, counts=counts)
+
+    def _is_no_ones_fault(
+        self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry, begun: float
+    ) -> bool:
+        """Note that nobody answered; tell whether that is the network's fault, or the host's, and not the address'."""
+        network, now = self._network, self._loop.time()
+        known = host.name if host.answered else None
+        if out_of_reach(failed) and network.failed(known, begun=begun, now=now):
+            self._loop.call_at(network.paused_until + 0.001, self._wake)
+            return True
+        if out_of_files(failed):
+            return False
+        for waiting in self._hosts.lost(host, job, begun=begun):
+            self._end(waiting, waiting.reason or HOST_DOWN)
+        return host.in_doubt
+
+    def _retry(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry, *, counts: bool) -> None:
+        policy = self._options.retry
+        job.spent += counts
+        if job.spent >= policy.attempts:
             self._end(job, failed.reason)
             return
-        policy = self._options.retry
-        own = min(policy.wait_initial * 2 ** (job.tries - 1), policy.wait_max)
-        own += policy.wait_jitter * self._jitter()
-        self._loop.call_later(own if failed.wait is None else failed.wait, self._again, host, job, failed)
+        own = policy.back_off(max(job.spent - 1, 0)) + policy.wait_jitter * self._jitter()
+        self._loop.call_later(max(own, failed.wait or 0.0), self._again, host, job, failed)
 
-    def _heed(self, host: Host[Job[AskT]], failed: FailedTry, begun: float) -> None:
-        """Slow down for a host that says it has too much to do."""
-        if failed.reason not in ("http_429", "http_503"):
+    def _heed(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry, begun: float) -> bool:
+        """Slow down for a host that says it has too much to do; tell whether it gets on with others meanwhile."""
+        if failed.reason not in BUSY:
             self._hosts.served(host)
-            return
-        host.pace.slower(begun=begun, now=self._loop.time())
+            return False
+        self._hosts.refused(host, job, begun=begun)
         if failed.wait:
             for waiting in self._hosts.pause(host, failed.wait):
-                self._end(waiting, HOST_DOWN)
-            self._loop.call_at(host.paused_until + 0.001, self._resume, host)
+                self._end(waiting, waiting.reason or HOST_DOWN)
+        gets_on, job.served = host.served > job.served, host.served
+        return (
+            gets_on
+            and len(host.refused) >= SEVERAL
+            and job.tries < MOST_REFUSALS * self._options.retry.attempts
+        )
+
+    def _recall_at(self, when: float, host: Host[Job[AskT]]) -> None:
+        self._loop.call_at(when + 0.001, self._resume, host)
 
     def _resume(self, host: Host[Job[AskT]]) -> None:
         if self._hosts.recall(host):
@@ -234,4 +291,5 @@ class Engine(Generic[AskT]):
         self, job: Job[AskT], status: str, received: Received = EMPTY, lease: Lease | None = None
     ) -> None:
         del self._known[job.address, job.condition]
+        self._hosts.ended(job.host)
         self._deliver(job, status, received, lease or self._budget.lease())

@@ -15,6 +15,14 @@ LEAST_LOST: Final = 4.0
 """What hangs makes a host slower, but down to so many requests alone: a few that hang must not hold up the others."""
 PATIENCE: Final = 4
 """A host that has answered before is given up after so many times the failures."""
+LONGER: Final = 12
+"""And when they have lasted so many times as long."""
+SHORTEST: Final = 0.1
+"""Seconds between two requests to a host to which one at a time is too many, at first."""
+EASED: Final = 0.8
+"""Every answer makes that so much shorter."""
+MOST_KNOWN: Final = 1000
+"""Hosts that are remembered although nothing is asked of them any more."""
 
 
 @dataclass(slots=True)
@@ -22,17 +30,41 @@ class Pace:
     """How many requests a host bears at once: one more with every answer, half as many when it is overloaded.
 
     Until the first overload it grows by one an answer, from then on by one a round of answers (TCP's slow start and
-    congestion avoidance, RFC 5681). Requests that were under way at a cut tell nothing that it has not told.
+    congestion avoidance, RFC 5681). Requests that were under way at a cut tell nothing that it has not told. Where one
+    at a time is too many, there are seconds between them.
+
+    Attributes:
+        most: at once, however well it goes.
+        limit: at once.
+        steep: whether there was no overload yet.
+        cut_at: when the last cut was, in seconds.
+        interval: seconds between two requests.
     """
 
     most: float
     limit: float
     steep: bool = True
     cut_at: float = float("-inf")
+    interval: float = 0.0
 
     def faster(self) -> None:
         """Take an answer into account."""
+        if self.interval:
+            self.interval = self.interval * EASED if self.interval > SHORTEST / 2 else 0.0
+            return
         self.limit = min(self.limit + (1 if self.steep else 1 / self.limit), self.most)
+
+    def refused(self, *, begun: float, now: float, longest: float) -> None:
+        """Take into account that a host says it has too much to do.
+
+        Args:
+            begun: when the request began that was refused, in seconds.
+            now: likewise.
+            longest: the most seconds between two requests.
+        """
+        if begun >= self.cut_at and int(self.limit) == 1:
+            self.interval = min(max(2 * self.interval, SHORTEST), longest)
+        self.slower(begun=begun, now=now)
 
     def slower(self, *, begun: float, now: float, least: float = 1.0) -> None:
         """Take an overload into account.
@@ -71,9 +103,18 @@ class Host(Generic[JobT]):
         paused_until: seconds of the loop's clock; nothing is asked before.
         lost: addresses that brought no answer since the last one.
         lost_since: when the first of them failed.
+        in_doubt: whether so many failed that one request at a time asks whether it is alive.
+        probes: how many asked in vain.
+        doubted_at: when the last one failed.
+        probe_at: when the next one may go.
         answered: whether it ever answered.
         refusals: how often in a row it asked to be left alone.
         refused_since: since when.
+        refused: addresses that it had too much to do for, lately.
+        served: answers that were no such refusal.
+        next_at: when the next request may go, for the interval between two.
+        alarm: when it is looked at again.
+        jobs: that are not ended.
         down: given up.
         listed: whether it stands in the ring.
     """
@@ -85,22 +126,54 @@ class Host(Generic[JobT]):
     paused_until: float = 0.0
     lost: set[str] = field(default_factory=set)
     lost_since: float = 0.0
+    in_doubt: bool = False
+    probes: int = 0
+    doubted_at: float = float("-inf")
+    probe_at: float = 0.0
     answered: bool = False
     refusals: int = 0
     refused_since: float = 0.0
+    refused: set[str] = field(default_factory=set)
+    served: int = 0
+    next_at: float = 0.0
+    alarm: float = 0.0
+    jobs: int = 0
     down: bool = False
     listed: bool = False
 
     def is_ready(self, now: float) -> bool:
         """Tell whether one more request may go out."""
-        return bool(self.waiting) and self.active < int(self.pace.limit) and now >= self.paused_until
+        most = 1 if self.in_doubt else int(self.pace.limit)
+        return bool(self.waiting) and self.active < most and now >= self.not_before
+
+    @property
+    def not_before(self) -> float:
+        """When the next request may go out."""
+        return max(self.paused_until, self.next_at, self.probe_at)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is to be remembered of it."""
+        return not (self.jobs or self.down or self.lost or self.refusals or self.pace.interval)
 
 
 class Hosts(Generic[JobT]):
     """All hosts, and whose turn it is: one request each, around and around."""
 
-    def __init__(self, options: FetchOptions, now: Callable[[], float]) -> None:
-        self._options, self._now = options, now
+    def __init__(
+        self,
+        options: FetchOptions,
+        now: Callable[[], float],
+        later: Callable[[float, Host[JobT]], None] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            options: how many at once, how patient.
+            now: seconds.
+            later: told when a host is to be recalled that may not take a request before.
+        """
+        self._options, self._now, self._later = options, now, later
         self._hosts: dict[str, Host[JobT]] = {}
         self._ring: deque[Host[JobT]] = deque()
 
@@ -108,6 +181,11 @@ class Hosts(Generic[JobT]):
     def has_turn(self) -> bool:
         """Whether some host may take a request."""
         return bool(self._ring)
+
+    @property
+    def known(self) -> int:
+        """How many are remembered."""
+        return len(self._hosts)
 
     def of(self, name: str) -> Host[JobT]:
         """Return a host by name and port."""
@@ -124,10 +202,14 @@ class Hosts(Generic[JobT]):
 
     def recall(self, host: Host[JobT]) -> bool:
         """Put a host into the ring again once it may take a request; tell whether it may."""
-        ready = host.is_ready(self._now())
+        now, at = self._now(), host.not_before
+        ready = host.is_ready(now)
         if ready and not host.listed:
             host.listed = True
             self._ring.append(host)
+        if host.waiting and now < at and host.alarm != at and self._later is not None:
+            host.alarm = at
+            self._later(at, host)
         return ready
 
     def take(self) -> tuple[Host[JobT], JobT] | None:
@@ -139,6 +221,7 @@ class Hosts(Generic[JobT]):
             if host.is_ready(now):
                 job = host.waiting.popleft()
                 host.active += 1
+                host.next_at = now + host.pace.interval
                 self.recall(host)
                 return host, job
         return None
@@ -148,11 +231,18 @@ class Hosts(Generic[JobT]):
         host.active -= 1
         self.recall(host)
 
+    def ended(self, host: Host[JobT]) -> None:
+        """Count a job as ended; a host of which nothing is to be remembered is forgotten, where there are many."""
+        host.jobs -= 1
+        if self.known > MOST_KNOWN and host.is_plain and host.paused_until <= self._now():
+            self._hosts.pop(host.name, None)
+
     def answered(self, host: Host[JobT]) -> None:
         """Note an answer, whatever it says."""
         host.answered = True
         if host.lost:
             host.lost.clear()
+            host.in_doubt, host.probes, host.probe_at = False, 0, 0.0
 
     def lost(self, host: Host[JobT], job: JobT, *, begun: float) -> list[JobT]:
         """Note a try without any answer; return those who wait, when the host is given up for it."""
@@ -160,16 +250,29 @@ class Hosts(Generic[JobT]):
         host.lost_since = host.lost_since if host.lost else now
         host.lost.add(job.address)
         host.pace.slower(begun=begun, now=now, least=LEAST_LOST)
-        enough = self._options.give_up_after * (PATIENCE if host.answered else 1)
-        lasted = now - min(host.lost_since, begun)
-        if len(host.lost) < enough or lasted < self._options.give_up_seconds:
+        patience, longer = (PATIENCE, LONGER) if host.answered else (1, 1)
+        if len(host.lost) < self._options.give_up_after * patience:
             return []
-        return self._give_up(host)
+        if now - min(host.lost_since, begun) >= self._options.give_up_seconds * longer:
+            return self._give_up(host)
+        if begun >= host.doubted_at:  # what was under way then tells nothing new
+            host.in_doubt, host.doubted_at = True, now
+            host.probe_at = now + self._options.retry.back_off(host.probes)
+            host.probes += 1
+        return []
 
     def served(self, host: Host[JobT]) -> None:
         """Note an answer that was no request to be left alone."""
         host.pace.faster()
         host.refusals = 0
+        host.served += 1
+        if not host.pace.interval:
+            host.refused.clear()
+
+    def refused(self, host: Host[JobT], job: JobT, *, begun: float) -> None:
+        """Note that a host has too much to do."""
+        host.refused.add(job.address)
+        host.pace.refused(begun=begun, now=self._now(), longest=self._options.retry.wait_max)
 
     def pause(self, host: Host[JobT], seconds: float) -> list[JobT]:
         """Ask nothing of a host for so long; return those who wait, when it is given up for asking that too often."""

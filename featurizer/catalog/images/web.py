@@ -120,11 +120,10 @@ class Web:
             reason, transient = reason_of(error)
             raise FailedTry(reason, transient=transient) from error
 
-    def close_idle(self) -> None:
-        """Close the connections that are not in use: others need the files."""
-        for session in (self._direct, self._proxied):
-            if isinstance(session.connector, SparingConnector):
-                session.connector.close_idle()
+    def close_idle(self) -> int:
+        """Close the connections that are not in use, for others need the files; return how many."""
+        connectors = [session.connector for session in (self._direct, self._proxied)]
+        return sum(one.close_idle() for one in connectors if isinstance(one, SparingConnector))
 
     async def _follow(
         self, url: URL, lease: Lease, patience: asyncio.Timeout, asking: Mapping[str, str]
