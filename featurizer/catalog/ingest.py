@@ -168,7 +168,7 @@ def ingest(
     if interactions is not None:
         about["interactions"] = interactions.described(split)
         pairs = interactions.split(split)
-    stage = Stage(out, CATALOG, about, OWNED)
+    stage = Stage(out, CATALOG, about, OWNED, updates=True)
     if overwrite and (out / CATALOG).exists():
         check_items(source)
     if retry and not overwrite and not update and (made := _with_other_pictures(out, about)) is not None:
@@ -176,6 +176,7 @@ def ingest(
     old = None
     if update and not overwrite and _is_finished(out):
         old = OldCatalog(Catalog.open(out))
+        _refuse_less(old.catalog, dict(getattr(source, "fields", {})), interactions)
         beside = begun_beside(out, CATALOG, about, old.catalog.identity)
         stage = Stage(beside, CATALOG, about, OWNED)
     if stage.claim(overwrite=overwrite) and old is None:
@@ -202,6 +203,27 @@ def ingest(
         put_in_place(out, (*OWNED, CATALOG))
         return Catalog.open(out)
     return retry_failed(made, fetcher=fetcher, source=source, report=report) if retry else made
+
+
+def _refuse_less(old: Catalog, fields: Mapping[str, str], interactions: InteractionFiles | None) -> None:
+    """Refuse an update that would lose what the catalog has by options that were not given again.
+
+    Raises:
+        InputError: it has interactions, or fields, that are not asked for now.
+    """
+    if old.manifest.interactions is not None and interactions is None:
+        raise InputError(
+            f"{old.folder} has interactions, and none are given now; give them again (--interactions), or make the "
+            "catalog anew with --overwrite"
+        )
+    lost = {name: column for name, column in old.manifest.mapping.items() if name not in fields}
+    if lost:
+        told = ", ".join(f"{name} ← {column}" for name, column in lost.items())
+        options = " ".join(f"--{name.replace('_', '-')}-column" for name in lost)
+        raise InputError(
+            f"{old.folder} was made with {told}, and no column is taken for that now; give the options again "
+            f"({options}), or make the catalog anew with --overwrite"
+        )
 
 
 def _is_finished(out: Path) -> bool:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,10 @@ from featurizer.catalog.old_catalog import OldPicture
 from featurizer.catalog.store import IMAGE_TYPE, ROW_GROUP_BYTES, ROW_GROUP_ROWS, part_writer
 from featurizer.records import NONE, NOT_MODIFIED, OK, FetchedImage, ImageRef
 
+NOT_ASKED: Final = frozenset({HOST_DOWN, "forbidden_host"})
+"""Reasons why a host was not asked."""
+UNHEARD: Final = NOT_ASKED | {"dns", "tls", "proxy", "too_many_redirects"}
+"""Beside those that are tried again, reasons that say nothing of a picture: the host that has it gave no answer."""
 Row: TypeAlias = tuple[Outcome, Callable[[], bytes | None]]
 """What became of a row's picture, and what reads its bytes."""
 
@@ -154,7 +158,7 @@ class OpenPart:
         """Say whether a row keeps its old picture: it is the same still, or its server cannot say just now."""
         if outcome.row not in self._old:
             return False
-        return outcome.status in (NOT_MODIFIED, HOST_DOWN) or (
+        return outcome.status in (NOT_MODIFIED, *UNHEARD) or (
             outcome.status not in (OK, NONE) and explain(outcome.status).retried
         )
 
@@ -250,7 +254,7 @@ def _merged(path: Path, came: dict[int, Row]) -> tuple[pa.Table, Iterator[Row]]:
     rows = rows.add_column(place, schema.field("image"), pa.nulls(rows.num_rows, IMAGE_TYPE)).cast(schema)
     statuses = rows.column("image_status").to_pylist()
     better = {
-        row: found for row, found in came.items() if found[0].status == OK or statuses[row] == HOST_DOWN
+        row: found for row, found in came.items() if found[0].status == OK or statuses[row] in NOT_ASKED
     }
     return rows, _stored(path, better)
 

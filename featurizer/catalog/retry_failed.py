@@ -65,7 +65,8 @@ def retry_failed(
         with Arrivals(fetcher, report) as arrivals:
             for path in parts:
                 _ask_again(path, refs, arrivals)
-        stage.finish({**before, **describe_parts(parts)})
+        kept = {key: value for key, value in before.items() if key != "update"}
+        stage.finish({**kept, **describe_parts(parts)})
     put_in_place(catalog.folder, (*OWNED, CATALOG))
     return Catalog.open(catalog.folder)
 

@@ -31,7 +31,7 @@ from featurizer.tables.bad_rows import BadRows
 from featurizer.tables.matching import match
 from featurizer.tables.open import open_table
 from featurizer.tables.reading import AS_FOUND, Reading
-from featurizer.tables.table import Table
+from featurizer.tables.table import Table, alike
 from featurizer.values import as_id
 
 PICTURES = (
@@ -106,7 +106,7 @@ class TableSource:
     @cached_property
     def tables(self) -> tuple[Table, ...]:
         """The tables in them."""
-        return tuple(open_table(path, self.reading) for path in self.paths)
+        return alike([open_table(path, self.reading) for path in self.paths])
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

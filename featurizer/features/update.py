@@ -245,6 +245,16 @@ def is_outdated(folder: Path, draft: FeatureSetDraft) -> bool:
     return FeatureSet.open(folder).manifest.fingerprint != fingerprint(draft.config)
 
 
+def _say_why(old: FeatureSet, was: pa.Table | None, draft: FeatureSetDraft) -> None:
+    """Say why nothing can be copied, where that is so."""
+    keys = {*old.manifest.config, *draft.config} - {*INDIFFERENT}
+    differing = sorted(key for key in keys if old.manifest.config.get(key) != draft.config.get(key))
+    if was is None:
+        logger.warning("what the items of %s were made of is not known: all are encoded again", old.folder)
+    elif differing:
+        logger.warning("%s differ: all items are encoded again", ", ".join(differing))
+
+
 def update(
     folder: Path,
     draft: FeatureSetDraft,
@@ -268,6 +278,9 @@ def update(
     specs = [one.spec for one in encoders]
     changes = Changes.between(old, was, inputs_of(catalog), draft, specs)
     told = changes.counts(specs)
+    for space in old.spaces.keys() - draft.dims.keys():
+        logger.warning("%s has a space %s, which no encoder is given for now: it goes", folder, space)
+    _say_why(old, was, draft)
     logger.info("update: %(new)d items new, %(changed)d changed, %(gone)d gone", told)
     about: dict[str, Json] = {**draft.about, "update": told}
     if old.manifest.license is not None:

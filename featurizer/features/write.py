@@ -59,7 +59,7 @@ def write_feature_set(
         StaleOutput: `out` holds another feature set.
         OutputError: the disk refused a write; finished shards are kept.
     """
-    stage = Stage(out, FEATURE_SET, draft.config, OWNED)
+    stage = Stage(out, FEATURE_SET, draft.config, OWNED, updates=name == "extract")
     if stage.claim(overwrite=overwrite):
         logger.info("%s is finished already: nothing to do", out)
     else:

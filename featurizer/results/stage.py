@@ -87,12 +87,14 @@ class Stage:
         config: the resolved configuration and the fingerprints of the inputs.
         owned: the files and folders, relative to `folder`, that the stage writes beside its manifest;
             --overwrite removes these, a signature over them, and nothing else.
+        updates: whether --update brings a result of other inputs up to date.
     """
 
     folder: Path
     manifest_name: str
     config: Mapping[str, Json]
     owned: tuple[str, ...] = ()
+    updates: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -187,7 +189,8 @@ class Stage:
         differing = differing or ["its fingerprint is not that of its configuration"]
         raise StaleOutput(
             f"{self.folder} holds the result of another configuration; differing: {', '.join(differing)}. "
-            "Choose another --out, or pass --overwrite to replace it."
+            "Choose another --out, or pass --overwrite to replace it"
+            + (", or --update to bring it up to date." if self.updates else ".")
         )
 
     def reopen(self) -> None:

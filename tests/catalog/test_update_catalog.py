@@ -441,3 +441,39 @@ def test_items_that_are_gone_outlive_a_retry_that_is_killed(tmp_path, site, monk
     assert Catalog.open(tmp_path / "c").rows == 4
     shop.version("/i0.png", 0)
     assert shop.make(gone="keep", retry=True).manifest.image_status == {"ok": 4}
+
+
+def test_hosts_that_may_not_be_asked_this_time_cost_no_picture(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    for n in range(3):
+        shop.put(f"i{n}")
+    shop.make()
+    made = shop.make(update=True, options=FetchOptions())
+    assert made.manifest.image_status == {"ok": 3}
+    assert made.manifest.update.unverified == 3
+
+
+def test_an_update_that_would_lose_interactions_or_a_field_is_refused(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    shop.put("i0")
+    clicks = tmp_path / "clicks.csv"
+    clicks.write_text("user_id,item_id,split\nu,i0,train\n")
+    shop.make(interactions=InteractionFiles((clicks,)))
+    with pytest.raises(InputError, match="has interactions, and none are given now"):
+        shop.make(update=True)
+    table = tmp_path / "odd.csv"
+    table.write_text("id,title,Produktfoto 1\ni0,one,\n")
+    with ImageFetcher(LOOPBACK) as fetcher:
+        names = ColumnNames(image="Produktfoto 1")
+        ingest(TableSource(table, names), tmp_path / "odd", fetcher=fetcher)
+        with pytest.raises(InputError, match=r"made with image ← Produktfoto 1.*\(--image-column\)"):
+            ingest(TableSource(table, ColumnNames()), tmp_path / "odd", fetcher=fetcher, update=True)
+
+
+def test_the_refusal_of_a_changed_table_names_the_update(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    shop.put("i0")
+    shop.make()
+    shop.put("i1")
+    with pytest.raises(StaleOutput, match="or --update to bring it up to date"):
+        shop.make()
