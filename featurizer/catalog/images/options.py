@@ -44,7 +44,7 @@ class FetchOptions:
     hang: float = 2.0
     max_redirects: int = 5
     max_bytes: int = 32 * 2**20
-    max_held: int = 64 * 2**20
+    max_held: int = 128 * 2**20
     decode_threads: int = field(default_factory=lambda: min(4, os.cpu_count() or 1))
     user_agent: str = USER_AGENT
     allow_private_hosts: bool = False

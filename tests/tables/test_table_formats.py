@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featurizer import unpacked
+from featurizer.catalog.column_names import ColumnNames
+from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
 from featurizer.tables.bad_rows import BadRows
 from featurizer.tables.dialect import Dialect, dialect_of
@@ -239,3 +241,13 @@ def test_eleven_gigabytes_in_a_packed_file_are_refused_in_little_memory(tmp_path
     grown, _, told = done.stdout.partition(" ")
     assert int(grown) < 300_000, "KiB"
     assert "line 1 is longer than 64 MB" in told
+
+
+def test_columns_of_several_tables_that_differ_in_case_and_signs_alone_are_one(tmp_path):
+    (tmp_path / "a.csv").write_text("sku;Name;Image-Src\na1;one;a.png\n")
+    (tmp_path / "b.csv").write_text("SKU,name,image_src,colour\nb1,two,b.png,red\n")
+    (tmp_path / "c.csv").write_text("sku,name,NAME\nc1,three,other\n")
+    source = TableSource(tuple(tmp_path / f"{name}.csv" for name in "abc"), ColumnNames())
+    assert [(item.item_id, item.title) for item in source] == [("a1", "one"), ("b1", "two"), ("c1", None)]
+    assert source.fields == {"item_id": "sku", "title": "Name", "image": "Image-Src"}
+    assert list(source.extra) == ["colour", "name", "NAME"]
