@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+from dataclasses import replace
 from email.utils import formatdate
 
 import numpy as np
@@ -393,6 +394,49 @@ def test_ctrl_c_drops_what_is_in_flight_and_leaves_no_thread(site):
     assert time.monotonic() - begun < 2
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert all("process_request" in name for name in left)  # the server's own
+
+
+def head_then(behave, status, **headers):
+    """Say a status and promise 100 bytes, then do with these what is told."""
+
+    def answered(request):
+        request.head(status, Content_Length=100, **headers)
+        request.wfile.write(b"gone")
+        request.wfile.flush()
+        behave(request)
+
+    return answered
+
+
+def drip(request):
+    for _ in range(60):
+        request.wfile.write(b".")
+        request.wfile.flush()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("behave", [refuse(), drip])
+def test_of_a_refusal_the_status_counts_whatever_becomes_of_its_body(site, behave):
+    name = "drip" if behave is drip else "broken"
+    there = site.at(f"/there/{name}", answer(PICTURE))
+    refs = [
+        ImageRef(url=site.at(f"/gone/{name}", head_then(behave, 404))),
+        ImageRef(url=site.at(f"/moved/{name}", head_then(behave, 301, Location=there))),
+    ]
+    with ImageFetcher(replace(QUICK, total_timeout=3)) as fetcher:
+        images = fetcher.fetch(refs)
+    assert [(image.status, image.attempts) for image in images] == [("http_404", 1), ("ok", 1)]
+
+
+def test_a_body_slower_than_the_slowest_is_given_up(site):
+    slow = replace(QUICK, slow_start=0.2, total_timeout=20, retry=RetryPolicy(attempts=1))
+    with ImageFetcher(slow) as fetcher:
+        image = fetch_one(
+            fetcher, site.at("/slow", trickle(bytes(5000), 0.002))
+        )  # 500 bytes a second at most
+    assert image.status == "timeout"
+    with ImageFetcher(replace(slow, slowest=1)) as fetcher:
+        assert fetch_one(fetcher, site.at("/slow/but", trickle(bytes(1000), 0.002))).status == "not_an_image"
 
 
 def asks(told, *refs):

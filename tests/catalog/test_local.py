@@ -198,6 +198,28 @@ def test_what_becomes_a_link_while_it_is_looked_at_is_not_followed(places, monke
     assert read_local(own / "a.png", max_bytes=10_000, folder=own) == ("unreadable_file", b"")
 
 
+def test_a_folder_that_becomes_a_link_while_a_file_in_it_is_looked_at_is_not_followed(places, monkeypatch):
+    own, foreign = places
+    open_ = os.open
+
+    def swapped(path, flags, **options):
+        if str(path) == str(own / "sub/a.png"):
+            (own / "sub").rename(own / "elsewhere")
+            (own / "sub").symlink_to(foreign, target_is_directory=True)
+        return open_(path, flags, **options)
+
+    def swapped_back(path, flags, **options):
+        opened = swapped(path, flags, **options)
+        if str(path) == str(own / "sub/a.png"):
+            (own / "sub").unlink()
+            (own / "elsewhere").rename(own / "sub")
+        return opened
+
+    for swap in (swapped_back, swapped):
+        monkeypatch.setattr(os, "open", swap)
+        assert read_local(own / "sub/a.png", max_bytes=10_000, folder=own) == ("forbidden_path", b"")
+
+
 def test_a_file_that_grows_while_it_is_read_is_too_large(places, monkeypatch):
     own, _ = places
     size = (own / "a.png").stat().st_size

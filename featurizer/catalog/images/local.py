@@ -18,6 +18,7 @@ FORBIDDEN = "forbidden:"
 
 NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
+DIRECTORY: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
 
 
 def confined(ref: ImageRef, *folders: Path | None) -> ImageRef:
@@ -73,12 +74,31 @@ def read_local(path: Path, *, max_bytes: int, folder: Path | None = None) -> tup
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 return "unreadable_file", b""
+            if folder is not None and not _lies_below(found, real, folder):
+                return "forbidden_path", b""
             data = b"" if found.st_size > max_bytes else file.read(max_bytes + 1)
         return ("too_large", b"") if max(found.st_size, len(data)) > max_bytes else (OK, data)
     except (FileNotFoundError, NotADirectoryError):
         return "missing_file", b""
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return "unreadable_file", b""
+
+
+def _lies_below(found: os.stat_result, real: Path, folder: Path) -> bool:
+    """Tell whether an open file is the one at a path below a folder, where no part of the way is a link by now."""
+    root = os.path.realpath(folder)
+    *steps, name = real.relative_to(root).parts
+    parent = os.open(root, DIRECTORY)
+    try:
+        for step in steps:
+            below = os.open(step, DIRECTORY | NOFOLLOW, dir_fd=parent)
+            os.close(parent)
+            parent = below
+        return os.path.samestat(found, os.stat(name, dir_fd=parent, follow_symlinks=False))
+    except OSError:
+        return False
+    finally:
+        os.close(parent)
 
 
 def refused(url: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,8 @@ STEP: Final = 2**18
 """Bytes that a body of unknown length is given room for at first."""
 BRIEF: Final = 2**16
 """A refusal's body is read up to so many bytes, lest the connection be lost."""
+UNWANTED: Final = 1.0
+"""Seconds that it may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class Web:
                     if response.status == 304 and asking:
                         raise FailedTry(NOT_MODIFIED)
                     return await self._receive(response, lease, patience)
-                await _read_up(response)
+                await _read_up(response, patience)
                 following = redirected(url, location)
             if following is None:
                 raise FailedTry("bad_url")
@@ -166,7 +168,7 @@ class Web:
         self, response: aiohttp.ClientResponse, lease: Lease, patience: asyncio.Timeout
     ) -> Received:
         if not 200 <= response.status < 300:
-            await _read_up(response)
+            await _read_up(response, patience)
             raise self._refusal(response)
         headers = response.headers
         return Received(
@@ -224,10 +226,14 @@ async def _grow(lease: Lease, to: int, patience: asyncio.Timeout) -> None:
     patience.reschedule(None if deadline is None else deadline + loop.time() - begun)
 
 
-async def _read_up(response: aiohttp.ClientResponse) -> None:
-    """Read a short body that nobody wants: the connection can be used again."""
-    if (response.content_length or BRIEF) < BRIEF:
-        await response.content.read()
+async def _read_up(response: aiohttp.ClientResponse, patience: asyncio.Timeout) -> None:
+    """Read a short body that nobody wants, so that the connection can be used again; if it breaks off, never mind."""
+    if response.content.is_eof() or (response.content_length or BRIEF) >= BRIEF:
+        return
+    patience.reschedule(None)
+    with suppress(aiohttp.ClientError, OSError):  # a TimeoutError is one
+        async with asyncio.timeout(UNWANTED):
+            await response.content.read()
 
 
 def _text(told: str | None) -> str | None:
