@@ -1,4 +1,5 @@
 import logging
+import socket
 
 import pytest
 
@@ -8,7 +9,7 @@ from featurizer.catalog.images.proxies import Proxies
 from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import InputError
 from featurizer.records import ImageRef
-from tests.servers import answer, redirect, serve
+from tests.servers import answer, redirect, refuse, serve
 from tests.servers.pictures import numbered
 
 
@@ -105,3 +106,37 @@ def test_a_host_that_no_proxy_is_for_is_reached_directly_and_checked(proxy, envi
         assert [image.status for image in fetch(address)] == ["forbidden_host"]
         assert [image.status for image in fetch(address, allow_private_hosts=True)] == ["ok"]
     assert not proxy.hits
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("mute", [True, False])
+def test_a_proxy_that_never_says_anything_is_one_error_that_says_what_to_do(environment, mute):
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        port = listener.getsockname()[1]
+        if not mute:
+            listener.close()
+        environment.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        options = FetchOptions(
+            connect_timeout=0.2,
+            read_timeout=0.2,
+            give_up_seconds=0.1,
+            retry=RetryPolicy(wait_initial=0.05, wait_jitter=0),
+        )
+        addresses = [ImageRef(url=f"http://shop{number % 30}.example/{number}.jpg") for number in range(200)]
+        with ImageFetcher(options) as fetcher:
+            for _ in range(2):  # and ever after
+                with pytest.raises(InputError, match=r"nothing came through the proxy .* Correct HTTP_PROXY"):
+                    fetcher.fetch(addresses)
+
+
+@pytest.mark.parametrize("hosts", [1, 30])
+def test_a_proxy_that_said_anything_at_all_is_not_given_up(proxy, hosts):
+    addresses = [f"http://shop{number % hosts}.example/{number}.jpg" for number in range(100)]
+    for address in addresses[1:]:
+        proxy.routes[address] = refuse()
+    options = FetchOptions(give_up_seconds=0, per_host=1, concurrency=1, retry=RetryPolicy(attempts=1))
+    with ImageFetcher(options) as fetcher:
+        images = fetcher.fetch([ImageRef(url=address) for address in addresses])
+    assert {image.status for image in images} == {"http_404", "connection", "host_down"} - (
+        {"host_down"} if hosts == 30 else set()
+    )

@@ -105,11 +105,18 @@ class Engine(Generic[AskT]):
         self._known: dict[tuple[str, Condition | None], Job[AskT]] = {}
 
     async def run(self) -> None:
-        """Work until canceled."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                self._hire(group)
-                await asyncio.sleep(self._options.hang / 2)
+        """Work until canceled.
+
+        Raises:
+            InputError: nothing ever came through the proxy.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self._hire(group)
+                    await asyncio.sleep(self._options.hang / 2)
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
     def _hire(self, group: asyncio.TaskGroup) -> None:
         """Have as many workers as there may be requests: one that hangs does not count, up to a limit."""

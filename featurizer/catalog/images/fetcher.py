@@ -88,6 +88,7 @@ class ImageFetcher:
         self._to_judge: SimpleQueue[Ask | list[_Arrived] | None] = SimpleQueue()
         self._batch: list[_Arrived] = []
         self._stopping = False
+        self._broken: BaseException | None = None
 
     def __enter__(self) -> Self:
         started: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -143,6 +144,7 @@ class ImageFetcher:
         except asyncio.CancelledError:
             return
         except BaseException as error:  # noqa: BLE001 - raised in the threads that wait
+            self._broken = error
             for ask in self._engine.abandoned():
                 ask.trouble(error)
         finally:
@@ -164,7 +166,7 @@ class ImageFetcher:
         """Ask for pictures; each is told as soon as it is known, in whatever order.
 
         An address that is being asked for already is not fetched twice. No failure of a picture raises: it is its
-        `status`, which is `ok`, `none`, or one of `REASONS`.
+        `status`, which is `ok`, `none`, or one of `REASONS`. Where the fetcher cannot go on, each is told why.
         """
         web: list[tuple[str, URL, Condition | None, Ask]] = []
         for ask in asks:
@@ -177,8 +179,17 @@ class ImageFetcher:
                 _tell(ask, FetchedImage("bad_url"))
             else:
                 web.append((address, url, ask.ref.condition, ask))
-        if web:
-            self._loop.call_soon_threadsafe(self._engine.add, web)
+        if self._broken is not None:
+            self._add(web)
+        elif web:
+            self._loop.call_soon_threadsafe(self._add, web)
+
+    def _add(self, web: Sequence[tuple[str, URL, Condition | None, Ask]]) -> None:
+        if self._broken is None:
+            self._engine.add(web)
+            return
+        for *_, ask in web:
+            ask.trouble(self._broken)
 
     def fetch(self, refs: Sequence[ImageRef], *, on_done: OnDone | None = None) -> list[FetchedImage]:
         """Fetch a few pictures and wait for them; the answer has one entry a reference, in their order.

@@ -21,6 +21,7 @@ from featurizer.catalog.images.proxies import Proxies
 from featurizer.catalog.images.reasons import reason_of
 from featurizer.catalog.images.resolver import CheckedResolver, SystemResolver
 from featurizer.catalog.retry import FailedTry, retry_after, worth_retrying
+from featurizer.errors import InputError
 from featurizer.records import NOT_MODIFIED, Condition
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,10 @@ BRIEF: Final = 2**16
 """A refusal's body is read up to so many bytes, lest the connection be lost."""
 UNWANTED: Final = 1.0
 """Seconds that it may take."""
+UNHEARD: Final = 20
+"""Tries through a proxy that never said anything, and it is given up."""
+SEVERAL: Final = 3
+"""Hosts that these must be of, where the proxy at least takes connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,10 @@ class Web:
         clock: Callable[[], float],
     ) -> None:
         self._direct, self._proxied, self._proxies = direct, proxied, proxies
-        self._options, self._clock, self._told = options, clock, False
+        self._options, self._clock = options, clock
+        self._asked_at: float | None = None
+        self._heard = not proxies.by_scheme
+        self._unheard: list[str] = []
 
     async def get(self, url: URL, lease: Lease, condition: Condition | None = None) -> Received:
         """Fetch one address, checked by `parse`.
@@ -111,6 +119,7 @@ class Web:
 
         Raises:
             FailedTry: it did not come, and why.
+            InputError: nothing ever came through the proxy.
         """
         try:
             limit = min(self._options.head_timeout, self._options.total_timeout)
@@ -119,6 +128,8 @@ class Web:
         except FailedTry:
             raise
         except Exception as error:
+            if not self._heard:
+                self._note_silence(url, error)
             reason, transient = reason_of(error)
             raise FailedTry(reason, transient=transient) from error
 
@@ -139,6 +150,7 @@ class Web:
             if refused is not None:
                 raise FailedTry(refused)
             async with self._request(url, asking) as response:
+                self._heard = self._heard or self._proxies.of(url) is not None
                 if not response.content.is_eof():  # most are there whole: a timer each is dear
                     patience.reschedule(deadline)
                 location = response.headers.get("Location") if response.status in REDIRECTS else None
@@ -157,12 +169,30 @@ class Web:
         proxy = self._proxies.of(url) if self._proxies.by_scheme else None
         if proxy is None:
             return self._direct.get(url, allow_redirects=False, headers=asking)
-        if not self._told:
-            self._told = True
+        if self._asked_at is None:
+            self._asked_at = asyncio.get_running_loop().time()
             logger.warning("%s", proxy.notice)
         return self._proxied.get(
             url, allow_redirects=False, headers=asking, proxy=proxy.url, proxy_headers=proxy.headers
         )
+
+    def _note_silence(self, url: URL, error: Exception) -> None:
+        """Give up a proxy that never says anything; that of one host nothing comes may be that host's fault."""
+        proxy = self._proxies.of(url)
+        if proxy is None or self._asked_at is None:
+            return
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            self._heard = True
+            return
+        self._unheard.append(url.raw_host or "")
+        hosts, lasted = set(self._unheard), asyncio.get_running_loop().time() - self._asked_at
+        certain = isinstance(error, aiohttp.ClientProxyConnectionError) or len(hosts) >= SEVERAL
+        if certain and len(self._unheard) >= UNHEARD and lasted >= self._options.give_up_seconds:
+            raise InputError(
+                f"nothing came through the proxy {proxy.url}: {len(self._unheard)} times in {lasted:.0f} s pictures of "
+                f"{len(hosts)} hosts were asked for, the last time with {error!r}. Correct HTTP_PROXY and HTTPS_PROXY, "
+                "or unset them; hosts that need no proxy go into NO_PROXY"
+            ) from error
 
     async def _receive(
         self, response: aiohttp.ClientResponse, lease: Lease, patience: asyncio.Timeout
