@@ -202,14 +202,16 @@ class Hosts(Generic[JobT]):
 
     def recall(self, host: Host[JobT]) -> bool:
         """Put a host into the ring again once it may take a request; tell whether it may."""
-        now, at = self._now(), host.not_before
+        now = self._now()
         ready = host.is_ready(now)
         if ready and not host.listed:
             host.listed = True
             self._ring.append(host)
-        if host.waiting and now < at and host.alarm != at and self._later is not None:
-            host.alarm = at
-            self._later(at, host)
+        elif not ready and host.waiting and self._later is not None:
+            at = host.not_before
+            if now < at != host.alarm:
+                host.alarm = at
+                self._later(at, host)
         return ready
 
     def take(self) -> tuple[Host[JobT], JobT] | None:
