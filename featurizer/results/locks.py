@@ -108,6 +108,8 @@ def _attempt(path: Path, mine: Holder) -> int | None:
     except FileNotFoundError:  # the folder was removed in between, by another run that wrote nothing into it
         return None
     except (FileExistsError, NotADirectoryError) as error:
+        if all(folder.is_dir() or not folder.exists() for folder in path.parents):  # likewise, just now
+            return None
         raise OutputError(
             f"could not write into {path.parent}: a file is in its place, expected a folder; choose another one"
         ) from error

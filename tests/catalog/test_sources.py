@@ -32,13 +32,13 @@ def items(catalog, *columns):
 
 def test_several_tables_and_patterns_are_one_catalog_each_read_as_it_is_written(tmp_path):
     (tmp_path / "a.csv").write_text("sku,name,price\n1,Cup,2\n")
-    (tmp_path / "b.csv").write_bytes("Name;SKU\nGroße Tasse;2\n".encode("cp1252"))
+    (tmp_path / "b.csv").write_bytes("Name;Nummer\nGroße Tasse;2\n".encode("cp1252"))
     (tmp_path / "c.jsonl").write_text('{"sku": 3, "name": "Pot"}\n')
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "d.csv").write_text("sku,name,shade\n4,Pan,red\n")
     with pytest.raises(InputError, match=r"a\.csv and 1 more: 1 rows have no id \(b\.csv, line 2\)"):
         fz.ingest([tmp_path / "a.csv", tmp_path / "b.csv"], out=tmp_path / "c")
-    (tmp_path / "b.csv").write_bytes("name;sku\nGroße Tasse;2\n".encode("cp1252"))
+    (tmp_path / "b.csv").write_bytes("Name;SKU\nGroße Tasse;2\n".encode("cp1252"))
     pattern = [str(tmp_path / "**" / "*.csv"), str(tmp_path / "c.jsonl")]
     made = fz.ingest(pattern, out=tmp_path / "c")
     assert items(made, "title", "shade") == {
