@@ -40,7 +40,10 @@ def again(spec: SpaceProvenance, spaces: Mapping[str, SpaceProvenance]) -> Align
     if spec.family != "align" or not isinstance(names, list) or not isinstance(options, dict):
         return None
     beside = [spaces.get(str(name)) for name in names]
-    if any(one is None or one.supervised is not None for one in beside):
+    if not beside or any(one is None or one.saw_interactions for one in beside):
         return None
-    given = tuple(float(str(weight)) for weight in weights) if isinstance(weights, list) else None
-    return AlignRecipe(tuple(map(str, names)), given, AlignOptions.model_validate(options))
+    try:
+        given = tuple(float(str(weight)) for weight in weights) if isinstance(weights, list) else None
+        return AlignRecipe(tuple(map(str, names)), given, AlignOptions.model_validate(options))
+    except ValueError:  # another version's options: how to learn it again is not known
+        return None

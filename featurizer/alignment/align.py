@@ -72,14 +72,16 @@ class AlignStage:
             InputError: no space is left, or there are other than as many weights.
         """
         own = self.features.spaces
-        names = self.spaces or tuple(name for name, spec in own.items() if spec.supervised is None)
-        for name in names:
-            self.features.check_space(name)
-        if SPACE in names or not names:
+        names = self.spaces or tuple(name for name, spec in own.items() if not spec.saw_interactions)
+        taught = [name for name in names if own[self.features.check_space(name)].saw_interactions]
+        if SPACE in names or not names or taught:
+            told = f"; {', '.join(taught)} saw interactions" if taught else ""
             raise InputError(
-                f"{self.features.folder} has the spaces {', '.join(own)}; expected one that no interactions taught, "
-                "under another name than aligned"
+                f"{self.features.folder} has the spaces {', '.join(own)}{told}; expected spaces that no interactions "
+                "taught, under another name than aligned"
             )
+        if len(set(names)) < len(names):
+            raise InputError(f"the spaces {', '.join(names)} are to be mapped; expected each once")
         if self.weights is not None and len(self.weights) != len(names):
             raise InputError(
                 f"{len(self.weights)} weights for the spaces {', '.join(names)}; expected one a space, in that order"

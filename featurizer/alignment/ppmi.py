@@ -19,8 +19,8 @@ from scipy import sparse
 from featurizer.encoders.device import cpu_threads
 from featurizer.interactions.user_items import UserItems
 
-BLOCK_PAIRS = 10_000_000
-"""Co-interactions that a thread counts at once, at most; a single item may have more."""
+BLOCK_PAIRS = 20_000_000
+"""Co-interactions counted at once, at most, by all threads; a single item may have more."""
 MOST_PAIRS = 200_000_000
 """Co-interactions counted in all, at most; where there are more, of fewer items a user."""
 
@@ -55,8 +55,9 @@ class Ppmi:
         def fill(block: tuple[int, int]) -> None:
             out[slice(*block)] = self.rows(*block, right.dtype) @ right
 
-        with ThreadPoolExecutor(cpu_threads(None), "ppmi") as pool:  # SciPy's products run beside each other
-            for _ in pool.map(fill, self._blocks()):
+        threads = cpu_threads(None)
+        with ThreadPoolExecutor(threads, "ppmi") as pool:  # SciPy's products run beside each other
+            for _ in pool.map(fill, self._blocks(BLOCK_PAIRS // threads)):
                 pass
         return out
 
@@ -73,13 +74,13 @@ class Ppmi:
         np.log(found, out=found)
         return sparse.csr_array((found, counts.indices, counts.indptr), shape=counts.shape)
 
-    def _blocks(self) -> Iterator[tuple[int, int]]:
+    def _blocks(self, most: int) -> Iterator[tuple[int, int]]:
         """Yield rows whose co-interactions are few enough to be counted at once."""
         pairs = np.cumsum(self.items.astype(np.float64) @ np.diff(self.users.indptr).astype(np.float64))
         start = 0
         while start < len(pairs):
             done = pairs[start - 1] if start else 0.0
-            stop = max(start + 1, int(np.searchsorted(pairs, done + BLOCK_PAIRS, side="right")))
+            stop = max(start + 1, int(np.searchsorted(pairs, done + most, side="right")))
             yield start, stop
             start = stop
 

@@ -39,7 +39,7 @@ class Taught:
 
 def origin(spec: SpaceProvenance) -> Origin:
     """Say what a space was learned from, by what its provenance tells."""
-    if spec.supervised is not None or _saw_interactions(spec):
+    if spec.saw_interactions:
         return "interactions"
     if spec.family in (None, "imported"):
         return "unknown"
@@ -73,9 +73,3 @@ def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
         return recipe.learn(change(parts), train)
 
     return Taught(items, learn)
-
-
-def _saw_interactions(spec: SpaceProvenance) -> bool:
-    """Say whether an alignment of pictures and texts learned what is bought together, or chose its epoch by it."""
-    terms = spec.preprocessing.get("terms")
-    return isinstance(terms, dict) and bool(terms.get("copurchase") or terms.get("epoch"))

@@ -51,7 +51,10 @@ def _masked(found: Scores) -> Iterator[tuple[MetricKey, str]]:
     keys = {row.key for row in found.scores if row.metric == f"{MASK}_zero_shot_recall" and row.ratio}
     for modality in sorted({key.modality or "" for key in keys}):
         mine = [key for key in keys if key.modality == modality]
-        key = min(mine, key=lambda key: (abs((key.ratio or 0) - HALF), key.split != "test", -(key.k or 0)))
+        key = min(
+            mine,
+            key=lambda key: (abs((key.ratio or 0) - HALF), key.ratio, key.split != "test", -(key.k or 0)),
+        )
         yield key, f"of which {key.ratio:.0%} lack their {modality}"
 
 

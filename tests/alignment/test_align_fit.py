@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import planted
 import polars as pl
 import pytest
 
+from featurizer.alignment import ppmi
+from featurizer.alignment.again import again
 from featurizer.alignment.align import Aligned, AlignStage, align
 from featurizer.alignment.choose import choose_fusion
 from featurizer.alignment.fit import fit
 from featurizer.alignment.folds import folds
 from featurizer.alignment.options import AlignOptions
+from featurizer.alignment.ppmi import Ppmi
 from featurizer.alignment.saved_model import load_map
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
@@ -163,3 +168,56 @@ def test_fusion_turns_noise_down_and_half_whitens_only_where_held_out_items_gain
     ]
     assert (halved.basis is None) == (recalls[0] == recalls[1])
     assert recalls[1] >= recalls[0]
+
+
+TAUGHT = {
+    "by a list": {
+        "family": "align",
+        "supervised": {"interactions": "0" * 64, "items": 5},
+        "preprocessing": {},
+    },
+    "by co-purchases": {"family": "ica", "preprocessing": {"terms": {"copurchase": 0.5}}},
+    "by its epoch": {"family": "ica", "preprocessing": {"terms": {"epoch": "0" * 64}}},
+}
+
+
+@pytest.mark.parametrize("how", TAUGHT)
+def test_a_space_that_saw_interactions_is_not_mapped_and_not_learned_again_from(tmp_path, how):
+    (image, present), (text, _) = planted.parts()
+    spaces = [
+        ArraySpace("eye_image", "image", image, present),
+        ArraySpace("mine", "both", text, present, TAUGHT[how]),
+    ]
+    made = features(tmp_path, spaces)
+    stage = AlignStage(made, interactions(tmp_path), tmp_path / "out", options=QUICK)
+    assert stage.names() == ("eye_image",)
+    for named in (("mine",), ("eye_image", "mine")):
+        with pytest.raises(InputError, match="mine saw interactions"):
+            replace(stage, spaces=named).names()
+    with pytest.raises(InputError, match="each once"):
+        replace(stage, spaces=("eye_image", "eye_image")).names()
+    spec = align(stage).features.spaces["aligned"]
+    beside = dict(made.spaces)
+    assert again(spec, beside) is not None
+    assert again(spec, {**beside, "eye_image": beside["mine"]}) is None
+
+
+def test_given_weights_are_those_that_it_is_learned_again_with(tmp_path):
+    stage = AlignStage(
+        features(tmp_path), interactions(tmp_path), tmp_path / "out", options=QUICK, weights=(0.5, 1.0)
+    )
+    spec = align(stage).features.spaces["aligned"]
+    recipe = again(spec, stage.features.spaces)
+    assert recipe.weights == (0.5, 1.0)
+    hostile = spec.model_copy(update={"preprocessing": {**spec.preprocessing, "options": {"folds": "many"}}})
+    assert again(hostile, stage.features.spaces) is None
+
+
+def test_on_many_threads_the_same_bits_come_out(monkeypatch):
+    right = np.random.default_rng(0).standard_normal((planted.ITEMS, 5)).astype(np.float32)
+    monkeypatch.setattr(ppmi, "BLOCK_PAIRS", 4000)
+    found = []
+    for threads in (1, 8):
+        monkeypatch.setattr(ppmi, "cpu_threads", lambda _, threads=threads: threads)
+        found.append(Ppmi.of(planted.train()) @ right)
+    assert found[0].tobytes() == found[1].tobytes()

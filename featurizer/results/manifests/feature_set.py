@@ -66,6 +66,13 @@ class SpaceProvenance(Record):
     """The interactions that taught it; None where content alone did."""
 
     @property
+    def saw_interactions(self) -> bool:
+        """Whether any interaction taught it, or chose anything of it, such as the epoch of a pre-training."""
+        terms = self.preprocessing.get("terms")
+        chosen = isinstance(terms, dict) and bool(terms.get("copurchase") or terms.get("epoch"))
+        return self.supervised is not None or chosen
+
+    @property
     def mask(self) -> JsonValue:
         """The modality that an encoder of both was told to do without; None for none."""
         return self.preprocessing.get("mask")
