@@ -165,7 +165,7 @@ def without(job, data, lost, side, joins, whole, paper=None):
     learned = learned[torch.stack([part.any(1) for part in learned.split(dims, 1)]).all(0)].split(dims, 1)
     shown, completed, unified = encoded(job, lost.tolist(), side)
     known = shown.split(dims, 1)[1 - at]
-    fills = fit_fills(learned[1 - at], learned[at])
+    fills = fit_fills(learned[1 - at], learned[at], kept=len(learned[at]))
     guesses = {f"filled ({name})": fill(known) for name, fill in fills.items()}
     guesses["filled (chosen)"] = start.fills()[side](known.to(job.device)).cpu()
     guesses["unified"] = completed.split(dims, 1)[at]
@@ -321,7 +321,10 @@ def measure_held_out(job):
         shown, completed, _ = encoded(job, valid, side)
         true = joins_of(job, valid).split(dims, 1)[at]
         ranks = {"unified": own_ranks(completed.split(dims, 1)[at], true)}
-        fills = {"chosen": start.fills()[side], **fit_fills(learned[1 - at], learned[at])}
+        fills = {
+            "chosen": start.fills()[side],
+            **fit_fills(learned[1 - at], learned[at], kept=len(learned[at])),
+        }
         for name, fill in fills.items():
             ranks[f"filled ({name})"] = own_ranks(fill(shown.split(dims, 1)[1 - at]), true)
         table(side, ranks)

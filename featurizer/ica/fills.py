@@ -106,7 +106,7 @@ def nearness(guesses: torch.Tensor, true: torch.Tensor) -> float:
     return float((1 / (1 + own_ranks(guesses, true))).mean()) if len(true) else 0.0
 
 
-def fit_fills(known: torch.Tensor, missing: torch.Tensor) -> dict[str, Fill]:
+def fit_fills(known: torch.Tensor, missing: torch.Tensor, kept: int = KEPT) -> dict[str, Fill]:
     """Fit every fill, by its name; `ridge` in each of its strengths.
 
     With P the neighbor weights of the items among themselves and V their blocks, a guess is the neighbors' mean of
@@ -115,9 +115,11 @@ def fit_fills(known: torch.Tensor, missing: torch.Tensor) -> dict[str, Fill]:
     Args:
         known: (n, d) blocks of the modality that is there, of items that have both.
         missing: (n, m) blocks of the other.
+        kept: items, at most, that neighbors are found among, drawn.
     """
     none, width = known.new_zeros(0, known.shape[1]), missing.shape[1]
-    keys, values = known[:KEPT].clone(), missing[:KEPT].clone()
+    drawn = np.sort(np.random.default_rng(9).permutation(len(known))[:kept])
+    keys, values = (blocks[torch.from_numpy(drawn)] for blocks in (known, missing))
     among = neighbor_weights(keys, keys, itself=True)
     spread = values
     for _ in range(ROUNDS):

@@ -169,3 +169,15 @@ def test_the_gates_of_the_residual_are_those_of_what_is_seen_whole_and_of_what_i
         for part, columns in enumerate((slice(0, 5), slice(5, 9))):
             gate = 0.25 if whole[row, part] else 0.5
             torch.testing.assert_close(found[row, columns], gate * plain[row, columns])
+
+
+def test_neighbors_are_found_among_drawn_items_wherever_these_stand():
+    """The end of a catalog is as well known as its beginning: its items are keys too."""
+    draw = torch.Generator().manual_seed(0)
+    known = torch.nn.functional.normalize(torch.randn(40, 6, generator=draw), dim=1)
+    keys = fit_fills(known, known, kept=20)["neighbors"].keys
+    places = [(known == key).all(1).nonzero().item() for key in keys]
+    assert places == sorted(places)
+    assert len(places) == 20
+    assert min(places) < 20 <= max(places)
+    assert len(fit_fills(known, known)["neighbors"].keys) == 40
