@@ -105,9 +105,15 @@ class Changes:
         }
 
 
+def _differing(old: FeatureSet, draft: FeatureSetDraft) -> list[str]:
+    """Name what of two configurations differs, so that no vector of the one is one of the other."""
+    was, now = old.manifest.config, draft.config
+    return sorted(key for key in {*was, *now} - {*INDIFFERENT} if was.get(key) != now.get(key))
+
+
 def _kept(old: FeatureSet, draft: FeatureSetDraft, specs: Sequence[EncoderSpec]) -> frozenset[str]:
     was, now = old.manifest.config, draft.config
-    if any(was.get(key) != now.get(key) for key in {*was, *now} - {*INDIFFERENT}):
+    if _differing(old, draft):
         return frozenset()
     made, asked, libraries = was.get("encoders"), now.get("encoders"), was.get("libraries")
     if not isinstance(made, dict) or not isinstance(asked, dict) or not isinstance(libraries, dict):
@@ -247,8 +253,7 @@ def is_outdated(folder: Path, draft: FeatureSetDraft) -> bool:
 
 def _say_why(old: FeatureSet, was: pa.Table | None, draft: FeatureSetDraft) -> None:
     """Say why nothing can be copied, where that is so."""
-    keys = {*old.manifest.config, *draft.config} - {*INDIFFERENT}
-    differing = sorted(key for key in keys if old.manifest.config.get(key) != draft.config.get(key))
+    differing = _differing(old, draft)
     if was is None:
         logger.warning("what the items of %s were made of is not known: all are encoded again", old.folder)
     elif differing:

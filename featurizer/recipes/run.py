@@ -1,4 +1,7 @@
-"""A recipe, run: what is finished is skipped, what is not is resumed, nothing is replaced without being asked."""
+"""A recipe, run: what is finished is skipped, what is not is resumed, nothing is replaced without being asked.
+
+A step with `update` asks for that: it is brought up to date, and what reads from it is made again.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ def begun_beside(
     if not mark.exists() or read_json(mark) != told:
         if not mark.exists():
             refuse_foreign(new, manifest_name)
-        shutil.rmtree(new, ignore_errors=True)
+        write_json(mark, {})  # of nothing, until what lies there is gone
+        _remove(new)
         write_json(mark, told)
     return new
 
@@ -77,7 +78,7 @@ def put_in_place(folder: Path, owned: Collection[str]) -> None:
     folder = folder.resolve()
     new, old = _new(folder), folder.with_name(f".{folder.name}.old")
     try:
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
         for path in folder.iterdir():
             if path.name not in (*owned, SIGNATURE, BOOK) and not path.name.endswith(PARTIAL):
                 link(path, new / path.name, replace=True)
@@ -113,6 +114,14 @@ def link(path: Path, to: Path, *, replace: bool) -> None:
             raise output_error(to, error) from error
         with atomic_path(to) as partial:
             shutil.copy2(path, partial)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise output_error(folder, error) from error
 
 
 def _new(folder: Path) -> Path:

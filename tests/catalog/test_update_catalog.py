@@ -477,3 +477,25 @@ def test_the_refusal_of_a_changed_table_names_the_update(tmp_path, site):
     shop.put("i1")
     with pytest.raises(StaleOutput, match="or --update to bring it up to date"):
         shop.make()
+
+
+def test_what_was_begun_from_another_table_is_gone_before_the_new_one_begins_though_a_kill_comes_between(
+    tmp_path, site, monkeypatch
+):
+    shop = Shop(site, tmp_path)
+    for n in range(6):
+        shop.put(f"i{n}")
+    shop.make()
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    for module, name in ((ingest_module, "put_in_place"), (replacing.shutil, "rmtree")):
+        shop.put(f"i{9 if name == 'rmtree' else 8}")
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, killed)
+            with pytest.raises(KeyboardInterrupt):
+                shop.make(update=True)
+    made = shop.make(update=True)
+    assert made.identity == shop.make(out=tmp_path / "anew").identity
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["anew", "c", "items.csv"]
