@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ class AlignStage:
 
         Raises:
             UnknownName: there is no such space.
-            InputError: no space is left, or there are other than as many weights.
+            InputError: no space is left, or there are other than as many weights, none of them above 0.
         """
         own = self.features.spaces
         names = self.spaces or tuple(name for name, spec in own.items() if not spec.saw_interactions)
@@ -85,6 +86,13 @@ class AlignStage:
         if self.weights is not None and len(self.weights) != len(names):
             raise InputError(
                 f"{len(self.weights)} weights for the spaces {', '.join(names)}; expected one a space, in that order"
+            )
+        if self.weights is not None and not (
+            max(self.weights) > 0 and all(0 <= one < inf for one in self.weights)
+        ):
+            raise InputError(
+                f"the weights are {', '.join(f'{weight:g}' for weight in self.weights)}; expected numbers from 0, one "
+                "of them at least above 0"
             )
         return names
 

@@ -20,7 +20,9 @@ SMALLEST = 1e-10
 
 
 def behavior_vectors(matrix: Ppmi, rank: int, seed: int) -> np.ndarray:
-    """Return the (n, d) float32 vectors, the leading axis first; d is `rank`, or n where that is less.
+    """Return the (n, d) float32 vectors, the leading axis first.
+
+    d is `rank`, or what the matrix has where that is less: 0 where no two items are bought together.
 
     Args:
         matrix: the symmetric (n, n) matrix.
@@ -41,7 +43,7 @@ def behavior_vectors(matrix: Ppmi, rank: int, seed: int) -> np.ndarray:
 def orthonormal(vectors: np.ndarray) -> np.ndarray:
     """Return float32 columns, at most as many, that span what (n, k) ones do: all but rounding."""
     values, axes = np.linalg.eigh(products(vectors, vectors))
-    kept = values > SMALLEST * values[-1]
+    kept = values > SMALLEST * np.max(values, initial=np.finfo(float).tiny)
     return np.asarray(vectors @ (axes[:, kept] / np.sqrt(values[kept])).astype(np.float32))
 
 

@@ -1,4 +1,4 @@
-"""Everything that is chosen, chosen by one thing: Recall@20 of held-out items, on inner folds of the seen ones."""
+"""Everything that is chosen, chosen by one thing: Recall@k of held-out items, on inner folds of the seen ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WIDTHS = (64, 128, 256)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen, with the Recall@20 of held-out items that it was chosen by.
+    """What was chosen, with the Recall@k of held-out items that it was chosen by.
 
     Attributes:
         weights: of each space of the content.
@@ -42,6 +42,7 @@ class Choice:
         content_recall: of the plain join with these weights.
         halved_recall: of the half-whitened join; None where there is none to try.
         recall: of the aligned vectors.
+        k: 20, or a quarter of the items held out where they are fewer than 80.
     """
 
     weights: tuple[float, ...]
@@ -54,6 +55,7 @@ class Choice:
     content_recall: float
     halved_recall: float | None
     recall: float
+    k: int = 20
 
 
 class Learned:
@@ -70,7 +72,7 @@ class Learned:
         self.recalls: dict[Choice, float] = {}
 
     def recall(self, choice: Choice) -> float:
-        """Return the mean of the folds' Recall@20 under a choice, at its whole width."""
+        """Return the mean of the folds' Recall@k under a choice, at its whole width."""
         if choice not in self.recalls:
             self.recalls[choice] = float(
                 np.mean([self._recall(fold, choice) for fold in range(len(self.inner))])
@@ -122,13 +124,18 @@ def choose(
         weights: of the spaces, where they are not to be chosen.
 
     Raises:
-        InputError: no fold has a user with items inside and outside of it.
+        InputError: no fold has a user with items inside and outside of it, or the content is the same for all items.
     """
     inner = _inner(train, options)
     chosen = tuple(weights) if weights is not None else choose_weights(parts, inner, options)
     joined = joined_content(parts, chosen)
     content_recall = _recall_of(joined, parts, inner)
     axes = Axes.of(joined, parts)
+    if not len(axes.variances):
+        raise InputError(
+            f"the vectors of all {len(parts[0][0]):,} items are the same, so that nothing tells one from another; "
+            "expected spaces that do. 'featurizer inspect' shows what they hold"
+        )
     halved, halved_recall = _halved(parts, inner, joined, axes, options)
     behaviors = [behavior_vectors(Ppmi.of(fold.train), max(options.ranks), options.seed) for fold in inner]
     seen = train.popularity().astype(np.float64)
@@ -139,13 +146,14 @@ def choose(
             chosen,
             geometry,
             ridge=_nearest(options.ridges, RIDGE),
-            rank=min(max(options.ranks), behaviors[0].shape[1]),
+            rank=min(max(options.ranks), max(behavior.shape[1] for behavior in behaviors)),
             share=_nearest(options.shares, SHARE),
             power=options.counts[0],
             width=content.shape[1],
             content_recall=content_recall,
             halved_recall=halved_recall,
             recall=0.0,
+            k=inner[0].k,
         )
         join = replace(start, share=0.0, recall=(halved_recall or 0.0) if geometry else content_recall)
         found += [join, _choose_map(start, Learned(inner, behaviors, content, seen), options)]
@@ -266,7 +274,7 @@ def _choose_map(start: Choice, learned: Learned, options: AlignOptions) -> Choic
 
 
 def _recall_of(content: ContentMap, parts: Sequence[SpaceVectors], inner: Sequence[Fold]) -> float:
-    """Return the mean Recall@20 of a content."""
+    """Return the mean Recall@k of a content."""
     return float(
         np.mean(
             [

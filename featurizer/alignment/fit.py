@@ -56,7 +56,8 @@ def fit(
         weights: of the spaces; None to choose them.
 
     Raises:
-        InputError: too few items are seen, no two are bought together, or a vector is not finite.
+        InputError: too few items are seen, no two are bought together, the content is the
+            same for all, or a vector is not finite.
     """
     known = np.any([present & vectors.any(1) for vectors, present in parts], axis=0)
     _check(parts, train, known, max(FEWEST, min(options.ranks)))

@@ -12,6 +12,7 @@ from featurizer.interactions.user_items import UserItems
 
 PARTS = 5
 K = 20
+"""Of the held-out items so many are shown to a user; a quarter of them where they are fewer than 80."""
 MOST = 2_000
 """Items held out in a fold, at most: each user is ranked all of them."""
 
@@ -27,6 +28,7 @@ class Fold:
         profiles: (b, r) float32, each ranked user's other items, adding up to 1.
         users: (p,) the ranked user of each pair that should be found, ascending.
         wanted: (p,) its item, by place in `held`.
+        k: how many of the items held out are shown to each user.
     """
 
     train: UserItems
@@ -35,16 +37,17 @@ class Fold:
     profiles: sparse.csr_array
     users: np.ndarray
     wanted: np.ndarray
+    k: int
 
     def recall(self, vectors: np.ndarray) -> float:
-        """Return the mean Recall@20 of the (r, d) vectors of `rows`, by cosine, the held-out items among themselves."""
+        """Return the mean Recall@k of the (r, d) vectors of `rows`, by cosine, the held-out items among themselves."""
         return float(self.recalls(vectors).mean())
 
     def recalls(self, vectors: np.ndarray) -> np.ndarray:
-        """Return each of the (b,) users' Recall@20, likewise: their mean vector against each item, all centered."""
+        """Return each of the (b,) users' Recall@k, likewise: their mean vector against each item, all centered."""
         units = centered_units(vectors)
         scores = (self.profiles @ units) @ units[np.searchsorted(self.rows, self.held)].T
-        found = among_first(scores, self.users, self.wanted, K)
+        found = among_first(scores, self.users, self.wanted, self.k)
         hits = np.bincount(self.users, found, minlength=len(scores))
         return np.asarray(hits / np.bincount(self.users, minlength=len(scores)))
 
@@ -86,15 +89,16 @@ def folds(train: UserItems, count: int, users: int, seed: int) -> Iterator[Fold]
     """
     seen = np.flatnonzero(train.popularity() > 0)
     order = np.random.default_rng([seed, 3]).permutation(seen)
+    k = max(1, min(K, min(len(seen) // PARTS, MOST) // 4))
     for part in range(count):
         held = np.sort(order[part::PARTS][:MOST])
-        made = fold_of(train, held, users, np.random.default_rng([seed, 4, part]))
+        made = fold_of(train, held, k, users, np.random.default_rng([seed, 4, part]))
         if made is not None:
             yield made
 
 
-def fold_of(train: UserItems, held: np.ndarray, users: int, draw: np.random.Generator) -> Fold | None:
-    """Hold some items out, and rank for so many users at most; None where there is nobody to rank for."""
+def fold_of(train: UserItems, held: np.ndarray, k: int, users: int, draw: np.random.Generator) -> Fold | None:
+    """Hold some items out and show k of them to so many users at most; None where there is nobody to rank for."""
     inside = np.zeros(train.n_items, bool)
     inside[held] = True
     kept, shown = train.of_items(~inside), train.of_items(inside)
@@ -109,4 +113,4 @@ def fold_of(train: UserItems, held: np.ndarray, users: int, draw: np.random.Gene
         (shares, (owners, np.searchsorted(rows, items))), shape=(len(able), len(rows))
     )
     owners, items = shown.pairs_of(able)
-    return Fold(kept, held, rows, profiles, owners, np.searchsorted(held, items))
+    return Fold(kept, held, rows, profiles, owners, np.searchsorted(held, items), k)

@@ -51,8 +51,8 @@ def build(
 ) -> tuple[IcaModel, Heads]:
     """Build a model for `source` and fit what is fitted in closed form.
 
-    The means of the parts are those of all items, so that a whole item's join is what `a+b` is everywhere; all else is
-    fitted on train items alone.
+    The means of the parts are those of all items, beyond `POOLED` of so many drawn, so that a whole item's join is what
+    `a+b` is everywhere; all else is fitted on train items alone.
 
     Raises:
         InputError: no train item has a picture, or none has a word.
@@ -106,7 +106,7 @@ def _pooled(
 
 
 def _fit_center(start: Start, pooled_image: torch.Tensor, pooled_text: torch.Tensor) -> None:
-    """Fit the means: of all items, held-out ones too, so that a whole item is what `a+b` makes of it everywhere."""
+    """Fit the means: of held-out items too, so that a whole item is what `a+b` makes of it everywhere."""
     for center, values in ((start.center_image, pooled_image), (start.center_text, pooled_text)):
         _center(center, values[values.any(dim=1)])
 

@@ -96,7 +96,7 @@ class Objective(Config):
     """Weight of the frozen pooled vector of what is masked or hidden, predicted from CLS."""
     contrastive: Weight = 0.0
     """Weight of InfoNCE between the CLS of the picture alone and of the text alone; 0 is off."""
-    temperature: Annotated[float, Field(gt=0)] = 0.1
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
     """Temperature of the contrastive terms."""
     copurchase: Weight = 0.0
     """Weight of InfoNCE between the CLS states of items bought together; needs --interactions; 0 is off."""
@@ -127,7 +127,7 @@ class Training(Config):
     """Parts that a batch is computed in: changes memory, not the result."""
     learning_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5e-4
     """AdamW's at its peak: reached after the warm-up, then down a cosine to 0."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.05
     """AdamW's, on matrices only."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of all steps."""

@@ -96,7 +96,7 @@ class Align(FolderOperation["Aligned"]):
         told, choice = value.manifest, value.manifest.choice
         head = (
             f"aligned ({told.width}) of {told.supervised_items:,} items' interactions; held-out items, "
-            f"Recall@20: join {choice.content_recall:.4f}, aligned {choice.recall:.4f}"
+            f"Recall@{choice.k}: join {choice.content_recall:.4f}, aligned {choice.recall:.4f}"
         )
         rows: list[list[object]] = [
             ["weights", ", ".join(f"{weight:g}" for weight in choice.weights)],

@@ -128,7 +128,7 @@ def _context(feature_set: FeatureSet) -> dict[str, object]:
         "scores": scores,
         "use": verdicts(scores.found) if scores is not None else [],
         "taught": {name: spec.supervised for name, spec in specs.items() if spec.supervised is not None},
-        "untrained": [name for name, spec in specs.items() if origin(spec) == "training not used"],
+        "untrained": [name for name in specs if origin(name, specs) == "training not used"],
         "synthetic": source is not None and source.name == SAMPLE,
         "papers": papers_of(specs.values()),
     }

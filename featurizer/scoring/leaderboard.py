@@ -130,12 +130,11 @@ def _each_once(
 
 
 def _learned_from(entry: Entry, origins: Mapping[str, Mapping[str, str]]) -> str:
-    """Return what a row's spaces were learned from; of several the farthest from content alone."""
+    """Return what a row's spaces were learned from; of several all that is not content alone."""
     own = origins.get(entry.feature_set, {})
-    found = {own[part] for part in entry.space.split("+") if part in own}
-    return next(
-        (one for one in ("interactions", "unknown", "training not used", "content") if one in found), "-"
-    )
+    found = {kind for part in entry.space.split("+") if part in own for kind in own[part].split(", ")}
+    told = [kind for kind in ("interactions", "unknown", "training not used") if kind in found]
+    return ", ".join(told) or ("content" if found else "-")
 
 
 def _columns(rows: Sequence[Score], split: str, k: int) -> list[MetricKey]:

@@ -64,7 +64,7 @@ DEFINITIONS: Mapping[str, Json] = {
     "references": "the single spaces of one modality and their centered joins: rows that every leaderboard shows",
     "controls": "noise: random content of the same shape; shuffled: the content in another order than the items; what "
     "interactions taught is learned again from it",
-    "fusion": "weights and half-whitening of a join, chosen by Recall@20 of held-out items inside the train rows; "
+    "fusion": "weights and half-whitening of a join, chosen by Recall@k of held-out items inside the train rows; "
     "for cold items again, without their interactions",
     "interval": f"95 % over users: percentile bootstrap, 1000 resamples; below {FEW} users the wider of "
     "Student's t and BCa",
@@ -239,7 +239,8 @@ def _references(stage: ScoreStage) -> list[Entry]:
 
 
 def _origins(candidate: Candidate) -> dict[str, Json]:
-    return {name: origin(spec) for name, spec in candidate.features.spaces.items()}
+    spaces = candidate.features.spaces
+    return {name: origin(name, spaces) for name in spaces}
 
 
 def _baselines(
@@ -265,7 +266,7 @@ def _controlled(stage: ScoreStage, names: Sequence[tuple[Candidate, str]]) -> Sc
     learned = [
         (candidate, name)
         for candidate, name in names
-        if any(origin(candidate.features.spaces[part]) == "interactions" for part in name.split("+"))
+        if any(candidate.features.spaces[part].saw_interactions for part in name.split("+"))
     ]
     candidate, name = (learned or names)[0]
     return read_space(candidate, name, "auto", stage.masks)

@@ -18,7 +18,7 @@ from featurizer.interactions.user_items import UserItems
 from featurizer.results.manifests.feature_set import SpaceProvenance
 from featurizer.scoring.document import BASELINE
 from featurizer.scoring.masks import MODALITIES
-from featurizer.scoring.taught import Change, Taught, origin, taught
+from featurizer.scoring.taught import Change, Taught, taught
 from featurizer.scoring.transform import TransformName, fit
 
 NAMED = 5
@@ -257,7 +257,7 @@ def references(candidate: Candidate) -> list[str]:
         side: [
             name
             for name, spec in candidate.features.spaces.items()
-            if spec.modality == side and origin(spec) != "interactions"
+            if spec.modality == side and not spec.saw_interactions
         ]
         for side in MODALITIES
     }

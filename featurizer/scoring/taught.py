@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -19,9 +19,14 @@ Change: TypeAlias = Callable[[Sequence[SpaceVectors]], list[SpaceVectors]]
 """Content to other content of the same shape."""
 Learn: TypeAlias = Callable[[UserItems, Change], tuple[np.ndarray, np.ndarray]]
 """Train items by shared item, and what is done to the content first, to the space's (n, d) vectors and (n,) present."""
-Origin: TypeAlias = Literal["content", "training not used", "interactions", "unknown"]
-"""What a space was learned from; `training not used` of an alignment that kept its start, `unknown` of vectors that
-came without saying so."""
+Origin: TypeAlias = Literal[
+    "content", "training not used", "interactions", "interactions, unknown", "unknown"
+]
+"""What a space was learned from, from content alone to what nobody knows.
+
+`training not used` of an alignment that kept its start, `unknown` of vectors that came without saying so, and
+`interactions, unknown` of what interactions made of such vectors.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,13 @@ class Taught:
     learn: Learn | None
 
 
-def origin(spec: SpaceProvenance) -> Origin:
-    """Say what a space was learned from, by what its provenance tells."""
+def origin(name: str, spaces: Mapping[str, SpaceProvenance]) -> Origin:
+    """Say what a space was learned from, by what its provenance tells, and that of those it was made of."""
+    spec = spaces[name]
     if spec.saw_interactions:
-        return "interactions"
+        recipe = again(spec, spaces)
+        parts = [] if recipe is None else [origin(part, spaces) for part in recipe.spaces]
+        return "interactions, unknown" if "unknown" in parts else "interactions"
     if spec.family in (None, "imported"):
         return "unknown"
     return "training not used" if spec.preprocessing.get("training") == "not used" else "content"
@@ -55,7 +63,7 @@ def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:
         rows: (n,) the rows of the shared items.
     """
     spec = features.spaces[name]
-    if origin(spec) != "interactions":
+    if not spec.saw_interactions:
         return None
     listed = features.folder / SUPERVISED
     items = np.ones(len(rows), bool)

@@ -68,16 +68,20 @@ def _against(best: Score, other: Entry, value: float, compared: Sequence[Compari
 
 
 def _taught(best: Score, origins: Mapping[str, Mapping[str, str]]) -> str:
-    kinds = {origins.get(best.feature_set, {}).get(part) for part in best.space.split("+")}
+    own = origins.get(best.feature_set, {})
+    kinds = {kind for part in best.space.split("+") for kind in own.get(part, "").split(", ")}
+    told = []
     if "interactions" in kinds:
-        return (
-            "it is learned again without those items' interactions"
+        told.append(
+            "it is scored as learned without those items' interactions"
             if best.metric == COLD
-            else ("their own train interactions taught it")
+            else "their own train interactions taught it"
         )
     if "unknown" in kinds:
-        return "what taught it is unknown"
-    return "it is a filled join, training not used" if "training not used" in kinds else ""
+        told.append(f"what taught {'the spaces it is made of' if told else 'it'} is unknown")
+    elif "training not used" in kinds and not told:
+        told.append("it is a filled join, training not used")
+    return "; ".join(told)
 
 
 def _titled(column: MetricKey) -> str:

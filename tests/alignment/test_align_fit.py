@@ -9,9 +9,11 @@ import planted
 import polars as pl
 import pytest
 
+from featurizer.alignment import folds as folding
 from featurizer.alignment import ppmi
 from featurizer.alignment.again import again
 from featurizer.alignment.align import Aligned, AlignStage, align
+from featurizer.alignment.behavior import behavior_vectors
 from featurizer.alignment.choose import choose_fusion
 from featurizer.alignment.fit import fit
 from featurizer.alignment.folds import folds
@@ -53,15 +55,18 @@ def test_mapped_content_tells_kinds_better_than_content_alone():
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
 
 
-def test_where_a_map_adds_nothing_the_join_is_kept():
-    """Of 30 items 15 are held out, and all of them are among the first 20: every choice finds everything."""
-    few = 30
+def few_items(few):
+    """The first of the planted items, and whoever has one."""
     parts = [(vectors[:few], present[:few]) for vectors, present in planted.parts()]
     whole = planted.train()
-    pairs = [(user, item) for user, item in zip(whole.users, whole.items, strict=True) if item < few]
-    users, items = (np.array(side) for side in zip(*pairs, strict=True))
-    train = UserItems.from_pairs(users, items, n_users=planted.USERS, n_items=few)
-    learned = fit(parts, train, QUICK)
+    users, items = whole.users[whole.items < few], whole.items[whole.items < few]
+    return parts, UserItems.from_pairs(users, items, n_users=planted.USERS, n_items=few)
+
+
+def test_where_a_map_adds_nothing_the_join_is_kept():
+    """Content that tells the kinds apart finds everything: no choice finds more."""
+    parts = planted.parts(noise=0.0)
+    learned = fit(parts, planted.train(), QUICK)
     assert (learned.choice.recall, learned.choice.content_recall) == (1, 1)
     assert learned.choice.share == 0
     vectors, _ = learned.mapping(parts)
@@ -70,6 +75,22 @@ def test_where_a_map_adds_nothing_the_join_is_kept():
     )
     likeness = normalized(joined) @ normalized(joined).T
     np.testing.assert_allclose(vectors @ vectors.T, likeness, atol=2e-3)
+
+
+@pytest.mark.parametrize("few", [24, 60, 240])
+def test_of_few_held_out_items_fewer_are_shown_so_that_not_every_choice_finds_everything(few):
+    parts, train = few_items(few)
+    inner = list(folds(train, 5, 1500, 0))
+    assert {fold.k for fold in inner} == {max(1, few // 5 // 4)}
+    recalls = [
+        np.mean([fold.recall(side[0][fold.rows]) for fold in inner])
+        for side in (parts[0], (np.random.default_rng(1).standard_normal((few, 8)).astype(np.float32), None))
+    ]
+    assert recalls[0] > recalls[1]
+    assert recalls[1] < 0.5
+    learned = fit(parts, train, QUICK)
+    assert learned.choice.k == inner[0].k
+    assert learned.choice.recall < 1
 
 
 def normalized(vectors):
@@ -104,6 +125,9 @@ def test_given_weights_are_kept_and_must_be_one_a_space(tmp_path):
         InputError, match="1 weights for the spaces eye_image, word_text; expected one a space"
     ):
         AlignStage(stage.features, stage.interactions, tmp_path / "o", weights=(2.0,)).names()
+    for wrong in ((0.0, 0.0), (-1.0, 1.0), (float("nan"), 1.0), (1.0, float("inf"))):
+        with pytest.raises(InputError, match="expected numbers from 0, one of them at least above 0"):
+            replace(stage, weights=wrong).names()
 
 
 def test_interactions_of_other_ids_are_an_error(tmp_path):
@@ -135,6 +159,34 @@ def test_fewer_items_than_dimensions_are_an_error():
         match="240 items have both a vector and train interactions, expected at least 256: as many",
     ):
         fit(planted.parts(), planted.train(), wide)
+
+
+def test_a_fold_holds_out_so_many_items_at_most(monkeypatch):
+    monkeypatch.setattr(folding, "MOST", 7)
+    inner = list(folds(planted.train(), 3, 1500, 0))
+    assert [len(fold.held) for fold in inner] == [7, 7, 7]
+    assert {fold.k for fold in inner} == {1}
+
+
+def test_a_fold_in_which_nothing_is_bought_together_teaches_no_map():
+    """One user has two items, and one of these is held out: nothing is left to learn from."""
+    users, items = np.array([0, *range(planted.ITEMS)]), np.array([0, 1, *range(1, planted.ITEMS)])
+    train = UserItems.from_pairs(users, items, n_users=planted.ITEMS, n_items=planted.ITEMS)
+    for fold in folds(train, 5, 1500, 0):
+        assert behavior_vectors(Ppmi.of(fold.train), 8, 0).shape == (planted.ITEMS, 0)
+    parts = planted.parts()
+    learned = fit(parts, train, QUICK.model_copy(update={"folds": 5}))
+    assert learned.choice.share == 0
+    assert learned.mapping(parts)[1].all()
+
+
+def test_vectors_that_are_all_the_same_are_an_error():
+    same = np.full((planted.ITEMS, 3), 0.1, np.float32)
+    parts = [(same, np.ones(planted.ITEMS, bool))]
+    with pytest.raises(InputError, match="the vectors of all 240 items are the same"):
+        fit(parts, planted.train(), QUICK)
+    beside = fit([*parts, planted.parts()[0]], planted.train(), QUICK).mapping([*parts, planted.parts()[0]])
+    assert beside[1].all()
 
 
 def test_a_vector_that_is_not_finite_is_an_error():

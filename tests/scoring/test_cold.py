@@ -21,6 +21,7 @@ from featurizer.scoring.evaluation_data import EvaluationOptions, evaluation_dat
 from featurizer.scoring.leaderboard import steps
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import fused, open_candidates, read_space
+from featurizer.scoring.taught import origin
 
 ITEMS, USERS, KINDS = 300, 240, 6
 OPTIONS = ScoreOptions(ks=(5,), neighbors=(3,))
@@ -133,6 +134,20 @@ def test_the_space_that_interactions_taught_is_scored_as_learned_without_the_col
     assert np.isfinite(units).all()
 
 
+def test_what_was_aligned_of_vectors_of_unknown_origin_is_called_both(folder, tmp_path):
+    scores = board(folder, tmp_path / "scores", spaces=("aligned",), metrics=("zero-shot",))
+    assert scores.document["origins"]["features"]["aligned"] == "interactions, unknown"
+    spaces = {name: replaced(spec) for name, spec in fz.open_folder(folder).spaces.items()}
+    assert origin("aligned", spaces) == "interactions"
+    del spaces["eye_image"]
+    assert origin("aligned", spaces) == "interactions"
+
+
+def replaced(spec):
+    """The same space as an encoder's own, where it has no family."""
+    return spec if spec.family == "align" else spec.model_copy(update={"family": "timm"})
+
+
 def test_a_taught_space_without_what_it_was_made_of_is_refused(folder, tmp_path):
     (candidate,), _ = open_candidates([folder])
     vectors, present = candidate.features.vectors("aligned")
@@ -215,7 +230,8 @@ def test_the_board_of_one_space_shows_the_join_the_single_spaces_and_the_control
     assert "-" not in {cells[name] for name in ("noise", "shuffled", "random", "aligned")}
     learned = {row[1]: row[-1] for row in table.rows}
     assert table.header[-1] == "learned from"
-    assert (learned["aligned"], learned["eye_image"], learned["noise"]) == ("interactions", "unknown", "-")
+    assert learned["aligned"] == "interactions, unknown"  # of imported vectors
+    assert (learned["eye_image"], learned["noise"]) == ("unknown", "-")
     told = steps(table, made.scores.comparisons, made.scores.references)
     assert len(told) == 4
     assert all("aligned" in line for line in told)
@@ -243,12 +259,20 @@ def test_chosen_weights_are_recorded_and_noise_weighs_less(folder, tmp_path):
     assert plain.document["fusion"] == {}
 
 
-def test_fusion_of_cold_items_is_chosen_without_their_interactions(folder):
+def test_fusion_of_cold_items_is_chosen_again_without_their_interactions(folder, monkeypatch):
     honest, garbage = world(), world(with_garbage())
     joined = space(folder, "eye_image+word_text")
     maps = []
+
+    def kept(*given):
+        made = fused(*given)
+        maps.append(made.fusion)
+        return made
+
+    monkeypatch.setattr(cold, "fused", kept)
     for data in (honest, garbage):
-        drawn = cold.ColdData.of(data, 0)
-        maps.append(fused(joined, drawn.warm, 0).fusion)
+        chosen = fused(joined, data.train, 0)
+        assert [one.key.metric for one in cold.score(chosen, data, OPTIONS)]
     assert maps[0].weights == maps[1].weights
     assert maps[0].means[0].tobytes() == maps[1].means[0].tobytes()
+    assert maps[0].told == fused(joined, cold.ColdData.of(honest, 0).warm, 0).fusion.told

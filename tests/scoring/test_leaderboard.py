@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from featurizer.scoring.document import BASELINE, Comparison, Entry, Score
-from featurizer.scoring.leaderboard import leaderboard, steps
+from featurizer.scoring.leaderboard import best_references, leaderboard, steps
 from featurizer.scoring.spaces import folder_labels
 
 
@@ -68,6 +68,21 @@ def test_geometries_have_a_column_where_some_are_not_centered():
     header, rows = leaderboard([plain, stored]).shown
     assert header[:3] == ("feature set", "space", "geometry")
     assert {one[2] for one in rows} == {"centered", "uncentered"}
+
+
+def test_the_best_join_and_the_best_single_space_are_what_others_are_compared_with():
+    values = {"a": 4, "b+c": 3, "d": 2, "b": 1, "e+f": 0}
+    entries = [Entry("set", name, "auto") for name in values]
+    comparisons = [
+        Comparison(
+            metric="zero_shot_recall", split="test", k=20, a=a, b=b, difference=1.0,
+            ci_low=0.0, ci_high=2.0, p_value=0.01, p_holm=0.01, users=9,
+        )
+        for place, a in enumerate(entries)
+        for b in entries[place + 1 :]
+    ]  # fmt: skip
+    for order in (entries[1:], entries[:0:-1]):
+        assert [one.space for one in best_references(order, comparisons)] == ["b+c", "d"]
 
 
 def test_a_folder_called_floor_is_told_from_the_baselines(tmp_path):

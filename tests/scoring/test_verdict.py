@@ -51,8 +51,8 @@ def test_the_best_of_both_boards_is_named_beside_the_best_join_and_the_best_sing
     cold, warm = told()
     assert cold == (
         "Items without a history: aligned of set is best, cold R@20 0.8000, against 0.7600 of the best join, "
-        "eye+word of set and 0.6600 of the best single space, eye of set; it is learned again without those "
-        "items' interactions"
+        "eye+word of set and 0.6600 of the best single space, eye of set; it is scored as learned without "
+        "those items' interactions"
     )
     assert warm == (
         "Items with a history: eye+word of set is best, zero-shot R@20 0.4300, against 0.3500 of the best single "
@@ -75,6 +75,18 @@ def test_a_difference_that_may_be_chance_is_called_so():
 def test_a_space_of_unknown_origin_is_called_so():
     cold, _ = told(origins={"set": {"aligned": "unknown"}})
     assert cold.endswith("; what taught it is unknown")
+
+
+def test_what_interactions_made_of_spaces_of_unknown_origin_is_called_both():
+    origins = {"set": {"aligned": "interactions, unknown", "eye": "unknown", "word": "content"}}
+    cold, _ = told(origins=origins)
+    assert cold.endswith(
+        "learned without those items' interactions; what taught the spaces it is made of is unknown"
+    )
+    table = leaderboard(tuple(rows()), origins)
+    kinds = {row[1]: row[-1] for row in table.rows}
+    assert kinds["aligned"] == "interactions, unknown"
+    assert (kinds["eye"], kinds["word"], kinds["eye+word"]) == ("unknown", "content", "unknown")
 
 
 def test_an_alignment_that_kept_its_start_is_called_so():
