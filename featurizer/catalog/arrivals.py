@@ -15,6 +15,7 @@ from featurizer.catalog.journal import Outcome
 from featurizer.catalog.part import OpenPart
 from featurizer.progress import Progress, Report
 from featurizer.records import NONE, NOT_MODIFIED, OK
+from featurizer.results.files import file_sha256
 
 MOST_BYTES: Final = 64 * 2**20
 """Of rows, pictures aside, that wait for their pictures."""
@@ -33,6 +34,9 @@ class Arrivals:
 
     What waits for a picture holds its row and nothing more, for what has arrived lies in the part's journal: so a host
     that is slow holds nobody up. Where a run ends early, what has arrived by then is kept.
+
+    Attributes:
+        hashes: the sha256 of each part file that was written.
     """
 
     def __init__(self, fetcher: ImageFetcher, report: Report) -> None:
@@ -41,6 +45,7 @@ class Arrivals:
         self._ended: SimpleQueue[OpenPart | BaseException] = SimpleQueue()
         self._lock = threading.Lock()
         self._done, self._failed = 0, Counter[str]()
+        self.hashes: dict[Path, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +122,7 @@ class Arrivals:
         if isinstance(ended, BaseException):
             raise ended
         ended.write()
+        self.hashes[ended.path] = file_sha256(ended.path)  # now, while other pictures are on their way
         self._open.discard(ended)
 
     def _tell(self) -> None:

@@ -107,7 +107,7 @@ def build_catalog(
             "source": dict(origin),
             "text_recipe": recipe.model_dump(),
             "parts": parts,
-            **describe_parts(paths),
+            **describe_parts(paths, arrivals.hashes),
             **({} if old is None else {"update": {**changes(old.catalog.parts, paths), **unverified(paths)}}),
             "notes": dict(getattr(source, "notes", {})),
             "mapping": dict(getattr(source, "fields", {})),
@@ -192,8 +192,13 @@ def check_items(source: ItemSource) -> None:
         raise InputError(NO_ITEMS)
 
 
-def describe_parts(paths: Iterable[Path]) -> dict[str, Json]:
-    """Return rows, items by picture status, items with text, columns and one hash over all parts."""
+def describe_parts(paths: Iterable[Path], hashes: Mapping[Path, str]) -> dict[str, Json]:
+    """Return rows, items by picture status, items with text, columns and one hash over all parts.
+
+    Args:
+        paths: the parts.
+        hashes: the sha256 of those of which it is known already.
+    """
     statuses: Counter[str] = Counter()
     rows = with_text = 0
     digest = hashlib.sha256()
@@ -205,7 +210,7 @@ def describe_parts(paths: Iterable[Path]) -> dict[str, Json]:
         with_text += table.num_rows - table.column("text").null_count
         for entry in pc.value_counts(table.column("image_status")).to_pylist():
             statuses[entry["values"]] += entry["counts"]
-        digest.update(file_sha256(path).encode())
+        digest.update((hashes.get(path) or file_sha256(path)).encode())
     by_status: dict[str, Json] = {name: statuses[name] for name in sorted(statuses)}
     return {
         "rows": rows,

@@ -23,6 +23,7 @@ from featurizer.results.files import output_error
 
 _FRAME: Final = struct.Struct("<III")
 """Length of the JSON, length of the picture, CRC-32 of both and of the JSON."""
+_encoded: Final = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class Journal:
             "last_modified": image.last_modified,
             "size": len(data),
         }
-        head = json.dumps(told, separators=(",", ":")).encode()
+        head = _encoded({name: value for name, value in told.items() if value is not None}).encode()
         frame = _FRAME.pack(len(head), len(data), _checksum(head, len(data))) + head
         with self._lock:
             start = self._end + len(frame)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _RESTART_INTERVAL: Final = (0xDD, 2)
@@ -11,6 +13,8 @@ _PASSED_OVER: Final = frozenset({*range(0xE0, 0xF0), 0xFE})
 """APPn and COM."""
 _LONGEST: Final = 65_500
 """libjpeg's largest side."""
+_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7]", re.DOTALL)
+"""The first inside of a scan that does not belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,8 @@ def plain_jpeg(data: bytes) -> PlainJpeg | None:
 
 def _is_ended(data: bytes, scan: int) -> bool:
     """Tell whether a scan is followed by the end of the picture: before it are escaped bytes and restarts alone."""
-    place = data.find(b"\xff", scan)
-    while 0 <= place < len(data) - 1:
-        marker = data[place + 1]
-        if marker and not 0xD0 <= marker <= 0xD7:
-            return marker == 0xD9
-        place = data.find(b"\xff", place + 2)
-    return False
+    marker = _MARKER.search(data, scan)
+    return marker is not None and marker[0] == b"\xff\xd9"
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -85,29 +84,33 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         place = end
 
 
-def _quantizers(content: bytes) -> set[int]:
+@lru_cache(64)
+def _quantizers(content: bytes) -> frozenset[int]:
+    """Return which tables a segment defines, none where it is damaged; pictures share their tables."""
     found, place = set[int](), 0
     while place < len(content):
         precision, number = divmod(content[place], 16)
         if precision > 1 or number > 3:
-            return set()
+            return frozenset()
         found.add(number)
         place += 1 + 64 * (precision + 1)
-    return found if place == len(content) else set()
+    return frozenset(found) if place == len(content) else frozenset()
 
 
-def _huffmans(content: bytes) -> set[int]:
+@lru_cache(64)
+def _huffmans(content: bytes) -> frozenset[int]:
+    """Likewise."""
     found, place = set[int](), 0
     while place + 17 <= len(content):
         kind, counts = content[place], content[place + 1 : place + 17]
         symbols = content[place + 17 : place + 17 + sum(counts)]
         if kind & 0xEF > 3 or not _is_code(counts) or len(symbols) < sum(counts):
-            return set()
+            return frozenset()
         if kind < 16 and max(symbols) > 15:
-            return set()
+            return frozenset()
         found.add(kind)
         place += 17 + len(symbols)
-    return found if place == len(content) else set()
+    return frozenset(found) if place == len(content) else frozenset()
 
 
 def _is_code(counts: bytes) -> bool:

@@ -66,7 +66,7 @@ def retry_failed(
             for path in parts:
                 _ask_again(path, refs, arrivals)
         kept = {key: value for key, value in before.items() if key != "update"}
-        stage.finish({**kept, **describe_parts(parts)})
+        stage.finish({**kept, **describe_parts(parts, arrivals.hashes)})
     put_in_place(catalog.folder, (*OWNED, CATALOG))
     return Catalog.open(catalog.folder)
 

@@ -215,7 +215,7 @@ class Catalog:
                 f"{folder} is no folder; expected a catalog made by 'featurizer ingest' or 'download'"
             )
         if not (folder / CATALOG).exists():
-            unfinished = part_path(folder, 0).exists()
+            unfinished = any(part_path(folder, 0).parent.glob("part-*"))
             cure = (
                 "run the command that makes it again, to finish it"
                 if unfinished
