@@ -198,7 +198,7 @@ def download(
 
     Args:
         dataset: A dataset's name; 'featurizer datasets' lists them.
-        k_core: Keep users and items with at least so many interactions. [default: the dataset's]
+        k_core: Keep users and items with at least so many interactions, if there are any. [default: the dataset's]
         split: random, leave-one-out, global-time or cold-items:SHARE. [default: the dataset's]
         seed: Seed of the split.
         all_items: Keep items outside the k-core too.

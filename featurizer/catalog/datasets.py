@@ -11,6 +11,7 @@ from featurizer import registry
 from featurizer.config import Config, load_yaml
 from featurizer.errors import UnknownName
 from featurizer.interactions.methods import SplitMethod
+from featurizer.records import Json
 from featurizer.resources import asset
 
 FILE = "data_manifest.yaml"
@@ -44,13 +45,20 @@ class DatasetFile(Config):
     """Checksum where it is known; checked after the download."""
 
 
+class PictureTable(DatasetFile):
+    """The file that says where each picture lies, where items name theirs by an id."""
+
+    below: Annotated[str, AfterValidator(_openable)]
+    """Address that its paths start from, with the slash at its end."""
+
+
 class Expected(Config):
     """What the k-core and the split should give; compared after a download, differences are reported."""
 
     users: int | None = None
     """Users after the k-core."""
     items: int | None = None
-    """Items after the k-core."""
+    """Items after the k-core; without interactions all of them."""
     interactions: int | None = None
     """User-item pairs after the k-core."""
     train: int | None = None
@@ -70,8 +78,12 @@ class DatasetEntry(Config):
     """The source format that parses its files: an entry point of `featurizer.sources`."""
     metadata: DatasetFile | None = None
     """Items, one a line; None for the sample, which is drawn."""
+    more_metadata: tuple[DatasetFile, ...] = ()
+    """Further files of items, read behind that one in this order."""
     interactions: DatasetFile | None = None
-    """Reviews or ratings; None for the sample."""
+    """Reviews or ratings; None for the sample, and for items that come without."""
+    pictures: PictureTable | None = None
+    """Where pictures lie, if the items name them by an id."""
     k_core: Annotated[int, Field(ge=0)] = 5
     """Default of --k-core."""
     split: SplitMethod = "random"
@@ -86,6 +98,27 @@ class DatasetEntry(Config):
     """Where it is described."""
     expected: Expected = Expected()
     """Known statistics."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it is the sample, which no file is fetched for."""
+        return self.metadata is None
+
+    @property
+    def has_interactions(self) -> bool:
+        """Whether it says who used what."""
+        return self.drawn or self.interactions is not None
+
+    @property
+    def metadata_files(self) -> tuple[DatasetFile, ...]:
+        """The files of items, in order."""
+        return () if self.metadata is None else (self.metadata, *self.more_metadata)
+
+    def files(self) -> dict[str, Json]:
+        """Return what it says of its files: what is made of them changes with it."""
+        named = {"metadata", "interactions"}
+        named |= {name for name in ("more_metadata", "pictures") if getattr(self, name)}
+        return self.model_dump(mode="json", include=named)
 
 
 class DataManifest(Config):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,11 +22,14 @@ class SourceFormat:
             and the caller counts it.
         interactions: reads reviews or ratings (gzip too): user_id, item_id: str, timestamp: int64 seconds?,
             rating: f64?; and line: int, where the places of broken lines are to be named. A row without user or item
-            is one that cannot be read: it is left out and counted.
+            is one that cannot be read: it is left out and counted. None where the data have none.
+        addresses: reads the table of pictures, where items name theirs by an id alone: of each id its path below the
+            pictures' own address.
     """
 
     item: Callable[[str], ItemRecord]
-    interactions: Callable[[Path], pl.LazyFrame]
+    interactions: Callable[[Path], pl.LazyFrame] | None = None
+    addresses: Callable[[Path], Mapping[str, str]] | None = None
 
 
 class ItemSource(Protocol):

@@ -18,6 +18,7 @@ from featurizer.operations.operation import (
     Context,
     Folder,
     FolderOperation,
+    InteractionsPath,
     Kind,
     Outcome,
     Reads,
@@ -42,7 +43,7 @@ class Align(FolderOperation["Aligned"]):
 
     features: Annotated[Folder, Argument("FEATURES"), Reads(("features",))]
     """A feature set folder."""
-    interactions: Annotated[Path, Flag("-i"), Reads(("interactions",))]
+    interactions: Annotated[InteractionsPath, Flag("-i"), Reads(("interactions",))]
     """Split interactions: .parquet, .csv, .tsv or .inter; the train rows teach."""
     spaces: Annotated[tuple[str, ...], Flag("--space")] = ()
     """A space to map.  [default: all that no interactions taught]"""

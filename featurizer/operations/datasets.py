@@ -28,7 +28,14 @@ class Datasets(Operation):
             return _shown(self.name, get_dataset(self.name))
         found = dict(load_datasets())
         rows = [
-            [name, entry.title, entry.expected.users, entry.expected.items, entry.split, entry.license]
+            [
+                name,
+                entry.title,
+                entry.expected.users,
+                entry.expected.items,
+                entry.split if entry.has_interactions else None,
+                entry.license,
+            ]
             for name, entry in found.items()
         ]
         return Outcome(

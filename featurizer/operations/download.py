@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from featurizer.catalog.fetching import Fetching
+from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
 from featurizer.operations.catalogs import catalog_outcome
 from featurizer.operations.operation import (
@@ -44,7 +45,7 @@ class Download(FolderOperation["Catalog"]):
     dataset: Annotated[str, Argument("NAME"), Completed("dataset")]
     """A dataset's name; 'featurizer datasets' lists them."""
     k_core: Annotated[int, Field(ge=0)] | None = None
-    """Keep users and items with at least so many interactions.  [default: the dataset's]"""
+    """Keep users and items with at least so many interactions, if there are any.  [default: the dataset's]"""
     split: SplitMethod | None = None
     """random, leave-one-out, global-time or cold-items:SHARE.  [default: the dataset's]"""
     seed: int = 0
@@ -63,6 +64,19 @@ class Download(FolderOperation["Catalog"]):
     """Stop when more lines of a file cannot be read; the others are skipped and counted.  [default: half of them]"""
     max_failures: Annotated[int, Field(ge=0)] | None = None
     """Exit with 3 when more pictures failed.  [default: half of them]"""
+
+    @model_validator(mode="after")
+    def _check(self) -> Download:
+        from featurizer.catalog.datasets import get_dataset
+
+        asked = {"k-core": self.k_core, "split": self.split, "all-items": self.all_items or None}
+        of_pairs = [f"--{name}" for name, value in asked.items() if value is not None]
+        if of_pairs and not get_dataset(self.dataset).has_interactions:
+            raise InputError(
+                f"{self.dataset} has no interactions, and {of_pairs[0]} is about those; expected none of --k-core, "
+                "--split and --all-items: all of its items are taken"
+            )
+        return self
 
     def make(self, context: Context) -> Catalog:
         """Make the catalog."""
@@ -121,8 +135,16 @@ class Download(FolderOperation["Catalog"]):
         """Return what `data_manifest.yaml` says of the files and of how they are split."""
         from featurizer.catalog.datasets import get_dataset
 
-        kept = {"format", "metadata", "interactions", "k_core", "split"}
-        return {"entry": get_dataset(self.dataset).model_dump(mode="json", include=kept)}
+        entry = get_dataset(self.dataset)
+        kept = {"format", "k_core", "split"}
+        return {"entry": entry.model_dump(mode="json", include=kept) | entry.files()}
+
+    def products(self) -> tuple[Path, ...]:
+        """Return the catalog, and its interactions where the dataset has any."""
+        from featurizer.catalog.datasets import get_dataset
+
+        pairs = (self.out / self.makes["interactions"],) if get_dataset(self.dataset).has_interactions else ()
+        return (self.out, *pairs)
 
 
 def oracle_set(catalog: Catalog, out: Path) -> FeatureSet:

@@ -16,8 +16,10 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVa
 from pydantic import BeforeValidator, Field, model_validator
 
 from featurizer.config import Config, Flag
+from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
+from featurizer.results.names import CATALOG
 
 Kind: TypeAlias = Literal["catalog", "interactions", "features", "scores", "model", "report", "export"]
 """What an operation may leave for those after it."""
@@ -108,10 +110,21 @@ Folders = Annotated[tuple[Path, ...], BeforeValidator(_folders_of)]
 
 
 def _interactions_of(value: object) -> object:
-    """Take a catalog, or its folder, for the interactions beside its items."""
+    """Take a catalog, or its folder, for the interactions beside its items.
+
+    Raises:
+        InputError: it is a catalog that has none.
+    """
     folder = _folder_of(value)
-    if isinstance(folder, str | Path) and (Path(folder) / INTERACTIONS).is_file():
+    if not isinstance(folder, str | Path):
+        return folder
+    if (Path(folder) / INTERACTIONS).is_file():
         return Path(folder) / INTERACTIONS
+    if (Path(folder) / CATALOG).is_file():
+        raise InputError(
+            f"{folder} is a catalog without interactions; expected a file of who used what, or a catalog that was made "
+            "with one ('featurizer ingest … --interactions FILE')"
+        )
     return folder
 
 

@@ -49,4 +49,4 @@ def plain(value: object) -> str:
     """Return a value of a manifest in one line: `name shop, license MIT`; what is None is left out."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {plain(entry)}" for key, entry in value.items() if entry is not None)
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(plain, value)) if isinstance(value, list | tuple) else str(value)

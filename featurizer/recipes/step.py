@@ -136,7 +136,12 @@ def _place(
                 f"step {text} makes {' and '.join(makes) or 'nothing that is read'}; expected one that makes "
                 f"{' or '.join(mark.kinds)}"
             )
-        return step.out / makes[found], text
+        made = step.out / makes[found]
+        if made not in step.operation.products():
+            raise InputError(
+                f"step {text} makes no {found} here, for it is given none; expected a step that does, or a file"
+            )
+        return made, text
     if text in left_out:
         raise InputError(
             f"step {text} is left out, because its 'when' has no value; give this one the same 'when'"

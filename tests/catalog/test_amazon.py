@@ -300,7 +300,12 @@ def test_a_benchmark_file_cut_short_is_a_clear_error(tmp_path):
 
 
 def test_the_formats_are_plug_ins():
-    assert registry.names(registry.SOURCES) == ["amazon-2014", "amazon-2018", "amazon-2023"]
+    assert registry.names(registry.SOURCES) == [
+        "amazon-2014",
+        "amazon-2018",
+        "amazon-2023",
+        "amazon-berkeley-objects",
+    ]
     assert registry.load(registry.SOURCES, "amazon-2023") is amazon_2023
 
 

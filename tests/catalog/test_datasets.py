@@ -36,9 +36,20 @@ def test_the_shipped_manifest_has_every_edition_and_the_sample():
 
 def test_every_address_is_where_the_edition_lies():
     for name, entry in load_datasets().items():
-        if name != "sample":
+        if entry.format in BASES and name != "sample":
             assert re.fullmatch(BASES[entry.format], entry.metadata.url), name
             assert re.fullmatch(BASES[entry.format], entry.interactions.url), name
+
+
+def test_the_objects_of_berkeley_are_sixteen_files_and_a_table_of_pictures_under_a_free_license():
+    entry = get_dataset("amazon-berkeley-objects")
+    host = "https://amazon-berkeley-objects.s3.us-east-1.amazonaws.com"
+    assert [file.url for file in entry.metadata_files] == [
+        f"{host}/listings/metadata/listings_{name}.json.gz" for name in "0123456789abcdef"
+    ]
+    assert entry.pictures.url == f"{host}/images/metadata/images.csv.gz"
+    assert entry.pictures.below == f"{host}/images/small/"
+    assert (entry.license, entry.has_interactions) == ("CC-BY-4.0", False)
 
 
 def test_the_expected_statistics_are_the_published_ones():

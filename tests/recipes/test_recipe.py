@@ -126,3 +126,11 @@ def test_a_setting_of_a_groups_option_replaces_the_one_inside_the_group():
         assert "epochs" not in step
     (step,) = with_settings({"steps": [{"name": "model", "uses": "train"}]}, ["model.epochs=1"])["steps"]
     assert step["epochs"] == 1
+
+
+def test_a_step_that_reads_interactions_of_a_catalog_without_any_is_refused_when_it_is_read():
+    text = SMALL.replace("dataset: sample", "dataset: amazon-berkeley-objects").replace(
+        "text: t", "text: t\n    interactions: catalog"
+    )
+    with pytest.raises(InputError, match=r"step ica, field interactions: step catalog makes no interactions"):
+        parsed(text)
