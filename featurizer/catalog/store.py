@@ -22,11 +22,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.local import FORBIDDEN
 from featurizer.catalog.text import TextRecipe
 from featurizer.discretion import public, public_address, throughout
 from featurizer.errors import InputError
-from featurizer.records import NONE, ItemRecord, Json
+from featurizer.records import NONE, ImageRef, ItemRecord, Json
 from featurizer.results.files import atomic_path
 from featurizer.results.manifests.catalog import CatalogManifest, read_catalog_manifest
 from featurizer.results.names import CATALOG
@@ -97,7 +98,7 @@ def rows_to_table(records: Sequence[ItemRecord], recipe: TextRecipe, schema: pa.
         "categories": [record.categories for record in records],
         "text": [recipe.render(record) for record in records],
         "image_status": [NONE] * len(records),
-        "image_url": [stored_address(record.image.url) for record in records],
+        "image_url": [stored_source(record.image) for record in records],
     }
     try:
         arrays = [
@@ -145,6 +146,14 @@ def stored_address(told: str | None) -> str | None:
     if not told.startswith(FORBIDDEN):
         return public(told)
     return FORBIDDEN + PurePath(told.removeprefix(FORBIDDEN)).name
+
+
+def stored_source(ref: ImageRef) -> str | None:
+    """Return where a picture was asked for: the address as it is stored, or a file's path below its folder."""
+    if ref.url is not None or ref.path is None:
+        return stored_address(ref.url)
+    below = ref.folder is not None and ref.path.is_relative_to(ref.folder)
+    return readable(ref.path.relative_to(ref.folder) if below and ref.folder else ref.path.name)
 
 
 def _stored(value: Json, *, words: bool) -> object:

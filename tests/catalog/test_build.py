@@ -17,6 +17,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError, StaleOutput
+from featurizer.operations.catalogs import catalog_outcome
 from tests.servers import answer, serve
 
 LOOPBACK = FetchOptions(allow_private_hosts=True)
@@ -277,3 +278,23 @@ def test_the_manifest_is_readable_json_with_the_counts(table, tmp_path):
     assert manifest["source"] == {"name": "test", "license": "CC0-1.0"}
     assert manifest["rows"] == 4
     assert not (tmp_path / "c" / ".stage.json").exists()
+
+
+def test_a_picture_of_this_disk_is_told_by_its_path_below_the_folder_also_where_it_is_missing(tmp_path):
+    (tmp_path / "pictures" / "sub").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "pictures" / "sub" / "a.png")
+    (tmp_path / "t.csv").write_text("id,image\n1,sub/a.png\n2,sub/b.png\n3,\n4,../out.png\n")
+    with ImageFetcher() as fetcher:
+        made = ingest(
+            open_source(str(tmp_path / "t.csv"), images=tmp_path / "pictures"),
+            tmp_path / "c",
+            fetcher=fetcher,
+        )
+    told = zip(made.column("image_status").to_pylist(), made.column("image_url").to_pylist(), strict=True)
+    assert list(told) == [
+        ("ok", "sub/a.png"),
+        ("missing_file", "sub/b.png"),
+        ("none", None),
+        ("forbidden_path", "forbidden:out.png"),
+    ]
+    assert "    2: missing_file sub/b.png" in catalog_outcome(made, None).table
