@@ -297,4 +297,4 @@ def test_a_picture_of_this_disk_is_told_by_its_path_below_the_folder_also_where_
         ("none", None),
         ("forbidden_path", "forbidden:out.png"),
     ]
-    assert "    2: missing_file sub/b.png" in catalog_outcome(made, None).table
+    assert "    2: missing_file sub/b.png" in catalog_outcome(made, None).text
