@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -16,6 +18,28 @@ MOST_IDLE: Final = 1024
 """Connections kept that nobody uses at the moment, where the system sets no limit to open files."""
 SHARE: Final = 4
 """Of the files that a program may have open, such connections get one in so many."""
+
+
+class ListeningHandler(ResponseHandler):
+    """Knows when its server last said something.
+
+    Attributes:
+        heard_at: in seconds of the loop's clock.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Prepare for a connection."""
+        super().__init__(loop)
+        self.heard_at = loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self.heard_at = self._loop.time()
+        super().data_received(data)
+
+
+def _listening(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return ListeningHandler(loop)
 
 
 class SparingConnector(aiohttp.TCPConnector):
@@ -34,6 +58,7 @@ class SparingConnector(aiohttp.TCPConnector):
         super().__init__(
             limit=0, resolver=resolver, use_dns_cache=False, keepalive_timeout=options.read_timeout
         )
+        self._factory = partial(_listening, loop=asyncio.get_running_loop())
         self._idle: dict[ResponseHandler, None] = {}
         self._most_idle = most_idle()
 

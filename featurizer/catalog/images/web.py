@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import aiohttp
@@ -15,8 +16,10 @@ from yarl import URL
 
 from featurizer.catalog.images.addresses import check_literal, redirected
 from featurizer.catalog.images.budget import Lease
+from featurizer.catalog.images.client import Answer, Client
 from featurizer.catalog.images.connector import SparingConnector
 from featurizer.catalog.images.options import FetchOptions
+from featurizer.catalog.images.patience import Limit, Patience
 from featurizer.catalog.images.proxies import Proxies
 from featurizer.catalog.images.reasons import reason_of
 from featurizer.catalog.images.resolver import CheckedResolver, SystemResolver
@@ -65,31 +68,12 @@ async def open_web(
     checked = CheckedResolver(allow_private=options.allow_private_hosts, resolver=resolver)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(checked.close)
-        direct = await stack.enter_async_context(_session(options, checked))
-        proxied = (
-            await stack.enter_async_context(_session(options, SystemResolver()))
-            if proxies.by_scheme
-            else direct
-        )
-        yield Web(direct, proxied, proxies, options, clock)
-
-
-def _session(options: FetchOptions, resolver: AbstractResolver) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=SparingConnector(options, resolver),
-        # Pictures are compressed already; a compressed body would only hide its size.
-        headers={
-            "User-Agent": options.user_agent,
-            "Accept": "image/*,*/*;q=0.5",
-            "Accept-Encoding": "identity",
-        },
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=options.connect_timeout, sock_read=options.read_timeout
-        ),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        read_bufsize=STEP,
-    )
+        direct = proxied = SparingConnector(options, checked)
+        stack.push_async_callback(direct.close)
+        if proxies.by_scheme:
+            proxied = SparingConnector(options, SystemResolver())
+            stack.push_async_callback(proxied.close)
+        yield Web(Client(direct, options), Client(proxied, options), proxies, options, clock)
 
 
 class Web:
@@ -97,14 +81,15 @@ class Web:
 
     def __init__(
         self,
-        direct: aiohttp.ClientSession,
-        proxied: aiohttp.ClientSession,
+        direct: Client,
+        proxied: Client,
         proxies: Proxies,
         options: FetchOptions,
         clock: Callable[[], float],
     ) -> None:
         self._direct, self._proxied, self._proxies = direct, proxied, proxies
         self._options, self._clock = options, clock
+        self._loop, self._patience = asyncio.get_running_loop(), Patience(options.read_timeout)
         self._asked_at: float | None = None
         self._heard = not proxies.by_scheme
         self._unheard: list[str] = []
@@ -122,9 +107,9 @@ class Web:
             InputError: nothing ever came through the proxy.
         """
         try:
-            limit = min(self._options.head_timeout, self._options.total_timeout)
-            async with asyncio.timeout(limit) as patience:
-                return await self._follow(url, lease, patience, _asking(condition))
+            seconds = min(self._options.head_timeout, self._options.total_timeout)
+            with self._patience.limit(seconds) as limit:
+                return await self._follow(url, lease, limit, _asking(condition))
         except FailedTry:
             raise
         except Exception as error:
@@ -135,46 +120,41 @@ class Web:
 
     def close_idle(self) -> int:
         """Close the connections that are not in use, for others need the files; return how many."""
-        connectors = [session.connector for session in (self._direct, self._proxied)]
-        return sum(one.close_idle() for one in connectors if isinstance(one, SparingConnector))
+        return sum(client.connector.close_idle() for client in (self._direct, self._proxied))
 
-    async def _follow(
-        self, url: URL, lease: Lease, patience: asyncio.Timeout, asking: Mapping[str, str]
-    ) -> Received:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._options.total_timeout
+    async def _follow(self, url: URL, lease: Lease, limit: Limit, asking: Mapping[str, str]) -> Received:
+        deadline = self._loop.time() + self._options.total_timeout
         for hop in range(self._options.max_redirects + 1):
             if hop:
-                patience.reschedule(min(deadline, loop.time() + self._options.head_timeout))
+                limit.server = None
+                limit.deadline = min(deadline, self._loop.time() + self._options.head_timeout)
             refused = check_literal(url, allow_private=self._options.allow_private_hosts)
             if refused is not None:
                 raise FailedTry(refused)
-            async with self._request(url, asking) as response:
-                self._heard = self._heard or self._proxies.of(url) is not None
-                if not response.content.is_eof():  # most are there whole: a timer each is dear
-                    patience.reschedule(deadline)
-                location = response.headers.get("Location") if response.status in REDIRECTS else None
+            async with await self._ask(url, limit, asking) as answer:
+                limit.deadline = deadline
+                location = answer.headers.get("Location") if answer.status in REDIRECTS else None
                 if location is None:
-                    if response.status == 304 and asking:
+                    if answer.status == 304 and asking:
                         raise FailedTry(NOT_MODIFIED)
-                    return await self._receive(response, lease, patience)
-                await _read_up(response, patience)
+                    return await self._receive(answer, lease, limit)
+                await _read_up(answer, limit)
                 following = redirected(url, location)
             if following is None:
                 raise FailedTry("bad_url")
             url = following
         raise FailedTry("too_many_redirects")
 
-    def _request(self, url: URL, asking: Mapping[str, str]) -> aiohttp.client._RequestContextManager:
+    async def _ask(self, url: URL, limit: Limit, asking: Mapping[str, str]) -> Answer:
         proxy = self._proxies.of(url) if self._proxies.by_scheme else None
         if proxy is None:
-            return self._direct.get(url, allow_redirects=False, headers=asking)
+            return await self._direct.get(url, limit, asking)
         if self._asked_at is None:
-            self._asked_at = asyncio.get_running_loop().time()
+            self._asked_at = self._loop.time()
             logger.warning("%s", proxy.notice)
-        return self._proxied.get(
-            url, allow_redirects=False, headers=asking, proxy=proxy.url, proxy_headers=proxy.headers
-        )
+        answer = await self._proxied.get(url, limit, asking, proxy)
+        self._heard = True
+        return answer
 
     def _note_silence(self, url: URL, error: Exception) -> None:
         """Give up a proxy that never says anything; that of one host nothing comes may be that host's fault."""
@@ -185,7 +165,7 @@ class Web:
             self._heard = True
             return
         self._unheard.append(url.raw_host or "")
-        hosts, lasted = set(self._unheard), asyncio.get_running_loop().time() - self._asked_at
+        hosts, lasted = set(self._unheard), self._loop.time() - self._asked_at
         certain = isinstance(error, aiohttp.ClientProxyConnectionError) or len(hosts) >= SEVERAL
         if certain and len(self._unheard) >= UNHEARD and lasted >= self._options.give_up_seconds:
             raise InputError(
@@ -194,34 +174,32 @@ class Web:
                 "or unset them; hosts that need no proxy go into NO_PROXY"
             ) from error
 
-    async def _receive(
-        self, response: aiohttp.ClientResponse, lease: Lease, patience: asyncio.Timeout
-    ) -> Received:
-        if not 200 <= response.status < 300:
-            await _read_up(response, patience)
-            raise self._refusal(response)
-        headers = response.headers
+    async def _receive(self, answer: Answer, lease: Lease, limit: Limit) -> Received:
+        if not 200 <= answer.status < 300:
+            await _read_up(answer, limit)
+            raise self._refusal(answer)
+        headers = answer.headers
         return Received(
-            await self._body(response, lease, patience),
+            await self._body(answer, lease, limit),
             headers.get("Content-Encoding", ""),
             _text(headers.get("ETag")),
             _text(headers.get("Last-Modified")),
         )
 
-    def _refusal(self, response: aiohttp.ClientResponse) -> FailedTry:
+    def _refusal(self, answer: Answer) -> FailedTry:
         wait = retry_after(
-            response.headers.get("Retry-After"),
+            answer.headers.get("Retry-After"),
             now=self._clock(),
             at_most=self._options.retry.retry_after_max,
         )
-        return FailedTry(f"http_{response.status}", transient=worth_retrying(response.status), wait=wait)
+        return FailedTry(f"http_{answer.status}", transient=worth_retrying(answer.status), wait=wait)
 
-    async def _body(self, response: aiohttp.ClientResponse, lease: Lease, patience: asyncio.Timeout) -> bytes:
-        options, content, promised = self._options, response.content, response.content_length
+    async def _body(self, answer: Answer, lease: Lease, limit: Limit) -> bytes:
+        options, content, promised = self._options, answer.content, answer.promised
         if promised is not None and promised > options.max_bytes:
             raise FailedTry("too_large")
-        await _grow(lease, max(options.least_held, STEP if promised is None else promised), patience)
-        begun = asyncio.get_running_loop().time()
+        await self._grow(lease, max(options.least_held, STEP if promised is None else promised), limit)
+        begun = self._loop.time()
         pieces: list[bytes] = []
         size = 0
         while piece := await content.readany():
@@ -230,11 +208,23 @@ class Web:
             if size > options.max_bytes:
                 raise FailedTry("too_large")
             if size > lease.size:
-                await _grow(lease, min(2 * size, options.max_bytes), patience)
-            lasted = asyncio.get_running_loop().time() - begun
+                await self._grow(lease, min(2 * size, options.max_bytes), limit)
+            lasted = self._loop.time() - begun
             if lasted > options.slow_start and size < lasted * options.slowest:
                 raise FailedTry("timeout", transient=True)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _grow(self, lease: Lease, to: int, limit: Limit) -> None:
+        """Wait for room; that time is not the server's."""
+        if lease.try_grow(to):
+            return
+        deadline, begun = limit.deadline, self._loop.time()
+        limit.deadline = inf
+        await lease.grow(to)
+        waited = self._loop.time() - begun
+        limit.deadline = deadline + waited
+        if limit.server is not None:
+            limit.server.heard_at += waited
 
 
 def _asking(condition: Condition | None) -> dict[str, str]:
@@ -245,25 +235,14 @@ def _asking(condition: Condition | None) -> dict[str, str]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-async def _grow(lease: Lease, to: int, patience: asyncio.Timeout) -> None:
-    """Wait for room; that time is not the server's."""
-    if lease.try_grow(to):
-        return
-    loop, deadline = asyncio.get_running_loop(), patience.when()
-    begun = loop.time()
-    patience.reschedule(None)
-    await lease.grow(to)
-    patience.reschedule(None if deadline is None else deadline + loop.time() - begun)
-
-
-async def _read_up(response: aiohttp.ClientResponse, patience: asyncio.Timeout) -> None:
+async def _read_up(answer: Answer, limit: Limit) -> None:
     """Read a short body that nobody wants, so that the connection can be used again; if it breaks off, never mind."""
-    if response.content.is_eof() or (response.content_length or BRIEF) >= BRIEF:
+    if answer.content.is_eof() or (answer.promised or BRIEF) >= BRIEF:
         return
-    patience.reschedule(None)
+    limit.deadline = inf
     with suppress(aiohttp.ClientError, OSError):  # a TimeoutError is one
         async with asyncio.timeout(UNWANTED):
-            await response.content.read()
+            await answer.content.read()
 
 
 def _text(told: str | None) -> str | None:
