@@ -15,7 +15,9 @@ from featurizer.encoders.naming import found_request, local_folder, told_request
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.lookup import read_rows
 from featurizer.features.options import BATCH_SIZE
+from featurizer.features.schema import arrow_to_vectors
 from featurizer.results.state import read_state, state_file
 
 TOLERANCE = {"float32": 1e-4, "float16": 1e-2}
@@ -65,11 +67,11 @@ def verify_sample(
         for batch in catalog.batches(["item_id", "text", "image"], chosen.tolist())
         for item in batch.to_pylist()
     ]
-    ids = feature_set.item_ids()
+    ids = read_rows(feature_set, ["item_id"], chosen).column("item_id").to_pylist()
     problems = [
-        f"row {row} is item {ids[row]}, in the catalog {item['item_id']}"
-        for row, item in zip(chosen, items, strict=True)
-        if ids[row] != item["item_id"]
+        f"row {row} is item {found}, in the catalog {item['item_id']}"
+        for row, found, item in zip(chosen, ids, items, strict=True)
+        if found != item["item_id"]
     ]
     for encoder in made:
         problems += _compare(feature_set, encoder, chosen, items)
@@ -84,7 +86,7 @@ def _compare(
     if recorded.weight_hash != encoder.spec.weight_hash:
         yield f"{space}: the encoder's weights differ from those recorded"
         return
-    vectors, present = feature_set.vectors(space)
+    vectors, present = arrow_to_vectors(read_rows(feature_set, [space], chosen).column(space))
     reads: Mapping[str, Callable[[dict[str, object]], object | None]] = {
         "image": _picture,
         "text": _text,
@@ -100,17 +102,16 @@ def _compare(
         )
     ]
     for index, vector in zip(usable, fresh, strict=True):
-        row = chosen[index]
-        if not present[row] and not np.isfinite(vector).all():
+        if not present[index] and not np.isfinite(vector).all():
             continue
-        if not present[row]:
+        if not present[index]:
             yield f"{space}: item {items[index]['item_id']} is null, but encodes to a vector"
             continue
-        gap = float(np.abs(vectors[row] - vector).max() / max(np.abs(vector).max(), 1e-12))
+        gap = float(np.abs(vectors[index] - vector).max() / max(np.abs(vector).max(), 1e-12))
         if not gap <= TOLERANCE[recorded.dtype]:
             yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of its scale"
     for index in set(range(len(items))) - set(usable):
-        if present[chosen[index]]:
+        if present[index]:
             yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"
 
 

@@ -14,7 +14,9 @@ from featurizer.catalog.label_in_text import share_in_text
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.lookup import read_rows, rows_of
 from featurizer.features.schema import arrow_to_vectors
+from featurizer.ranking.streamed import nearest_in_blocks
 from featurizer.records import Json
 from featurizer.results.names import FEATURE_SET
 
@@ -52,7 +54,7 @@ def _summarize(feature_set: FeatureSet, space: str) -> SpaceSummary:
     spec = feature_set.spaces[space]
     null = zero = nonfinite = duplicate = counted = 0
     norms: list[np.ndarray] = []
-    seen: set[bytes] = set()
+    digests: list[bytes] = []
     for table in feature_set.tables([space]):
         vectors, present = arrow_to_vectors(table.column(space))
         null += int((~present).sum())
@@ -62,9 +64,9 @@ def _summarize(feature_set: FeatureSet, space: str) -> SpaceSummary:
         lengths = np.linalg.norm(rows[finite].astype(np.float64), axis=1)
         zero += int((lengths == 0).sum())
         norms.append(lengths)
-        seen.update(hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows)
+        digests.append(b"".join(hashlib.blake2b(row, digest_size=16).digest() for row in rows))
         counted += len(rows)
-    duplicate = counted - len(seen)
+    duplicate = counted - len(np.unique(np.frombuffer(b"".join(digests), "V16")))
     every = np.concatenate([np.zeros(0), *norms])
     stats = (
         [float(every.min()), float(every.mean()), float(every.max())] if len(every) else [None, None, None]
@@ -95,22 +97,42 @@ def neighbors_of(
     Raises:
         InputError: no such item.
     """
-    ids = feature_set.item_ids()
-    if item_id not in ids:
-        raise InputError(
-            f"{feature_set.folder} has no item '{item_id}'; expected one of its {len(ids)} ids, such as {ids[0]}"
-        )
-    from featurizer.ranking.nearest import nearest  # imports torch, which a look inside does without
+    return neighbors_of_items(feature_set, [item_id], k=k, spaces=spaces)[item_id]
 
-    query = np.array([ids.index(item_id)])
-    found: dict[str, list[Neighbor]] = {}
+
+def neighbors_of_items(
+    feature_set: FeatureSet, items: Sequence[str], *, k: int = 10, spaces: Sequence[str] | None = None
+) -> dict[str, dict[str, list[Neighbor]]]:
+    """Return of each item what `neighbors_of` does; the set is read once, and one shard is in memory at a time.
+
+    Raises:
+        InputError: one is no item of the set.
+    """
+    if not items:
+        return {}
+    rows = rows_of(feature_set, items)
+    if (rows < 0).any():
+        raise InputError(
+            f"{feature_set.folder} has no item '{items[int(np.argmin(rows))]}'; expected one of its "
+            f"{feature_set.rows} ids, such as {_first_id(feature_set)}"
+        )
+    found: dict[str, dict[str, list[Neighbor]]] = {item: {} for item in items}
     for space in feature_set.spaces if spaces is None else spaces:
-        near = nearest(feature_set.vectors(space)[0], k, queries=query)
-        pairs = zip(near.items[0].tolist(), near.cosines[0].tolist(), strict=True)
-        neighbors = [Neighbor(ids[item], cosine) for item, cosine in pairs if item >= 0]
-        if neighbors:
-            found[space] = neighbors
+        queries, _ = arrow_to_vectors(read_rows(feature_set, [space], rows).column(space))
+        blocks = (arrow_to_vectors(table.column(space))[0] for table in feature_set.tables([space]))
+        near = nearest_in_blocks(blocks, k, queries=queries, rows=rows)
+        for item, neighbors, cosines in zip(items, near.items, near.cosines, strict=True):
+            there = neighbors >= 0
+            if there.any():
+                ids = read_rows(feature_set, ["item_id"], neighbors[there]).column("item_id").to_pylist()
+                found[item][space] = [
+                    Neighbor(*pair) for pair in zip(ids, cosines[there].tolist(), strict=True)
+                ]
     return found
+
+
+def _first_id(feature_set: FeatureSet) -> str:
+    return str(feature_set.shard(0, ["item_id"]).column("item_id")[0])
 
 
 @dataclass(frozen=True, slots=True)

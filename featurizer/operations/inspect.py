@@ -180,8 +180,10 @@ def _accuracies(found: Inspection, label: str) -> Iterator[str]:
 def _neighbors(found: Inspection, item_id: str, catalog: Catalog | None) -> Iterator[str]:
     titles: dict[str, str | None] = {}
     if catalog is not None:
-        ids, named = catalog.column("item_id").to_pylist(), catalog.column("title").to_pylist()
-        titles = dict(zip(ids, named, strict=True))
+        from featurizer.catalog.titles import titles_of
+
+        shown = {item_id, *(one.item_id for near in found.neighbors.values() for one in near)}
+        titles = titles_of(catalog, shown)
     for space in found.spaces:
         near = found.neighbors.get(space)
         if near is None:

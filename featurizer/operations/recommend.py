@@ -40,11 +40,14 @@ class Recommend(Operation):
 
     def run(self, context: Context) -> Outcome[list[Recommended]]:
         """Rank all items for the user."""
+        from featurizer.catalog.store import Catalog
+        from featurizer.catalog.titles import titles_of
         from featurizer.recsys.recommend import recommend
         from featurizer.recsys.vectors import export_vectors
 
         found = recommend(self.model, self.user, self.k)
-        titles = _titles(self.catalog) if self.catalog else {}
+        opened = Catalog.open(self.catalog) if self.catalog else None
+        titles = {} if opened is None else titles_of(opened, [one.item_id for one in found])
         if self.export is not None:
             export_vectors(self.model, self.export, overwrite=self.overwrite)
         rows = [
@@ -60,11 +63,3 @@ class Recommend(Operation):
             table(["place", "item", "title", "score"], rows),
             {"user": self.user, "items": items},
         )
-
-
-def _titles(catalog: Path) -> dict[str, str | None]:
-    from featurizer.catalog.store import Catalog
-
-    opened = Catalog.open(catalog)
-    ids, titles = opened.column("item_id").to_pylist(), opened.column("title").to_pylist()
-    return dict(zip(ids, titles, strict=True))

@@ -10,10 +10,9 @@ import torch
 
 from featurizer.progress import Progress, Report, silent
 from featurizer.ranking.cosine import HALF_ERROR, HALVES_FROM
+from featurizer.ranking.neighbors import DECIMALS, Neighbors
 from featurizer.ranking.rank import top_items
 
-DECIMALS = 9
-"""Cosines that agree to so many are equal."""
 SPARE, SPARE_OF_HALVES = 14, 462
 """Proposals beyond k, in float32 and in bfloat16: enough that all within its error bound are among them."""
 BLOCK = 1024
@@ -21,23 +20,6 @@ BLOCK = 1024
 PIECE = 1 << 20
 """Numbers of candidates that are multiplied again at once: they stay in the processor's cache."""
 MEMORY = 1 << 28
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbors:
-    """Each query's nearest, best first.
-
-    Attributes:
-        items: (q, k) int64; -1 where an item has no vector or fewer others have one.
-        cosines: (q, k) float64, 0 there.
-    """
-
-    items: np.ndarray
-    cosines: np.ndarray
-
-    def first(self, k: int) -> Neighbors:
-        """Return the k nearest of them."""
-        return Neighbors(self.items[:, :k], self.cosines[:, :k])
 
 
 def nearest(

@@ -7,7 +7,8 @@ import torch
 from scipy import sparse
 
 from featurizer.encoders.device import halves_pay
-from featurizer.ranking.nearest import Neighbors, nearest
+from featurizer.ranking.nearest import nearest
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.recsys.csr import LinearMap, linear_map
 
 

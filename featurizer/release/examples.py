@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from featurizer.config import describe
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.inspect import neighbors_of
+from featurizer.features.inspect import neighbors_of_items
+from featurizer.features.lookup import read_rows
 from featurizer.records import Json
 from featurizer.results.files import read_json, write_json
 from featurizer.results.names import EXAMPLES
@@ -42,18 +44,21 @@ _EXAMPLES = TypeAdapter(list[Example])
 
 def find_examples(feature_set: FeatureSet, titles: Mapping[str, str | None]) -> list[Example]:
     """Return a few items, spread over the set, with their nearest by cosine."""
-    ids = feature_set.item_ids()
-    chosen = [ids[(2 * place + 1) * len(ids) // (2 * ITEMS)] for place in range(min(ITEMS, len(ids)))]
+    n = feature_set.rows
+    rows = [(2 * place + 1) * n // (2 * ITEMS) for place in range(min(ITEMS, n))]
+    if not rows:
+        return []
+    chosen = read_rows(feature_set, ["item_id"], np.array(rows)).column("item_id").to_pylist()
     return [
         Example(
             item,
             titles.get(item),
             {
                 space: [Near(one.item_id, titles.get(one.item_id), round(one.cosine, 3)) for one in near]
-                for space, near in neighbors_of(feature_set, item, k=NEIGHBORS).items()
+                for space, near in spaces.items()
             },
         )
-        for item in chosen
+        for item, spaces in neighbors_of_items(feature_set, chosen, k=NEIGHBORS).items()
     ]
 
 

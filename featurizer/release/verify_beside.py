@@ -12,10 +12,12 @@ from PIL import Image
 import featurizer
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.inspect import Neighbor, neighbors_of_items
+from featurizer.features.lookup import rows_of
 from featurizer.records import Json
 from featurizer.release.card import render_card
 from featurizer.release.croissant import render_croissant
-from featurizer.release.examples import NEIGHBORS, Near, stored_examples
+from featurizer.release.examples import NEIGHBORS, Example, stored_examples
 from featurizer.release.verify_card import AGAIN, card_problems, leave_out
 from featurizer.results.files import read_json
 from featurizer.results.findings import Findings
@@ -148,27 +150,38 @@ def _examples(feature_set: FeatureSet) -> Iterator[str]:
     if found is None:
         yield f"it is of another set than {FEATURE_SET}; delete it, {AGAIN}"
         return
-    ids = set(feature_set.item_ids())
+    named = sorted({name for example in found for name in _named(example)})
+    unknown = {name for name, row in zip(named, rows_of(feature_set, named), strict=True) if row < 0}
+    looked = [
+        example
+        for example in found
+        if not unknown & _named(example) and not example.spaces.keys() - feature_set.spaces.keys()
+    ]
+    near = neighbors_of_items(feature_set, [one.item_id for one in looked], k=NEIGHBORS + TIED)
     for example in found:
-        named = {example.item_id, *(near.item_id for rows in example.spaces.values() for near in rows)}
-        if named - ids:
-            yield f"it names {sorted(named - ids)[0]}, which is no item of the set"
+        lacking = sorted(unknown & _named(example))
+        if lacking:
+            yield f"it names {lacking[0]}, which is no item of the set"
         if set(example.spaces) - set(feature_set.spaces):
             yield f"it names spaces that the set does not have, for {example.item_id}"
-        elif not named - ids:
-            yield from _nearest(feature_set, example.item_id, example.spaces)
+        elif not lacking:
+            yield from _nearest(example, near[example.item_id])
 
 
-def _nearest(feature_set: FeatureSet, item: str, spaces: Mapping[str, Sequence[Near]]) -> Iterator[str]:
-    for space, listed in spaces.items():
-        found = {near.item_id: near.cosine for near in feature_set[space].neighbors(item, NEIGHBORS + TIED)}
+def _named(example: Example) -> set[str]:
+    return {example.item_id, *(near.item_id for rows in example.spaces.values() for near in rows)}
+
+
+def _nearest(example: Example, near: Mapping[str, Sequence[Neighbor]]) -> Iterator[str]:
+    for space, listed in example.spaces.items():
+        found = {one.item_id: one.cosine for one in near.get(space, [])}
         expected = sorted(found.values(), reverse=True)[:NEIGHBORS]
         right = len(listed) == len(expected) and all(
-            abs(near.cosine - found.get(near.item_id, math.inf)) < CLOSE and abs(near.cosine - best) < CLOSE
-            for near, best in zip(listed, expected, strict=True)
+            abs(one.cosine - found.get(one.item_id, math.inf)) < CLOSE and abs(one.cosine - best) < CLOSE
+            for one, best in zip(listed, expected, strict=True)
         )
         if not right:
-            yield f"the items nearest to {item} in {space} are not those that it lists; {AGAIN}"
+            yield f"the items nearest to {example.item_id} in {space} are not those that it lists; {AGAIN}"
 
 
 def scores_problems(feature_set: FeatureSet) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from featurizer.ranking.nearest import Neighbors
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.report.palette import SERIES
 
 OTHER, NONE = "other", "no category"

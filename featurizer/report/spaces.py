@@ -11,7 +11,8 @@ from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import unit_rows
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.progress import Progress, Report, silent
-from featurizer.ranking.nearest import Neighbors, nearest
+from featurizer.ranking.nearest import nearest
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.report.projection import Projection, project
 
 NEAREST = 12

@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from featurizer.ranking.item_knn import item_knn_ranks, similarity_matrix
-from featurizer.ranking.nearest import Neighbors, nearest
+from featurizer.ranking.nearest import nearest
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.ranking.ranks import Ranks, find_ranks
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.measures import PerUser, groups_of, metrics_of

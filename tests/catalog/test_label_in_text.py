@@ -9,7 +9,7 @@ import pytest
 
 from featurizer.catalog.label_in_text import NOTE, marked, share_in_text
 from featurizer.features.arrays import ArraySpace, write_arrays
-from featurizer.ranking.nearest import Neighbors
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.records import ItemRecord
 from featurizer.report.items import read_words
 from featurizer.report.spaces import ReportSpace

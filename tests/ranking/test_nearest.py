@@ -10,6 +10,7 @@ from featurizer.progress import Progress
 from featurizer.ranking import cosine
 from featurizer.ranking import nearest as module
 from featurizer.ranking.nearest import nearest
+from featurizer.ranking.streamed import nearest_in_blocks
 
 
 def all_sorted(vectors, k, *, queries=None, itself=False):
@@ -67,6 +68,17 @@ def test_a_few_queries_find_what_all_of_them_find(itself):
     some, whole = nearest(vectors, 6, queries=queries, itself=itself), nearest(vectors, 6, itself=itself)
     np.testing.assert_array_equal(some.items, whole.items[queries])
     np.testing.assert_array_equal(some.cosines, whole.cosines[queries])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 70), st.integers(1, 61))
+def test_what_is_read_block_by_block_has_the_same_neighbors(seed, k, size):
+    vectors, rows = clouds(seed), np.array([7, 3, 59])
+    blocks = (vectors[start : start + size] for start in range(0, len(vectors), size))
+    found = nearest_in_blocks(blocks, k, queries=vectors[rows], rows=rows)
+    expected = nearest(vectors, k, queries=rows)
+    np.testing.assert_array_equal(found.items, expected.items)
+    np.testing.assert_allclose(found.cosines, expected.cosines, rtol=0, atol=1.1e-9)
 
 
 def test_blocks_and_pieces_change_nothing(monkeypatch):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featurizer.ranking.nearest import Neighbors
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.report.categories import agreement, kappa, most_telling, read_levels
 from featurizer.report.charts.chart import Chart, Point, Series
 from featurizer.report.charts.draw import png, svg

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from featurizer.interactions.user_items import UserItems
-from featurizer.ranking.nearest import Neighbors
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.scoring.diagnostics.alignment import different
 from featurizer.scoring.measures import Single
 from featurizer.scoring.metric_key import MetricKey

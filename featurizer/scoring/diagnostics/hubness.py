@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from featurizer.ranking.nearest import Neighbors
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.scoring.measures import Single
 from featurizer.scoring.metric_key import MetricKey
 
