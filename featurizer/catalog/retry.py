@@ -25,6 +25,7 @@ class RetryPolicy:
         wait_max: the longest back-off, in seconds.
         wait_jitter: up to so many random seconds are added to each back-off.
         retry_after_max: a server's Retry-After is honored up to so many seconds.
+        hopeless: a server that asks for more seconds than that is not asked again.
     """
 
     attempts: int = 4
@@ -32,6 +33,7 @@ class RetryPolicy:
     wait_max: float = 15.0
     wait_jitter: float = 1.0
     retry_after_max: float = 60.0
+    hopeless: float = 3600.0
 
     def back_off(self, failures: int) -> float:
         """Return the seconds before another try after so many failures before the last one, without jitter."""

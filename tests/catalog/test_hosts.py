@@ -96,6 +96,22 @@ def test_a_host_that_paused_is_passed_over_until_its_time(clock):
     assert hosts.take()[0].name == "slow"
 
 
+def test_a_host_that_answers_others_rests_for_a_moment_until_the_next_is_refused_too(clock):
+    hosts = made(clock)
+    host = fill(hosts, "a", 9)
+    hosts.served(host)
+    assert hosts.pause(host, 30) == []
+    assert host.not_before == 100.5
+    clock.now = 100.5
+    assert hosts.pause(host, 30) == []
+    assert host.not_before == 130.5
+    clock.now = 130.5
+    hosts.served(host)
+    hosts.pause(host, 30)
+    hosts.pause(host, 30)  # one that was under way
+    assert host.not_before == 160.5
+
+
 def test_a_host_that_asks_again_and_again_to_be_left_alone_is_given_up(clock):
     hosts = made(clock, give_up_after=3)
     host = fill(hosts, "busy", 4)

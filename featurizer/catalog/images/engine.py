@@ -270,7 +270,9 @@ class Engine(Generic[AskT]):
             return False
         self._hosts.refused(host, job, begun=begun)
         if failed.wait:
-            for waiting in self._hosts.pause(host, failed.wait):
+            # Who asks for hours cannot be waited for: whether that is meant for all, the next request tells.
+            wait = failed.wait if failed.transient else self._options.retry.back_off(host.refusals)
+            for waiting in self._hosts.pause(host, wait):
                 self._end(waiting, waiting.reason or HOST_DOWN)
         gets_on, job.served = host.served > job.served, host.served
         return (

@@ -277,8 +277,14 @@ class Hosts(Generic[JobT]):
         host.pace.refused(begun=begun, now=self._now(), longest=self._options.retry.wait_max)
 
     def pause(self, host: Host[JobT], seconds: float) -> list[JobT]:
-        """Ask nothing of a host for so long; return those who wait, when it is given up for asking that too often."""
+        """Ask nothing of a host for so long; return those who wait, when it is given up for asking that too often.
+
+        Of a host that has answered since it last asked for that, it may be meant for one address alone: then it rests
+        for a moment, and for so long when the next is refused too.
+        """
         now = self._now()
+        if host.served and not host.refusals:
+            seconds = min(seconds, self._options.retry.back_off(0))
         if now >= host.paused_until:  # what was under way when it paused is no new refusal
             host.refused_since = host.refused_since if host.refusals else now
             host.refusals += 1

@@ -187,12 +187,13 @@ class Web:
         )
 
     def _refusal(self, answer: Answer) -> FailedTry:
-        wait = retry_after(
-            answer.headers.get("Retry-After"),
-            now=self._clock(),
-            at_most=self._options.retry.retry_after_max,
+        policy = self._options.retry
+        told = retry_after(answer.headers.get("Retry-After"), now=self._clock(), at_most=inf)
+        return FailedTry(
+            f"http_{answer.status}",
+            transient=worth_retrying(answer.status) and (told or 0.0) <= policy.hopeless,
+            wait=None if told is None else min(told, policy.retry_after_max),
         )
-        return FailedTry(f"http_{answer.status}", transient=worth_retrying(answer.status), wait=wait)
 
     async def _body(self, answer: Answer, lease: Lease, limit: Limit) -> bytes:
         options, content, promised = self._options, answer.content, answer.promised
