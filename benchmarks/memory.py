@@ -6,6 +6,7 @@ Every command runs as a user runs it, in a process of its own: `ingest` of a CSV
 its card, `inspect` and its neighbors, `verify` with its catalog, `diff` of two sets, `export`, `publish --dry-run`. The
 encoder costs next to nothing: a text is the sum of its words' random vectors, a picture its pixels at 16 x 8. Memory is
 the most that was resident at once, of the command alone; what a process needs before it has seen an item is in it.
+Seconds are the processor's.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +158,6 @@ def run(command: str, arguments: list[str], items: int, site: Path) -> Run:
     """Run a command and return what it took; what it says is shown where it fails."""
     paths = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
     with tempfile.TemporaryFile() as said:
-        begun = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "featurizer", *arguments],
             env=os.environ | {"PYTHONPATH": paths},
@@ -166,12 +165,11 @@ def run(command: str, arguments: list[str], items: int, site: Path) -> Run:
             stderr=subprocess.STDOUT,
         )
         _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
             sys.exit(f"featurizer {' '.join(arguments)}:\n{said.read().decode()}")
-    return Run(command, items, used.ru_maxrss / 1024, seconds)
+    return Run(command, items, used.ru_maxrss / 1024, used.ru_utime + used.ru_stime)
 
 
 def measure(folder: Path, items: int, pictures: float, only: tuple[str, ...]) -> Iterator[Run]:

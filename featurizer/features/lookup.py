@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +12,9 @@ import pyarrow.compute as pc
 
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+
+DIGEST = 12
+"""Bytes that stand for an id: of a thousand million ids, two agree with a probability of 1e-11."""
 
 
 def rows_of(feature_set: FeatureSet, items: Sequence[str]) -> np.ndarray:
@@ -29,24 +34,74 @@ def rows_of(feature_set: FeatureSet, items: Sequence[str]) -> np.ndarray:
     return found
 
 
+def id_digests(ids: Sequence[str]) -> bytes:
+    """Return `DIGEST` bytes an id, one after the other: what tells ids apart in little memory."""
+    return b"".join(hashlib.blake2b(item.encode(), digest_size=DIGEST).digest() for item in ids)
+
+
+def matching_rows(before: FeatureSet, after: FeatureSet) -> np.ndarray:
+    """Return (n,) int64 where each item of `after` stands in `before`, -1 for one that it does not have.
+
+    Some 50 bytes an item of either are in memory, no ids.
+
+    Raises:
+        InputError: a shard cannot be read.
+    """
+    old = _digests(before)
+    order = np.argsort(old, kind="stable")
+    old = old[order]
+    new = _digests(after)
+    at = np.searchsorted(old, new, side="right") - 1  # of an id that stands there twice, the last
+    return np.where((at >= 0) & (old[at] == new), order[at], -1)
+
+
+def _digests(feature_set: FeatureSet) -> np.ndarray:
+    parts = [id_digests(table.column("item_id").to_pylist()) for table in feature_set.tables(["item_id"])]
+    return np.frombuffer(b"".join(parts), f"S{DIGEST}")
+
+
+@dataclass
+class RowReader:
+    """Reads columns of rows by their numbers; the last shard is kept, so that ascending rows read each once."""
+
+    features: FeatureSet
+    columns: Sequence[str]
+    _kept: dict[int, pa.Table] = field(default_factory=dict)
+
+    def read(self, rows: np.ndarray) -> pa.Table:
+        """Return the columns of m >= 1 rows, in the order of the rows; only shards that hold them are read.
+
+        Raises:
+            InputError: a shard cannot be read, or holds other items than the manifest says.
+        """
+        starts = np.cumsum([0, *(shard.rows for shard in self.features.manifest.shards)])
+        home = np.searchsorted(starts, rows, side="right") - 1
+        parts, order = [], []
+        for index in np.unique(home).tolist():
+            here = np.flatnonzero(home == index)
+            order.append(here)
+            parts.append(self._shard(index).take(rows[here] - starts[index]))
+        return pa.concat_tables(parts).take(np.argsort(np.concatenate(order)))
+
+    def _shard(self, index: int) -> pa.Table:
+        if index not in self._kept:
+            table, expected = (
+                self.features.shard(index, self.columns),
+                self.features.manifest.shards[index].rows,
+            )
+            if len(table) != expected:
+                raise InputError(
+                    f"{self.features.shards[index]} holds {len(table)} rows, the manifest says {expected}; "
+                    f"'featurizer verify {self.features.folder}' lists what is damaged"
+                )
+            self._kept = {index: table}
+        return self._kept[index]
+
+
 def read_rows(feature_set: FeatureSet, columns: Sequence[str], rows: np.ndarray) -> pa.Table:
     """Read some columns of m >= 1 rows, in the order of the rows; only shards that hold them are read.
 
     Raises:
         InputError: a shard cannot be read, or holds other items than the manifest says.
     """
-    shards = feature_set.manifest.shards
-    starts = np.cumsum([0, *(shard.rows for shard in shards)])
-    home = np.searchsorted(starts, rows, side="right") - 1
-    parts, order = [], []
-    for index in np.unique(home).tolist():
-        table = feature_set.shard(index, columns)
-        if len(table) != shards[index].rows:
-            raise InputError(
-                f"{feature_set.shards[index]} holds {len(table)} rows, the manifest says {shards[index].rows}; "
-                f"'featurizer verify {feature_set.folder}' lists what is damaged"
-            )
-        here = np.flatnonzero(home == index)
-        order.append(here)
-        parts.append(table.take(rows[here] - starts[index]))
-    return pa.concat_tables(parts).take(np.argsort(np.concatenate(order)))
+    return RowReader(feature_set, columns).read(rows)

@@ -9,10 +9,16 @@ import numpy as np
 
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inspect import Neighbor
+from featurizer.features.join import SpaceVectors
+from featurizer.features.lookup import RowReader, matching_rows, read_rows
+from featurizer.features.options import SHARD_ROWS
+from featurizer.features.schema import arrow_to_vectors
 from featurizer.records import Json
 
 SHOWN = 5
 """How many of the most changed items a space lists."""
+SHUFFLED = 1 << 26
+"""Bytes of vectors that are looked at at once where the items stand in another order."""
 RECIPE = ("text_recipe", "source", "failures", "device", "libraries", "featurizer_version")
 """What is compared of the manifest beside the spaces."""
 COUNTS = ("null",)
@@ -105,71 +111,96 @@ class Difference:
 
 
 def difference(before: FeatureSet, after: FeatureSet, *, tolerance: float = 1e-6) -> Difference:
-    """Compare two feature sets by item id; one space of both is in memory at a time.
+    """Compare two feature sets by item id, shard by shard: 60 bytes an item are in memory, and no space.
 
     Args:
         before: the older set.
         after: the newer.
         tolerance: a vector has changed when its cosine with the other is below 1 - tolerance.
     """
-    old_ids, new_ids = before.item_ids(), after.item_ids()
-    old_rows = {item: row for row, item in enumerate(old_ids)}
-    new_set = set(new_ids)
-    both = [item for item in new_ids if item in old_rows]
-    rows_after = np.array([row for row, item in enumerate(new_ids) if item in old_rows], dtype=np.int64)
-    rows_before = np.array([old_rows[item] for item in both], dtype=np.int64)
+    places = matching_rows(before, after)
+    rows_after = np.flatnonzero(places >= 0)
+    rows_before = places[rows_after]
+    gone = np.ones(before.rows, bool)
+    gone[rows_before] = False
+    reordered = bool((np.diff(rows_before) < 0).any())
     common = [name for name in before.spaces if name in after.spaces]
     return Difference(
-        items_added=[item for item in new_ids if item not in old_rows],
-        items_removed=[item for item in old_ids if item not in new_set],
-        reordered=bool((np.diff(rows_before) < 0).any()),
+        items_added=_ids(after, np.flatnonzero(places < 0)),
+        items_removed=_ids(before, np.flatnonzero(gone)),
+        reordered=reordered,
         spaces_added=[name for name in after.spaces if name not in before.spaces],
         spaces_removed=[name for name in before.spaces if name not in after.spaces],
         spaces={
-            name: _compare(
-                both, _rows(before, name, rows_before), _rows(after, name, rows_after), tolerance=tolerance
-            )
+            name: _Compared(before, after, name, tolerance).over(rows_before, rows_after, reordered=reordered)
             for name in common
         },
         provenance=_provenance(before, after, common),
     )
 
 
-def _rows(feature_set: FeatureSet, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    vectors, present = feature_set.vectors(name)
-    return vectors[rows], present[rows]
+def _ids(feature_set: FeatureSet, rows: np.ndarray) -> list[str]:
+    found: list[str] = read_rows(feature_set, ["item_id"], rows).column(0).to_pylist() if len(rows) else []
+    return found
 
 
-def _compare(
-    ids: list[str],
-    before: tuple[np.ndarray, np.ndarray],
-    after: tuple[np.ndarray, np.ndarray],
-    *,
-    tolerance: float,
-) -> SpaceDifference:
-    shared = before[1] & after[1]
-    dims = (before[0].shape[1], after[0].shape[1])
-    appeared, vanished = int((after[1] & ~before[1]).sum()), int((before[1] & ~after[1]).sum())
-    if dims[0] != dims[1] or not shared.any():
-        return SpaceDifference(int(shared.sum()), 0, 0, appeared, vanished, None, None, [], dims)
-    first, second = before[0][shared], after[0][shared]
-    cosines = _cosines(first, second)
-    places = np.flatnonzero(shared)
-    order = np.argsort(cosines, kind="stable")
-    changed = cosines < 1 - tolerance
-    return SpaceDifference(
-        compared=len(places),
-        unequal=int((first != second).any(axis=1).sum()),
-        changed=int(changed.sum()),
-        appeared=appeared,
-        vanished=vanished,
-        mean_cosine=float(cosines.mean()),
-        lowest_cosine=float(cosines.min()),
-        most_changed=[
-            Neighbor(ids[places[row]], float(cosines[row])) for row in order[:SHOWN] if changed[row]
-        ],
-        dims=dims,
-    )
+class _Compared:
+    """One space of two sets, compared block by block."""
+
+    def __init__(self, before: FeatureSet, after: FeatureSet, name: str, tolerance: float) -> None:
+        self.sets, self.name, self.tolerance = (before, after), name, tolerance
+        self.dims = (before.spaces[name].dim, after.spaces[name].dim)
+        self.appeared = self.vanished = self.unequal = 0
+        self.cosines = [np.zeros(0)]
+        self.rows = [np.zeros(0, np.int64)]
+
+    def over(self, before: np.ndarray, after: np.ndarray, *, reordered: bool) -> SpaceDifference:
+        """Compare (m,) rows of the one with (m,) of the other, which ascend.
+
+        Rows that do not ascend in the first are read in larger blocks: each block may look into every shard.
+        """
+        size = max(SHARD_ROWS, SHUFFLED // (4 * max(self.dims))) if reordered else SHARD_ROWS
+        readers = [RowReader(one, [self.name]) for one in self.sets]
+        for start in range(0, len(after), size):
+            some = [rows[start : start + size] for rows in (before, after)]
+            old, new = (
+                arrow_to_vectors(reader.read(rows).column(0))
+                for reader, rows in zip(readers, some, strict=True)
+            )
+            self._add(old, new, some[1])
+        return self._result()
+
+    def _add(self, before: SpaceVectors, after: SpaceVectors, rows: np.ndarray) -> None:
+        shared = before[1] & after[1]
+        self.appeared += int((after[1] & ~before[1]).sum())
+        self.vanished += int((before[1] & ~after[1]).sum())
+        self.rows.append(rows[shared])
+        if self.dims[0] == self.dims[1]:
+            first, second = before[0][shared], after[0][shared]
+            self.unequal += int((first != second).any(axis=1).sum())
+            self.cosines.append(_cosines(first, second))
+
+    def _result(self) -> SpaceDifference:
+        rows, cosines = np.concatenate(self.rows), np.concatenate(self.cosines)
+        if not len(cosines):
+            return SpaceDifference(len(rows), 0, 0, self.appeared, self.vanished, None, None, [], self.dims)
+        changed = cosines < 1 - self.tolerance
+        first = np.argsort(cosines, kind="stable")[:SHOWN]
+        shown = first[changed[first]]
+        return SpaceDifference(
+            compared=len(rows),
+            unequal=self.unequal,
+            changed=int(changed.sum()),
+            appeared=self.appeared,
+            vanished=self.vanished,
+            mean_cosine=float(cosines.mean()),
+            lowest_cosine=float(cosines.min()),
+            most_changed=[
+                Neighbor(*pair)
+                for pair in zip(_ids(self.sets[1], rows[shown]), cosines[shown].tolist(), strict=True)
+            ],
+            dims=self.dims,
+        )
 
 
 def _cosines(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -64,6 +64,56 @@ def test_spaces_that_came_and_went_are_named(tmp_path):
     assert (found.spaces_added, found.spaces_removed) == (["z"], ["x_image"])
 
 
+def written_out(before, after, name):
+    """Return the counts, and the mean cosine, the lowest and the items of the five lowest, from whole arrays."""
+    (old, had), (new, has) = before.vectors(name), after.vectors(name)
+    row_of = {item: row for row, item in enumerate(before.item_ids())}
+    pairs = [(row_of[item], row) for row, item in enumerate(after.item_ids()) if item in row_of]
+    both = [(old[i].astype(np.float64), new[j].astype(np.float64), j) for i, j in pairs if had[i] and has[j]]
+    cosines = np.array(
+        [1 if (a == b).all() else a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b, _ in both]
+    )
+    ids = [after.item_ids()[j] for _, _, j in both]
+    lowest = [ids[place] for place in np.argsort(cosines, kind="stable")[:5]]
+    return {
+        "compared": len(both),
+        "unequal": sum(bool((a != b).any()) for a, b, _ in both),
+        "appeared": sum(bool(has[j] and not had[i]) for i, j in pairs),
+        "vanished": sum(bool(had[i] and not has[j]) for i, j in pairs),
+    }, (cosines.mean(), cosines.min(), lowest)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_what_is_compared_shard_by_shard_equals_what_whole_arrays_give(tmp_path, monkeypatch, shuffled):
+    monkeypatch.setattr("featurizer.release.diff.SHARD_ROWS", 7)
+    monkeypatch.setattr("featurizer.release.diff.SHUFFLED", 4 * 8 * 20)
+    draw = np.random.default_rng(0)
+    vectors = draw.normal(size=(60, 8)).astype(np.float32)
+    changed = vectors + (draw.random((60, 1)) < 0.4) * draw.normal(size=(60, 8)).astype(np.float32)
+    before = make(
+        tmp_path / "a", [f"i{n}" for n in range(60)], vectors, present=draw.random(60) < 0.9, shard_rows=13
+    )
+    order = draw.permutation(60) if shuffled else np.arange(60)
+    kept = [*(f"i{n}" for n in order if n % 9), "new", "newer"]
+    rows = np.concatenate([changed[[n for n in order if n % 9]], np.ones((2, 8))])
+    after = make(tmp_path / "b", kept, rows, present=draw.random(len(kept)) < 0.9, shard_rows=11)
+    found = difference(before, after)
+    assert (found.items_added, found.reordered) == (["new", "newer"], shuffled)
+    assert found.items_removed == [f"i{n}" for n in range(0, 60, 9)]
+    counts, (mean, lowest, first) = written_out(before, after, "x_image")
+    space = found.spaces["x_image"]
+    assert {name: getattr(space, name) for name in counts} == counts
+    assert (space.mean_cosine, space.lowest_cosine) == pytest.approx((mean, lowest), abs=1e-12)
+    assert [one.item_id for one in space.most_changed] == first
+
+
+def test_sets_without_an_item_in_common_are_compared_too(tmp_path):
+    before, after = make(tmp_path / "a", ["a"], [[1, 0]]), make(tmp_path / "b", ["b"], [[1, 0]])
+    found = difference(before, after)
+    assert (found.items_added, found.items_removed, found.reordered) == (["b"], ["a"], False)
+    assert (found.spaces["x_image"].compared, found.spaces["x_image"].mean_cosine) == (0, None)
+
+
 def test_a_zero_vector_is_unlike_every_other_but_itself(tmp_path):
     before = make(tmp_path / "a", ["a", "b"], [[0, 0], [0, 0]])
     after = make(tmp_path / "b", ["a", "b"], [[0, 0], [1, 0]])
