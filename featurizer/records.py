@@ -14,6 +14,10 @@ OK = "ok"
 NONE = "none"
 NOT_MODIFIED = "not_modified"
 """Of a picture that is known, and still the same."""
+REPEATED = "repeated"
+"""Of a picture whose bytes are those of another one of its item."""
+NO_FAILURE = frozenset({OK, NONE, REPEATED})
+"""What a picture may say without having failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class ImageRef:
 class ItemRecord:
     """One item as a source tells it, before the text recipe and before its picture is fetched.
 
-    `categories` are ordered from general to special. `extra` holds every other source column under its
-    own name; it is stored with the item and never enters the text.
+    `categories` are ordered from general to special. `further` are its pictures beside `image`, in their order.
+    `extra` holds every other source column under its own name; it is stored with the item and never enters the text.
     """
 
     item_id: str
@@ -62,6 +66,12 @@ class ItemRecord:
     categories: tuple[str, ...] = ()
     image: ImageRef = field(default_factory=ImageRef)
     extra: Mapping[str, Json] = field(default_factory=dict)
+    further: tuple[ImageRef, ...] = ()
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        """All its pictures, the first one first, be it none."""
+        return self.image, *self.further
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.catalog.journal import Outcome
-from featurizer.records import OK, Json
+from featurizer.catalog.store import has_several
+from featurizer.records import OK, REPEATED, Json
 from featurizer.results.files import atomic_path
 
 FETCHES: Final = "fetches"
@@ -46,17 +47,16 @@ def write_account(part: Path, rows: pa.Table, outcomes: Iterable[Outcome]) -> No
 
     Args:
         part: the part file.
-        rows: `item_id` and `image_url` of its rows.
+        rows: `item_id`, `image_url` and, where items name several pictures, `image_outcomes` of its rows.
         outcomes: what became of some of them.
     """
     asked = [outcome for outcome in outcomes if outcome.first is not None]
     if not asked:
         return
     path = account_path(part)
-    picked = rows.select(["item_id", "image_url"]).take([outcome.row for outcome in asked])
     columns = {
-        "item_id": picked.column("item_id"),
-        "url": picked.column("image_url"),
+        "item_id": rows.column("item_id").take([outcome.row for outcome in asked]),
+        "url": _addresses(rows, asked),
         "status": [outcome.status for outcome in asked],
         "tries": [outcome.tries for outcome in asked],
         "first": [_milliseconds(outcome.first) for outcome in asked],
@@ -70,17 +70,27 @@ def write_account(part: Path, rows: pa.Table, outcomes: Iterable[Outcome]) -> No
         pq.write_table(_added(path, account), partial, compression="zstd")
 
 
+def _addresses(rows: pa.Table, asked: Sequence[Outcome]) -> list[str | None]:
+    """Return where each picture was asked for."""
+    found: list[str | None] = rows.column("image_url").take([outcome.row for outcome in asked]).to_pylist()
+    for number, outcome in enumerate(asked):
+        if outcome.place:
+            found[number] = rows.column("image_outcomes")[outcome.row].as_py()[outcome.place]["url"]
+    return found
+
+
 def _added(path: Path, account: pa.Table) -> pa.Table:
     """Put new entries in the place of those that were there, and add what is new behind."""
     if not path.exists():
         return account
-    entries = {str(entry["item_id"]): entry for entry in pq.read_table(path).to_pylist()}
+    entries = {(entry["item_id"], entry["url"]): entry for entry in pq.read_table(path).to_pylist()}
     for entry in account.to_pylist():
-        known = entries.get(entry["item_id"])
+        key = entry["item_id"], entry["url"]
+        known = entries.get(key)
         if known is not None:
             entry["tries"] += known["tries"]
             entry["first"] = known["first"] or entry["first"]
-        entries[entry["item_id"]] = entry
+        entries[key] = entry
     return pa.Table.from_pylist([*entries.values()], schema=SCHEMA)
 
 
@@ -88,13 +98,25 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else int(seconds * 1000)
 
 
+def _there(part: Path) -> pl.DataFrame:
+    """Return item and address of every picture of a part that is there."""
+    first = pl.read_parquet(part, columns=["item_id", "image_url", "image_status"])
+    found = [first.filter(pl.col("image_status") == OK).select("item_id", url="image_url")]
+    if has_several(pq.read_schema(part)):
+        rows = pl.read_parquet(part, columns=["item_id", "image_outcomes"]).with_columns(
+            pl.col("image_outcomes").list.slice(1)
+        )
+        named = rows.explode("image_outcomes").drop_nulls().unnest("image_outcomes")
+        found.append(named.filter(pl.col("status").is_in([OK, REPEATED])).select("item_id", "url"))
+    return pl.concat(found).unique()
+
+
 def unverified(parts: Sequence[Path]) -> dict[str, Json]:
     """Count the pictures that are there though their servers failed when they were last asked."""
     count = 0
     for part in parts:
         if account_path(part).exists():
-            account = pl.read_parquet(account_path(part), columns=["item_id", "status"])
-            rows = pl.read_parquet(part, columns=["item_id", "image_status"])
-            both = account.filter(pl.col("status") != OK).join(rows, on="item_id")
-            count += int((both["image_status"] == OK).sum())
+            account = pl.read_parquet(account_path(part), columns=["item_id", "url", "status"])
+            both = account.filter(pl.col("status") != OK).join(_there(part), on=["item_id", "url"])
+            count += both.height
     return {"unverified": count}

@@ -14,7 +14,7 @@ from featurizer.catalog.images.fetcher import Ask, ImageFetcher
 from featurizer.catalog.journal import Outcome
 from featurizer.catalog.part import OpenPart
 from featurizer.progress import Progress, Report
-from featurizer.records import NONE, NOT_MODIFIED, OK
+from featurizer.records import NO_FAILURE, NOT_MODIFIED
 from featurizer.results.files import file_sha256
 
 MOST_BYTES: Final = 64 * 2**20
@@ -104,8 +104,8 @@ class Arrivals:
 
     def _count(self, outcome: Outcome) -> None:
         with self._lock:
-            self._done += 1
-            if outcome.status not in (OK, NONE, NOT_MODIFIED):
+            self._done += outcome.place == 0
+            if outcome.status not in (*NO_FAILURE, NOT_MODIFIED):
                 self._failed[outcome.status] += 1
 
     def _settle(self) -> None:

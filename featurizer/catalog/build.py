@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
@@ -19,7 +19,7 @@ import featurizer
 from featurizer.catalog.account import FETCHES, unverified
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.journal import journal_path
+from featurizer.catalog.journal import Slot, journal_path
 from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, changes, kept_columns
 from featurizer.catalog.part import OpenPart
 from featurizer.catalog.source import ItemSource
@@ -28,6 +28,7 @@ from featurizer.catalog.store import (
     PART_ROWS,
     Catalog,
     catalog_schema,
+    has_several,
     part_path,
     rows_to_table,
 )
@@ -46,8 +47,8 @@ OWNED = ("items", FETCHES, INTERACTIONS, "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
 
 
-WithOld: TypeAlias = tuple[ItemRecord, OldPicture | None]
-"""An item, and the picture that it had."""
+WithOld: TypeAlias = tuple[ItemRecord, Sequence[OldPicture | None]]
+"""An item, and which each of its pictures was before."""
 Historian: TypeAlias = Callable[[set[str]], dict[str, Json]]
 """Writes the interactions beside the items, given every item id, and returns what the manifest says of them."""
 
@@ -85,11 +86,16 @@ def build_catalog(
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
     """
     ids: set[str] = set()
-    extra = kept_columns(source.extra, old) if gone == "keep" else source.extra
+    several = getattr(source, "several", False)
+    extra = source.extra
+    if gone == "keep":
+        extra = kept_columns(extra, old)
+        several = several or (old is not None and old.catalog.several)
     records = _with_old(_unique(source, ids), old, ids, extra, gone)
     parts = 0
     with Arrivals(fetcher, report) as arrivals:
-        reader = _Reader(arrivals, catalog_schema(extra), recipe, images=images)
+        schema = catalog_schema(extra, several=images and several)
+        reader = _Reader(arrivals, schema, recipe, images=images)
         for index in count():
             found = reader.read(part_path(stage.folder, index), islice(records, part_rows))
             parts += bool(found)
@@ -130,11 +136,11 @@ def _with_old(
     for record in records:
         if gone == "keep":
             record = replace(record, extra={**record.extra, WITHDRAWN: False})
-        yield record, None if old is None else old.known(record.item_id, record.image)
+        yield record, [None if old is None else old.known(record.item_id, ref) for ref in record.images]
     if old is not None and gone == "keep":
-        for record, picture in old.gone(ids, extra):
+        for record, pictures in old.gone(ids, extra):
             ids.add(record.item_id)
-            yield record, picture
+            yield record, pictures
 
 
 class _Reader:
@@ -155,24 +161,32 @@ class _Reader:
         asks = []
         for row, (record, old) in enumerate(records):
             part = part or self._arrivals.open(path)
-            ref = record.image if self._images else ImageRef()
-            if ref.data is not None:
-                self._ask_carried(part, row, ref)
-                record = replace(record, image=replace(ref, data=None))
-            elif (ask := part.ask(row, ref, old=old)) is not None:
-                asks.append(ask)
-            held.append(record)
+            refs = record.images if self._images else (ImageRef(),)
+            for place, (ref, known) in enumerate(zip(refs, old, strict=False)):
+                if ref.data is not None:
+                    self._ask_carried(part, (row, place), ref)
+                elif (ask := part.ask((row, place), ref, old=known)) is not None:
+                    asks.append(ask)
+            held.append(_without_data(record))
         if part is not None:
             part.close(rows_to_table(held, self._recipe, self._schema))
             self._arrivals.submit(asks)
         return len(held)
 
-    def _ask_carried(self, part: OpenPart, row: int, ref: ImageRef) -> None:
+    def _ask_carried(self, part: OpenPart, slot: Slot, ref: ImageRef) -> None:
         """Ask for a picture that is in memory already, and wait where too many are."""
-        ask = part.ask(row, ref, self._carried.release)
+        ask = part.ask(slot, ref, self._carried.release)
         if ask is not None:
             self._carried.acquire()
             self._arrivals.submit([ask])
+
+
+def _without_data(record: ItemRecord) -> ItemRecord:
+    """Return an item without the pictures that it carries: they are asked for by now."""
+    if all(ref.data is None for ref in record.images):
+        return record
+    image, *further = (ref if ref.data is None else replace(ref, data=None) for ref in record.images)
+    return replace(record, image=image, further=tuple(further))
 
 
 def _interactions(historian: Historian, ids: set[str], folder: Path) -> dict[str, Json]:
@@ -195,27 +209,38 @@ def check_items(source: ItemSource) -> None:
 def describe_parts(paths: Iterable[Path], hashes: Mapping[Path, str]) -> dict[str, Json]:
     """Return rows, items by picture status, items with text, columns and one hash over all parts.
 
+    Where items name several pictures, also how many do, and their pictures beside the first by status.
+
     Args:
         paths: the parts.
         hashes: the sha256 of those of which it is known already.
     """
     statuses: Counter[str] = Counter()
+    further, several, items = Counter[str](), False, 0
     rows = with_text = 0
     digest = hashlib.sha256()
     columns: list[Json] = []
     for path in paths:
-        table = pq.read_table(path, columns=["image_status", "text"])
-        columns = [*pq.read_schema(path).names]
+        schema = pq.read_schema(path)
+        columns, several = [*schema.names], has_several(schema)
+        table = pq.read_table(
+            path, columns=["image_status", "text", *(["image_outcomes"] if several else [])]
+        )
         rows += table.num_rows
         with_text += table.num_rows - table.column("text").null_count
         for entry in pc.value_counts(table.column("image_status")).to_pylist():
             statuses[entry["values"]] += entry["counts"]
+        if several:
+            named = pc.drop_null(table.column("image_outcomes"))
+            items += len(named)
+            further.update(one["status"] for each in named.to_pylist() for one in each[1:])
         digest.update((hashes.get(path) or file_sha256(path)).encode())
     by_status: dict[str, Json] = {name: statuses[name] for name in sorted(statuses)}
     return {
         "rows": rows,
         "columns": columns,
         "image_status": by_status,
+        **({"images": {"items": items, "further": dict(sorted(further.items()))}} if several else {}),
         "with_text": with_text,
         "data_sha256": digest.hexdigest(),
     }

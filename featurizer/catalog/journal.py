@@ -16,7 +16,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Self, TypeAlias
 
 from featurizer.records import FetchedImage
 from featurizer.results.files import output_error
@@ -26,9 +26,13 @@ _FRAME: Final = struct.Struct("<III")
 _encoded: Final = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 
+Slot: TypeAlias = tuple[int, int]
+"""A row of a part, and which of its pictures; 0 is the first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row's picture, without its bytes.
+    """What became of one picture of a row, without its bytes.
 
     Attributes:
         row: place in the part, from 0.
@@ -44,6 +48,7 @@ class Outcome:
         last_modified: likewise.
         size: bytes of the picture.
         start: where in the journal they are.
+        place: which of the row's pictures it is; 0 is the first.
     """
 
     row: int
@@ -59,6 +64,12 @@ class Outcome:
     last_modified: str | None = None
     size: int = 0
     start: int = 0
+    place: int = 0
+
+    @property
+    def slot(self) -> Slot:
+        """Row and place."""
+        return self.row, self.place
 
 
 class Journal:
@@ -89,28 +100,29 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _replay(self) -> dict[int, Outcome]:
-        """Read what is whole, by row, and cut the rest away."""
-        kept: dict[int, Outcome] = {}
+    def _replay(self) -> dict[Slot, Outcome]:
+        """Read what is whole, by slot, and cut the rest away."""
+        kept: dict[Slot, Outcome] = {}
         self._end = 0
         size = os.fstat(self._file).st_size
         with os.fdopen(os.dup(self._file), "rb") as file:
             file.seek(0)
             while (outcome := _read(file, size - self._end)) is not None:
-                kept[outcome.row] = outcome
+                kept[outcome.slot] = outcome
                 self._end = outcome.start + outcome.size
         os.ftruncate(self._file, self._end)
         return kept
 
-    def add(self, row: int, image: FetchedImage) -> Outcome:
-        """Keep what became of a row.
+    def add(self, slot: Slot, image: FetchedImage) -> Outcome:
+        """Keep what became of a picture.
 
         Raises:
             OutputError: the disk is full, say.
         """
         data = image.data or b""
         told: dict[str, Any] = {
-            "row": row,
+            "row": slot[0],
+            "place": slot[1],
             "status": image.status,
             "sha256": image.sha256,
             "width": image.width,

@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 
 from featurizer.catalog.account import account_path
 from featurizer.catalog.images.addresses import parse
-from featurizer.catalog.store import CORE, OTHER, Catalog, stored_address
+from featurizer.catalog.store import OTHER, SEVERAL, Catalog, core_names, has_several, stored_address
+from featurizer.catalog.stored_pictures import FIRST, StoredPicture, picture_columns, stored_pictures
 from featurizer.errors import InputError
-from featurizer.records import OK, Condition, ImageRef, ItemRecord, Json
+from featurizer.records import OK, REPEATED, Condition, ImageRef, ItemRecord, Json
 
 Gone: TypeAlias = Literal["drop", "keep"]
 WITHDRAWN = "withdrawn"
 """The column that says which items the source has no more."""
-PICTURE = ("image", "image_status", "image_sha256", "width", "height")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,20 @@ class OldPicture:
     Attributes:
         catalog: it lies in.
         row: of its item there.
+        place: which of the item's pictures it is.
         condition: under which its server is asked whether it is still the same; None where it is not asked.
         entry: what the account says of it; None where it says nothing.
     """
 
     catalog: OldCatalog
     row: int
+    place: int
     condition: Condition | None
     entry: Mapping[str, Any] | None
 
-    def read(self) -> dict[str, object]:
-        """Return its `image`, `image_status`, `image_sha256`, `width` and `height`."""
-        return self.catalog.picture(self.row)
+    def read(self) -> StoredPicture:
+        """Return it as the catalog holds it."""
+        return self.catalog.pictures(self.row)[self.place]
 
 
 class OldCatalog:
@@ -56,11 +58,13 @@ class OldCatalog:
         self.rows = {item: row for row, item in enumerate(catalog.column("item_id").to_pylist())}
         self._addresses = catalog.column("image_url").combine_chunks()
         self._whole = pc.equal(catalog.column("image_status"), OK).combine_chunks()
+        self._outcomes = catalog.column("image_outcomes").combine_chunks() if catalog.several else None
+        self._further_entries: dict[tuple[str, str], int] = {}
         self._entries, self._entry_of = self._account()
         self._group = (-1, pa.table({}))
 
     def _account(self) -> tuple[pa.Table, np.ndarray]:
-        """Return what servers said, and of each row its entry, -1 where there is none."""
+        """Return what servers said, and of each row the entry of its first picture, -1 where there is none."""
         paths = [account_path(part) for part in self.catalog.parts]
         found = [pq.read_table(path) for path in paths if path.exists()]
         entry_of = np.full(self.catalog.rows, -1)
@@ -68,18 +72,30 @@ class OldCatalog:
             return pa.table({}), entry_of
         entries = pa.concat_tables(found).combine_chunks()
         rows = np.array([self.rows.get(item, -1) for item in entries.column("item_id").to_pylist()])
-        entry_of[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+        first = rows >= 0
+        if self._outcomes is not None:
+            first &= self._note_further(entries, rows)
+        entry_of[rows[first]] = np.flatnonzero(first)
         return entries, entry_of
 
-    def picture(self, row: int) -> dict[str, object]:
-        """Return what a row holds of its picture; the group of rows around it stays in memory for the next."""
+    def _note_further(self, entries: pa.Table, rows: np.ndarray) -> np.ndarray:
+        """Remember the entries of pictures beside the first; return (e,) which are of the first."""
+        told = entries.column("url")
+        theirs = self._addresses.take(pa.array(rows, mask=rows < 0))
+        first = pc.fill_null(pc.equal(told, theirs), pa.scalar(value=False)).to_numpy()
+        items = entries.column("item_id")
+        for place in np.flatnonzero(~first).tolist():
+            self._further_entries[items[place].as_py(), told[place].as_py()] = place
+        return first
+
+    def pictures(self, row: int) -> list[StoredPicture]:
+        """Return the pictures that a row holds; the group of rows around it stays in memory for the next."""
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         if self._group[0] != group:
             path, number = self._places[group]
             with pq.ParquetFile(path) as file:
-                self._group = group, file.read_row_group(number, columns=list(PICTURE))
-        found: dict[str, object] = self._group[1].slice(row - int(self._starts[group]), 1).to_pylist()[0]
-        return found
+                self._group = group, file.read_row_group(number, columns=picture_columns(file.schema_arrow))
+        return stored_pictures(self._group[1].slice(row - int(self._starts[group]), 1).to_pylist()[0])
 
     @cached_property
     def _places(self) -> list[tuple[Path, int]]:
@@ -107,37 +123,54 @@ class OldCatalog:
         row = self.rows.get(item)
         if row is None or ref.url is None or ref.data is not None or ref.path is not None:
             return None
-        address = ref.url.strip()
-        if not self._whole[row].as_py() or stored_address(ref.url) != self._addresses[row].as_py():
+        place = self._place(row, stored_address(ref.url))
+        if place is None or parse(ref.url.strip()) is None:
             return None
-        if parse(address) is None:
-            return None
-        return self._old(row)
+        return self._old(item, row, place)
 
-    def _old(self, row: int, *, ask: bool = True) -> OldPicture:
-        place = int(self._entry_of[row])
-        entry = self._entries.slice(place, 1).to_pylist()[0] if place >= 0 else None
+    def _place(self, row: int, address: str | None) -> int | None:
+        """Return which of a row's pictures came from an address, None where none did."""
+        if self._whole[row].as_py() and address == self._addresses[row].as_py():
+            return 0
+        found = (
+            (place, one) for place, one in enumerate(self._named(row)) if one["status"] in (OK, REPEATED)
+        )
+        return next((place for place, one in found if one["url"] == address), None)
+
+    def _named(self, row: int) -> list[dict[str, Any]]:
+        """Return what became of a row's pictures, if it names several."""
+        return [] if self._outcomes is None else self._outcomes[row].as_py() or []
+
+    def _old(self, item: str, row: int, place: int, *, ask: bool = True) -> OldPicture:
+        number = int(self._entry_of[row])
+        if place:
+            number = self._further_entries.get((item, self._named(row)[place]["url"]), -1)
+        entry = self._entries.slice(number, 1).to_pylist()[0] if number >= 0 else None
         condition = Condition(entry["etag"], entry["last_modified"]) if entry is not None else Condition()
-        return OldPicture(self, row, condition if ask and condition != Condition() else None, entry)
+        return OldPicture(self, row, place, condition if ask and condition != Condition() else None, entry)
 
     def gone(
         self, seen: Collection[str], kinds: Mapping[str, pa.DataType]
-    ) -> Iterator[tuple[ItemRecord, OldPicture]]:
-        """Yield the items that are not among those seen, as they were, with what became of their pictures.
+    ) -> Iterator[tuple[ItemRecord, tuple[OldPicture, ...]]]:
+        """Yield the items that are not among those seen, as they were, with their pictures.
 
         Args:
             seen: ids.
             kinds: the columns that they go into; what fits no more goes into `other_fields`.
         """
         schema = self.catalog.schema
-        names = [name for name in schema.names if name != "image"]
+        core = core_names(schema)
+        names = [name for name in schema.names if name not in core or name not in ("image", "images")]
         fitting = {name for name in names if kinds.get(name) == schema.field(name).type}
         row = -1
         for batch in self.catalog.batches(names, size=1024):
             for told in batch.to_pylist():
                 row += 1
-                if told["item_id"] not in seen:
-                    yield _record(told, fitting), self._old(row, ask=False)
+                item = told["item_id"]
+                if item not in seen:
+                    record = _record(told, core, fitting)
+                    old = [self._old(item, row, place, ask=False) for place in range(len(record.images))]
+                    yield record, tuple(old)
 
 
 def kept_columns(extra: Mapping[str, pa.DataType], old: OldCatalog | None) -> dict[str, pa.DataType]:
@@ -152,12 +185,13 @@ def kept_columns(extra: Mapping[str, pa.DataType], old: OldCatalog | None) -> di
             "what is gone"
         )
     schema = () if old is None else old.catalog.schema
-    before = {field.name: field.type for field in schema if field.name not in CORE.names}
+    core = () if old is None else core_names(schema)
+    before = {field.name: field.type for field in schema if field.name not in core}
     return {**before, **extra, OTHER: pa.string(), WITHDRAWN: pa.bool_()}
 
 
-def _record(told: Mapping[str, Json], fitting: Collection[str]) -> ItemRecord:
-    own = {name: value for name, value in told.items() if name not in CORE.names and name != OTHER}
+def _record(told: Mapping[str, Any], core: Collection[str], fitting: Collection[str]) -> ItemRecord:
+    own = {name: value for name, value in told.items() if name not in core and name != OTHER}
     extra = {name if name in fitting else f"{name} (before)": value for name, value in own.items()}
     if OTHER in told:
         extra[OTHER] = told[OTHER]
@@ -169,6 +203,7 @@ def _record(told: Mapping[str, Json], fitting: Collection[str]) -> ItemRecord:
         tuple(map(str, told["categories"] if isinstance(told["categories"], list) else [])),
         ImageRef(url=_text(told["image_url"])),
         {**extra, WITHDRAWN: True},
+        tuple(ImageRef(url=one["url"]) for one in (told.get("image_outcomes") or [])[1:]),
     )
 
 
@@ -200,16 +235,33 @@ def _digests(parts: Sequence[Path]) -> pl.DataFrame:
     """Return of each item a number for its text, one for its picture, and one for all else."""
     found = []
     for path in parts:
-        names = [name for name in pq.read_schema(path).names if name not in ("image", "attempts")]
-        others = sorted(set(names) - {*PICTURE, "item_id", "text", WITHDRAWN})
+        schema = pq.read_schema(path)
+        several = has_several(schema)
+        left_out = ("image", "attempts", *(("images",) if several else ()))
+        names = [name for name in schema.names if name not in left_out]
+        pictures = {*FIRST, *(SEVERAL.names if several else ())} - {"image_url"}
+        others = sorted(set(names) - {*pictures, "item_id", "text", WITHDRAWN})
         rows = pl.read_parquet(path, columns=names)
         found.append(
             rows.select(
                 "item_id",
                 text=rows.select("text").hash_rows(seed=0),
-                picture=rows.select("image_status", "image_sha256").hash_rows(seed=0),
+                picture=rows.select("image_status", "image_sha256", _further(several=several)).hash_rows(
+                    seed=0
+                ),
                 fields=rows.select(others).hash_rows(seed=0),
                 withdrawn=WITHDRAWN if WITHDRAWN in names else pl.lit(value=False),
             )
         )
     return pl.concat(found)
+
+
+def _further(*, several: bool) -> pl.Expr:
+    """Return what became of an item's pictures beside the first as one text; empty where it names no others."""
+    if not several:
+        return pl.lit("").alias("further")
+    one = pl.element().struct
+    told = pl.concat_str([one.field("status"), one.field("sha256")], ignore_nulls=True)
+    return (
+        pl.col("image_outcomes").list.slice(1).list.eval(told).list.join(" ").fill_null("").alias("further")
+    )

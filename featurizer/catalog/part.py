@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -13,19 +14,29 @@ import pyarrow.parquet as pq
 
 from featurizer.catalog.account import write_account
 from featurizer.catalog.images.engine import HOST_DOWN
-from featurizer.catalog.images.fetcher import Ask
+from featurizer.catalog.images.fetcher import Ask, file_name
 from featurizer.catalog.images.reasons import explain
-from featurizer.catalog.journal import Journal, Outcome, journal_path
+from featurizer.catalog.journal import Journal, Outcome, Slot, journal_path
 from featurizer.catalog.old_catalog import OldPicture
-from featurizer.catalog.store import IMAGE_TYPE, ROW_GROUP_BYTES, ROW_GROUP_ROWS, part_writer
-from featurizer.records import NONE, NOT_MODIFIED, OK, FetchedImage, ImageRef
+from featurizer.catalog.store import (
+    IMAGE_TYPE,
+    OUTCOME_TYPE,
+    ROW_GROUP_BYTES,
+    ROW_GROUP_ROWS,
+    has_several,
+    part_writer,
+)
+from featurizer.catalog.stored_pictures import StoredPicture, picture_columns, stored_pictures
+from featurizer.records import NONE, NOT_MODIFIED, OK, REPEATED, FetchedImage, ImageRef
 
 NOT_ASKED: Final = frozenset({HOST_DOWN, "forbidden_host"})
 """Reasons why a host was not asked."""
 UNHEARD: Final = NOT_ASKED | {"dns", "tls", "proxy", "too_many_redirects"}
 """Beside those that are tried again, reasons that say nothing of a picture: the host that has it gave no answer."""
-Row: TypeAlias = tuple[Outcome, Callable[[], bytes | None]]
-"""What became of a row's picture, and what reads its bytes."""
+Picture: TypeAlias = tuple[Outcome, Callable[[], bytes | None]]
+"""What became of a picture, and what reads its bytes."""
+Row: TypeAlias = tuple[Picture, ...]
+"""The pictures of a row, the first one first, be it none."""
 
 
 class OpenPart:
@@ -34,7 +45,7 @@ class OpenPart:
     Attributes:
         path: the file that it becomes.
         rows: its items, their pictures aside; set before the part is complete.
-        outcomes: what became of the pictures so far, by row.
+        outcomes: what became of the pictures so far.
     """
 
     def __init__(
@@ -56,49 +67,49 @@ class OpenPart:
         self.path, self._told, self._ended, self._again = path, told, ended, again
         self.rows = pa.table({})
         self.journal = Journal(journal_path(path, again=again))
-        self.outcomes: dict[int, Outcome] = {}
-        self._old: dict[int, OldPicture] = {}
+        self.outcomes: dict[Slot, Outcome] = {}
+        self._old: dict[Slot, OldPicture] = {}
         self._lock, self._left = threading.Lock(), 1
 
     def ask(
         self,
-        row: int,
+        slot: Slot,
         ref: ImageRef,
         done: Callable[[], None] | None = None,
         old: OldPicture | None = None,
     ) -> Ask | None:
-        """Return what is to be asked for a row; None where that is known already.
+        """Return what is to be asked for a picture; None where that is known already.
 
         Args:
-            row: place in the part.
-            ref: where its picture is to be had.
+            slot: row in the part, and which of its pictures.
+            ref: where it is to be had.
             done: called when it is known.
             old: the picture that the item had; without a condition to ask under it is what it has.
         """
-        known = self.journal.kept.get(row)
+        known = self.journal.kept.get(slot)
         if old is None and known is not None and known.status == NOT_MODIFIED:
             known = None
         if old is not None:
-            self._old[row] = old
+            self._old[slot] = old
             ref = replace(ref, condition=old.condition)
             if old.condition is None:
-                known = known or self.journal.add(row, FetchedImage(NOT_MODIFIED))
+                known = known or self.journal.add(slot, FetchedImage(NOT_MODIFIED, path=file_name(ref)))
         if known is None and (ref.data is not None or ref.path is not None or (ref.url or "").strip()):
             with self._lock:
                 self._left += 1
-            return Ask(ref, lambda image: self._keep(row, image, done), self._ended)
-        outcome = known or Outcome(row, NONE)
-        self.outcomes[row] = outcome
+            return Ask(ref, lambda image: self._keep(slot, image, done), self._ended)
+        outcome = known or Outcome(slot[0], NONE, place=slot[1])
+        self.outcomes[slot] = outcome
         self._told(outcome)
         return None
 
-    def _keep(self, row: int, image: FetchedImage, done: Callable[[], None] | None) -> None:
+    def _keep(self, slot: Slot, image: FetchedImage, done: Callable[[], None] | None) -> None:
         try:
-            outcome = self.journal.add(row, image)
+            outcome = self.journal.add(slot, image)
         finally:
             if done is not None:
                 done()
-        self.outcomes[row] = outcome
+        self.outcomes[slot] = outcome
         self._told(outcome)
         self._count()
 
@@ -120,21 +131,21 @@ class OpenPart:
 
     def write(self) -> None:
         """Write the account and the part, and remove the journal."""
-        came = sorted(self.outcomes.values(), key=lambda outcome: outcome.row)
-        write_account(self.path, self.rows.select(["item_id", "image_url"]), map(self._told_of, came))
-        pictures = (self._row(outcome) for outcome in self._in_order(came))
+        came = sorted(self.outcomes.values(), key=lambda outcome: outcome.slot)
+        write_account(self.path, self.rows, map(self._told_of, came))
+        pictures = (self._picture(outcome) for outcome in self._in_order(came))
         if not self._again and all(outcome.status == NONE for outcome in came):
             with part_writer(self.path, self.rows.schema) as write:
                 write(self.rows)
         elif self._again:
-            write_rows(self.path, *_merged(self.path, {row[0].row: row for row in pictures}))
+            write_rows(self.path, *_merged(self.path, {picture[0].slot: picture for picture in pictures}))
         else:
-            write_rows(self.path, self.rows, pictures)
+            write_rows(self.path, self.rows, _by_row(pictures))
         self.journal.remove()
 
     def _told_of(self, outcome: Outcome) -> Outcome:
-        """Return what the account says of a row; tries add up, and what stays is known by what its server called it."""
-        old = self._old.get(outcome.row)
+        """Return what the account says of a picture; tries add up, and what stays is known as its server called it."""
+        old = self._old.get(outcome.slot)
         entry = old.entry if old is not None else None
         if entry is None:
             return outcome
@@ -155,8 +166,8 @@ class OpenPart:
         )
 
     def _stays(self, outcome: Outcome) -> bool:
-        """Say whether a row keeps its old picture: it is the same still, or its server cannot say just now."""
-        if outcome.row not in self._old:
+        """Say whether an old picture stays: it is the same still, or its server cannot say just now."""
+        if outcome.slot not in self._old:
             return False
         return outcome.status in (NOT_MODIFIED, *UNHEARD) or (
             outcome.status not in (OK, NONE) and explain(outcome.status).retried
@@ -168,23 +179,45 @@ class OpenPart:
         Where a source is in another order than before, each would be a group of rows to read.
         """
         staying = [outcome for outcome in came if self._stays(outcome)]
-        places = [self._old[outcome.row].row for outcome in staying]
+        places = [self._old[outcome.slot].row for outcome in staying]
         if places == sorted(places):
             return came
         moved = {}
         for _, outcome in sorted(zip(places, staying, strict=True), key=lambda pair: pair[0]):
-            stored, read = self._row(outcome)
+            stored, read = self._picture(outcome)
             told = FetchedImage(
                 stored.status, read(), stored.sha256, stored.width, stored.height, path=stored.path
             )
-            moved[outcome.row] = self.journal.add(outcome.row, told)
-            del self._old[outcome.row]
-        return [moved.get(outcome.row, outcome) for outcome in came]
+            moved[outcome.slot] = self.journal.add(outcome.slot, told)
+            del self._old[outcome.slot]
+        return [moved.get(outcome.slot, outcome) for outcome in came]
 
-    def _row(self, outcome: Outcome) -> Row:
+    def _picture(self, outcome: Outcome) -> Picture:
         if self._stays(outcome):
-            return _as_stored(outcome.row, self._old[outcome.row].read())
+            return _as_stored(outcome.slot, self._old[outcome.slot].read(), path=outcome.path)
         return outcome, lambda: self.journal.read(outcome)
+
+
+def _by_row(pictures: Iterator[Picture]) -> Iterator[Row]:
+    """Put the pictures of each row together."""
+    for _, row in groupby(pictures, key=lambda picture: picture[0].row):
+        yield _told_apart(tuple(row))
+
+
+def _told_apart(row: Row) -> Row:
+    """Say of the pictures of a row whose bytes came before that they are repeated."""
+    if len(row) == 1:
+        return row
+    seen = set[str | None]()
+    found: list[Picture] = []
+    for outcome, read in row:
+        if outcome.status == OK and outcome.sha256 in seen:
+            found.append((replace(outcome, status=REPEATED, size=0), lambda: None))
+            continue
+        if outcome.status == OK:
+            seen.add(outcome.sha256)
+        found.append((outcome, read))
+    return tuple(found)
 
 
 def write_rows(path: Path, rows: pa.Table, pictures: Iterator[Row]) -> None:
@@ -193,7 +226,7 @@ def write_rows(path: Path, rows: pa.Table, pictures: Iterator[Row]) -> None:
     Args:
         path: the file.
         rows: the items.
-        pictures: what became of each row's picture, in their order.
+        pictures: those of each row, in their order.
     """
     with part_writer(path, rows.schema) as write:
         start = 0
@@ -207,21 +240,29 @@ def _groups(pictures: Iterator[Row]) -> Iterator[list[Row]]:
     group: list[Row] = []
     count = size = 0
     for row in pictures:
-        pictured = row[0].status == OK
-        if pictured and (count == ROW_GROUP_ROWS or size + row[0].size > ROW_GROUP_BYTES) and count:
+        pictured, stored = any(outcome.status == OK for outcome, _ in row), _stored_size(row)
+        if pictured and (count == ROW_GROUP_ROWS or size + stored > ROW_GROUP_BYTES) and count:
             yield group
             group, count, size = [], 0, 0
         group.append(row)
         count += pictured
-        size += row[0].size
+        size += stored
     if group:
         yield group
 
 
+def _stored_size(row: Row) -> int:
+    """Return the bytes that a row's pictures take: of several the first is stored twice."""
+    first = row[0][0].size
+    return first + sum(outcome.size for outcome, _ in row) if len(row) > 1 else first
+
+
 def _filled(rows: pa.Table, group: Sequence[Row]) -> pa.Table:
     """Put pictures into the rows of one group."""
-    outcomes = [outcome for outcome, _ in group]
-    bodies = [read() if outcome.status == OK else None for outcome, read in group]
+    read_rows = [
+        [(outcome, read() if outcome.status == OK else None) for outcome, read in row] for row in group
+    ]
+    outcomes, bodies = zip(*(row[0] for row in read_rows), strict=True)
     images = pa.StructArray.from_arrays(
         [
             pa.array(bodies, pa.binary()),
@@ -237,26 +278,50 @@ def _filled(rows: pa.Table, group: Sequence[Row]) -> pa.Table:
         "width": pa.array([outcome.width for outcome in outcomes], pa.int32()),
         "height": pa.array([outcome.height for outcome in outcomes], pa.int32()),
     }
+    if has_several(rows.schema):
+        found |= _several(rows, read_rows)
     for name, column in found.items():
         place = rows.schema.get_field_index(name)
         rows = rows.set_column(place, rows.schema.field(place), column)
     return rows
 
 
-def _merged(path: Path, came: dict[int, Row]) -> tuple[pa.Table, Iterator[Row]]:
+def _several(rows: pa.Table, group: Sequence[Sequence[tuple[Outcome, bytes | None]]]) -> dict[str, pa.Array]:
+    """Return the columns of the items that name several pictures, null for the others."""
+    images: list[list[dict[str, object]] | None] = []
+    outcomes: list[list[dict[str, object]] | None] = []
+    for named, row in zip(rows.column("image_outcomes").to_pylist(), group, strict=True):
+        if named is None:
+            images.append(None)
+            outcomes.append(None)
+            continue
+        images.append([{"bytes": body, "path": one.path} for one, body in row if body is not None])
+        outcomes.append(
+            [
+                {"status": one.status, "url": at["url"], "sha256": one.sha256, "width": one.width,
+                 "height": one.height}
+                for at, (one, _) in zip(named, row, strict=True)
+            ]
+        )  # fmt: skip
+    return {
+        "images": pa.array(images, pa.list_(IMAGE_TYPE)),
+        "image_outcomes": pa.array(outcomes, pa.list_(OUTCOME_TYPE)),
+    }
+
+
+def _merged(path: Path, came: dict[Slot, Picture]) -> tuple[pa.Table, Iterator[Row]]:
     """Return the rows of a part that is there, and their pictures, those that came in the place of what failed.
 
     A picture that failed again keeps the reason that it had, unless it had not been asked for.
     """
     schema = _as_made(pq.read_schema(path))
-    rows = pq.read_table(path, columns=[name for name in schema.names if name != "image"])
-    place = schema.get_field_index("image")
-    rows = rows.add_column(place, schema.field("image"), pa.nulls(rows.num_rows, IMAGE_TYPE)).cast(schema)
-    statuses = rows.column("image_status").to_pylist()
-    better = {
-        row: found for row, found in came.items() if found[0].status == OK or statuses[row] in NOT_ASKED
-    }
-    return rows, _stored(path, better)
+    heavy = ("image", "images") if has_several(schema) else ("image",)
+    rows = pq.read_table(path, columns=[name for name in schema.names if name not in heavy])
+    for name in heavy:
+        place = schema.get_field_index(name)
+        empty = pa.nulls(rows.num_rows, schema.field(place).type)
+        rows = rows.add_column(place, schema.field(place), empty)
+    return rows.cast(schema), _stored(path, came)
 
 
 def _as_made(schema: pa.Schema) -> pa.Schema:
@@ -268,30 +333,31 @@ def _as_made(schema: pa.Schema) -> pa.Schema:
     return pa.schema(fields, metadata=schema.metadata)
 
 
-def _stored(path: Path, changed: dict[int, Row]) -> Iterator[Row]:
+def _stored(path: Path, came: dict[Slot, Picture]) -> Iterator[Row]:
     """Yield what a part holds for each row, some of it replaced; a row group is in memory at a time."""
-    names = ["image", "image_status", "image_sha256", "width", "height"]
     number = 0
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
-            for row in file.read_row_group(group, columns=names).to_pylist():
-                yield changed.get(number) or _as_stored(number, row)
+            rows = file.read_row_group(group, columns=picture_columns(file.schema_arrow)).to_pylist()
+            for row in rows:
+                pictures = (
+                    _better(came.get((number, place)), _as_stored((number, place), one))
+                    for place, one in enumerate(stored_pictures(row))
+                )
+                yield _told_apart(tuple(pictures))
                 number += 1
 
 
-def _as_stored(number: int, row: dict[str, object]) -> Row:
-    image = row["image"]
-    data, path = (image["bytes"], image["path"]) if isinstance(image, dict) else (None, None)
+def _better(came: Picture | None, stored: Picture) -> Picture:
+    if came is not None and (came[0].status == OK or stored[0].status in NOT_ASKED):
+        return came
+    return stored
+
+
+def _as_stored(slot: Slot, one: StoredPicture, path: str | None = None) -> Picture:
+    """Return a stored picture as what became of it; `path` is the file name that it has now, if that is known."""
     outcome = Outcome(
-        number, str(row["image_status"]), _text(row["image_sha256"]), _number(row["width"]),
-        _number(row["height"]), path, size=len(data or b""),
+        slot[0], one.status, one.sha256, one.width, one.height, path or one.path, size=len(one.data or b""),
+        place=slot[1],
     )  # fmt: skip
-    return outcome, lambda: data
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+    return outcome, lambda: one.data

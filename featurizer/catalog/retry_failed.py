@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.build import OWNED, describe_parts
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.store import Catalog, part_path
+from featurizer.catalog.store import Catalog, has_several, part_path
 from featurizer.progress import Report, silent
-from featurizer.records import NONE, OK, ImageRef, ItemRecord, Json
+from featurizer.records import NO_FAILURE, ImageRef, ItemRecord, Json
 from featurizer.results.names import CATALOG
 from featurizer.results.replacing import begun_beside, link, put_in_place
 from featurizer.results.spelling import read_manifest
@@ -44,11 +46,7 @@ def retry_failed(
     wanted = _failed(catalog)
     if not wanted:
         return catalog
-    refs = {
-        record.item_id: record.image
-        for record in source or ()
-        if record.item_id in wanted and record.image.data is None
-    }
+    refs = {record.item_id: record.images for record in source or () if record.item_id in wanted}
     before = read_manifest(catalog.folder / CATALOG)
     config = config or catalog.manifest.config
     stage = Stage(
@@ -72,21 +70,47 @@ def retry_failed(
 
 
 def _failed(catalog: Catalog) -> set[str]:
-    ids, statuses = (catalog.column(name).to_pylist() for name in ("item_id", "image_status"))
-    return {item for item, status in zip(ids, statuses, strict=True) if status not in (OK, NONE)}
+    """Return the items any of whose pictures failed."""
+    return {
+        row["item_id"]
+        for path in catalog.parts
+        for row in _rows(path).to_pylist()
+        if any(status not in NO_FAILURE for status, _ in _pictures(row))
+    }
 
 
-def _ask_again(path: Path, refs: Mapping[str, ImageRef], arrivals: Arrivals) -> None:
-    rows = pq.read_table(path, columns=["item_id", "image_url", "image_status"])
+def _rows(path: Path) -> pa.Table:
+    """Return what a part tells of its pictures, without them."""
+    several = ["image_outcomes"] if has_several(pq.read_schema(path)) else []
+    return pq.read_table(path, columns=["item_id", "image_url", "image_status", *several])
+
+
+def _pictures(row: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """Return status and address of each of an item's pictures."""
+    outcomes = row.get("image_outcomes")
+    if outcomes is None:
+        return [(row["image_status"], row["image_url"])]
+    return [(one["status"], one["url"]) for one in outcomes]
+
+
+def _ask_again(path: Path, refs: Mapping[str, Sequence[ImageRef]], arrivals: Arrivals) -> None:
+    rows = _rows(path)
     failed = [
-        (number, row) for number, row in enumerate(rows.to_pylist()) if row["image_status"] not in (OK, NONE)
+        ((number, place), _where(refs.get(row["item_id"], ()), place, url))
+        for number, row in enumerate(rows.to_pylist())
+        for place, (status, url) in enumerate(_pictures(row))
+        if status not in NO_FAILURE
     ]
-    arrivals.skip(rows.num_rows - len(failed))
+    arrivals.skip(rows.num_rows - sum(place == 0 for (_, place), _ in failed))
     if not failed:
         return
     part = arrivals.open(path, again=True)
-    asks = [
-        part.ask(number, refs.get(row["item_id"]) or ImageRef(url=row["image_url"])) for number, row in failed
-    ]
+    asks = [part.ask(slot, ref) for slot, ref in failed]
     part.close(rows)
     arrivals.submit([ask for ask in asks if ask is not None])
+
+
+def _where(refs: Sequence[ImageRef], place: int, url: str | None) -> ImageRef:
+    """Return where a picture is to be had: as the source says, unless it carries it; else the address recorded."""
+    known = refs[place] if place < len(refs) else ImageRef()
+    return known if known.path is not None or known.url is not None else ImageRef(url=url)

@@ -3,13 +3,17 @@
 Rows keep the source's order. A picture is stored as received (struct `bytes`, `path`: the `Image` feature of
 `datasets`, declared in the schema metadata so that `datasets` and the Hub's viewer show it). An item whose
 picture failed is a row with null bytes and a reason in `image_status`.
+
+Where any item names several pictures there are two columns more, null for every other item: `image_outcomes`, what
+became of each in the order in which they are named, the first included; and `images`, the bytes of those that came, in
+that order, each content once.
 """
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,29 +62,59 @@ CORE = pa.schema(
         ("height", pa.int32()),
     ]
 )
+OUTCOME_TYPE = pa.struct(
+    [
+        ("status", pa.string()),
+        ("url", pa.string()),
+        ("sha256", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+    ]
+)
+SEVERAL = pa.schema([("images", pa.list_(IMAGE_TYPE)), ("image_outcomes", pa.list_(OUTCOME_TYPE))])
+"""The columns that stand behind the core columns where any item names several pictures."""
 OTHER = "other_fields"
 """Where a streamed source's keys go that its first lines did not show; JSON."""
 
 
-def catalog_schema(extra: Mapping[str, pa.DataType]) -> pa.Schema:
-    """Return the schema of the parts: the core columns, then the source's own under their own names.
+def catalog_schema(extra: Mapping[str, pa.DataType], *, several: bool = False) -> pa.Schema:
+    """Return the schema of the parts: the catalog's columns, then the source's own under their own names.
 
-    A source column that is called like a core column is stored as `source_<name>`.
+    A source column that is called like one of the catalog's is stored as `source_<name>`.
+
+    Args:
+        extra: the source's own columns.
+        several: whether any item names several pictures.
     """
-    fields = [*CORE, *(pa.field(extra_name(name), kind) for name, kind in extra.items())]
+    core = [*CORE, *(SEVERAL if several else ())]
+    own = {field.name for field in core}
+    fields = [*core, *(pa.field(extra_name(name, own), kind) for name, kind in extra.items())]
     features = {field.name: _feature(field.type) for field in fields}
     metadata = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
     return pa.schema(fields, metadata=metadata)
 
 
-def extra_name(name: str) -> str:
-    """Return the column that a source's own column is stored under."""
-    return f"source_{name}" if name in CORE.names else name
+def extra_name(name: str, core: Collection[str]) -> str:
+    """Return the column that a source's own column is stored under, beside the catalog's."""
+    return f"source_{name}" if name in core else name
+
+
+def core_names(schema: pa.Schema) -> list[str]:
+    """Return which of a part's columns are the catalog's; all others are the source's own."""
+    return [*CORE.names, *(SEVERAL.names if has_several(schema) else ())]
+
+
+def has_several(schema: pa.Schema) -> bool:
+    """Say whether any item of a part's catalog names several pictures; `images` alone may be a source's own."""
+    place = schema.get_field_index("image_outcomes")
+    return place >= 0 and pa.types.is_list(schema.field(place).type)
 
 
 def _feature(kind: pa.DataType) -> Json:
     if kind == IMAGE_TYPE:
         return {"_type": "Image"}
+    if pa.types.is_struct(kind):
+        return {field.name: _feature(field.type) for field in kind}
     if pa.types.is_list(kind):
         return {"_type": "List", "feature": _feature(kind.value_type)}
     names = {pa.float64(): "float64", pa.float32(): "float32", pa.bool_(): "bool"}
@@ -100,6 +134,8 @@ def rows_to_table(records: Sequence[ItemRecord], recipe: TextRecipe, schema: pa.
         "image_status": [NONE] * len(records),
         "image_url": [stored_source(record.image) for record in records],
     }
+    if has_several(schema):
+        columns["image_outcomes"] = [_named(record) for record in records]
     try:
         arrays = [
             pa.array(columns[field.name], field.type)
@@ -114,10 +150,19 @@ def rows_to_table(records: Sequence[ItemRecord], recipe: TextRecipe, schema: pa.
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
+def _named(record: ItemRecord) -> list[dict[str, str | None]] | None:
+    """Return where each of an item's pictures is, if it names several, before anything became of them."""
+    if not record.further:
+        return None
+    return [{"status": NONE, "url": stored_source(ref)} for ref in record.images]
+
+
 def _own_columns(records: Sequence[ItemRecord], schema: pa.Schema) -> dict[str, Sequence[object]]:
     """Return the source's own values by the columns that they are stored in; keys that have none are JSON together."""
+    core = core_names(schema)
     names = {
-        name: extra_name(name) for name in dict.fromkeys(key for record in records for key in record.extra)
+        name: extra_name(name, core)
+        for name in dict.fromkeys(key for record in records for key in record.extra)
     }
     stored = {name: column for name, column in names.items() if column in schema.names}
     columns: dict[str, Sequence[object]] = {}
@@ -253,7 +298,7 @@ class Catalog:
         """
         import polars as pl
 
-        names = [name for name in self.schema.names if name != "image"] if columns is None else list(columns)
+        names = self._without_bytes if columns is None else list(columns)
         return pl.concat([pl.read_parquet(part, columns=names) for part in self.parts])
 
     def __len__(self) -> int:
@@ -275,6 +320,17 @@ class Catalog:
         """The schema of every part."""
         with _readable(self.parts[0]):
             return pq.read_schema(self.parts[0])
+
+    @property
+    def several(self) -> bool:
+        """Whether any item names several pictures, so that there are the columns `images` and `image_outcomes`."""
+        return has_several(self.schema)
+
+    @property
+    def _without_bytes(self) -> list[str]:
+        schema = self.schema
+        heavy = ("image", "images") if has_several(schema) else ("image",)
+        return [name for name in schema.names if name not in heavy]
 
     def batches(
         self, columns: Sequence[str], rows: range | Sequence[int] | None = None, *, size: int = 256
@@ -334,7 +390,7 @@ class Catalog:
         Raises:
             InputError: there is no such column; the message lists those there are.
         """
-        names = [field for field in self.schema.names if field != "image"]
+        names = self._without_bytes
         if name not in names:
             raise InputError(f"{self.folder} has no column '{name}'; it has {', '.join(names)}")
         chunks: list[pa.Array] = []

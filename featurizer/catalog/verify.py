@@ -11,7 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from featurizer.catalog.store import CORE, FORMAT_VERSION, Catalog, part_path
+from featurizer.catalog.store import CORE, FORMAT_VERSION, SEVERAL, Catalog, has_several, part_path
+from featurizer.catalog.stored_pictures import FIRST, problem_of_several
 from featurizer.interactions.read import SCHEMA, SPLITS
 from featurizer.interactions.store import FILE as INTERACTIONS
 from featurizer.interactions.store import statistics
@@ -22,8 +23,6 @@ from featurizer.results.names import CATALOG
 from featurizer.results.seal import SEAL
 from featurizer.results.spelling import renamed
 from featurizer.results.whole import UNREADABLE, links, manifest_problems, strays
-
-PICTURE = ("item_id", "image", "image_status", "image_sha256")
 
 
 def verify_catalog(catalog: Catalog) -> list[str]:
@@ -71,6 +70,7 @@ class _Found:
         self.manifest = catalog.manifest
         self.rows = self.with_text = 0
         self.statuses: Counter[str] = Counter()
+        self.several, self.further = 0, Counter[str]()
         self.ids: set[str] = set()
         self.data = hashlib.sha256()
         self.whole = True
@@ -85,7 +85,8 @@ class _Found:
                 problems = list(self._columns(file.schema_arrow))
                 yield from problems
                 for group in range(0 if problems else file.num_row_groups):
-                    rows = file.read_row_group(group, columns=[*PICTURE, "text"])
+                    more = SEVERAL.names if has_several(file.schema_arrow) else []
+                    rows = file.read_row_group(group, columns=["item_id", *FIRST, "text", *more])
                     rows.validate(full=True)
                     yield from self._rows(rows)
         except UNREADABLE as error:
@@ -96,7 +97,7 @@ class _Found:
         if schema.names != self.manifest.columns:
             self.whole = False
             yield f"its columns are {', '.join(schema.names)}; {CATALOG} says {', '.join(self.manifest.columns)}"
-        for field in CORE:
+        for field in [*CORE, *(SEVERAL if self.manifest.images is not None else ())]:
             place = schema.get_field_index(field.name)
             if place < 0:
                 yield f"column {field.name} is missing"
@@ -111,9 +112,13 @@ class _Found:
         if doubled or None in ids or "" in ids:
             yield f"{doubled} item ids are missing or appear more than once"
         self.ids.update(item for item in ids if item is not None)
-        for row in rows.select(PICTURE).to_pylist():
+        for row in rows.drop_columns("text").to_pylist():
             self.statuses[str(row["image_status"])] += 1
-            problem = _picture(row)
+            outcomes = row.get("image_outcomes")
+            if outcomes is not None:
+                self.several += 1
+                self.further.update(one["status"] for one in outcomes[1:])
+            problem = _picture(row) or problem_of_several(row)
             if problem is not None:
                 yield f"item {row['item_id']}: {problem}"
 
@@ -129,6 +134,9 @@ class _Found:
                 yield f"{CATALOG}: {name} is {getattr(manifest, name)}, the parts hold {found}"
         if dict(self.statuses) != manifest.image_status:
             yield f"{CATALOG}: image_status is not what the parts hold"
+        told = manifest.images
+        if (self.several, self.further) != ((0, {}) if told is None else (told.items, told.further)):
+            yield f"{CATALOG}: images is not what the parts hold"
 
 
 def _picture(row: Mapping[str, object]) -> str | None:

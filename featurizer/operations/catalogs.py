@@ -65,9 +65,10 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
 
 def unused_columns(catalog: Catalog) -> list[str]:
     """Return the columns of the source that are no field of an item, by the names that the catalog keeps them under."""
-    from featurizer.catalog.store import CORE
+    from featurizer.catalog.store import core_names
 
-    return [name for name in catalog.manifest.columns if name not in CORE.names]
+    core = core_names(catalog.schema)
+    return [name for name in catalog.manifest.columns if name not in core]
 
 
 def _counted(entries: Mapping[str, object]) -> str:

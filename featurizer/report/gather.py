@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurizer.catalog.datasets import SAMPLE
-from featurizer.catalog.store import CORE, OTHER
+from featurizer.catalog.store import OTHER, core_names
 from featurizer.errors import InputError
 from featurizer.features.losses import text_losses
 from featurizer.progress import Report, silent
@@ -166,10 +166,8 @@ def _notes_on_items(shown: ReportContent, seed: int) -> Iterator[str]:
     elif shown.words.known < many:
         yield f"{many - shown.words.known:,} items are in no catalog given and have no title or picture"
     if shown.folders.catalogs and shown.spaces and not is_colored(shown):
-        own = {name for one in shown.folders.catalogs.values() for name in one.schema.names} - {
-            *CORE.names,
-            OTHER,
-        }
+        schemas = [one.schema for one in shown.folders.catalogs.values()]
+        own = {name for schema in schemas for name in {*schema.names} - {*core_names(schema), OTHER}}
         choice = f", one of {', '.join(sorted(own))}" if own else ", once the catalog has one"
         yield f"no item has a category: the maps have one color. Name a column with --label{choice}"
 

@@ -39,7 +39,7 @@ def interrupted(path, url, fetcher):
     waiting = []
     with Arrivals(fetcher, report) as arrivals:
         part = arrivals.open(path)
-        asked = part.ask(0, ImageRef(url=url))
+        asked = part.ask((0, 0), ImageRef(url=url))
         part.close(catalog_schema({}).empty_table())
         arrivals.submit([asked])
         waiting.append(True)

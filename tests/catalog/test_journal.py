@@ -20,7 +20,7 @@ def images():
 
 def written(path):
     with Journal(path) as journal:
-        return [journal.add(row, image) for row, image in enumerate(images())]
+        return [journal.add((row, 0), image) for row, image in enumerate(images())]
 
 
 def test_what_was_kept_is_there_after_it_is_opened_again(tmp_path):
@@ -39,10 +39,10 @@ def test_wherever_a_journal_is_torn_all_before_is_kept_and_it_goes_on_from_there
         path.write_bytes(whole[:length])
         with Journal(path) as journal:
             assert len(journal.kept) == sum(end <= length for end in ends)
-            outcome = journal.add(7, next(images()))
+            outcome = journal.add((7, 1), next(images()))
         with Journal(path) as journal:
-            assert journal.read(journal.kept[7]) == DATA[0]
-            assert journal.kept[7] == outcome
+            assert journal.read(journal.kept[7, 1]) == DATA[0]
+            assert journal.kept[7, 1] == outcome
 
 
 def test_zeros_after_a_loss_of_power_are_cut_away(tmp_path):

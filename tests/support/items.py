@@ -9,6 +9,7 @@ class ListSource:
         self.records = records
         self.extra = extra or {}
         self.identity = {"records": len(records)}
+        self.several = any(record.further for record in records)
 
     def __iter__(self):
         return iter(self.records)

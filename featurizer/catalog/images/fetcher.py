@@ -263,13 +263,13 @@ def _tell_all(asks: Sequence[Ask], judged: Callable[[], FetchedImage]) -> None:
 
 def _tell(ask: Ask, image: FetchedImage) -> None:
     try:
-        ask.tell(image.named(_file_name(ask.ref)))
+        ask.tell(image.named(file_name(ask.ref)))
     except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
         ask.trouble(error)
 
 
-def _file_name(ref: ImageRef) -> str | None:
-    """Name the file to record beside the bytes."""
+def file_name(ref: ImageRef) -> str | None:
+    """Name the file to record beside a picture's bytes."""
     if ref.name is not None:
         return ref.name
     if ref.path is not None:

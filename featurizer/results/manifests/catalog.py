@@ -32,6 +32,15 @@ class InteractionCounts(Record):
     """Of their file; None where an earlier version wrote it."""
 
 
+class SeveralPictures(Record):
+    """The items that name several pictures."""
+
+    items: Count
+    """How many they are."""
+    further: dict[str, Count]
+    """Their pictures beside the first, by what became of each; `repeated` are those that one before is equal to."""
+
+
 class CatalogChanges(Record):
     """How a catalog differs from the one before."""
 
@@ -71,7 +80,9 @@ class CatalogManifest(Manifest):
     columns: list[str]
     """Of every part, in order."""
     image_status: dict[str, Count]
-    """Items by what became of their picture."""
+    """Items by what became of their picture, of several the first."""
+    images: SeveralPictures | None = None
+    """None where no item names several."""
     with_text: Count
     """Items with a text."""
     data_sha256: str
