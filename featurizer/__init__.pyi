@@ -352,12 +352,13 @@ def ingest(
     image_column: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
-    on_duplicate: Literal['error', 'first', 'last'] = 'error',
+    on_duplicate: Literal['error', 'first', 'last', 'merge'] = 'error',
     on_missing_id: Literal['error', 'skip', 'number'] = 'error',
     hub_split: str = 'train',
     hub_config: str | None = None,
     update: bool = False,
     gone: Literal['drop', 'keep'] = 'drop',
+    max_gone: float = 0.2,
     retry_failed: bool = False,
     concurrency: int | None = 64,
     per_host: int | None = 32,
@@ -394,17 +395,18 @@ def ingest(
         item_id_column: The item's id; unique, never empty. @row: the row's number; @file_name: the name of its picture's file.
         title_column: The product's name.
         brand_column: The maker or shop.
-        categories_column: A list, or a text split at `|` or ` > `.
+        categories_column: A list, or a text split at `|` or `>`.
         description_column: Free text.
-        image_column: A path, an http(s) or file URL, or the picture itself.
+        image_column: A path, an http(s) or file URL, or the picture itself. @none: no column, as for any field but the id.
         encoding: Of tables of text, such as cp1252 or gb18030. [default: what their bytes say]
         delimiter: Between the cells of tables: one sign, or comma, semicolon, tab, pipe. [default: what gives even rows]
-        on_duplicate: Of rows with the same id: refuse them, or take the first or the last.
+        on_duplicate: Of rows with the same id: refuse them, take the first or the last, or make one item of them.
         on_missing_id: Rows without an id: refuse them, leave them out, or take their number.
         hub_split: Which split of a Hub data set, or of a saved one.
         hub_config: Which configuration of a Hub data set.
         update: Bring the catalog in --out up to date: pictures are fetched only for addresses that are new or changed.
         gone: Items that the source has no more: drop them, or keep them, marked in the column `withdrawn`.
+        max_gone: With --update: refuse to drop a larger share of the items, and more than ten; 1 drops any.
         retry_failed: Ask once more for the pictures that failed, and change nothing else.
         concurrency: Pictures fetched at once.
         per_host: Of these from one host; one that is overloaded gets fewer.

@@ -32,6 +32,11 @@ _OBJECT_ID = re.compile(
 _PADDING = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\ufeff\u200b\x00"
 
 
+def counted(count: int, one: str, several: str) -> str:
+    """Return a number with what it counts: `1 row repeats`, `1,200 rows repeat`."""
+    return f"{count:,} {one if count == 1 else several}"
+
+
 def plain(value: object) -> Json:
     """Return a value as JSON holds it.
 

@@ -11,6 +11,10 @@ from featurizer.tables.matching import folded, match
 ROW, FILE_NAME = "@row", "@file_name"
 """What may stand for a column of ids: the row's number, from 1; the name of the picture's file, without its suffix."""
 MADE = (ROW, FILE_NAME)
+SEVERAL_ROWS = ("handle", "handleid")
+"""Columns of ids, folded, of which a product has a row for every variant and picture: Shopify's and Wix's."""
+NO_COLUMN = "@none"
+"""What may stand for a column of any other field: none is taken, whatever they are called."""
 
 
 def _names(words: str) -> tuple[str, ...]:
@@ -41,7 +45,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
         "categories category categorypath categoryname categorynames productcategory productcategories "
         "producttype googleproductcategory genres kategorie kategorien kategoriepfad warengruppe "
         "produktkategorie categorytree productgroup family department itemtype feedproducttype collection "
-        "collections categoria categorias categorie 分类 类目 商品分类 商品类目 カテゴリ"
+        "collections categoria categorias categorie type 分类 类目 商品分类 商品类目 カテゴリ"
     ),
     "description": _names(
         "description productdescription itemdescription bodyhtml body longdescription descriptionlong "
@@ -66,7 +70,7 @@ CALLED = {"item_id": "id", "image": "picture"}
 
 
 class ColumnNames(Config):
-    """The user's own choice of columns; None means: by the usual names."""
+    """The user's own choice of columns; None means: by the usual names, `@none`: no column."""
 
     item_id: str | None = None
     """The item's id; unique, never empty. @row: the row's number; @file_name: the name of its picture's file."""
@@ -75,11 +79,11 @@ class ColumnNames(Config):
     brand: str | None = None
     """The maker or shop."""
     categories: str | None = None
-    """A list, or a text split at `|` or ` > `."""
+    """A list, or a text split at `|` or `>`."""
     description: str | None = None
     """Free text."""
     image: str | None = None
-    """A path, an http(s) or file URL, or the picture itself."""
+    """A path, an http(s) or file URL, or the picture itself. @none: no column, as for any field but the id."""
 
     def resolve(
         self,
@@ -103,14 +107,16 @@ class ColumnNames(Config):
         """
         chosen = {field: name for field in USUAL if (name := getattr(self, field)) is not None}
         for field, name in chosen.items():
-            if name not in columns and not (field == "item_id" and name in MADE):
+            if name not in columns and name not in (MADE if field == "item_id" else (NO_COLUMN,)):
                 raise UnknownName(f"column of {origin}", name, columns, advice=delimiter_hint(columns))
         free = [name for name in columns if name not in chosen.values()]
         matched = match({field: names for field, names in USUAL.items() if field not in chosen}, free)
         if "image" not in chosen and pictures and matched.get("image") not in pictures:
             matched["image"] = pictures[0]
         found = {
-            field: name for field in USUAL if (name := chosen.get(field) or matched.get(field)) is not None
+            field: name
+            for field in USUAL
+            if (name := chosen.get(field) or matched.get(field)) is not None and name != NO_COLUMN
         }
         if "item_id" not in found:
             raise InputError(_no_id(origin, columns, unique()))

@@ -19,6 +19,8 @@ from featurizer.tables.json_tables import is_deep
 from featurizer.values import LONGEST_LITERAL, as_id, as_text, plain, python_literal
 
 _DIVIDED = re.compile(r"[|,;\s]")
+NO_PICTURE = frozenset({"-", "--", "–", "—", "n/a", "#n/a", "n.a.", "none", "null", "nan", "nil"})
+"""What people write into a cell of pictures where there is none, folded; beside `values.NOTHING`."""
 SHORT = 200
 """Letters; how cells that are no longer are read is remembered."""
 
@@ -62,6 +64,28 @@ def to_record(
         raise _placed(error, row, names, id_bits) from error
 
 
+def merged(
+    before: Mapping[str, object], row: Mapping[str, object], picture: str | None
+) -> Mapping[str, object]:
+    """Return rows of one item as one: of each column the first cell that holds something; pictures are a list.
+
+    Args:
+        before: the rows until now, merged; empty at first.
+        row: the next.
+        picture: the column of pictures; None for none.
+    """
+    found = {name: cell if _is_empty(before.get(name)) else before[name] for name, cell in row.items()}
+    if picture is not None and picture in row:
+        known = before.get(picture)
+        cells = [*(known if isinstance(known, list) else ()), row[picture]]
+        found[picture] = [cell for cell in cells if not _is_empty(cell)]
+    return {**before, **found}
+
+
+def _is_empty(cell: object) -> bool:
+    return cell is None or cell in ("", [], {})
+
+
 def _placed(
     error: InputError, row: Mapping[str, object], names: Mapping[str, str], id_bits: int
 ) -> InputError:
@@ -84,7 +108,10 @@ def float_bits(kind: pa.DataType) -> int:
 
 
 def as_categories(value: object) -> tuple[str, ...]:
-    """Return a cell as categories: a list, a JSON or Python list in text, or text split at `|` or ` > `."""
+    """Return a cell as categories: a list, a JSON or Python list in text, or text split at `|` or `>`.
+
+    A `>` without blanks around it divides nothing in a text with markup.
+    """
     if isinstance(value, bytes):
         value = as_text(value)
     if isinstance(value, str) and len(value) <= SHORT:
@@ -102,7 +129,8 @@ def _categories(value: object) -> tuple[str, ...]:
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _literal(value)
     if isinstance(value, str):
-        parts = value.split("|") if "|" in value else value.split(" > ")
+        bare = ">" if "<" not in value else " > "
+        parts = value.split("|") if "|" in value else value.replace("&gt;", ">").split(bare)
         return tuple(dict.fromkeys(filter(None, map(as_text, parts))))
     if isinstance(value, (list, tuple)):
         flat = (part for entry in value for part in (entry if isinstance(entry, (list, tuple)) else [entry]))
@@ -135,7 +163,7 @@ def as_image(value: object, folder: Path | None) -> ImageRef:
     if isinstance(value, bytes) and not _is_name(value):
         return ImageRef(data=value)
     text = as_text(value)
-    if text is None:
+    if text is None or text.casefold() in NO_PICTURE:
         return ImageRef()
     if text.startswith("["):
         parsed = _literal(text)

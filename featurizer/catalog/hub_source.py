@@ -56,7 +56,7 @@ class HubSource:
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the rows in the data set's order."""
-        if self.on_duplicate == "last":
+        if self.on_duplicate in ("last", "merge"):
             raise InputError(
                 f"the rows of hf:{self.repo} arrive one by one: which of equal ids is the last is known at their end; "
                 "expected --on-duplicate first or error, or a file"

@@ -37,6 +37,8 @@ from featurizer.results.stage import Stage, differing_keys
 from featurizer.tables.reading import AS_FOUND, Reading
 
 HUB = "hf:"
+FEW_GONE = 10
+"""So many items an update may drop whatever their share."""
 PICTURES = "content.images "
 """Begins the difference between two configurations whose pictures on this disk differ."""
 USUAL_NAMES, USUAL_TEXT, UNSPLIT = ColumnNames(), TextRecipe(), SplitOptions(k_core=0)
@@ -126,6 +128,7 @@ def ingest(
     retry: bool = False,
     update: bool = False,
     gone: Gone = "drop",
+    max_gone: float = 1.0,
     report: Report = silent,
 ) -> Catalog:
     """Make the catalog of a source, with `interactions.parquet` beside its items when interactions are given.
@@ -142,11 +145,12 @@ def ingest(
         overwrite: replace what the folder holds.
         update: take what is unchanged from the catalog in the folder, which the new one takes the place of.
         gone: whether its items that the source has no more are kept, marked as withdrawn.
+        max_gone: so large a share of its items may be dropped; few (`FEW_GONE`) always may.
         retry: ask once more for the pictures that failed; the files of this machine among them may have changed.
         report: told how far it is.
 
     Raises:
-        InputError: the source or the interactions cannot be used.
+        InputError: the source or the interactions cannot be used, or an update would drop more items than it may.
         StaleOutput: `out` holds another catalog.
     """
     recipe.check(source.extra)
@@ -199,6 +203,8 @@ def ingest(
         old=old,
         gone=gone,
     )
+    if old is not None and gone == "drop":
+        _refuse_loss(old.catalog, made, max_gone)
     if old is not None:  # which has asked for what failed, too
         put_in_place(out, (*OWNED, CATALOG))
         return Catalog.open(out)
@@ -223,6 +229,22 @@ def _refuse_less(old: Catalog, fields: Mapping[str, str], interactions: Interact
         raise InputError(
             f"{old.folder} was made with {told}, and no column is taken for that now; give the options again "
             f"({options}), or make the catalog anew with --overwrite"
+        )
+
+
+def _refuse_loss(old: Catalog, made: Catalog, most: float) -> None:
+    """Refuse an update that drops so many items that it may be an accident; the old catalog stays in its place.
+
+    Raises:
+        InputError: it does.
+    """
+    changes = made.manifest.update
+    lost = 0 if changes is None else changes.gone
+    if lost > max(most * old.rows, FEW_GONE):
+        raise InputError(
+            f"{lost:,} of the {old.rows:,} items of {old.folder} are not in the source any more, more than the share "
+            f"of {most:g} that an update may drop, lest half a file empty a catalog. Nothing is changed. If it is "
+            "meant, allow more with --max-gone 1, or keep them with --gone keep"
         )
 
 

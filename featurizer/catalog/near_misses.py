@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from featurizer.values import as_id
 
@@ -12,11 +13,14 @@ logger = logging.getLogger(__name__)
 
 ROWS = 1000
 """So many rows are looked at."""
+LOOKED = 100
+"""So many files are looked for."""
 FULL = 0.8
 """Of the cells that hold anything so many must be addresses of pictures."""
 _PICTURE = re.compile(
     r"(?:https?://|//|file:)\S+|\S[^|,;]*\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)", re.IGNORECASE
 )
+_NAME = re.compile(r"[^/\\\\:|,;]+\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)", re.IGNORECASE)
 _SUFFIXED = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)\b", re.IGNORECASE)
 
 
@@ -30,6 +34,27 @@ def picture_candidates(rows: Sequence[Mapping[str, object]], columns: Sequence[s
             suffixed = sum(bool(_SUFFIXED.search(cell)) for cell in addresses)
             found.append((2 * suffixed < len(addresses), column))
     return [column for _, column in sorted(found, key=lambda one: one[0])]
+
+
+def unfound(names: Sequence[str], folder: Path) -> str | None:
+    """Return the first name of a picture's file, where none of them lies in the folder and none names a folder itself.
+
+    Args:
+        names: cells of the column of pictures.
+        folder: that they are looked for in.
+    """
+    files = [name.strip() for name in names if _NAME.fullmatch(name.strip())]
+    return files[0] if files and not any((folder / name).exists() for name in files[:LOOKED]) else None
+
+
+def say_unfound(column: str, name: str, folder: Path) -> None:
+    """Warn of a column of file names whose folder is not known."""
+    logger.warning(
+        "%s holds names of files such as %s, and none of those looked for lies in %s: name their folder with --images",
+        column,
+        name,
+        folder,
+    )
 
 
 def id_candidates(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:

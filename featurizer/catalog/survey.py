@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from featurizer.tables.bad_rows import SHOWN, BadRows
+from featurizer.values import counted
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Survey:
         """Return everything that keeps the tables from being used, a sentence each.
 
         Args:
-            on_duplicate: `error`, or which of several rows is taken.
+            on_duplicate: `error`, or what becomes of several rows.
             on_missing_id: `error`, or what becomes of such a row.
             allowed: of each file, more rows that cannot be read are a fault; None for half of all.
         """
@@ -58,16 +59,18 @@ class Survey:
             replace(bad, allowed=most).fault(self.rows) for bad, most in zip(self.bad, allowed, strict=True)
         ]
         if self.broken.count:
-            found.append(f"{self.broken.count:,} values cannot be used: {self.broken}")
+            found.append(f"{counted(self.broken.count, 'value', 'values')} cannot be used: {self.broken}")
         if self.missing.count and on_missing_id == "error":
             found.append(
-                f"{self.missing.count:,} rows have no id ({self.missing}); expected a unique id in every row. "
+                f"{counted(self.missing.count, 'row has', 'rows have')} no id ({self.missing}); expected a unique id "
+                "in every row. "
                 "--on-missing-id skip leaves them out, number takes the row's number"
             )
         if self.repeated.count and on_duplicate == "error":
             found.append(
-                f"{self.repeated.count:,} rows repeat an id ({self.repeated}); expected unique ids. "
-                "--on-duplicate first or last takes one row of each, --item-id-column names another column"
+                f"{counted(self.repeated.count, 'row repeats', 'rows repeat')} an id ({self.repeated}); expected "
+                "unique ids. --on-duplicate first or last takes one row of each, merge makes one item of them, "
+                "--item-id-column names another column"
             )
         return [fault for fault in found if fault is not None]
 

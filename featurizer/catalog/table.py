@@ -15,29 +15,44 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 
 from featurizer.catalog.class_labels import ClassLabels
-from featurizer.catalog.column_names import FILE_NAME, MADE, ROW, USUAL, ColumnNames, told_mapping
-from featurizer.catalog.columns import as_image, file_name, float_bits, names_several, to_record
+from featurizer.catalog.column_names import (
+    FILE_NAME,
+    MADE,
+    NO_COLUMN,
+    ROW,
+    SEVERAL_ROWS,
+    USUAL,
+    ColumnNames,
+    told_mapping,
+)
+from featurizer.catalog.columns import as_image, file_name, float_bits, merged, names_several, to_record
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.locations import METADATA
 from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.catalog.near_misses import ROWS as SAMPLED
-from featurizer.catalog.near_misses import id_candidates, picture_candidates, say_pictures
+from featurizer.catalog.near_misses import (
+    id_candidates,
+    picture_candidates,
+    say_pictures,
+    say_unfound,
+    unfound,
+)
 from featurizer.catalog.survey import Survey
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
 from featurizer.tables.bad_rows import BadRows
-from featurizer.tables.matching import match
+from featurizer.tables.matching import folded, match
 from featurizer.tables.open import open_table
 from featurizer.tables.reading import AS_FOUND, Reading
 from featurizer.tables.table import Table, alike
-from featurizer.values import as_id
+from featurizer.values import as_id, counted
 
 PICTURES = (
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".heic", ".heif",
 )  # fmt: skip
-OnDuplicate: TypeAlias = Literal["error", "first", "last"]
+OnDuplicate: TypeAlias = Literal["error", "first", "last", "merge"]
 OnMissing: TypeAlias = Literal["error", "skip", "number"]
 _KEPT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 logger = logging.getLogger(__name__)
@@ -53,7 +68,9 @@ class TableSource:
         images: a folder: image paths start there, or, without an image column, files named by item id.
         base: where image paths start without such a folder; None for the folder of each table.
         reading: how they are written, where that is known.
-        on_duplicate: what becomes of rows with one id: an error, or the first or the last is taken.
+        on_duplicate: what becomes of rows with one id: an error, the first or the last is taken, or they are merged: of
+            each column the first cell that holds something, and the pictures of all. So rows of one `Handle` are, as
+            Shopify and Wix write variants, unless the first or the last is asked for.
         on_missing_id: what becomes of a row without an id: an error, left out, or its number is the id.
         notes: counts of the last complete pass (`malformed_lines`, `items_with_several_pictures` of one name,
             `items_with_more_pictures` in their cell, `repeated_items`, `rows_without_id`).
@@ -71,29 +88,49 @@ class TableSource:
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the items in the order of their rows."""
         self.check()
-        fields, last, taken, bits = self.fields, self._survey.last, set[str](), self._id_bits
-        picture, more = fields.get("image", ""), 0
-        for position, table, _, row in self._rows([BadRows(path) for path in self.paths]):
-            item = as_id(row.get(fields["item_id"]), bits=bits)
-            if item is None:
-                continue
-            if item in last:
-                if item in taken or (self.on_duplicate == "last" and position != last[item]):
-                    continue
-                taken.add(item)
+        fields, more = self.fields, 0
+        picture = fields.get("image", "")
+        for table, row, item in self._taken():
             more += names_several(row.get(picture))
             yield to_record(row, fields, self._image(table, row, item), item_id=item)
         self._settle(more)
 
+    def _taken(self) -> Iterator[tuple[Table, Mapping[str, object], str]]:
+        """Yield the row of each item, and its table."""
+        last, taken, how = self._survey.last, set[str](), self._duplicates
+        begun: dict[str, Mapping[str, object]] = {}
+        for position, table, _, row in self._rows([BadRows(path) for path in self.paths]):
+            item = as_id(row.get(self.fields["item_id"]), bits=self._id_bits)
+            if item is None:
+                continue
+            if item in last and how == "merge":
+                row = merged(begun.pop(item, {}), row, self.fields.get("image"))
+                if position != last[item]:
+                    begun[item] = row
+                    continue
+            elif item in last:
+                if item in taken or (how == "last" and position != last[item]):
+                    continue
+                taken.add(item)
+            yield table, row, item
+
+    @property
+    def _duplicates(self) -> OnDuplicate:
+        several = folded(self.fields["item_id"]) in SEVERAL_ROWS
+        return "merge" if several and self.on_duplicate == "error" else self.on_duplicate
+
     def _settle(self, more: int) -> None:
         self.notes.clear()
         self.notes.update(self._survey.notes)
+        if self._duplicates == "merge" and (count := self.notes.pop("repeated_items", 0)):
+            self.notes["merged_rows"] = count
         if more:
-            logger.warning("%s items name several pictures: the first of each is taken", f"{more:,}")
+            named = counted(more, "item names", "items name")
+            logger.warning("%s several pictures: the first of each is taken", named)
             self.notes["items_with_more_pictures"] = more
         for bad in self._survey.bad:
             if bad.count:
-                logger.warning("%s; they are left out", bad)
+                logger.warning("%s; %s left out", bad, "it is" if bad.count == 1 else "they are")
         if self._named is not None and self._named.several:
             self._named.say()
             self.notes["items_with_several_pictures"] = len(self._named.several)
@@ -188,7 +225,7 @@ class TableSource:
                 logger.info("%s: %s", table.path, said)
         logger.info("%s", told_mapping(self.fields, [*self.extra]))
         faults = self._survey.faults(
-            on_duplicate=self.on_duplicate,
+            on_duplicate=self._duplicates,
             on_missing_id=self.on_missing_id,
             allowed=[
                 table.allowed_bad if self.reading.max_bad_rows is None else self.reading.max_bad_rows
@@ -197,9 +234,21 @@ class TableSource:
         )
         if faults:
             raise InputError(f"{self._origin}: {'. '.join(faults)}")
-        if "image" not in self.fields and self.images is None:
-            say_pictures(picture_candidates(self._sample, [*self.extra]))
+        if self._duplicates == "merge" and self._survey.repeated.count:
+            logger.info("rows of one %s are one item, with the pictures of all", self.fields["item_id"])
+        if self.images is None and self.names.image != NO_COLUMN:
+            self._hint_at_pictures()
         return True
+
+    def _hint_at_pictures(self) -> None:
+        column = self.fields.get("image")
+        if column is None:
+            say_pictures(picture_candidates(self._sample, [*self.extra]))
+            return
+        folder = self._folder(self.tables[0])
+        cells = [cell for row in self._sample if isinstance(cell := row.get(column), str)]
+        if (name := unfound(cells, folder)) is not None:
+            say_unfound(column, name, folder)
 
     @cached_property
     def _survey(self) -> Survey:

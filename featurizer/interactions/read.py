@@ -17,17 +17,20 @@ from featurizer.interactions.times import unix_seconds
 from featurizer.tables.matching import folded, match
 from featurizer.tables.reading import AS_FOUND, Reading
 from featurizer.text_files import read_text
-from featurizer.values import as_id
+from featurizer.values import as_id, counted
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     field: tuple(map(folded, names.split()))
     for field, names in {
         "user_id": "user_id user reviewer_id customer_id customer client_id account_id member_id visitor_id "
-        "session_id uid customer_number kundennummer kunden_id kunden_nr kunde username customer_email "
-        "用户id 用户 客户编号",
+        "session_id uid customer_number customer_no kundennummer kunden_id kunden_nr kunde_nr kunde käufer_id käufer "
+        "buyer_id buyer besteller klant client utilisateur usuario cliente username customer_email email_address "
+        "email e_mail 用户id 用户 客户编号",
         "item_id": "item_id item parent_asin asin product_id product article_id sku product_sku variant_sku "
-        "lineitem_sku artikelnummer artikel_nr artikel movie_id track_id book_id news_id video_id business_id "
-        "listing_id goods_id content_id stock_code ean gtin 商品id 商品编号",
+        "lineitem_sku article_number article_no item_number item_no product_code product_number artikelnummer "
+        "artikel_nr art_nr artikel produktnummer produkt_nr produkt_id produkt article product movie_id track_id "
+        "book_id news_id video_id business_id listing_id goods_id content_id stock_code handle ean gtin producto "
+        "produit 商品id 商品编号",
         "timestamp": "timestamp time unix_review_time datetime date event_time created_at ts when event_timestamp "
         "purchase_date order_date invoice_date paid_at datum bestelldatum zeit zeitpunkt zeitstempel 时间 下单时间",
         "rating": "rating overall score stars weight bewertung sterne quantity qty menge count plays 评分",
@@ -88,7 +91,7 @@ class InteractionColumns:
         lacking = [field for field in ("user_id", "item_id") if field not in found]
         if lacking:
             raise InputError(
-                f"{origin} has no column that is a {' or '.join(lacking)}; it has {', '.join(columns) or 'none'}, "
+                f"{origin} has no column for the {' and the '.join(lacking)}; it has {', '.join(columns) or 'none'}, "
                 f"expected for example {', '.join(EXAMPLES[lacking[0]])}; 'featurizer ingest' takes any with "
                 "--user-column and --item-column"
             )
@@ -155,7 +158,8 @@ def _read(
         if missing:
             first = place_of(table, named[column].is_null().arg_max() or 0)
             raise InputError(
-                f"{path}: {missing} rows have no {column}, the first in {first}; expected one in every row"
+                f"{path}: {counted(missing, 'row has', 'rows have')} no {column}, the first in {first}; expected one "
+                "in every row"
             )
     return named
 

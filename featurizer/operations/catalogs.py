@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from featurizer.catalog.column_names import USUAL, told_mapping
+from featurizer.catalog.column_names import USUAL
 from featurizer.operations.failed_pictures import failed_pictures
 from featurizer.operations.operation import Outcome
 from featurizer.records import NONE, OK, Json
+from featurizer.values import counted
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
@@ -27,7 +28,8 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         name: manifest.get(name) for name in ("rows", "with_text", "image_status", "notes", "interactions")
     }
     lines = [
-        f"{catalog.folder}: {catalog.rows:,} items; pictures: {pictures}; {shown['with_text']:,} with text"
+        f"{catalog.folder}: {counted(catalog.rows, 'item', 'items')}; pictures: {pictures}; "
+        f"{shown['with_text']:,} with text"
     ]
     for name in ("notes", "interactions"):
         entries = shown[name]
@@ -42,7 +44,6 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         unused = unused_columns(catalog)
         taken: dict[str, Json] = {field: catalog.manifest.mapping.get(field) for field in USUAL}
         shown |= {"mapping": taken, "unused": [*unused]}
-        lines.append(f"  {told_mapping(catalog.manifest.mapping, unused)}")
     record: dict[str, object] = {"out": str(catalog.folder), **shown}
     if failed:
         pictures_failed = failed_pictures(catalog)
@@ -78,11 +79,16 @@ def _counted(entries: Mapping[str, object]) -> str:
 
 
 def _summary(catalog: Catalog, statuses: Mapping[str, int], failed: int) -> str:
-    parts = [f"{catalog.rows:,} items", f"{statuses.get(OK, 0):,} pictures"]
-    parts += [f"{failed:,} pictures failed"] if failed else []
+    parts = [
+        counted(catalog.rows, "item", "items"),
+        counted(statuses.get(OK, 0), "picture", "pictures"),
+    ]
+    parts += [f"{failed:,} failed"] if failed else []
     pairs = catalog.manifest.interactions
     if pairs is not None:
-        parts.append(f"{pairs.interactions:,} pairs of {pairs.users:,} users")
+        parts.append(
+            f"{counted(pairs.interactions, 'pair', 'pairs')} of {counted(pairs.users, 'user', 'users')}"
+        )
     return ", ".join(parts)
 
 

@@ -43,7 +43,7 @@ class Ingest(FolderOperation["Catalog"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
     indifferent: ClassVar[frozenset[str]] = frozenset(
-        {"fetching", "retry_failed", "update", "max_bad_rows", "max_failures"}
+        {"fetching", "retry_failed", "update", "max_gone", "max_bad_rows", "max_failures"}
     )
 
     path: Annotated[tuple[str, ...], Argument("PATH|hf:ORG/NAME..."), Field(min_length=1)]
@@ -84,8 +84,8 @@ class Ingest(FolderOperation["Catalog"]):
     """Of tables of text, such as cp1252 or gb18030.  [default: what their bytes say]"""
     delimiter: str | None = None
     """Between the cells of tables: one sign, or comma, semicolon, tab, pipe.  [default: what gives even rows]"""
-    on_duplicate: Literal["error", "first", "last"] = "error"
-    """Of rows with the same id: refuse them, or take the first or the last."""
+    on_duplicate: Literal["error", "first", "last", "merge"] = "error"
+    """Of rows with the same id: refuse them, take the first or the last, or make one item of them."""
     on_missing_id: Literal["error", "skip", "number"] = "error"
     """Rows without an id: refuse them, leave them out, or take their number."""
     hub_split: str = "train"
@@ -96,6 +96,8 @@ class Ingest(FolderOperation["Catalog"]):
     """Bring the catalog in --out up to date: pictures are fetched only for addresses that are new or changed."""
     gone: Literal["drop", "keep"] = "drop"
     """Items that the source has no more: drop them, or keep them, marked in the column `withdrawn`."""
+    max_gone: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """With --update: refuse to drop a larger share of the items, and more than ten; 1 drops any."""
     retry_failed: bool = False
     """Ask once more for the pictures that failed, and change nothing else."""
     fetching: Annotated[Fetching, OptionGroup(lambda: {"fetching": Fetching})] = Fetching()
@@ -169,6 +171,7 @@ class Ingest(FolderOperation["Catalog"]):
                     retry=self.retry_failed,
                     update=self.update,
                     gone=self.gone,
+                    max_gone=self.max_gone,
                     report=context.report,
                 )
         finally:

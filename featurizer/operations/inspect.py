@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import Field
 
+from featurizer.catalog.column_names import told_mapping
 from featurizer.config import Flag
 from featurizer.errors import InputError
+from featurizer.operations.catalogs import unused_columns
 from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
 from featurizer.operations.text import plain, table
 
@@ -107,7 +109,9 @@ def _catalog(catalog: Catalog) -> Outcome[Inspected]:
     statuses = catalog.manifest.image_status
     lines = [
         f"catalog {catalog.folder}: {catalog.rows:,} items, {catalog.manifest.with_text:,} with text",
-        f"columns: {', '.join(catalog.schema.names)}\n",
+        f"columns: {', '.join(catalog.schema.names)}",
+        *([told_mapping(mapping, unused_columns(catalog))] if (mapping := catalog.manifest.mapping) else []),
+        "",
         table(["picture", "items"], list(statuses.items())),
         "",
     ]

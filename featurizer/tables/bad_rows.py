@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from featurizer.errors import InputError
+from featurizer.values import counted
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class BadRows:
         if fault is not None:
             raise InputError(fault)
         if self.count:
-            logger.warning("%s; they are left out", self)
+            logger.warning("%s; %s left out", self, "it is" if self.count == 1 else "they are")
 
     def fault(self, used: int) -> str | None:
         """Return what is wrong where more than allowed cannot be used."""
@@ -64,4 +65,4 @@ class BadRows:
 
     def __str__(self) -> str:
         where = ", ".join([*self.places, *(["…"] if self.count > len(self.places) else [])])
-        return f"{self.path.name}: {self.count:,} rows cannot be read: {where}"
+        return f"{self.path.name}: {counted(self.count, 'row', 'rows')} cannot be read: {where}"

@@ -150,8 +150,6 @@ EXPORTS: dict[str, Export] = {
         ),
         SHOPIFY_MAPPING,
         {"mug": "Enamel mug", "lamp": "Lamp"},
-        {"on_duplicate": "first"},
-        r"1 rows repeat an id \('mug' again in line 3\).*--on-duplicate first",
     ),
     "shopify, products.json": Export(
         "products.json",

@@ -440,7 +440,7 @@ def test_a_row_of_ratings_that_is_broken_costs_itself(tmp_path, caplog, bad):
     assert pairs_of(path) == [
         ("A1", "B1", 7, 5.0), ("A2", "B2", 7, None), ("A3", "B3", 7, 5.0), ("A4", "B4", 7, 5.0),
     ]  # fmt: skip
-    assert "r.csv: 1 rows cannot be read: line 2; they" in caplog.text
+    assert "r.csv: 1 row cannot be read: line 2; it is left out" in caplog.text
 
 
 def test_metadata_lines_that_cannot_be_read_are_counted_and_the_first_five_said(tmp_path, caplog):
@@ -459,4 +459,4 @@ def test_metadata_lines_that_cannot_be_read_are_counted_and_the_first_five_said(
 def test_a_metadata_line_with_a_byte_that_is_no_utf8_costs_itself(tmp_path, caplog):
     path = reviews(tmp_path, [line("a"), line("caf").encode().replace(b"caf", b"caf\xe9"), line("b")])
     assert [item.item_id for item in LineSource(path, amazon_2023)] == ["a", "b"]
-    assert "1 rows cannot be read: line 2 (" in caplog.text
+    assert "1 row cannot be read: line 2 (" in caplog.text

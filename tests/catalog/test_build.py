@@ -149,9 +149,9 @@ def test_overwrite_replaces_the_items_and_leaves_what_others_wrote_there(table, 
     [
         (
             "id,title\na,Cup\na,Mug\n",
-            "1 rows repeat an id .'a' again in line 3.*--on-duplicate first or last",
+            "1 row repeats an id .'a' again in line 3.*--on-duplicate first or last",
         ),
-        ("id,title\n,Cup\n", "t.csv: 1 rows have no id .line 2"),
+        ("id,title\n,Cup\n", "t.csv: 1 row has no id .line 2"),
         ("id,title\n", "no items"),
     ],
 )

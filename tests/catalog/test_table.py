@@ -200,7 +200,7 @@ def test_an_empty_id_is_named_with_its_file_and_line(tmp_path, name, content, pl
     path = tmp_path / name
     path.write_text(content) if content else write(path, [{"id": "a"}, {"id": None}, {"id": "c"}])
     with pytest.raises(
-        InputError, match=rf"{name}: 1 rows have no id \({place}\); expected a unique id in every row"
+        InputError, match=rf"{name}: 1 row has no id \({place}\); expected a unique id in every row"
     ):
         rows(source(path), tmp_path / "c")
 

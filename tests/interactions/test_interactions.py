@@ -86,7 +86,7 @@ def test_every_format_and_its_usual_column_names_are_read(tmp_path, name, conten
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", "a,b\n1,2\n", "user_id or item_id"),
+        ("t.csv", "a,b\n1,2\n", "no column for the user_id and the item_id"),
         ("t.csv", "user_id,item_id\n", "no interactions"),
         ("t.csv", "", "cannot be read"),
         ("t.csv", "user_id,item_id,split\n1,2,later\n", "unknown split"),
@@ -108,11 +108,11 @@ def test_every_format_and_its_usual_column_names_are_read(tmp_path, name, conten
         (
             "t.csv",
             "user_id,item_id,rating,time\nu,i,4,9\nu,j\n",
-            r"t.csv: 1 rows cannot be read: line 3 \(has 2 cells, the header 4\)",
+            r"t.csv: 1 row cannot be read: line 3 \(has 2 cells, the header 4\)",
         ),
         ("t.inter", 'userID\titemID\tx_label\nu"\ti\t0\nu\tj"\n', r"line 3 \(has 2 cells, the header 3\)"),
         ("t.csv", "user_id,item_id\nu,i\nu,j,k\n", r"line 3 \(has 3 cells, the header 2\).*Check quotes"),
-        ("t.csv", "user_id,item_id\n1,\n", "1 rows have no item_id, the first in line 2"),
+        ("t.csv", "user_id,item_id\n1,\n", "1 row has no item_id, the first in line 2"),
         ("t.xls", "", "cannot be read as a spreadsheet"),
         ("t.parquet", "PAR1", "cannot be read"),
         ("t.csv.gz", "not gzip", "t.csv.gz"),
@@ -180,7 +180,7 @@ def test_typed_parquet_columns_become_the_formats_types(tmp_path):
 
 def test_an_empty_text_is_no_id(tmp_path):
     pl.DataFrame({"user_id": ["u", ""], "item_id": ["i", "i"]}).write_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="1 rows have no user_id"):
+    with pytest.raises(InputError, match="1 row has no user_id"):
         read_interactions(tmp_path / "t.parquet")
 
 

@@ -110,7 +110,7 @@ def test_values_of_a_list_that_are_no_objects_are_bad_rows(tmp_path):
     (tmp_path / "t.json").write_text('[{"id": 1}, 7, {"id": 2}]')
     bad = BadRows(tmp_path / "t.json")
     assert rows(tmp_path / "t.json", bad=bad) == [{"id": 1}, {"id": 2}]
-    assert str(bad).endswith("1 rows cannot be read: row 2 (a JSON int, expected an object)")
+    assert str(bad).endswith("1 row cannot be read: row 2 (a JSON int, expected an object)")
 
 
 values = st.recursive(

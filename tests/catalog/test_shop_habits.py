@@ -1,0 +1,147 @@
+"""What shops do beside tables of a row an item: rows of variants, signs for nothing, names of files without folders."""
+
+import logging
+
+import polars as pl
+import pytest
+from PIL import Image
+
+import featurizer as fz
+from featurizer.catalog.columns import as_categories, as_image
+from featurizer.catalog.table import TableSource
+from featurizer.errors import InputError
+from featurizer.records import ImageRef
+
+VARIANTS = (
+    "Handle,Title,Type,Option1 Value,Variant SKU,Image Src\n"
+    "mug,Enamel mug,Mugs,S,M-1,mug-1.png\n"
+    "mug,,,M,M-2,mug-2.png\n"
+    "mug,,,L,M-3,\n"
+    "lamp,Lamp,Lamps,,L-1,\n"
+    "lamp,,,,,lamp.png\n"
+)
+
+
+def pictures(folder, *names):
+    for name in names:
+        Image.new("RGB", (9, 9), "red").save(folder / name)
+
+
+def ingested(tmp_path, text, **options):
+    (tmp_path / "t.csv").write_text(text)
+    return fz.ingest(tmp_path / "t.csv", out=tmp_path / "c", **options)
+
+
+def column(catalog, name):
+    return dict(zip(catalog.column("item_id").to_pylist(), catalog.column(name).to_pylist(), strict=True))
+
+
+def test_rows_of_one_handle_are_one_item_with_the_first_cells_that_hold_something(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "featurizer")
+    pictures(tmp_path, "mug-1.png", "mug-2.png", "lamp.png")
+    made = ingested(tmp_path, VARIANTS)
+    assert column(made, "title") == {"mug": "Enamel mug", "lamp": "Lamp"}
+    assert column(made, "categories") == {"mug": ["Mugs"], "lamp": ["Lamps"]}
+    assert column(made, "Option1 Value") == {"mug": "S", "lamp": None}
+    assert column(made, "image_url") == {"mug": "mug-1.png", "lamp": "lamp.png"}
+    assert made.manifest.notes["merged_rows"] == 3
+    assert "rows of one Handle are one item, with the pictures of all" in caplog.text
+
+
+def test_the_pictures_of_all_rows_of_an_item_stand_in_its_cell(tmp_path):
+    (tmp_path / "t.csv").write_text(VARIANTS)
+    source = fz.operations.ingest.Ingest(path=(str(tmp_path / "t.csv"),), out=tmp_path / "c")._items
+    assert isinstance(source, TableSource)
+    assert [row["Image Src"] for _, row, _ in source._taken()] == [["mug-1.png", "mug-2.png"], ["lamp.png"]]
+
+
+def test_rows_that_lie_apart_are_merged_where_that_is_asked(tmp_path):
+    made = ingested(tmp_path, "id,title,brand\na,,K\nb,Pot,\na,Cup,L\n", on_duplicate="merge")
+    assert column(made, "title") == {"a": "Cup", "b": "Pot"}
+    assert column(made, "brand") == {"a": "K", "b": None}
+
+
+@pytest.mark.parametrize(("which", "sku"), [("first", "M-1"), ("last", "M-3")])
+def test_one_row_of_a_handle_is_taken_where_that_is_asked(tmp_path, which, sku):
+    made = ingested(tmp_path, VARIANTS, on_duplicate=which)
+    assert column(made, "Variant SKU")["mug"] == sku
+    assert made.manifest.notes["repeated_items"] == 3
+
+
+@pytest.mark.parametrize(
+    "cell", ["-", "--", "–", "N/A", "n/a", "#N/A", "null", "None", "nan", " - ", "", None]
+)
+def test_a_sign_for_no_picture_is_none(cell, tmp_path):
+    assert as_image(cell, tmp_path) == ImageRef()
+
+
+@pytest.mark.parametrize(
+    ("cell", "categories"),
+    [
+        ("Home>Kitchen>Mugs", ("Home", "Kitchen", "Mugs")),
+        ("Home > Kitchen", ("Home", "Kitchen")),
+        ("Home &gt; Kitchen", ("Home", "Kitchen")),
+        ("<b>Home</b> > Kitchen", ("<b>Home</b>", "Kitchen")),
+        ("Home|Kitchen", ("Home", "Kitchen")),
+        ("Salt & Pepper", ("Salt & Pepper",)),
+    ],
+)
+def test_categories_are_divided_at_their_signs(cell, categories):
+    assert as_categories(cell) == categories
+
+
+def test_names_of_files_without_their_folder_are_said_before_anything_is_made(tmp_path, caplog):
+    text = "id,image\n1,a.png\n2,b.png\n"
+    (tmp_path / "pictures").mkdir()
+    pictures(tmp_path / "pictures", "a.png", "b.png")
+    ingested(tmp_path, text)
+    said = f"image holds names of files such as a.png, and none of those looked for lies in {tmp_path}"
+    assert said in caplog.text
+    caplog.clear()
+    made = ingested(tmp_path, text, images=tmp_path / "pictures", overwrite=True)
+    assert set(column(made, "image_status").values()) == {"ok"}
+    pictures(tmp_path, "b.png")
+    ingested(tmp_path, text, overwrite=True)
+    assert "names of files" not in caplog.text
+
+
+def test_no_column_is_read_where_none_is_asked_for(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "featurizer")
+    text = "id,title,brand,image\n1,Cup,K,http://127.0.0.1:9/a.png\n"
+    made = ingested(tmp_path, text, image_column="@none", brand_column="@none")
+    assert column(made, "image_status") == {"1": "none"}
+    assert column(made, "source_image") == {"1": "http://127.0.0.1:9/a.png"}
+    assert column(made, "text") == {"1": "Cup"}
+    assert (
+        "brand ← none, categories ← none, description ← none, picture ← none; unused: brand, image"
+        in caplog.text
+    )
+    assert "full of addresses" not in caplog.text
+    with pytest.raises(InputError, match="@none"):
+        ingested(tmp_path, text, item_id_column="@none", overwrite=True)
+
+
+def test_the_columns_of_interactions_are_known_by_what_shops_call_them(tmp_path):
+    for number, head in enumerate(
+        ("Kunde Nr.;Art Nr", "Käufer;Produkt", "E-Mail;Artikelnummer", "Buyer ID;Item No.")
+    ):
+        (tmp_path / "i.csv").write_text(f"{head}\nann;1\nbob;2\n")
+        (tmp_path / "t.csv").write_text("id,title\n1,Cup\n2,Pot\n")
+        made = fz.ingest(tmp_path / "t.csv", interactions=tmp_path / "i.csv", out=tmp_path / f"c{number}")
+        pairs = pl.read_parquet(made.folder / "interactions.parquet")
+        assert sorted(pairs.select("user_id", "item_id").rows()) == [("ann", "1"), ("bob", "2")], head
+
+
+def test_an_update_from_half_a_file_is_refused_and_changes_nothing(tmp_path):
+    whole = "id,title\n" + "".join(f"{n},Cup {n}\n" for n in range(60))
+    before = ingested(tmp_path, whole).manifest.data_sha256
+    half = "id,title\n" + "".join(f"{n},Cup {n}\n" for n in range(30))
+    with pytest.raises(
+        InputError, match=r"30 of the 60 items of .* are not in the source any more.*--max-gone 1"
+    ):
+        ingested(tmp_path, half, update=True)
+    assert fz.Catalog.open(tmp_path / "c").manifest.data_sha256 == before
+    assert ingested(tmp_path, half, update=True, gone="keep").rows == 60
+    assert ingested(tmp_path, half, update=True, max_gone=0.6).rows == 30
+    few = "id,title\n" + "".join(f"{n},Cup {n}\n" for n in range(20))
+    assert ingested(tmp_path, few, update=True).rows == 20
