@@ -2,10 +2,12 @@ import json
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from safetensors.numpy import save_file
 
 from featurizer.errors import InputError, StaleOutput, UnknownName
 from featurizer.features.arrays import ArraySpace, write_arrays
@@ -55,6 +57,55 @@ def test_what_is_exported_comes_back_bit_for_bit(name, data, tmp_path_factory):
     again = import_set(folder / "out", folder / "b", format=name)
     same_vectors(made, again)
     assert verify(again) == []
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_what_is_written_block_by_block_is_what_the_libraries_write_at_once(tmp_path, monkeypatch, dtype):
+    monkeypatch.setattr("featurizer.release.exchange.content.BLOCK", 7)
+    draw = np.random.default_rng(0)
+    ids = [f'é"{row}' for row in range(30)]
+    vectors = {
+        name: draw.normal(size=(30, dim)).astype(dtype) for name, dim in (("y_text", 3), ("x_imagé", 2))
+    }
+    present = draw.random(30) < 0.7
+    spaces = [
+        ArraySpace("y_text", "text", vectors["y_text"], present),
+        ArraySpace("x_imagé", "image", vectors["x_imagé"]),
+    ]
+    made = write_arrays(tmp_path / "a", ids, spaces, dtype=dtype, shard_rows=11)
+    for name in ("npy", "npz", "safetensors", "cornac", "parquet"):
+        export(made, tmp_path / name, format=name)
+    vectors["y_text"][~present] = 0
+    save_file(vectors, tmp_path / "features.safetensors")
+    np.savez(tmp_path / "features.npz", **vectors)
+    for name, rows in vectors.items():
+        np.save(tmp_path / f"npy-{name}.npy", rows)
+        np.save(tmp_path / f"cornac-{name}.npy", rows.astype(np.float32))
+        for of in ("npy", "cornac"):
+            assert (tmp_path / of / f"{name}.npy").read_bytes() == (
+                tmp_path / f"{of}-{name}.npy"
+            ).read_bytes()
+    for of in ("npz", "safetensors"):
+        whole = tmp_path / f"features.{of}"
+        assert (tmp_path / of / whole.name).read_bytes() == whole.read_bytes()
+    assert (tmp_path / "npy" / "item_ids.json").read_text() == json.dumps(ids, ensure_ascii=False) + "\n"
+    table = pq.read_table(tmp_path / "parquet" / "features.parquet")
+    assert table.column("item_id").to_pylist() == ids
+    assert table.column("y_text").is_valid().to_pylist() == present.tolist()
+
+
+def test_a_mean_is_of_all_vectors_whatever_the_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr("featurizer.release.exchange.chosen_rows.SHARD_ROWS", 5)
+    vectors = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    present = np.arange(40) % 3 > 0
+    made = write_arrays(
+        tmp_path / "a", [f"i{row}" for row in range(40)], [ArraySpace("x_text", "text", vectors, present)]
+    )
+    export(made, tmp_path / "out", format="npy", missing="mean")
+    rows = np.load(tmp_path / "out" / "x_text.npy")
+    np.testing.assert_array_equal(rows[present], vectors[present])
+    mean = vectors[present].mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(rows[~present], np.tile(mean, (14, 1)), rtol=1e-6)
 
 
 @pytest.fixture

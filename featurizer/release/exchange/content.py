@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import polars as pl
 
 from featurizer.errors import InputError
 
+BLOCK = 4096
+"""Rows that are written at once."""
 UNSAFE = ("\t", "\n", "\r", '"')
 """What an id in a tab-separated file of another program must not hold."""
 NOT_A_NUMBER = frozenset(
     {"", "nan", "NaN", "NA", "N/A", "n/a", "<NA>", "null", "NULL", "None", "#N/A", "-nan", "-NaN"}
 )
 """Ids that a reader of text tables takes for a missing value."""
+
+
+class Rows(Protocol):
+    """(n, d) numbers that slices are taken of: an array, or what reads them from disk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Items and dimensions."""
+        ...
+
+    def __getitem__(self, some: slice, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +40,31 @@ class ExchangedVectors:
         name: of the space.
         modality: `image`, `text` or `both`.
         dtype: `float32` or `float16`, as the feature set stores it.
-        rows: (n items, d dim), filled where absent.
+        source: of the (n items, d dim) rows, filled where absent.
         present: (n,) bool.
     """
 
     name: str
     modality: str
     dtype: str
-    rows: np.ndarray
+    source: Rows
     present: np.ndarray
+
+    @property
+    def dim(self) -> int:
+        """Numbers a vector."""
+        return self.source.shape[1]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """All (n, d) rows, in memory at once; `blocks` takes less of it."""
+        return self.source[:]
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield which rows, and these (m, d) rows, a block in memory at a time."""
+        for start in range(0, self.source.shape[0], BLOCK):
+            some = slice(start, min(start + BLOCK, self.source.shape[0]))
+            yield some, self.source[some]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +73,7 @@ class Content:
 
     Attributes:
         name: of the data set; several formats name their files by it.
-        item_ids: n ids, in the order of the rows.
+        item_ids: n ids, in the order of the rows; a sequence that may lie packed.
         spaces: in the order asked for.
         interactions: user_id, item_id, timestamp, rating, split; None when none were given.
     """
@@ -68,25 +97,20 @@ Missing: TypeAlias = Literal["zero", "mean", "error"]
 """What stands where a vector is missing; `error`: nothing does, one that is missing is refused."""
 
 
-def fill(rows: np.ndarray, present: np.ndarray, missing: Missing, space: str) -> np.ndarray:
-    """Return (n, d) rows in which those not `present` (n,) are zero or the mean of the others.
+def refuse_missing(present: np.ndarray, missing: Missing, space: str) -> None:
+    """Refuse (n,) vectors that are not all `present`, where nothing can or shall stand for them.
 
     Raises:
-        InputError: rows are missing and `missing` is `error`, or none are present to take the mean of.
+        InputError: some are missing and `missing` is `error`, or none is present to take the mean of.
     """
-    if present.all():
-        return rows
     absent = int((~present).sum())
-    if missing == "error":
+    if absent and missing == "error":
         raise InputError(
-            f"{space}: {absent} of {len(rows)} items have no vector; expected one each with --missing error. "
+            f"{space}: {absent} of {len(present)} items have no vector; expected one each with --missing error. "
             "Choose --missing zero or mean, or leave the space out with --space"
         )
-    if missing == "mean" and not present.any():
+    if absent == len(present) and missing == "mean":
         raise InputError(f"{space}: no item has a vector, so there is no mean; choose --missing zero")
-    filled = rows.copy()
-    filled[~present] = rows[present].mean(axis=0, dtype=np.float64) if missing == "mean" else 0
-    return filled
 
 
 def one_a_modality(content: Content, slots: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ def write(content: Content, folder: Path) -> Files:
     """Write the folder, arrays as float32."""
     files = {space.name: f"{safe_name(space.name)}.npy" for space in content.spaces}
     for space in content.spaces:
-        write_array(folder / files[space.name], space.rows)
+        write_array(folder / files[space.name], space)
     write_ids(folder / IDS, content.item_ids)
     if content.interactions is not None:
         check_text_ids(content.item_ids, "item")

@@ -35,8 +35,9 @@ def write(content: Content, folder: Path) -> Files:
     for space in content.spaces:
         target = folder / files[space.name]
         target.mkdir()
-        for row, vector in enumerate(space.rows):
-            np.save(target / f"{row}.npy", vector.astype(np.float32, copy=False))
+        for some, rows in space.blocks():
+            for row, vector in enumerate(rows, some.start):
+                np.save(target / f"{row}.npy", vector.astype(np.float32, copy=False))
     written = (
         [] if content.interactions is None else _write_interactions(content, content.interactions, folder)
     )

@@ -13,10 +13,12 @@ import polars as pl
 import featurizer
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.lookup import ItemIds
 from featurizer.features.supervised import SUPERVISED, read_supervised
 from featurizer.interactions.read import read_interactions
 from featurizer.records import Json
-from featurizer.release.exchange.content import Content, ExchangedVectors, Missing, fill
+from featurizer.release.exchange.chosen_rows import chosen_rows
+from featurizer.release.exchange.content import Content, ExchangedVectors, Missing
 from featurizer.release.exchange.format import Files, Write, format_named
 from featurizer.release.exchange.sidecar import FORMAT_VERSION, Sidecar, read_sidecar
 from featurizer.results.files import file_sha256, read_json, write_json
@@ -105,7 +107,7 @@ def _write(content: Content, write: Write, stage: Stage) -> tuple[Files, list[st
 
 def choose_items(
     feature_set: FeatureSet, interactions: pl.DataFrame | None, *, only_used: bool
-) -> tuple[list[str], np.ndarray]:
+) -> tuple[ItemIds, np.ndarray]:
     """Return the items of the set, then those that only the interactions know: n ids and (n,) rows, -1 for the latter.
 
     Args:
@@ -116,34 +118,30 @@ def choose_items(
     Raises:
         InputError: the interactions name none of the set's items.
     """
-    ids = feature_set.item_ids()
+    ids = ItemIds.of(feature_set)
     if interactions is None:
         return ids, np.arange(len(ids))
-    known = set(ids)
-    used = set(interactions["item_id"].unique())
-    if not used & known:
+    known = pl.DataFrame({"item_id": ids.packed}).with_row_index("row")
+    used = interactions.select("item_id").unique()
+    found = known.join(used, on="item_id", how="semi", maintain_order="left")
+    if found.is_empty():
         raise InputError(
             f"none of the {len(used)} items of the interactions is in {feature_set.folder} (such as "
-            f"{min(used)}; its own are such as {ids[0]}). Give the interactions of the same catalog, or --item-map "
-            "for a file that numbers its items"
+            f"{used['item_id'].sort()[0]}; its own are such as {ids[0]}). Give the interactions of the same catalog, "
+            "or --item-map for a file that numbers its items"
         )
-    kept = [row for row, item in enumerate(ids) if item in used or not only_used]
-    added = sorted(used - known)
-    rows = np.array([*kept, *[-1] * len(added)])
-    return [*(ids[row] for row in kept), *added], rows
+    added = used.join(known, on="item_id", how="anti").sort("item_id")
+    kept = found if only_used else known
+    rows = np.concatenate([kept["row"].to_numpy().astype(np.int64), np.full(len(added), -1)])
+    return ItemIds(pl.concat([kept["item_id"], added["item_id"]]).to_arrow()), rows
 
 
 def _vectors(
     feature_set: FeatureSet, name: str, rows: np.ndarray, missing: Missing, *, nulls: bool
 ) -> ExchangedVectors:
-    vectors, present = feature_set.vectors(name)
     spec = feature_set.spaces[name]
-    there = (rows >= 0) & present[rows]
-    picked = vectors[rows]
-    picked[~there] = 0
-    if not nulls:
-        picked = fill(picked, there, missing, name)
-    return ExchangedVectors(name, spec.modality, spec.dtype, picked, there)
+    found, present = chosen_rows(feature_set, name, rows, "zero" if nulls else missing)
+    return ExchangedVectors(name, spec.modality, spec.dtype, found, present)
 
 
 def _read(feature_set: FeatureSet, inputs: Mapping[str, Path | None]) -> dict[str, Json]:
@@ -183,7 +181,7 @@ def _manifest(
             "name": space.name,
             "file": files[space.name],
             "modality": space.modality,
-            "dim": space.rows.shape[1],
+            "dim": space.dim,
             "dtype": space.dtype,
             "fill": None if space.present.all() else fill,
             "missing_rows": [*np.flatnonzero(~space.present).tolist()],

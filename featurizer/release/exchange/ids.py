@@ -26,8 +26,11 @@ IMPLICIT = 1.0
 
 def write_ids(path: Path, ids: Sequence[str]) -> None:
     """Write ids as a JSON list, in row order."""
-    with atomic_path(path) as partial:
-        partial.write_text(json.dumps(list(ids), ensure_ascii=False) + "\n", "utf-8")
+    with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        file.write("[")
+        for row, item in enumerate(ids):
+            file.write((", " if row else "") + json.dumps(item, ensure_ascii=False))
+        file.write("]\n")
 
 
 def write_mapping(path: Path, ids: Sequence[str], header: tuple[str, str]) -> None:

@@ -10,7 +10,7 @@ from featurizer.errors import InputError
 from featurizer.registry import Extra
 from featurizer.release.exchange.content import Content, Found
 from featurizer.release.exchange.format import Files, Format
-from featurizer.release.exchange.parquet import as_table, found_in, spaces_of
+from featurizer.release.exchange.parquet import as_batches, found_in, spaces_of
 
 FOLDER = "features.lance"
 
@@ -19,7 +19,8 @@ def write(content: Content, folder: Path) -> Files:
     """Write each space as a fixed-size list, in the type it is stored in."""
     import lance
 
-    lance.write_dataset(as_table(content), str(folder / FOLDER))
+    schema, batches = as_batches(content)
+    lance.write_dataset(pa.RecordBatchReader.from_batches(schema, batches), str(folder / FOLDER))
     return dict.fromkeys([space.name for space in content.spaces], FOLDER)
 
 

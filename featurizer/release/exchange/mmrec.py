@@ -30,7 +30,7 @@ def write(content: Content, folder: Path) -> Files:
     files = one_a_modality(content, SLOTS)
     check_text_ids(content.item_ids, "item")
     for space in content.spaces:
-        write_array(folder / files[space.name], space.rows)
+        write_array(folder / files[space.name], space)
     write_mapping(folder / MAPPING, content.item_ids, ("asin", "itemID"))
     if content.interactions is not None:
         _write_interactions(content, content.interactions, folder)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from featurizer.errors import InputError
-from featurizer.release.exchange.content import Content, Found
+from featurizer.release.exchange.content import Content, ExchangedVectors, Found
 from featurizer.release.exchange.format import Files, Format
 from featurizer.release.exchange.ids import IDS, read_ids, write_ids
 from featurizer.results.files import atomic_path
@@ -17,7 +18,7 @@ def write(content: Content, folder: Path) -> Files:
     """Write each space in the type it is stored in."""
     files = {space.name: f"{safe_name(space.name)}.npy" for space in content.spaces}
     for space in content.spaces:
-        write_array(folder / files[space.name], space.rows, space.dtype)
+        write_array(folder / files[space.name], space, space.dtype)
     write_ids(folder / IDS, content.item_ids)
     return files
 
@@ -39,10 +40,19 @@ def guess(path: Path) -> Files:
     return {file.stem: file.name for file in found}
 
 
-def write_array(path: Path, rows: np.ndarray, dtype: str = "float32") -> None:
-    """Write (n, d) rows as a `.npy` file; a kill leaves none half."""
+def write_array(path: Path, space: ExchangedVectors, dtype: str = "float32") -> None:
+    """Write a space as a `.npy` file; a kill leaves none half."""
     with atomic_path(path) as partial, partial.open("wb") as file:
-        np.save(file, rows.astype(dtype, copy=False))
+        write_numbers(file, space, dtype)
+
+
+def write_numbers(file: IO[bytes], space: ExchangedVectors, dtype: str) -> None:
+    """Write what `numpy.save` would, a block of rows at a time."""
+    shape = (space.source.shape[0], space.dim)
+    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    for _, rows in space.blocks():
+        file.write(rows.astype(dtype, copy=False).tobytes())
 
 
 def read_array(path: Path) -> np.ndarray:

@@ -11,6 +11,7 @@ from featurizer.errors import InputError
 from featurizer.release.exchange.content import Content, Found
 from featurizer.release.exchange.format import Files, Format
 from featurizer.release.exchange.ids import IDS, read_ids, write_ids
+from featurizer.release.exchange.npy import write_numbers
 from featurizer.results.files import atomic_path
 
 FILE = "features.npz"
@@ -20,11 +21,12 @@ OWN_IDS = ("item_ids", "item_id", "ids")
 
 def write(content: Content, folder: Path) -> Files:
     """Write each space in the type it is stored in."""
-    arrays = {space.name: space.rows.astype(space.dtype, copy=False) for space in content.spaces}
-    with atomic_path(folder / FILE) as partial, partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    with atomic_path(folder / FILE) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for space in content.spaces:
+            with archive.open(f"{space.name}.npy", "w", force_zip64=True) as file:
+                write_numbers(file, space, space.dtype)
     write_ids(folder / IDS, content.item_ids)
-    return dict.fromkeys(arrays, FILE)
+    return {space.name: FILE for space in content.spaces}
 
 
 def read(path: Path, files: Files) -> Found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from featurizer.errors import InputError
 from featurizer.features.options import StoredDtype
-from featurizer.features.schema import vectors_to_arrow
+from featurizer.features.schema import ARROW_DTYPES, vectors_to_arrow
 from featurizer.release.exchange.content import Content, Found
 from featurizer.release.exchange.format import Files, Format
 from featurizer.release.exchange.ids import ID_COLUMNS
@@ -22,8 +22,10 @@ FILE = "features.parquet"
 
 def write(content: Content, folder: Path) -> Files:
     """Write each space as a fixed-size list, in the type it is stored in."""
-    with atomic_path(folder / FILE) as partial:
-        pq.write_table(as_table(content), partial, compression="zstd")
+    schema, batches = as_batches(content)
+    with atomic_path(folder / FILE) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as file:
+        for batch in batches:
+            file.write_table(pa.Table.from_batches([batch]))
     return dict.fromkeys((space.name for space in content.spaces), FILE)
 
 
@@ -37,13 +39,29 @@ def guess(path: Path) -> Files:
     return dict.fromkeys(spaces_of(_load(path).schema, _file(path)), _file(path).name)
 
 
-def as_table(content: Content) -> pa.Table:
-    """Return ids and spaces as columns, null where an item has no vector."""
-    columns: dict[str, pa.Array] = {ID_COLUMNS[0]: pa.array(list(content.item_ids), pa.string())}
-    for space in content.spaces:
-        dtype: StoredDtype = "float16" if space.dtype == "float16" else "float32"
-        columns[space.name] = vectors_to_arrow(space.rows, space.present, dtype)
-    return pa.table(columns)
+def as_batches(content: Content) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Return ids and spaces as columns, null where an item has no vector: their schema, and blocks of rows."""
+    dtypes: dict[str, StoredDtype] = {
+        space.name: "float16" if space.dtype == "float16" else "float32" for space in content.spaces
+    }
+    fields = [pa.field(ID_COLUMNS[0], pa.string())]
+    fields += [
+        pa.field(space.name, pa.list_(ARROW_DTYPES[dtypes[space.name]], space.dim))
+        for space in content.spaces
+    ]
+    schema = pa.schema(fields)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for blocks in zip(*(space.blocks() for space in content.spaces), strict=True):
+            some = blocks[0][0]
+            columns = [pa.array(content.item_ids[some], pa.string())]
+            columns += [
+                vectors_to_arrow(rows, space.present[some], dtypes[space.name])
+                for space, (_, rows) in zip(content.spaces, blocks, strict=True)
+            ]
+            yield pa.record_batch(columns, schema=schema)
+
+    return schema, batches()
 
 
 def spaces_of(schema: pa.Schema, origin: Path) -> list[str]:

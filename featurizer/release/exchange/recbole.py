@@ -44,13 +44,18 @@ def write(content: Content, folder: Path) -> Files:
 
 
 def _write_space(content: Content, space: ExchangedVectors, path: Path) -> None:
-    dim = space.rows.shape[1]
-    numbers = pc.cast(pa.array(space.rows.astype(np.float32).reshape(-1)), pa.string())
-    offsets = pa.array(np.arange(len(space.rows) + 1, dtype=np.int32) * dim)
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, numbers), " ")
-    table = {f"{space.name}_id:token": list(content.item_ids), f"{space.name}{SEQUENCE}": joined.to_pylist()}
-    with atomic_path(path) as partial:
-        pl.DataFrame(table).write_csv(partial, separator="\t", quote_style="never")
+    with atomic_path(path) as partial, partial.open("wb") as file:
+        for some, rows in space.blocks():
+            numbers = pc.cast(pa.array(rows.astype(np.float32).reshape(-1)), pa.string())
+            offsets = pa.array(np.arange(len(rows) + 1, dtype=np.int32) * space.dim)
+            joined = pc.binary_join(pa.ListArray.from_arrays(offsets, numbers), " ")
+            table = {
+                f"{space.name}_id:token": content.item_ids[some],
+                f"{space.name}{SEQUENCE}": joined.to_pylist(),
+            }
+            pl.DataFrame(table).write_csv(
+                file, separator="\t", quote_style="never", include_header=not some.start
+            )
 
 
 def _write_interactions(content: Content, interactions: pl.DataFrame, folder: Path) -> list[str]:

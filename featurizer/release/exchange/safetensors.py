@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from featurizer.errors import InputError
-from featurizer.release.exchange.content import Content, Found
+from featurizer.release.exchange.content import Content, ExchangedVectors, Found
 from featurizer.release.exchange.format import Files, Format
 from featurizer.release.exchange.ids import IDS, read_ids, write_ids
 from featurizer.results.files import atomic_path
@@ -19,11 +21,31 @@ FILE = "features.safetensors"
 
 def write(content: Content, folder: Path) -> Files:
     """Write each space in the type it is stored in."""
-    tensors = {space.name: np.ascontiguousarray(space.rows.astype(space.dtype)) for space in content.spaces}
-    with atomic_path(folder / FILE) as partial:
-        save_file(tensors, partial)
+    with atomic_path(folder / FILE) as partial, partial.open("wb") as file:
+        spaces = sorted(content.spaces, key=lambda space: (-np.dtype(space.dtype).itemsize, space.name))
+        file.write(_header(spaces))
+        for space in spaces:
+            for _, rows in space.blocks():
+                file.write(rows.astype(space.dtype, copy=False).tobytes())
     write_ids(folder / IDS, content.item_ids)
-    return dict.fromkeys(tensors, FILE)
+    return {space.name: FILE for space in content.spaces}
+
+
+def _header(spaces: Sequence[ExchangedVectors]) -> bytes:
+    """Return what stands before the numbers, as the format lays it down: a length, then JSON padded to 8 bytes."""
+    told, start = {}, 0
+    for space in spaces:
+        n, dim, dtype = space.source.shape[0], space.dim, np.dtype(space.dtype)
+        end = start + n * dim * dtype.itemsize
+        told[space.name] = {
+            "dtype": f"F{8 * dtype.itemsize}",
+            "shape": [n, dim],
+            "data_offsets": [start, end],
+        }
+        start = end
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def read(path: Path, files: Files) -> Found:
