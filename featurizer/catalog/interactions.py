@@ -17,6 +17,7 @@ from featurizer.interactions.store import FILE, statistics, write_interactions
 from featurizer.records import Json
 from featurizer.results.files import file_sha256
 from featurizer.tables.bad_rows import SHOWN, BadRows
+from featurizer.tables.open import open_table
 from featurizer.tables.reading import AS_FOUND, Reading
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,17 @@ class InteractionFiles:
     item_map: Path | None = None
     columns: InteractionColumns = USUAL_COLUMNS
     reading: Reading = AS_FOUND
+
+    def check(self) -> None:
+        """See that the files are there and have the columns, without looking at the rows.
+
+        Raises:
+            InputError: one has not.
+        """
+        for path in self.paths:
+            if not path.is_file():
+                raise InputError(f"{path} does not exist; expected a file of interactions")
+            self.columns.resolve(open_table(path, self.reading).columns, origin=str(path))
 
     def split(self, options: SplitOptions) -> pl.DataFrame:
         """Read them; what comes without a split is split, rows that come with one stay.

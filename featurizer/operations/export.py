@@ -49,6 +49,12 @@ class Export(FolderOperation[Made["Sidecar"]]):
     missing: Literal["zero", "mean", "error"] = "zero"
     """What stands where a vector is missing; the sidecar says it."""
 
+    def precheck(self) -> None:
+        """Refuse a format that there is not."""
+        from featurizer.release.exchange.format import format_named
+
+        format_named(self.format, written=True)
+
     def make(self, context: Context) -> Made[Sidecar]:
         """Write the files, and say which hold what."""
         from featurizer.features.feature_set import FeatureSet

@@ -11,7 +11,14 @@ from pydantic import Field, model_validator
 from featurizer.config import Flag
 from featurizer.errors import InputError
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
-from featurizer.operations.feature_sets import computing, encoder_folders, look_inside, nulls, spaces_line
+from featurizer.operations.feature_sets import (
+    check_encoders,
+    computing,
+    encoder_folders,
+    look_inside,
+    nulls,
+    spaces_line,
+)
 from featurizer.operations.operation import (
     Argument,
     Completed,
@@ -75,6 +82,10 @@ class Extract(FolderOperation["FeatureSet"]):
                 "--update keeps what is as it was, --overwrite makes everything again; give one of the two"
             )
         return self
+
+    def precheck(self) -> None:
+        """Refuse encoders and devices that are not there."""
+        check_encoders(self.encoders, self.device)
 
     def updates(self) -> bool:
         """Say whether the set in the folder is brought up to date."""

@@ -23,6 +23,32 @@ def encoder_folders(field: str, encoders: Iterable[str]) -> Iterator[tuple[str, 
             yield field, folder
 
 
+def check_encoders(encoders: Iterable[str], device: str) -> None:
+    """Refuse a name that no encoder answers to, and a device that is not there; folders still to be made are let by.
+
+    Raises:
+        FeaturizerError: one of them will not do.
+    """
+    from featurizer.encoders.resolve import resolve
+
+    check_device(device)
+    for name in encoders:
+        if all(folder.exists() for _, folder in encoder_folders("", [name])):
+            resolve(name)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that is not there; where the choice is ours, nothing is imported.
+
+    Raises:
+        InputError: it is not.
+    """
+    from featurizer.encoders.device import resolve_device
+
+    if device != "auto":
+        resolve_device(device)
+
+
 def nulls(features: FeatureSet) -> dict[str, int]:
     """Return how many items have no vector, by space."""
     return {name: spec.null for name, spec in features.spaces.items()}

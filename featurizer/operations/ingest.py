@@ -179,6 +179,18 @@ class Ingest(FolderOperation["Catalog"]):
                 if is_copy(path):
                     path.unlink(missing_ok=True)
 
+    def precheck(self) -> None:
+        """Refuse tables, columns and a template that will not do, without looking at the rows."""
+        from featurizer.catalog.text import TextRecipe
+
+        recipe = TextRecipe(template=self.text_template)
+        if self.images is not None and not self.images.is_dir():
+            raise InputError(f"{self.images} is no folder; expected the one that the pictures lie in")
+        if (pairs := self._pairs()) is not None:
+            pairs.check()
+        if not self.path[0].startswith(HUB):
+            recipe.check(self._items.extra)
+
     def reopens(self) -> bool:
         """Say whether failed pictures are fetched once more, or what is there is compared with the source."""
         return self.retry_failed or self.update

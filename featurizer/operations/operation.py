@@ -217,6 +217,13 @@ class Operation(Config, ABC):
             FeaturizerError: what was given cannot be used, or the work failed.
         """
 
+    def precheck(self) -> None:
+        """Refuse what will not do, as far as that shows before anything is made; a plan asks for it.
+
+        Raises:
+            FeaturizerError: what `run` would say of it.
+        """
+
     def runs_model(self) -> bool:
         """Say whether it runs a model batch by batch: the process then keeps the memory that a batch frees."""
         return False

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from featurizer.config import Flag
 from featurizer.ica.options import SIZES, Architecture, IcaOptions, Masking, Objective, Pool, Size, Training
-from featurizer.operations.feature_sets import computing, encoder_folders, look_inside
+from featurizer.operations.feature_sets import check_encoders, computing, encoder_folders, look_inside
 from featurizer.operations.operation import (
     Argument,
     Completed,
@@ -84,6 +84,10 @@ class PretrainIca(FolderOperation["Pretrained"]):
     def _check(self) -> PretrainIca:
         self.options()
         return self
+
+    def precheck(self) -> None:
+        """Refuse encoders and devices that are not there."""
+        check_encoders([self.vision, self.text], self.device)
 
     def options(self) -> IcaOptions:
         """Return everything that the training is told."""

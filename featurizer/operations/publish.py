@@ -74,6 +74,12 @@ class Publish(Operation):
             raise InputError("catalog is for feature sets, with_users for models; leave one of the two out")
         return self
 
+    def precheck(self) -> None:
+        """Refuse what is no repository's name."""
+        from featurizer.release.plan import check_repo
+
+        check_repo(self.repo)
+
     def state(self) -> Path | None:
         """Return the file in the folder that is published."""
         from featurizer.results.state import state_file

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from featurizer.config import Flag
-from featurizer.errors import InputError
+from featurizer.errors import InputError, UnknownName
+from featurizer.operations.feature_sets import check_device
 from featurizer.operations.operation import (
     Argument,
     Completed,
@@ -136,6 +137,16 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
                 raise InputError(f"--masked {text}: expected image=DIR or text=DIR")
             rest[f"masked_{side}"] = (*rest.get(f"masked_{side}", ()), folder)
         return rest
+
+    def precheck(self) -> None:
+        """Refuse scorers and a device that are not there."""
+        from featurizer import registry
+
+        known = registry.names(registry.SCORERS)
+        for name in self.metrics:
+            if name not in known:
+                raise UnknownName("scorer", name, known)
+        check_device(self.device)
 
     def products(self) -> tuple[Path, ...]:
         """Return the scores, and where they are attached each set's own."""

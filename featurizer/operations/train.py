@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from featurizer.config import Config, Flag
 from featurizer.errors import InputError
+from featurizer.operations.feature_sets import check_device
 from featurizer.operations.operation import (
     Argument,
     Completed,
@@ -145,6 +146,10 @@ class Train(FolderOperation["Trained"]):
         from featurizer.encoders.device import cpu_threads
 
         return {"threads": cpu_threads(self.threads)}
+
+    def precheck(self) -> None:
+        """Refuse a device that is not there."""
+        check_device(self.device)
 
     def runs_model(self) -> bool:
         """Say that it does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from featurizer.errors import InputError, UnknownName
+from featurizer.errors import FeaturizerError, InputError, UnknownName
 from featurizer.operations.operation import FolderOperation
 from featurizer.operations.standing import Standing, look
 from featurizer.recipes.recipe import Recipe
@@ -44,10 +44,11 @@ def made_again(step: Step, found: Standing, recipe: Sequence[Step]) -> bool:
 
 
 def plan(recipe: Recipe, *, start: str | None = None, only: str | None = None) -> Plan:
-    """Say how every step stands.
+    """Say how every step stands, and refuse what will not do when it is reached.
 
-    A step that is done stays so in the plan though one it reads from is to do: whether that changes anything is
-    seen when it is reached. Below a stale step, everything that reads from it is stale.
+    A step that is done stays so in the plan though one it reads from is to do, as long as that is made again as it
+    was; below one that is brought up to date it is to do: whether that changes anything is seen when it is reached.
+    Below a stale step, everything that reads from it is stale.
 
     Args:
         recipe: the recipe.
@@ -56,18 +57,35 @@ def plan(recipe: Recipe, *, start: str | None = None, only: str | None = None) -
 
     Raises:
         UnknownName: there is no step of that name.
+        InputError: an option of a step that would be run will not do.
     """
     names = chosen(recipe, start=start, only=only)
     found: dict[str, Standing] = {}
+    changing: list[str] = []
     for step in recipe.steps:
         one = planned(step) if step.name in names else Standing("left out")
         from_stale = [name for name in step.after if name in found and found[name].standing == "stale"]
-        if made_again(step, one, recipe.steps):
+        again = made_again(step, one, recipe.steps)
+        if again:
             one = Standing("to do", f"made again from what is up to date; {one.why}", one.state)
         if one.standing == "done" and from_stale and not step.operation.rewrites:
             one = Standing("stale", f"reads from {', '.join(from_stale)}", one.state)
+        above = [name for name in step.after if name in changing]
+        if one.standing == "done" and above:
+            one = Standing("to do", f"made again if {' or '.join(above)} becomes another", one.state)
+        if one.standing == "to do" and (above or again or updates(step)):
+            changing.append(step.name)
+        if one.standing not in ("done", "left out"):
+            _precheck(step)
         found[step.name] = one
     return [(step, found[step.name]) for step in recipe.steps]
+
+
+def _precheck(step: Step) -> None:
+    try:
+        step.operation.precheck()
+    except FeaturizerError as error:
+        raise InputError(f"step {step.name}: {error}") from error
 
 
 def chosen(recipe: Recipe, *, start: str | None, only: str | None) -> Sequence[str]:

@@ -116,7 +116,7 @@ def _resolved(
         here = [one for one in value if one not in left_out]
         pairs = [_place(str(one), mark, known, left_out) for one in here]
         return [str(path) for path, _ in pairs], [name for _, name in pairs if name]
-    if value is None:
+    if value in (None, ""):  # a variable that was emptied
         return None, []
     path, name = _place(str(value), mark, known, left_out)
     return str(path), [name] if name else []

@@ -1,3 +1,4 @@
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_what_follows_from_a_change_is_brought_up_to_date_or_made_again_and_an_o
     with (shop / "items.csv").open("a") as file:
         file.write("i99,red lamp\n")
     go(only="catalog", overwrite=True)
-    assert states() == {"catalog": "done", "features": "to do", "scores": "done"}
+    assert states() == {"catalog": "done", "features": "to do", "scores": "to do"}
     finished = go()
     assert now(finished) == ["features", "scores"]
     assert FeatureSet.open("out/features").manifest.update.new == 1
@@ -106,6 +107,51 @@ def test_what_follows_from_a_change_is_brought_up_to_date_or_made_again_and_an_o
     assert states("scores.k=[5]")["scores"] == "stale"
     with pytest.raises(StaleOutput, match=r"scores \(differing: options\.k"):
         go("scores.k=[5]")
+
+
+def test_the_plan_says_that_what_reads_from_an_update_may_be_made_again(go, shop):
+    (shop / "shop.yaml").write_text(UPDATED.replace("clicks.csv}", "clicks.csv, update: true}"))
+    go()
+    with (shop / "items.csv").open("a") as file:
+        file.write("i99,red lamp\n")
+    found = [(step.name, one.standing, one.why) for step, one in plan(load_recipe("shop.yaml"))]
+    assert found[0][:2] == ("catalog", "to do")
+    assert found[0][2].startswith("brought up to date; differing: content")
+    assert found[1:] == [
+        ("features", "to do", "made again if catalog becomes another"),
+        ("scores", "to do", "made again if features or catalog becomes another"),
+    ]
+    assert now(go()) == ["catalog", "features", "scores"]
+    assert [one.standing for _, one in plan(load_recipe("shop.yaml"))] == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("catalog.path=nope.csv", "step catalog: nope.csv does not exist"),
+        ("catalog.images=nope", "step catalog: nope is no folder"),
+        ("catalog.item_id_column=nope", "step catalog: unknown column of items.csv 'nope'"),
+        ("catalog.user_column=nope", "step catalog: unknown column of clicks.csv 'nope'"),
+        ("catalog.text_template='{nope}'", "step catalog: unknown field or column in the text template"),
+        ("catalog.text_template='{title'", "step catalog: text template '{title' cannot be read"),
+        ("catalog.encoding=klingon", "step catalog: no encoding is called 'klingon'"),
+        ("catalog.delimiter=abc", "step catalog: the delimiter 'abc' is not one sign"),
+        ("features.encoders=[smal]", "step features: unknown encoder 'smal': did you mean small"),
+        ("features.device=tpu", "step features: unknown device 'tpu'"),
+        ("ica.vision=nope", "step ica: unknown encoder 'nope'"),
+        ("scores.metrics=[nope]", "step scores: unknown scorer 'nope'"),
+        ("model.device=tpu", "step model: unknown device 'tpu'"),
+        ("mmrec.format=nope", "step mmrec: unknown format 'nope'"),
+        ("publish.repo=nope", "step publish: 'nope' is no repository's name"),
+    ],
+)
+def test_a_value_that_will_not_do_is_refused_in_the_plan(states, setting, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        states(setting)
+
+
+def test_a_value_is_not_looked_at_where_its_step_is_done_or_left_out(done, states):
+    assert states("features.device=tpu", only="card")["card"] == "done"
 
 
 def test_an_option_that_changes_nothing_of_the_result_makes_nothing_stale(done, states):
