@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from featurizer.catalog.stored_pictures import FIRST, problem_of_several
 from featurizer.interactions.read import SCHEMA, SPLITS
 from featurizer.interactions.store import FILE as INTERACTIONS
 from featurizer.interactions.store import statistics
+from featurizer.packed_ids import PackedIds
 from featurizer.records import OK, Json
 from featurizer.results.files import file_sha256
 from featurizer.results.manifests.catalog import CatalogManifest, InteractionCounts
@@ -34,7 +36,8 @@ def verify_catalog(catalog: Catalog) -> list[str]:
     problems += [f"{name} is not in the manifest" for name in strays(folder, "items", listed)]
     for path in catalog.parts:
         name = path.relative_to(folder).as_posix()
-        problems += [f"{name}: {problem}" for problem in found.read(path)]
+        problems += [f"{name}: {problem}" for problem in found.read(path, name)]
+    problems += found.repeated()
     problems += found.against_the_manifest()
     problems += _interactions(folder / INTERACTIONS, manifest.interactions, found.ids)
     recorded = manifest.interactions is not None and manifest.interactions.sha256 is not None
@@ -71,11 +74,13 @@ class _Found:
         self.rows = self.with_text = 0
         self.statuses: Counter[str] = Counter()
         self.several, self.further = 0, Counter[str]()
-        self.ids: set[str] = set()
+        self.ids = PackedIds()
+        self.ends: list[tuple[str, int]] = []
+        self.missing: Counter[str] = Counter()
         self.data = hashlib.sha256()
         self.whole = True
 
-    def read(self, path: Path) -> Iterator[str]:
+    def read(self, path: Path, name: str) -> Iterator[str]:
         """Look at a part: its columns, its ids, and every picture; a row group is in memory at a time."""
         if path.is_symlink():
             yield "it is a link, expected a file"
@@ -88,7 +93,8 @@ class _Found:
                     more = SEVERAL.names if has_several(file.schema_arrow) else []
                     rows = file.read_row_group(group, columns=["item_id", *FIRST, "text", *more])
                     rows.validate(full=True)
-                    yield from self._rows(rows)
+                    yield from self._rows(rows, name)
+            self.ends.append((name, len(self.ids)))
         except UNREADABLE as error:
             self.whole = False
             yield f"it cannot be read: {' '.join(str(error).split()):.200}"
@@ -104,14 +110,13 @@ class _Found:
             elif schema.field(place).type != field.type:
                 yield f"column {field.name} is {schema.field(place).type}, expected {field.type}"
 
-    def _rows(self, rows: pa.Table) -> Iterator[str]:
+    def _rows(self, rows: pa.Table, name: str) -> Iterator[str]:
         self.rows += rows.num_rows
         self.with_text += rows.num_rows - rows.column("text").null_count
         ids = rows.column("item_id").to_pylist()
-        doubled = len(ids) - len({*ids} - self.ids)
-        if doubled or None in ids or "" in ids:
-            yield f"{doubled} item ids are missing or appear more than once"
-        self.ids.update(item for item in ids if item is not None)
+        there = [item for item in ids if item]
+        self.missing[name] += len(ids) - len(there)
+        self.ids.add(there)
         for row in rows.drop_columns("text").to_pylist():
             self.statuses[str(row["image_status"])] += 1
             outcomes = row.get("image_outcomes")
@@ -121,6 +126,14 @@ class _Found:
             problem = _picture(row) or problem_of_several(row)
             if problem is not None:
                 yield f"item {row['item_id']}: {problem}"
+
+    def repeated(self) -> Iterator[str]:
+        """Say of each part how many of its ids are missing, or stand in it, or in one before it, already."""
+        rows = self.ids.repeated()
+        ends = np.searchsorted(rows, [end for _, end in self.ends])
+        for (name, _), count in zip(self.ends, np.diff(ends, prepend=0).tolist(), strict=True):
+            if count + self.missing[name]:
+                yield f"{name}: {count + self.missing[name]} item ids are missing or appear more than once"
 
     def against_the_manifest(self) -> Iterator[str]:
         """Compare the counts over all parts with the manifest's."""
@@ -152,7 +165,7 @@ def _picture(row: Mapping[str, object]) -> str | None:
     return None
 
 
-def _interactions(path: Path, counts: InteractionCounts | None, ids: set[str]) -> Iterator[str]:
+def _interactions(path: Path, counts: InteractionCounts | None, ids: PackedIds) -> Iterator[str]:
     name = path.name
     if counts is None:
         if path.exists():
@@ -172,7 +185,8 @@ def _interactions(path: Path, counts: InteractionCounts | None, ids: set[str]) -
         yield f"{name}: its columns are not of the types that they must be"
         return
     found: dict[str, Json] = {**statistics(frame)}
-    found["items_without_catalog_row"] = len(set(frame["item_id"].unique().to_list()) - ids)
+    named = frame["item_id"].drop_nulls().unique().to_list()
+    found["items_without_catalog_row"] = ids.lacking(named) + bool(frame["item_id"].null_count())
     said = counts.document()
     for field in found.keys() & said.keys():
         if said[field] != found[field]:

@@ -18,6 +18,7 @@ from featurizer.features.schema import CORE, arrow_to_vectors, feature_schema
 from featurizer.features.shards import count_failures, ids_sha256
 from featurizer.features.supervised import SUPERVISED, read_supervised
 from featurizer.features.verify_config import config_problems
+from featurizer.packed_ids import PackedIds
 from featurizer.results.files import file_sha256
 from featurizer.results.manifests.feature_set import ShardEntry
 from featurizer.results.names import FEATURE_SET
@@ -36,6 +37,7 @@ def verify(feature_set: FeatureSet) -> list[str]:
     found = _Found(feature_set)
     for path, entry in zip(feature_set.shards, manifest.shards, strict=True):
         problems += [f"{entry.path}: {problem}" for problem in found.read(path, entry)]
+    problems += found.repeated()
     problems += found.against_the_manifest()
     problems += _supervised(feature_set)
     problems += [
@@ -89,7 +91,8 @@ class _Found:
         self.rows = self.with_image = self.with_text = self.failed = 0
         self.failures: Counter[str] = Counter()
         self.null = dict.fromkeys(self.manifest.spaces, 0)
-        self.seen: set[str] = set()
+        self.seen = PackedIds()
+        self.ends: list[tuple[str, int]] = []
         self.ids = hashlib.sha256()
 
     def read(self, path: Path, entry: ShardEntry) -> Iterator[str]:
@@ -153,15 +156,13 @@ class _Found:
         self.failures.update(count_failures(errors))
 
     def _item_ids(self, ids: list[str], entry: ShardEntry) -> Iterator[str]:
-        doubled = sum(1 for item in ids if item in self.seen) + len(ids) - len(set(ids))
-        if doubled:
-            yield f"{doubled} item ids appear more than once"
         if "" in ids:
             yield "an item id is empty"
         if entry.item_ids is not None and ids_sha256(ids) != entry.item_ids:
             yield "its item ids, or their order, are not those that the manifest records"
-        self.ids.update(("\n" if self.seen else "").encode() + "\n".join(ids).encode())
-        self.seen.update(ids)
+        self.ids.update(("\n" if len(self.seen) else "").encode() + "\n".join(ids).encode())
+        self.seen.add(ids)
+        self.ends.append((entry.path, len(self.seen)))
 
     def _spaces(self, table: pa.Table, entry: ShardEntry) -> Iterator[str]:
         for space, spec in self.manifest.spaces.items():
@@ -199,6 +200,14 @@ class _Found:
         if without:
             names = " and ".join(flags)
             yield f"{space}: {without} rows have a vector though {names} {'are' if len(flags) > 1 else 'is'} false"
+
+    def repeated(self) -> Iterator[str]:
+        """Say of each shard how many of its ids stand in it, or in one before it, already."""
+        rows = self.seen.repeated()
+        ends = np.searchsorted(rows, [end for _, end in self.ends])
+        for (path, _), count in zip(self.ends, np.diff(ends, prepend=0).tolist(), strict=True):
+            if count:
+                yield f"{path}: {count} item ids appear more than once"
 
     def against_the_manifest(self) -> Iterator[str]:
         """Compare the counts over all shards with the manifest's."""
