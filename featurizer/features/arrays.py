@@ -13,12 +13,13 @@ from featurizer.discretion import public, throughout
 from featurizer.errors import InputError, ShapeMismatch
 from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
+from featurizer.features.engines.engine import Tick
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.options import SHARD_ROWS, StoredDtype
 from featurizer.features.rows import ShardRows
 from featurizer.features.schema import CORE
 from featurizer.features.shards import ids_sha256
-from featurizer.features.write import Tick, write_feature_set
+from featurizer.features.write import write_feature_set
 from featurizer.records import Json
 from featurizer.results.manifests.feature_set import SpaceProvenance
 from featurizer.results.manifests.manifest import Origin, checked

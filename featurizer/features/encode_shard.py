@@ -20,7 +20,7 @@ from featurizer.features.rows import ShardRows
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
-    from featurizer.features.write import Tick
+    from featurizer.features.engines.engine import Tick
 
 IN_FLIGHT = 1
 """Batches that are started and not yet fetched: a GPU computes one while the next is put together."""

@@ -8,7 +8,8 @@ cross a shard, so a resumed run computes what an uninterrupted one would.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +23,16 @@ from featurizer.features.clock import Clock
 from featurizer.features.decoding import Decoders, decoding
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.encode_shard import encode_shard
+from featurizer.features.engines.engine import Engine, MakeShard, Tick
+from featurizer.features.engines.local import LocalEngine
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.inputs import inputs_of, write_inputs
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.features.prepare import preparer
 from featurizer.features.rows import ShardRows
 from featurizer.features.supervised import attach_supervised
-from featurizer.features.update import is_outdated, update
-from featurizer.features.write import MakeShard, Tick, write_feature_set
+from featurizer.features.update import EncodeRows, is_outdated, update
+from featurizer.features.write import EVERYTHING, Part, write_part
 from featurizer.progress import Report, silent
 from featurizer.records import Json
 
@@ -78,9 +81,54 @@ def extract(
         StaleOutput: `out` holds a feature set of another catalog, encoder or option.
         OutputError: the disk refused a write; finished shards are kept.
     """
+    extract_part(catalog, encoders, out, options, EVERYTHING, report=report)
+    return FeatureSet.open(out)
+
+
+def extract_part(
+    catalog: Catalog,
+    encoders: Sequence[AnyEncoder],
+    out: Path,
+    options: ExtractOptions,
+    part: Part,
+    *,
+    report: Report = silent,
+) -> bool:
+    """Encode a part of the shards, as `extract` does all; return whether the set was closed by that, or before.
+
+    Raises:
+        StaleOutput: `out` holds a feature set of another catalog, encoder or option.
+        OutputError: the disk refused a write; finished shards are kept.
+    """
+    specs = [encoder.spec for encoder in encoders]
+    draft = drafted(catalog, specs, options)
+    with encoding(catalog, encoders, options) as encode:
+
+        def make(rows: range, clock: Clock, tick: Tick) -> ShardRows:
+            return encode(encoders, rows, clock, tick)
+
+        def write(folder: Path, draft: FeatureSetDraft, make: MakeShard) -> bool:
+            return write_extracted(
+                folder, draft, LocalEngine(make), part, catalog, taught_by(specs), options, report=report
+            )
+
+        if options.update and not options.overwrite and is_outdated(out, draft):
+            update(out, draft, catalog, encoders, encode, write)
+            return True
+        return write(out, draft, make)
+
+
+@contextmanager
+def encoding(
+    catalog: Catalog, encoders: Sequence[AnyEncoder], options: ExtractOptions
+) -> Iterator[EncodeRows]:
+    """Have workers decode pictures while the block runs, and yield what encodes rows of a catalog.
+
+    Raises:
+        InputError: the catalog has no items.
+    """
     if not catalog.rows:
         raise InputError(f"{catalog.folder} has no items; expected at least one")
-    draft = drafted(catalog, [encoder.spec for encoder in encoders], options)
     prepare = {one.spec.space: preparer(one) for one in encoders if one.spec.modality != "text"}
     workers = decoding(
         prepare,
@@ -104,23 +152,45 @@ def extract(
                     dtype=options.dtype,
                 )
 
-        def make(rows: range, clock: Clock, tick: Tick) -> ShardRows:
-            return encode(encoders, rows, clock, tick)
+        yield encode
 
-        def write(folder: Path, draft: FeatureSetDraft, make: MakeShard) -> None:
-            made = write_feature_set(
-                folder, draft, make, overwrite=options.overwrite, name="extract", report=report
-            )
-            taught = {item for encoder in encoders for item in encoder.spec.supervised_items}
-            if taught:
-                attach_supervised(folder, sorted(taught))
-            write_inputs(folder, inputs_of(catalog), made.manifest.fingerprint)
 
-        if options.update and not options.overwrite and is_outdated(out, draft):
-            update(out, draft, catalog, encoders, encode, write)
-        else:
-            write(out, draft, make)
-    return FeatureSet.open(out)
+def write_extracted(
+    folder: Path,
+    draft: FeatureSetDraft,
+    engine: Engine,
+    part: Part,
+    catalog: Catalog,
+    taught: Sequence[str],
+    options: ExtractOptions,
+    *,
+    report: Report = silent,
+) -> bool:
+    """Have an engine write a part of the shards; with the last, what stands beside the manifest: return whether so.
+
+    Args:
+        folder: the set's.
+        draft: the set.
+        engine: who makes shards.
+        part: which.
+        catalog: what they are made of.
+        taught: the ids of the items whose interactions taught an encoder.
+        options: whether what the folder holds is replaced.
+        report: told how far it is.
+    """
+    closes = write_part(
+        folder, draft, engine, part, overwrite=options.overwrite, name="extract", report=report
+    )
+    if closes:
+        if taught:
+            attach_supervised(folder, taught)
+        write_inputs(folder, inputs_of(catalog), FeatureSet.open(folder).manifest.fingerprint)
+    return closes
+
+
+def taught_by(specs: Sequence[EncoderSpec]) -> list[str]:
+    """Return the ids of the items whose interactions taught one of the encoders, ascending."""
+    return sorted({item for spec in specs for item in spec.supervised_items})
 
 
 def drafted(catalog: Catalog, specs: Sequence[EncoderSpec], options: ExtractOptions) -> FeatureSetDraft:

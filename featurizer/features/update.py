@@ -21,11 +21,11 @@ from featurizer.encoders.base import AnyEncoder, EncoderSpec, TextLoss
 from featurizer.encoders.libraries import library_versions
 from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
+from featurizer.features.engines.engine import MakeShard, Tick
 from featurizer.features.feature_set import OWNED, FeatureSet
 from featurizer.features.inputs import inputs_of, places, read_inputs
 from featurizer.features.rows import ShardRows
 from featurizer.features.schema import arrow_to_vectors
-from featurizer.features.write import MakeShard, Tick
 from featurizer.records import OK, Json
 from featurizer.results.exchange import restore
 from featurizer.results.files import fingerprint
@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 
 EncodeRows: TypeAlias = Callable[[Sequence[AnyEncoder], Sequence[int], Clock, Tick], ShardRows]
 """Encodes rows of a catalog, ascending, with some encoders."""
-WriteSet: TypeAlias = Callable[[Path, FeatureSetDraft, MakeShard], None]
-"""Writes a feature set into a folder."""
+WriteSet: TypeAlias = Callable[[Path, FeatureSetDraft, MakeShard], bool]
+"""Writes a feature set into a folder; returns True, for nobody else makes a part of it."""
 INDIFFERENT = ("catalog", "encoders", "libraries", "shard_rows")
 """What may differ between two sets of which one copies from the other; encoders and their libraries each for itself."""
 

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import featurizer
-from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
+from featurizer.features.engines.engine import Engine, MakeShard
+from featurizer.features.engines.local import LocalEngine
 from featurizer.features.feature_set import FORMAT_VERSION, OWNED, FeatureSet
-from featurizer.features.rows import ShardRows
-from featurizer.features.shards import (
-    MARKS,
-    ShardMetadata,
-    finished_shard,
-    shard_json,
-    write_shard,
-)
+from featurizer.features.shards import MARKS, ShardMetadata, finished_shard, shard_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.locks import one_at_a_time
 from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import Stage
 
 logger = logging.getLogger(__name__)
 
-Tick: TypeAlias = Callable[[int, int], None]
-"""Called with (rows done, failures) of the shard."""
-MakeShard: TypeAlias = Callable[[range, Clock, Tick], ShardRows]
-"""Makes the rows of a shard, adds to its clock what that took, and may tick on the way."""
+CLOSING = "closing"
+"""The file in the folder of marks by which one process at a time looks whether all shards are finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Every `of`-th shard, from the `number`-th on, counted from 1: what one of several processes makes."""
+
+    number: int
+    of: int
+
+    def __contains__(self, index: object) -> bool:
+        return isinstance(index, int) and index % self.of == self.number - 1
+
+
+EVERYTHING = Part(1, 1)
 
 
 def write_feature_set(
@@ -43,9 +49,7 @@ def write_feature_set(
     name: str = "write",
     report: Report = silent,
 ) -> FeatureSet:
-    """Write a feature set into the folder `out`; a finished shard is not made again.
-
-    A shard is written by a thread of its own while the next one is made, so two of them are in memory at most.
+    """Write a feature set into the folder `out`, in this process; a finished shard is not made again.
 
     Args:
         out: the folder.
@@ -59,39 +63,71 @@ def write_feature_set(
         StaleOutput: `out` holds another feature set.
         OutputError: the disk refused a write; finished shards are kept.
     """
-    stage = Stage(out, FEATURE_SET, draft.config, OWNED, updates=name == "extract")
-    if stage.claim(overwrite=overwrite):
-        logger.info("%s is finished already: nothing to do", out)
-    else:
-        stage.finish(_manifest(draft, _write_shards(out, draft, make, name, report)))
-    shutil.rmtree(out / MARKS, ignore_errors=True)  # the manifest says the same
+    write_part(out, draft, LocalEngine(make), EVERYTHING, overwrite=overwrite, name=name, report=report)
     return FeatureSet.open(out)
 
 
+def write_part(
+    out: Path,
+    draft: FeatureSetDraft,
+    engine: Engine,
+    part: Part,
+    *,
+    overwrite: bool,
+    name: str = "write",
+    report: Report = silent,
+) -> bool:
+    """Have an engine make a part of the shards, and close the set where all others are finished too.
+
+    Returns:
+        Whether the set was finished before, or this call closed it: of several processes, each with a part of its own,
+        one does.
+
+    Raises:
+        StaleOutput: `out` holds another feature set.
+        OutputError: the disk refused a write; finished shards are kept.
+    """
+    stage = Stage(out, FEATURE_SET, draft.config, OWNED, updates=name == "extract")
+    closes = stage.claim(overwrite=overwrite)
+    if closes:
+        logger.info("%s is finished already: nothing to do", out)
+    else:
+        _write_shards(out, draft, engine, part, name, report)
+        (out / MARKS).mkdir(exist_ok=True)
+        with one_at_a_time(out / MARKS / CLOSING):
+            closes = not stage.is_finished and _close(stage, draft)
+    if stage.is_finished:
+        shutil.rmtree(out / MARKS, ignore_errors=True)  # the manifest says the same
+    return closes
+
+
 def _write_shards(
-    out: Path, draft: FeatureSetDraft, make: MakeShard, name: str, report: Report
-) -> list[ShardMetadata]:
-    shards = [finished_shard(out, index, draft) for index in range(draft.shards)]
+    out: Path, draft: FeatureSetDraft, engine: Engine, part: Part, name: str, report: Report
+) -> None:
+    mine = [index for index in range(draft.shards) if index in part]
+    shards = [finished_shard(out, index, draft) for index in mine]
     finished = [shard for shard in shards if shard is not None]
     if finished:
-        logger.info("resuming: %d of %d shards are finished", len(finished), draft.shards)
+        logger.info("resuming: %d of %d shards are finished", len(finished), len(mine))
+    total = sum(len(draft.rows_of(index)) for index in mine)
     done, failures = sum(shard.rows for shard in finished), sum(shard.failed for shard in finished)
-    report(Progress(name, done, draft.rows, failures))
-    written: dict[int, Future[ShardMetadata]] = {}
-    with ThreadPoolExecutor(1, "write") as writing:
-        for index in [index for index, shard in enumerate(shards) if shard is None]:
-            clock = Clock()
 
-            def tick(rows: int, failed: int, done: int = done, failures: int = failures) -> None:
-                report(Progress(name, done + rows, draft.rows, failures + failed))
+    def tick(rows: int, failed: int) -> None:
+        report(Progress(name, done + rows, total, failures + failed))
 
-            rows = make(draft.rows_of(index), clock, tick)
-            done += len(rows.item_ids)
-            failures += sum(error is not None for error in rows.errors)
-            for before in written.values():
-                before.result()  # one shard waits at most, and a refused write ends the work
-            written[index] = writing.submit(write_shard, out, index, draft, rows, clock.seconds)
-        return [written[index].result() if shard is None else shard for index, shard in enumerate(shards)]
+    tick(0, 0)
+    engine.run(out, draft, [index for index, one in zip(mine, shards, strict=True) if one is None], tick)
+
+
+def _close(stage: Stage, draft: FeatureSetDraft) -> bool:
+    """Write the manifest, unless a shard is missing."""
+    shards = [finished_shard(stage.folder, index, draft) for index in range(draft.shards)]
+    whole = [shard for shard in shards if shard is not None]
+    if len(whole) < len(shards):
+        logger.info("%d of %d shards are finished; the others are made elsewhere", len(whole), len(shards))
+        return False
+    stage.finish(_manifest(draft, whole))
+    return True
 
 
 def _manifest(draft: FeatureSetDraft, shards: Sequence[ShardMetadata]) -> dict[str, Json]:

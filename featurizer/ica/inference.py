@@ -14,10 +14,11 @@ from featurizer.encoders.base import EncoderSpec
 from featurizer.encoders.device import computing_threads
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.features.clock import Clock
+from featurizer.features.engines.engine import Tick
 from featurizer.features.extract import ExtractOptions, drafted
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.rows import ShardRows
-from featurizer.features.write import Tick, write_feature_set
+from featurizer.features.write import write_feature_set
 from featurizer.ica.batch import Batch, TokenSource
 from featurizer.ica.saved_model import SavedModel
 from featurizer.ica.text_states import encode_text

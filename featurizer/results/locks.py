@@ -66,6 +66,27 @@ def writing(
             _remove_empty(made)
 
 
+def is_shared(folder: Path) -> bool:
+    """Say whether this process holds the folder together with others, who may be writing there."""
+    return _held.get(folder.resolve()) is True
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process after the other into the block, of those that share a folder; `path` is made where it is missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise output_error(path, error) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def is_locked_alone(folder: Path) -> bool:
     """Say whether this process holds the folder, or one above it, for itself alone."""
     place = folder.resolve()

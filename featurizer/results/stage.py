@@ -23,7 +23,7 @@ from featurizer.results.files import (
     remove_leftovers,
     write_json,
 )
-from featurizer.results.locks import LOCK_FILE, is_locked_alone
+from featurizer.results.locks import LOCK_FILE, is_locked_alone, is_shared
 from featurizer.results.names import SIGNATURE
 from featurizer.results.seal import sealed
 from featurizer.results.spelling import renamed
@@ -109,6 +109,11 @@ class Stage:
     def _started(self) -> Path:
         return self.folder / STAGE_FILE
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether its manifest is written."""
+        return self._manifest.exists()
+
     def claim(self, *, overwrite: bool) -> bool:
         """Take the folder for this configuration; return True when the stage is already finished there.
 
@@ -123,7 +128,7 @@ class Stage:
         restore(self.folder)
         refuse_foreign(self.folder, self.manifest_name)
         remove_leftovers(self.folder.rglob(f".*{PARTIAL}"), alone=is_locked_alone(self.folder))
-        if overwrite or self._is_half_cleared() or self._is_bare():
+        if overwrite or self._is_half_cleared() or (self._is_bare() and not is_shared(self.folder)):
             self._clear()
         elif self._is_begun():
             return self._resume()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from featurizer.errors import OutputError
-from featurizer.features import write as writing
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.draft import FeatureSetDraft
+from featurizer.features.engines import local as writing
 from featurizer.features.extract import ExtractOptions, extract
 from featurizer.features.rows import ShardRows
 from featurizer.features.shards import write_shard
