@@ -260,7 +260,11 @@ def extract(
     compute_dtype: Literal['float32', 'tf32', 'float16', 'bfloat16'] = 'float32',
     batch_size: int = 32,
     shard_rows: int = 2048,
+    engine: Literal['local', 'ray'] = 'local',
     workers: int | None = None,
+    gpus_per_worker: float = 0.0,
+    address: str | None = None,
+    shard: str | None = None,
     decoders: Literal['auto', 'threads', 'processes'] = 'auto',
     mask: Literal['image', 'text'] | None = None,
     update: bool = False,
@@ -284,7 +288,11 @@ def extract(
         compute_dtype: What the models compute in: bfloat16 is faster where 'doctor' says so, tf32 is for NVIDIA GPUs.
         batch_size: Items a model sees at once.
         shard_rows: Items a shard; a killed run loses the shards in flight.
-        workers: Threads or processes that decode pictures. [default: one a core, at most 8 on the CPU]
+        engine: Who encodes: this process, or workers of a Ray cluster; the bytes are the same.
+        workers: Threads or processes that decode pictures; with ray, processes that encode. [default: one a core, at most 8 on the CPU; with ray as many as fit]
+        gpus_per_worker: With ray: GPUs of each worker; a fraction where several share one.
+        address: With ray: auto, or HOST or HOST:PORT of a cluster. [default: one of this machine's own, for this run]
+        shard: I/N: only every N-th shard, from the I-th on. N such processes share one folder; the last one completes it.
         decoders: Who decodes pictures: auto takes processes for a GPU and many pictures.
         mask: Hide one modality from an encoder ica:DIR or align:DIR.
         update: Encode only what changed since the set in --out was made, and copy every other vector.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -52,7 +51,7 @@ def _done(operation: Operation, context: Context) -> Outcome[Any]:
     if operation.runs_model():
         keep_freed_memory()
     outcome = operation.run(context)
-    if path is not None and _writes_state(operation):
+    if path is not None and (not isinstance(operation, FolderOperation) or operation.remembers(outcome)):
         sizes = sizes_of(operation.out) if isinstance(operation, FolderOperation) else {}
         seconds = time.perf_counter() - begun
         state = State(
@@ -70,18 +69,11 @@ def _done(operation: Operation, context: Context) -> Outcome[Any]:
 
 @contextmanager
 def _sole_writer(operation: Operation) -> Iterator[None]:
-    """Hold the folders that are written, in the order of their names; processes that torchrun started share one."""
-    asked = fingerprint(operation.model_dump(mode="json", exclude={"wait"}))
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    shared = isinstance(operation, FolderOperation) and operation.shares and several
+    """Hold the folders that are written, in the order of their names; processes that each make a part share one."""
+    asked = fingerprint(operation.model_dump(mode="json", exclude={"wait", *operation.indifferent}))
+    shared = isinstance(operation, FolderOperation) and operation.shares()
     wait = operation.wait if isinstance(operation, FolderOperation) else None
     with ExitStack() as held:
         for folder in sorted({folder.resolve() for folder in operation.writes()}):
             held.enter_context(writing(folder, fingerprint=asked, shared=shared, wait=wait))
         yield
-
-
-def _writes_state(operation: Operation) -> bool:
-    """Say whether this process remembers what was done: of several that share a folder, the first."""
-    shares = isinstance(operation, FolderOperation) and operation.shares
-    return not shares or os.environ.get("RANK", "0") == "0"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -26,6 +27,7 @@ from featurizer.operations.operation import (
     Folder,
     FolderOperation,
     Kind,
+    Made,
     Outcome,
     Reads,
 )
@@ -34,6 +36,7 @@ from featurizer.results.names import CARD
 
 if TYPE_CHECKING:
     from featurizer.encoders.base import AnyEncoder
+    from featurizer.features.extract import ExtractOptions
     from featurizer.features.feature_set import FeatureSet
 
 
@@ -44,7 +47,9 @@ class Extract(FolderOperation["FeatureSet"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "."}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"workers", "decoders", "max_failures", "update"})
+    indifferent: ClassVar[frozenset[str]] = frozenset(
+        {"workers", "decoders", "max_failures", "update", "engine", "gpus_per_worker", "address", "shard"}
+    )
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
     """A catalog folder."""
@@ -62,8 +67,17 @@ class Extract(FolderOperation["FeatureSet"]):
     """Items a model sees at once."""
     shard_rows: Annotated[int, Field(ge=1)] = SHARD_ROWS
     """Items a shard; a killed run loses the shards in flight."""
+    engine: Literal["local", "ray"] = "local"
+    """Who encodes: this process, or workers of a Ray cluster; the bytes are the same."""
     workers: Annotated[int, Field(ge=1)] | None = None
-    """Threads or processes that decode pictures.  [default: one a core, at most 8 on the CPU]"""
+    """Threads or processes that decode pictures; with ray, processes that encode.  [default: one a core, at most 8 on
+    the CPU; with ray as many as fit]"""
+    gpus_per_worker: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """With ray: GPUs of each worker; a fraction where several share one."""
+    address: str | None = None
+    """With ray: auto, or HOST or HOST:PORT of a cluster.  [default: one of this machine's own, for this run]"""
+    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
+    """I/N: only every N-th shard, from the I-th on. N such processes share one folder; the last one completes it."""
     decoders: Literal["auto", "threads", "processes"] = "auto"
     """Who decodes pictures: auto takes processes for a GPU and many pictures."""
     mask: Literal["image", "text"] | None = None
@@ -81,6 +95,23 @@ class Extract(FolderOperation["FeatureSet"]):
             raise InputError(
                 "--update keeps what is as it was, --overwrite makes everything again; give one of the two"
             )
+        if self.update and (self.shard or self.engine != "local"):
+            raise InputError(
+                "--update encodes what changed in this process; leave --shard out, and --engine ray too"
+            )
+        if self.engine == "local" and (self.address is not None or self.gpus_per_worker):
+            raise InputError(
+                "--address and --gpus-per-worker are for --engine ray; give that too, or leave them out"
+            )
+        if self.shard is not None:
+            number, of = map(int, self.shard.split("/"))
+            if number > of:
+                raise InputError(f"--shard {self.shard}; expected I/N with I from 1 to N, such as 1/4")
+            if self.overwrite or self.engine != "local":
+                raise InputError(
+                    "--shard makes a part of what other processes share; leave --overwrite out (remove the folder "
+                    "before all of them begin), and --engine ray too"
+                )
         return self
 
     def precheck(self) -> None:
@@ -95,12 +126,72 @@ class Extract(FolderOperation["FeatureSet"]):
         """Say that it does."""
         return True
 
+    def shares(self) -> bool:
+        """Say whether it makes a part."""
+        return self.shard is not None
+
+    def remembers(self, outcome: Outcome[Any]) -> bool:
+        """Say whether the set is complete by it."""
+        return not isinstance(outcome.value, Made)
+
+    def run(self, context: Context) -> Outcome[Any]:
+        """Make the set, or a part of it, and say what there is now."""
+        return self.outcome(self.open()) if self._write(context) else self._partial()
+
     def make(self, context: Context) -> FeatureSet:
         """Encode every item and write the feature set with its card."""
+        self._write(context)
+        return self.open()
+
+    def _write(self, context: Context) -> bool:
+        """Encode what there is to do, and say whether the set is complete by it; that writes its card."""
+        from featurizer.release.card import write_card
+
+        closes = self._on_ray(context) if self.engine == "ray" else self._here(context)
+        if closes:
+            write_card(self.open())
+        return closes
+
+    def _on_ray(self, context: Context) -> bool:
+        from featurizer.catalog.store import Catalog
+        from featurizer.features.engines.on_ray import Cluster, ray_engine
+        from featurizer.features.engines.plan import Plan
+        from featurizer.features.extract import write_extracted
+        from featurizer.features.write import EVERYTHING
+
+        self._resolve()
+        catalog = Catalog.open(self.catalog.absolute())
+        options = self._options(self.device)
+        plan = Plan(
+            catalog.folder,
+            self.encoders,
+            self.out.absolute(),
+            replace(options, workers=None),
+            self.compute_dtype,
+            self.mask,
+            self.trust_remote_code,
+        )
+        with ray_engine(plan, Cluster(self.address, self.workers, self.gpus_per_worker)) as engine:
+            workers = len(engine.actors)
+            context.say(
+                f"{workers} {'worker' if workers == 1 else 'workers'} of Ray; {', '.join(engine.told.draft.dims)}"
+            )
+            return write_extracted(
+                self.out,
+                engine.told.draft,
+                engine,
+                EVERYTHING,
+                catalog,
+                engine.told.taught,
+                options,
+                report=context.report,
+            )
+
+    def _here(self, context: Context) -> bool:
         from featurizer.catalog.store import Catalog
         from featurizer.encoders.device import halves_pay, resolve_device
-        from featurizer.features.extract import ExtractOptions, extract
-        from featurizer.release.card import write_card
+        from featurizer.features.extract import extract_part
+        from featurizer.features.write import Part
 
         catalog = Catalog.open(self.catalog)
         encoders = self._load()
@@ -112,7 +203,13 @@ class Extract(FolderOperation["FeatureSet"]):
             context.say(
                 f"this processor has no units for {self.compute_dtype}: float32 would be faster, up to twenty times"
             )
-        options = ExtractOptions(
+        part = Part(*map(int, (self.shard or "1/1").split("/")))
+        return extract_part(catalog, encoders, self.out, self._options(where), part, report=context.report)
+
+    def _options(self, device: str) -> ExtractOptions:
+        from featurizer.features.extract import ExtractOptions
+
+        return ExtractOptions(
             dtype=self.dtype,
             batch_size=self.batch_size,
             shard_rows=self.shard_rows,
@@ -120,15 +217,12 @@ class Extract(FolderOperation["FeatureSet"]):
             decoders=self.decoders,
             overwrite=self.overwrite,
             update=self.update,
-            device=where,
+            device=device,
             threads=self.threads,
         )
-        made = extract(catalog, encoders, self.out, options, report=context.report)
-        write_card(made)
-        return made
 
-    def _load(self) -> Sequence[AnyEncoder]:
-        """Load the encoders; a wrong name or folder is told before anything heavy is imported."""
+    def _resolve(self) -> None:
+        """Have a wrong name or folder told before anything heavy is imported."""
         from featurizer.encoders.resolve import resolve
         from featurizer.results.names import FEATURE_SET
         from featurizer.results.stage import refuse_foreign
@@ -136,6 +230,9 @@ class Extract(FolderOperation["FeatureSet"]):
         refuse_foreign(self.out, FEATURE_SET)
         for name in self.encoders:
             resolve(name)
+
+    def _load(self) -> Sequence[AnyEncoder]:
+        self._resolve()
         from featurizer.encoders.device import resolve_device
         from featurizer.encoders.resolve import load_encoders
 
@@ -191,6 +288,16 @@ class Extract(FolderOperation["FeatureSet"]):
             advice=(look_inside(value.folder),),
             warnings=tuple(warnings),
             code=3 if too_many else 0,
+        )
+
+    def _partial(self) -> Outcome[Any]:
+        """Say that a part is written, of a set that is not complete."""
+        told = f"part {self.shard} is written"
+        return Outcome(
+            Made(self.out, told),
+            told,
+            f"{self.out}: {told}; the set is complete when all {str(self.shard).partition('/')[2]} are",
+            {"out": str(self.out), "shard": self.shard, "complete": False},
         )
 
     def encoder_folders(self) -> Iterator[tuple[str, Path]]:

@@ -7,6 +7,7 @@ from them.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -256,9 +257,6 @@ class Operation(Config, ABC):
 class FolderOperation(Operation, Generic[ValueT]):
     """An operation that makes a folder."""
 
-    shares: ClassVar[bool] = False
-    """Whether the processes that torchrun starts write the folder together."""
-
     out: Annotated[Path, Flag("--out", "-o")]
     """Folder to write into."""
     overwrite: bool = False
@@ -290,6 +288,14 @@ class FolderOperation(Operation, Generic[ValueT]):
     def writes(self) -> tuple[Path, ...]:
         """Return the folder."""
         return (self.out,)
+
+    def shares(self) -> bool:
+        """Say whether other processes write the folder too, each a part of its own."""
+        return False
+
+    def remembers(self, outcome: Outcome[Any]) -> bool:
+        """Say whether this process remembers what came of it: of several that write the folder, one does."""
+        return not self.shares() or os.environ.get("RANK", "0") == "0"
 
     def reopens(self) -> bool:
         """Say whether a finished folder is worked on again, to fetch what failed for example."""

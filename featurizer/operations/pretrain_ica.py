@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -44,7 +45,6 @@ class PretrainIca(FolderOperation["Pretrained"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
     indifferent: ClassVar[frozenset[str]] = frozenset({"cache", "tensorboard"})
-    shares: ClassVar[bool] = True
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
     """A catalog folder."""
@@ -109,6 +109,10 @@ class PretrainIca(FolderOperation["Pretrained"]):
     def runs_model(self) -> bool:
         """Say that it does."""
         return True
+
+    def shares(self) -> bool:
+        """Say whether torchrun started several processes."""
+        return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
     def make(self, context: Context) -> Pretrained:
         """Train, and write model and features with their card."""

@@ -1,0 +1,263 @@
+"""Whoever makes a shard, its bytes are the same: this process, parts of several, actors of a Ray cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from PIL import Image
+
+from featurizer.encoders.resolve import load_encoders
+from featurizer.errors import FeaturizerError, InputError
+from featurizer.features.engines.on_ray import Cluster, _alike, _cluster, ray_engine
+from featurizer.features.engines.plan import Plan, ShardWorker
+from featurizer.features.extract import ExtractOptions, extract, extract_part, write_extracted
+from featurizer.features.feature_set import FeatureSet
+from featurizer.features.write import EVERYTHING, Part
+from featurizer.operations.extract import Extract
+from featurizer.records import ImageRef, ItemRecord
+from tests.support.items import make_catalog
+from tests.support.small_encoders import install
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = ExtractOptions(batch_size=4, shard_rows=5, threads=1)
+SLOW = """
+import os, time
+from pathlib import Path
+from featurizer.encoders.family import EncoderFamily
+from tests.support import small_encoders
+
+
+class Slow(small_encoders.SmallText):
+    def encode(self, prepared):
+        (Path(os.environ["AT_WORK"]) / str(os.getpid())).touch()
+        time.sleep(float(os.environ.get("PAUSE", "0.05")))
+        return super().encode(prepared)
+
+
+FAMILY = EncoderFamily("slow", lambda request: [small_encoders.SmallImage(), Slow()])
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plugins(tmp_path_factory):
+    """Two encoders that other processes find too, the second of which takes its time and says who is at it."""
+    root = tmp_path_factory.mktemp("plugins")
+    site, at_work = install(root / "site"), root / "at_work"
+    at_work.mkdir()
+    info = site / "slow_encoders-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: slow-encoders\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[featurizer.encoders]\nslow = slow_family:FAMILY\n")
+    (site / "slow_family.py").write_text(SLOW)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        patch.setenv("PYTHONPATH", f"{site}{os.pathsep}{ROOT}")
+        patch.setenv("AT_WORK", str(at_work))
+        yield at_work
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    """38 items, eight shards: one without a text, one with a picture that is broken."""
+    records = [
+        ItemRecord(
+            f"i{row:02d}", title=f"cup number {row} of {'xyz'[row % 3]}", image=ImageRef(data=png(row))
+        )
+        for row in range(36)
+    ]
+    records += [ItemRecord("none"), ItemRecord("odd", title="odd", image=ImageRef(data=png(1)[:-30]))]
+    return make_catalog(tmp_path_factory.mktemp("catalog") / "c", records)
+
+
+@pytest.fixture(scope="module")
+def expected(catalog, tmp_path_factory):
+    made = extract(catalog, load_encoders(["small"]), tmp_path_factory.mktemp("local") / "f", OPTIONS)
+    return hashes(made)
+
+
+def png(row):
+    file = io.BytesIO()
+    Image.new("RGB", (9, 7), (5 * row, 200 - 5 * row, 90)).save(file, "PNG")
+    return file.getvalue()
+
+
+def hashes(made):
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in made.shards]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2)])
+def test_parts_make_the_same_set_and_the_last_of_them_closes_it(catalog, tmp_path, expected, order):
+    encoders = load_encoders(["small"])
+    closed = [extract_part(catalog, encoders, tmp_path / "f", OPTIONS, Part(number, 3)) for number in order]
+    assert closed == [False, False, True]
+    made = FeatureSet.open(tmp_path / "f")
+    assert hashes(made) == expected
+    assert made.manifest.failures == {"image: truncated": 1}
+    assert not (tmp_path / "f" / ".shards").exists()
+    assert extract_part(catalog, encoders, tmp_path / "f", OPTIONS, Part(1, 3))
+
+
+def command(catalog, out, *more):
+    return [
+        sys.executable, "-m", "featurizer", "extract", str(catalog.folder), "--out", str(out), "--threads", "1",
+        "--encoder", "slow", "--shard-rows", "5", "--batch-size", "4", *more,
+    ]  # fmt: skip
+
+
+def test_processes_that_share_a_folder_make_it_together_and_one_writes_card_and_state(
+    catalog, tmp_path, expected
+):
+    def begin(part):
+        return subprocess.Popen(
+            command(catalog, tmp_path / "f", "--shard", part), stdout=subprocess.PIPE, text=True
+        )
+
+    running = [begin(part) for part in ("1/2", "2/2")]
+    told = [process.communicate(timeout=240)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert sum("is written; the set is complete when all 2 are" in text for text in told) <= 1
+    assert hashes(FeatureSet.open(tmp_path / "f")) == expected
+    assert (tmp_path / "f" / "README.md").exists()
+    (again,) = [begin("1/2")]
+    assert again.communicate(timeout=240)[0].startswith(f"{tmp_path / 'f'}: 38 items")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"shard": "3/2"}, "I from 1 to N"),
+        ({"shard": "1/2", "overwrite": True}, "leave --overwrite out"),
+        ({"shard": "1/2", "engine": "ray"}, "--engine ray too"),
+        ({"shard": "1/2", "update": True}, "leave --shard out"),
+        ({"engine": "ray", "update": True}, "--engine ray too"),
+        ({"address": "auto"}, "are for --engine ray"),
+        ({"gpus_per_worker": 1}, "are for --engine ray"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(tmp_path, given, told):
+    with pytest.raises(InputError, match=told):
+        Extract(catalog=tmp_path, encoders=("small",), out=tmp_path / "f", **given)
+
+
+def test_workers_that_would_make_other_bytes_are_refused(catalog, tmp_path):
+    plan = Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS)
+    one = ShardWorker(plan).told()
+    _alike([one, one])
+    libraries = {**one.draft.config, "libraries": {"numpy": "1.0"}}
+    others = [
+        replace(one, host="far", draft=replace(one.draft, config=libraries)),
+        replace(one, host="far", version="0.0.9"),
+        replace(one, host="far", draft=ShardWorker(replace(plan, encoders=("slow",))).told().draft),
+        replace(one, draft=ShardWorker(replace(plan, options=replace(OPTIONS, threads=2))).told().draft),
+    ]
+    for other, key in zip(others, ("libraries.numpy", "featurizer", "encoders", "threads"), strict=True):
+        with pytest.raises(FeaturizerError, match=f"would not make the same: .*{key}"):
+            _alike([one, one, other])
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    pytest.importorskip("ray")
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    with _cluster(None):
+        yield
+
+
+def on_ray(catalog, out, workers, encoders=("small",), options=OPTIONS):
+    plan = Plan(catalog.folder, encoders, out, options)
+    with ray_engine(plan, Cluster(workers=workers)) as engine:
+        assert len(engine.actors) == workers
+        assert write_extracted(
+            out, engine.told.draft, engine, EVERYTHING, catalog, engine.told.taught, options
+        )
+    return FeatureSet.open(out)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_actors_make_the_same_set_and_items_that_fail_are_rows(cluster, catalog, tmp_path, expected, workers):
+    made = on_ray(catalog, tmp_path / "f", workers)
+    assert hashes(made) == expected
+    assert made.manifest.failures == {"image: truncated": 1}
+    assert not list((tmp_path / "f").rglob("*.partial"))
+
+
+def test_an_actor_that_is_killed_is_started_again_and_its_shards_with_it(
+    cluster, catalog, tmp_path, expected, plugins
+):
+    killed = []
+
+    def kill():
+        while not killed:
+            for path in plugins.iterdir():
+                killed.append(int(path.name))
+                os.kill(killed[0], signal.SIGKILL)
+                return
+            time.sleep(0.01)
+
+    for path in plugins.iterdir():
+        path.unlink()
+    thread = Thread(target=kill)
+    thread.start()
+    made = on_ray(catalog, tmp_path / "f", 2, ("slow",))
+    thread.join()
+    assert killed
+    assert len({path.name for path in plugins.iterdir()}) > 2
+    assert hashes(made) == expected
+
+
+def test_what_does_not_fit_or_load_is_a_clear_error(cluster, catalog, tmp_path):
+    plan = Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS)
+    with (
+        pytest.raises(InputError, match="1000 workers of 1 threads and 0 GPUs each do not fit"),
+        ray_engine(plan, Cluster(workers=1000)),
+    ):
+        pass
+    with (
+        pytest.raises(InputError, match="1 workers of 1 threads and 1000 GPUs each do not fit"),
+        ray_engine(plan, Cluster(gpus=1000)),
+    ):
+        pass
+    with (
+        pytest.raises(FeaturizerError, match="no folder; expected a catalog"),
+        ray_engine(replace(plan, catalog=tmp_path / "nowhere"), Cluster(workers=1)),
+    ):
+        pass
+
+
+def test_a_worker_asks_first_whether_a_shard_is_finished(catalog, tmp_path):
+    worker = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS))
+    (tmp_path / "f").mkdir()
+    first = worker.write(3)
+    stamp = (tmp_path / "f" / first.path).stat().st_mtime_ns
+    assert worker.write(3) == first
+    assert (tmp_path / "f" / first.path).stat().st_mtime_ns == stamp
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_killed_at_any_moment_leaves_what_the_next_goes_on_with(
+    catalog, tmp_path, expected, monkeypatch
+):
+    pytest.importorskip("ray")
+    monkeypatch.setenv("PAUSE", "0.5")
+    for moment in range(10):
+        out = tmp_path / str(moment)
+        given = command(catalog, out, "--engine", "ray", "--workers", "2")
+        with subprocess.Popen(given, start_new_session=True) as process:
+            deadline = time.monotonic() + 120
+            while len(list((out / "data").glob("*.parquet"))) < moment % 7 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(0.3 * (moment // 7))
+            os.kill(process.pid, signal.SIGKILL)
+        done = subprocess.run(given, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        assert hashes(FeatureSet.open(out)) == expected
