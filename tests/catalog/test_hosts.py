@@ -206,6 +206,33 @@ def test_where_one_at_a_time_is_too_many_there_is_time_between_them(clock):
     assert host.pace.limit > 1
 
 
+def test_a_host_that_refuses_one_after_another_and_serves_none_is_given_up(clock):
+    hosts = made(clock)
+    host = fill(hosts, "a", 4)
+    for number in range(6):
+        assert hosts.refused(host, Asked(str(number)), begun=clock.now) == []
+    clock.now += 59
+    assert hosts.refused(host, Asked("6"), begun=clock.now) == []
+    hosts.served(host)
+    for number in range(9):
+        assert hosts.refused(host, Asked(str(number % 5)), begun=clock.now) == []
+        clock.now += 60
+    assert len(hosts.refused(host, Asked("a sixth"), begun=clock.now)) == 4
+    assert host.down
+
+
+def test_an_address_that_is_refused_again_while_others_are_served_slows_them_no_more_than_they_gain(clock):
+    hosts = made(clock)
+    host = fill(hosts, "a", 4)
+    for number in range(9):
+        hosts.refused(host, Asked(f"a/{number}"), begun=clock.now)
+    interval = host.pace.interval
+    for _ in range(20):
+        hosts.served(host)
+        hosts.refused(host, Asked("a/0"), begun=clock.now, alone=True)
+    assert host.pace.interval == pytest.approx(interval)
+
+
 def test_hosts_of_which_nothing_is_to_be_remembered_are_forgotten_where_there_are_many(clock):
     hosts = made(clock, give_up_after=1, give_up_seconds=0)
     for number in range(MOST_KNOWN + 50):

@@ -47,7 +47,7 @@ class Job(Generic[AskT]):
         tries: so far.
         spent: of these, those that count: there are only so many.
         reason: what the last one ended with.
-        served: what the host had served when it last refused this.
+        served: what the host had served when it last refused this; None if it never did.
         first: Unix time of the first one.
         last: likewise of the last one.
     """
@@ -60,7 +60,7 @@ class Job(Generic[AskT]):
     tries: int = 0
     spent: int = 0
     reason: str = ""
-    served: int = 0
+    served: int | None = None
     first: float | None = None
     last: float | None = None
 
@@ -268,15 +268,17 @@ class Engine(Generic[AskT]):
         if failed.reason not in BUSY:
             self._hosts.served(host)
             return False
-        self._hosts.refused(host, job, begun=begun)
-        if failed.wait:
+        before, job.served = job.served, host.served
+        alone = before is not None and host.served > before
+        for waiting in self._hosts.refused(host, job, begun=begun, alone=alone):
+            self._end(waiting, waiting.reason or HOST_DOWN)
+        if failed.wait and not host.down:
             # Who asks for hours cannot be waited for: whether that is meant for all, the next request tells.
             wait = failed.wait if failed.transient else self._options.retry.back_off(host.refusals)
             for waiting in self._hosts.pause(host, wait):
                 self._end(waiting, waiting.reason or HOST_DOWN)
-        gets_on, job.served = host.served > job.served, host.served
         return (
-            gets_on
+            host.served > (before or 0)
             and len(host.refused) >= SEVERAL
             and job.tries < MOST_REFUSALS * self._options.retry.attempts
         )
@@ -292,8 +294,8 @@ class Engine(Generic[AskT]):
         if host.down:
             self._end(job, failed.reason)
             return
-        # What the host paused for goes last: it may be the only one that it pauses for.
-        self._hosts.add(host, job, first=failed.wait is None)
+        # What the host had too much to do for goes last: it may be the only one that it refuses.
+        self._hosts.add(host, job, first=failed.reason not in BUSY)
         self._wake()
 
     def _end(

@@ -19,6 +19,10 @@ LONGER: Final = 12
 """And when they have lasted so many times as long."""
 SHORTEST: Final = 0.1
 """Seconds between two requests to a host to which one at a time is too many, at first."""
+GROWN: Final = 2.0
+"""Every refusal makes that so much longer."""
+GROWN_ALONE: Final = 1.25
+"""Of an address that was refused before, while others were served since: that may be about that one."""
 EASED: Final = 0.8
 """Every answer makes that so much shorter."""
 MOST_KNOWN: Final = 1000
@@ -54,16 +58,17 @@ class Pace:
             return
         self.limit = min(self.limit + (1 if self.steep else 1 / self.limit), self.most)
 
-    def refused(self, *, begun: float, now: float, longest: float) -> None:
+    def refused(self, *, begun: float, now: float, longest: float, growth: float) -> None:
         """Take into account that a host says it has too much to do.
 
         Args:
             begun: when the request began that was refused, in seconds.
             now: likewise.
             longest: the most seconds between two requests.
+            growth: so many times as long as it was it becomes.
         """
         if begun >= self.cut_at and int(self.limit) == 1:
-            self.interval = min(max(2 * self.interval, SHORTEST), longest)
+            self.interval = min(max(growth * self.interval, SHORTEST), longest)
         self.slower(begun=begun, now=now)
 
     def slower(self, *, begun: float, now: float, least: float = 1.0) -> None:
@@ -111,6 +116,8 @@ class Host(Generic[JobT]):
         refusals: how often in a row it asked to be left alone.
         refused_since: since when.
         refused: addresses that it had too much to do for, lately.
+        unserved: those since the last answer that was no such refusal.
+        unserved_since: when the first of them was refused.
         served: answers that were no such refusal.
         next_at: when the next request may go, for the interval between two.
         alarm: when it is looked at again.
@@ -134,6 +141,8 @@ class Host(Generic[JobT]):
     refusals: int = 0
     refused_since: float = 0.0
     refused: set[str] = field(default_factory=set)
+    unserved: set[str] = field(default_factory=set)
+    unserved_since: float = 0.0
     served: int = 0
     next_at: float = 0.0
     alarm: float = 0.0
@@ -154,7 +163,9 @@ class Host(Generic[JobT]):
     @property
     def is_plain(self) -> bool:
         """Whether nothing is to be remembered of it."""
-        return not (self.jobs or self.down or self.lost or self.refusals or self.pace.interval)
+        return not (
+            self.jobs or self.down or self.lost or self.refusals or self.unserved or self.pace.interval
+        )
 
 
 class Hosts(Generic[JobT]):
@@ -268,13 +279,31 @@ class Hosts(Generic[JobT]):
         host.pace.faster()
         host.refusals = 0
         host.served += 1
+        host.unserved.clear()
         if not host.pace.interval:
             host.refused.clear()
 
-    def refused(self, host: Host[JobT], job: JobT, *, begun: float) -> None:
-        """Note that a host has too much to do."""
+    def refused(self, host: Host[JobT], job: JobT, *, begun: float, alone: bool = False) -> list[JobT]:
+        """Note that a host has too much to do; return those who wait, when it is given up for that.
+
+        Args:
+            host: the host.
+            job: what it refused.
+            begun: when that was asked for.
+            alone: whether it had refused that before, and served others since: then it may be about that one.
+        """
+        now = self._now()
         host.refused.add(job.address)
-        host.pace.refused(begun=begun, now=self._now(), longest=self._options.retry.wait_max)
+        growth = GROWN_ALONE if alone else GROWN
+        host.pace.refused(begun=begun, now=now, longest=self._options.retry.wait_max, growth=growth)
+        host.unserved_since = host.unserved_since if host.unserved else now
+        host.unserved.add(job.address)
+        lasted = now - host.unserved_since
+        return [] if self._is_patient(len(host.unserved), lasted) else self._give_up(host)
+
+    def _is_patient(self, refusals: int, lasted: float) -> bool:
+        """Tell whether a host may go on refusing."""
+        return refusals <= self._options.give_up_after or lasted < self._options.retry.retry_after_max
 
     def pause(self, host: Host[JobT], seconds: float) -> list[JobT]:
         """Ask nothing of a host for so long; return those who wait, when it is given up for asking that too often.
@@ -289,8 +318,7 @@ class Hosts(Generic[JobT]):
             host.refused_since = host.refused_since if host.refusals else now
             host.refusals += 1
         host.paused_until = max(host.paused_until, now + seconds)
-        lasted = now - host.refused_since
-        patient = host.refusals <= self._options.give_up_after or lasted < self._options.retry.retry_after_max
+        patient = self._is_patient(host.refusals, now - host.refused_since)
         return [] if patient else self._give_up(host)
 
     def _give_up(self, host: Host[JobT]) -> list[JobT]:
