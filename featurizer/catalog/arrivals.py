@@ -102,11 +102,12 @@ class Arrivals:
             self._done += items
         self._tell()
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
         with self._lock:
-            self._done += outcome.place == 0
-            if outcome.status not in (*NO_FAILURE, NOT_MODIFIED):
-                self._failed[outcome.status] += 1
+            for outcome in outcomes:
+                self._done += outcome.place == 0
+                if outcome.status not in NO_FAILURE and outcome.status != NOT_MODIFIED:
+                    self._failed[outcome.status] += 1
 
     def _settle(self) -> None:
         """Wait for a part and write it.

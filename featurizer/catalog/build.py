@@ -42,6 +42,8 @@ from featurizer.results.stage import Stage
 
 CARRIED: Final = 32
 """Pictures that a source carries itself and that wait to be looked at: so many are in memory."""
+ASKED_AT_ONCE: Final = 100
+"""Pictures that are asked for while the rest of their part is read."""
 NO_ITEMS = "the source has no items; expected at least one. Check the file and its columns."
 OWNED = ("items", FETCHES, INTERACTIONS, "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
@@ -168,9 +170,12 @@ class _Reader:
                 elif (ask := part.ask((row, place), ref, old=known)) is not None:
                     asks.append(ask)
             held.append(_without_data(record))
+            if len(asks) >= ASKED_AT_ONCE:
+                self._arrivals.submit(asks)
+                asks = []
         if part is not None:
-            part.close(rows_to_table(held, self._recipe, self._schema))
             self._arrivals.submit(asks)
+            part.close(rows_to_table(held, self._recipe, self._schema))
         return len(held)
 
     def _ask_carried(self, part: OpenPart, slot: Slot, ref: ImageRef) -> None:

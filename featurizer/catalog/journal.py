@@ -13,16 +13,23 @@ import os
 import struct
 import threading
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeAlias
 
+from featurizer.errors import OutputError
 from featurizer.records import FetchedImage
 from featurizer.results.files import output_error
 
 _FRAME: Final = struct.Struct("<III")
 """Length of the JSON, length of the picture, CRC-32 of both and of the JSON."""
+AT_ONCE: Final = 256
+"""Records that are written in one go: the system takes 1,024 pieces at most."""
+MOST_AHEAD: Final = 8 * 2**20
+"""Bytes of pictures that are read in one go."""
+NOTHING_AHEAD: Final = (0, b"")
 _encoded: Final = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 
@@ -84,7 +91,7 @@ class Journal:
         Raises:
             OutputError: it cannot be written.
         """
-        self.path, self._lock = path, threading.Lock()
+        self.path, self._lock, self._ahead = path, threading.Lock(), NOTHING_AHEAD
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -119,41 +126,55 @@ class Journal:
         Raises:
             OutputError: the disk is full, say.
         """
-        data = image.data or b""
-        told: dict[str, Any] = {
-            "row": slot[0],
-            "place": slot[1],
-            "status": image.status,
-            "sha256": image.sha256,
-            "width": image.width,
-            "height": image.height,
-            "path": image.path,
-            "tries": image.attempts,
-            "first": image.first,
-            "last": image.last,
-            "etag": image.etag,
-            "last_modified": image.last_modified,
-            "size": len(data),
-        }
-        head = _encoded({name: value for name, value in told.items() if value is not None}).encode()
-        frame = _FRAME.pack(len(head), len(data), _checksum(head, len(data))) + head
+        return self.add_all([(slot, image)])[0]
+
+    def add_all(self, arrived: Sequence[tuple[Slot, FetchedImage]]) -> list[Outcome]:
+        """Keep what became of some pictures, in one go.
+
+        Raises:
+            OutputError: the disk is full, say.
+        """
+        records = [_record(slot, image) for slot, image in arrived]
+        outcomes: list[Outcome] = []
         with self._lock:
-            start = self._end + len(frame)
+            place = self._end
             try:
-                _write(self._file, [frame, data], self._end)
+                for first in range(0, len(records), AT_ONCE):
+                    some = records[first : first + AT_ONCE]
+                    _write(self._file, [piece for _, *pieces in some for piece in pieces], place)
+                    for told, frame, data in some:
+                        outcomes.append(Outcome(**told, start=place + len(frame)))
+                        place += len(frame) + len(data)
             except OSError as error:
                 raise output_error(self.path, error) from error
-            self._end = start + len(data)
-        return Outcome(**told, start=start)
+            self._end = place
+        return outcomes
 
     def read(self, outcome: Outcome) -> bytes | None:
         """Return the bytes of a picture, None where there is none."""
         if not outcome.size:
             return None
+        start, ahead = self._ahead
+        first = outcome.start - start
+        if 0 <= first <= len(ahead) - outcome.size:
+            return ahead[first : first + outcome.size]
         data = os.pread(self._file, outcome.size, outcome.start)
         while len(data) < outcome.size:
-            data += os.pread(self._file, outcome.size - len(data), outcome.start + len(data))
+            more = os.pread(self._file, outcome.size - len(data), outcome.start + len(data))
+            if not more:
+                raise OutputError(
+                    f"{self.path} is shorter than what was written to it. Run the same command again"
+                )
+            data += more
         return data
+
+    def read_ahead(self, outcomes: Sequence[Outcome]) -> None:
+        """Read in one go what `read` will be asked for next, where it lies close together, as most does."""
+        stored = [outcome for outcome in outcomes if outcome.size]
+        start = min((outcome.start for outcome in stored), default=0)
+        size = max((outcome.start + outcome.size for outcome in stored), default=0) - start
+        near = size <= min(MOST_AHEAD, 2 * sum(outcome.size for outcome in stored))
+        self._ahead = (start, os.pread(self._file, size, start)) if near else NOTHING_AHEAD
 
     def close(self) -> None:
         """Close the file, once what is being added is, and leave it."""
@@ -171,6 +192,28 @@ class Journal:
 def journal_path(part: Path, *, again: bool = False) -> Path:
     """Return the journal of a part file, of a new one or of one whose failed pictures are asked for again."""
     return part.with_suffix(".again.journal" if again else ".journal")
+
+
+def _record(slot: Slot, image: FetchedImage) -> tuple[dict[str, Any], bytes, bytes]:
+    """Return what an outcome says, what stands before the picture's bytes, and these."""
+    data = image.data or b""
+    told = {
+        "row": slot[0],
+        "place": slot[1],
+        "status": image.status,
+        "sha256": image.sha256,
+        "width": image.width,
+        "height": image.height,
+        "path": image.path,
+        "tries": image.attempts,
+        "first": image.first,
+        "last": image.last,
+        "etag": image.etag,
+        "last_modified": image.last_modified,
+        "size": len(data),
+    }
+    head = _encoded({name: value for name, value in told.items() if value is not None}).encode()
+    return told, _FRAME.pack(len(head), len(data), _checksum(head, len(data))) + head, data
 
 
 def _write(file: int, pieces: list[bytes], at: int) -> None:

@@ -51,7 +51,7 @@ class OpenPart:
     def __init__(
         self,
         path: Path,
-        told: Callable[[Outcome], None],
+        told: Callable[[Sequence[Outcome]], None],
         ended: Callable[[OpenPart | BaseException], None],
         *,
         again: bool = False,
@@ -60,7 +60,7 @@ class OpenPart:
 
         Args:
             path: the file that it becomes.
-            told: called with every outcome, from any thread.
+            told: called with outcomes as they come, from any thread.
             ended: called once all are known and `close` has said that no more are asked for; or with what went wrong.
             again: the part is there, and only what failed is asked for; else it is a new one.
         """
@@ -69,6 +69,7 @@ class OpenPart:
         self.journal = Journal(journal_path(path, again=again))
         self.outcomes: dict[Slot, Outcome] = {}
         self._old: dict[Slot, OldPicture] = {}
+        self._done: dict[Slot, Callable[[], None]] = {}
         self._lock, self._left = threading.Lock(), 1
 
     def ask(
@@ -97,21 +98,29 @@ class OpenPart:
         if known is None and (ref.data is not None or ref.path is not None or (ref.url or "").strip()):
             with self._lock:
                 self._left += 1
-            return Ask(ref, lambda image: self._keep(slot, image, done), self._ended)
+            if done is not None:
+                self._done[slot] = done
+            return Ask(ref, self, slot)
         outcome = known or Outcome(slot[0], NONE, place=slot[1])
         self.outcomes[slot] = outcome
-        self._told(outcome)
+        self._told([outcome])
         return None
 
-    def _keep(self, slot: Slot, image: FetchedImage, done: Callable[[], None] | None) -> None:
+    def keep(self, arrived: Sequence[tuple[Slot, FetchedImage]]) -> None:
+        """Keep what became of some pictures that were asked for."""
         try:
-            outcome = self.journal.add(slot, image)
+            outcomes = self.journal.add_all(arrived)
         finally:
-            if done is not None:
+            for done in [self._done.pop(slot) for slot, _ in arrived if slot in self._done]:
                 done()
-        self.outcomes[slot] = outcome
-        self._told(outcome)
-        self._count()
+        for outcome in outcomes:
+            self.outcomes[outcome.slot] = outcome
+        self._told(outcomes)
+        self._count(len(outcomes))
+
+    def trouble(self, error: BaseException) -> None:
+        """Say that nothing more will be kept, and why."""
+        self._ended(error)
 
     def close(self, rows: pa.Table) -> None:
         """Say that no more is asked for.
@@ -120,11 +129,11 @@ class OpenPart:
             rows: as they are stored, their pictures aside; of a part that is there, their ids and addresses.
         """
         self.rows = rows
-        self._count()
+        self._count(1)
 
-    def _count(self) -> None:
+    def _count(self, known: int) -> None:
         with self._lock:
-            self._left -= 1
+            self._left -= known
             complete = not self._left
         if complete:
             self._ended(self)
@@ -140,7 +149,7 @@ class OpenPart:
         elif self._again:
             write_rows(self.path, *_merged(self.path, {picture[0].slot: picture for picture in pictures}))
         else:
-            write_rows(self.path, self.rows, _by_row(pictures))
+            write_rows(self.path, self.rows, _by_row(pictures), self.journal.read_ahead)
         self.journal.remove()
 
     def _told_of(self, outcome: Outcome) -> Outcome:
@@ -220,17 +229,24 @@ def _told_apart(row: Row) -> Row:
     return tuple(found)
 
 
-def write_rows(path: Path, rows: pa.Table, pictures: Iterator[Row]) -> None:
+def write_rows(
+    path: Path,
+    rows: pa.Table,
+    pictures: Iterator[Row],
+    ahead: Callable[[Sequence[Outcome]], None] = lambda _: None,
+) -> None:
     """Write a part, group by group, so that no more than one group's pictures are in memory.
 
     Args:
         path: the file.
         rows: the items.
         pictures: those of each row, in their order.
+        ahead: told whose bytes are read next.
     """
     with part_writer(path, rows.schema) as write:
         start = 0
         for group in _groups(pictures):
+            ahead([outcome for row in group for outcome, _ in row])
             write(_filled(rows.slice(start, len(group)), group))
             start += len(group)
 

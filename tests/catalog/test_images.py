@@ -439,8 +439,21 @@ def test_a_body_slower_than_the_slowest_is_given_up(site):
         assert fetch_one(fetcher, site.at("/slow/but", trickle(bytes(1000), 0.002))).status == "not_an_image"
 
 
-def asks(told, *refs):
-    return [Ask(ref, told, told) for ref in refs]
+class Keeper:
+    def __init__(self, tell):
+        self.tell = tell
+
+    def keep(self, arrived):
+        for _, image in arrived:
+            self.tell(image)
+
+    def trouble(self, error):
+        self.tell(error)
+
+
+def asks(tell, *refs):
+    keeper = Keeper(tell)
+    return [Ask(ref, keeper, (place, 0)) for place, ref in enumerate(refs)]
 
 
 def test_a_fetcher_that_is_stopped_reads_no_more_files(tmp_path):

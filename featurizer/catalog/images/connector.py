@@ -37,6 +37,11 @@ class ListeningHandler(ResponseHandler):
         self.heard_at = self._loop.time()
         super().data_received(data)
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - as it is called
+        """Go on where it was paused; aiohttp says so after every piece that is taken, paused or not."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
 
 def _listening(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
     return ListeningHandler(loop)

@@ -6,13 +6,13 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Protocol, Self, TypeAlias
 
 from aiohttp.abc import AbstractResolver
 from yarl import URL
@@ -27,10 +27,30 @@ from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.web import Received, open_web
 from featurizer.records import NONE, OK, Condition, FetchedImage, ImageRef
 
-MOST_AT_ONCE: Final = 8
-"""Pictures that a thread takes to look at."""
+MOST_AT_ONCE: Final = 16
+"""Pictures that a thread takes to look at: to hand over each by itself is dear."""
+MOST_BYTES: Final = 2**20
+"""Of these pictures, unless a single one has more."""
+SOON: Final = 0.005
+"""Seconds that a picture waits for others, to be looked at together."""
 
 OnDone: TypeAlias = Callable[[FetchedImage], None]
+Slot: TypeAlias = tuple[int, int]
+"""What somebody who asks for pictures knows one by."""
+Arrival: TypeAlias = tuple[Slot, FetchedImage]
+"""What became of one of them."""
+
+
+class Keeper(Protocol):
+    """Who asks for pictures."""
+
+    def keep(self, arrived: Sequence[Arrival]) -> None:
+        """Take what became of some pictures, from a thread of the fetcher; each comes once."""
+        ...
+
+    def trouble(self, error: BaseException) -> None:
+        """Take what `keep` raised, a full disk, say, or why pictures cannot be looked at."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +59,13 @@ class Ask:
 
     Attributes:
         ref: where it is to be had.
-        tell: called once, from a thread of the fetcher, with what became of it; what it raises ends in `trouble`.
-        trouble: told what `tell` raised: a full disk, say.
+        keeper: who asks.
+        slot: what it is known by there.
     """
 
     ref: ImageRef
-    tell: OnDone
-    trouble: Callable[[BaseException], None]
+    keeper: Keeper
+    slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,8 @@ class ImageFetcher:
         self._resolver, self._clock, self._jitter = resolver, clock, jitter
         self._to_judge: SimpleQueue[Ask | list[_Arrived] | None] = SimpleQueue()
         self._batch: list[_Arrived] = []
+        self._bytes = 0
+        self._handing: asyncio.TimerHandle | None = None
         self._stopping = False
         self._broken: BaseException | None = None
 
@@ -146,21 +168,26 @@ class ImageFetcher:
         except BaseException as error:  # noqa: BLE001 - raised in the threads that wait
             self._broken = error
             for ask in self._engine.abandoned():
-                ask.trouble(error)
+                ask.keeper.trouble(error)
         finally:
             self._hand_over()
 
     def _arrived(self, job: Job[Ask], status: str, received: Received, lease: Lease) -> None:
         self._batch.append(_Arrived(job, status, received, lease))
-        if len(self._batch) == 1:
-            self._loop.call_soon(self._hand_over)
+        self._bytes += len(received.data)
+        if len(self._batch) >= MOST_AT_ONCE or self._bytes >= MOST_BYTES:
+            self._hand_over()
+        elif self._handing is None:
+            self._handing = self._loop.call_later(SOON, self._hand_over)
 
     def _hand_over(self) -> None:
-        """Give what this round of the loop brought to the judges, a few at a time: to wake one for each is dear."""
-        size = min(MOST_AT_ONCE, -(-len(self._batch) // self._options.decode_threads))
-        for start in range(0, len(self._batch), size or 1):
-            self._to_judge.put(self._batch[start : start + size])
-        self._batch = []
+        """Give what has arrived to the judges."""
+        if self._handing is not None:
+            self._handing.cancel()
+            self._handing = None
+        if self._batch:
+            self._to_judge.put(self._batch)
+            self._batch, self._bytes = [], 0
 
     def submit(self, asks: Sequence[Ask]) -> None:
         """Ask for pictures; each is told as soon as it is known, in whatever order.
@@ -176,7 +203,7 @@ class ImageFetcher:
                 continue
             url = parse(address)
             if url is None:
-                _tell(ask, FetchedImage("bad_url"))
+                _tell({ask.keeper: [(ask.slot, FetchedImage("bad_url", path=file_name(ask.ref)))]})
             else:
                 web.append((address, url, ask.ref.condition, ask))
         if self._broken is not None:
@@ -189,7 +216,7 @@ class ImageFetcher:
             self._engine.add(web)
             return
         for *_, ask in web:
-            ask.trouble(self._broken)
+            ask.keeper.trouble(self._broken)
 
     def fetch(self, refs: Sequence[ImageRef], *, on_done: OnDone | None = None) -> list[FetchedImage]:
         """Fetch a few pictures and wait for them; the answer has one entry a reference, in their order.
@@ -198,42 +225,30 @@ class ImageFetcher:
             refs: what to fetch, one an item.
             on_done: called once a reference as soon as its picture is known, from a thread of the fetcher.
         """
-        images: list[FetchedImage] = [FetchedImage(NONE)] * len(refs)
-        ended: SimpleQueue[BaseException | None] = SimpleQueue()
-
-        def keep(place: int, image: FetchedImage) -> None:
-            images[place] = image
-            if on_done is not None:
-                on_done(image)
-            ended.put(None)
-
-        self.submit(
-            [
-                Ask(ref, lambda image, place=place: keep(place, image), ended.put)  # type: ignore[misc]
-                for place, ref in enumerate(refs)
-            ]
-        )
-        for _ in refs:
-            trouble = ended.get()
-            if trouble is not None:
-                raise trouble
-        return images
+        waiting = _Waiting(len(refs), on_done)
+        self.submit([Ask(ref, waiting, (place, 0)) for place, ref in enumerate(refs)])
+        return waiting.all()
 
     def _judge_all(self) -> None:
-        while (one := self._to_judge.get()) is not None:
-            if not isinstance(one, Ask):
-                for arrived in one:
-                    _tell_all(arrived.job.asks, partial(self._judged, arrived))
-                    arrived.lease.free()
-            elif not self._stopping:
-                _tell_all([one], partial(self._here, one.ref))
+        while (some := self._to_judge.get()) is not None:
+            if isinstance(some, Ask):
+                if not self._stopping:
+                    _tell(_told([some], partial(self._here, some.ref)))
+                continue
+            told: dict[Keeper, list[Arrival]] = {}
+            for one in some:
+                for keeper, images in _told(one.job.asks, partial(self._judged, one)).items():
+                    told.setdefault(keeper, []).extend(images)
+            _tell(told)
+            for one in some:
+                one.lease.free()
 
     def _judged(self, one: _Arrived) -> FetchedImage:
         job, received, most = one.job, one.received, self._options.max_bytes
         image = judge(one.status, received.data, encoding=received.encoding, max_bytes=most)
         return FetchedImage(
-            image.status, image.data, image.sha256, image.width, image.height, job.tries, None,
-            job.first, job.last, received.etag, received.last_modified,
+            image.status, image.data, image.sha256, image.width, image.height, job.tries,
+            file_name(job.asks[0].ref), job.first, job.last, received.etag, received.last_modified,
         )  # fmt: skip
 
     def _here(self, ref: ImageRef) -> FetchedImage:
@@ -249,23 +264,55 @@ def _is_of_the_web(address: str) -> bool:
     return bool(address) and refused(address) is None
 
 
-def _tell_all(asks: Sequence[Ask], judged: Callable[[], FetchedImage]) -> None:
-    """Tell all who ask for a picture what it is, or what went wrong in looking at it: no memory, say."""
+class _Waiting:
+    """Who waits for a few pictures."""
+
+    def __init__(self, count: int, on_done: OnDone | None) -> None:
+        self._images = [FetchedImage(NONE)] * count
+        self._on_done, self._left = on_done, count
+        self._ended: SimpleQueue[int | BaseException] = SimpleQueue()
+
+    def keep(self, arrived: Sequence[Arrival]) -> None:
+        for (place, _), image in arrived:
+            self._images[place] = image
+            if self._on_done is not None:
+                self._on_done(image)
+        self._ended.put(len(arrived))
+
+    def trouble(self, error: BaseException) -> None:
+        self._ended.put(error)
+
+    def all(self) -> list[FetchedImage]:
+        """Return the pictures once they are there."""
+        while self._left:
+            ended = self._ended.get()
+            if isinstance(ended, BaseException):
+                raise ended
+            self._left -= ended
+        return self._images
+
+
+def _told(asks: Sequence[Ask], judged: Callable[[], FetchedImage]) -> dict[Keeper, list[Arrival]]:
+    """Return what to tell all who ask for a picture; if that cannot be found out, no memory, say, tell that."""
     try:
         image = judged()
     except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
         for ask in asks:
-            ask.trouble(error)
-        return
+            ask.keeper.trouble(error)
+        return {}
+    told: dict[Keeper, list[Arrival]] = {}
     for ask in asks:
-        _tell(ask, image)
+        name = file_name(ask.ref)
+        told.setdefault(ask.keeper, []).append((ask.slot, image if image.path == name else image.named(name)))
+    return told
 
 
-def _tell(ask: Ask, image: FetchedImage) -> None:
-    try:
-        ask.tell(image.named(file_name(ask.ref)))
-    except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
-        ask.trouble(error)
+def _tell(told: Mapping[Keeper, Sequence[Arrival]]) -> None:
+    for keeper, arrived in told.items():
+        try:
+            keeper.keep(arrived)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
+            keeper.trouble(error)
 
 
 def file_name(ref: ImageRef) -> str | None:
