@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from pathlib import Path, PureWindowsPath
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote_to_bytes
 
+from featurizer.catalog.images.addresses import OBJECT_STORES, scheme_of
 from featurizer.catalog.images.local import confined, is_file_url
 from featurizer.records import ImageRef
 
@@ -42,11 +44,17 @@ def several(text: str) -> list[str]:
     return [text]
 
 
+def is_elsewhere(text: str) -> bool:
+    """Say whether a cell is an address that names no file of this disk."""
+    return "://" in text and scheme_of(text) not in OBJECT_STORES
+
+
 def reference(text: str, folder: Path | None) -> ImageRef:
     r"""Return one picture that a text names, or holds.
 
     `data:` addresses and base64 are the picture itself; `//cdn/a.jpg` is asked for over https; of a path of Windows
-    (`C:\shop\pics\a.jpg`, `\\server\pics\a.jpg`) as much as lies below `folder` is taken.
+    (`C:\shop\pics\a.jpg`, `\\server\pics\a.jpg`), and of an address of an object store whose copy lies here
+    (`s3://bucket/pics/a.jpg`), as much as lies below `folder` is taken.
 
     Args:
         text: of a cell, or a part of it.
@@ -57,6 +65,9 @@ def reference(text: str, folder: Path | None) -> ImageRef:
         return ImageRef(data=data)
     if text.startswith("//") and _ADDRESS.match(text):
         return ImageRef(url=f"https:{text}")
+    if scheme_of(text) in OBJECT_STORES:
+        copy = _copied(text.partition("://")[2], folder)
+        return ImageRef(url=text) if copy is None else confined(ImageRef(path=copy), folder)
     if "://" in text or is_file_url(text):
         return confined(ImageRef(url=text), folder)
     if "\\" in text:
@@ -87,8 +98,18 @@ def _of_windows(text: str, folder: Path | None) -> Path:
     below = Path() if folder is None else folder
     if not path.anchor:
         return below.joinpath(*parts)
-    found = (below.joinpath(*parts[start:]) for start in range(len(parts)))
-    return next((place for place in found if _is_there(place)), below.joinpath(*parts[-1:]))
+    return _first_there(parts, below) or below.joinpath(*parts[-1:])
+
+
+def _copied(key: str, folder: Path | None) -> Path | None:
+    """Return the file that a copy of an object store has for `bucket/pics/a.jpg`; None where there is none."""
+    return None if folder is None else _first_there(PurePosixPath(key.lstrip("/")).parts, folder)
+
+
+def _first_there(parts: Sequence[str], folder: Path) -> Path | None:
+    """Return the longest end of a path that names a file below a folder."""
+    found = (folder.joinpath(*parts[start:]) for start in range(len(parts)))
+    return next((place for place in found if _is_there(place)), None)
 
 
 def _is_there(path: Path) -> bool:

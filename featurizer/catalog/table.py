@@ -38,6 +38,7 @@ from featurizer.catalog.near_misses import (
     say_unfound,
     unfound,
 )
+from featurizer.catalog.picture_cells import is_elsewhere
 from featurizer.catalog.survey import Survey
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -340,7 +341,7 @@ class TableSource:
             folder, known = self._folder(table), set[str]()
             for _, row in table.rows(BadRows(table.path), [column]):
                 cell = row.get(column)
-                if isinstance(cell, str) and ("://" in cell or cell in known):
+                if isinstance(cell, str) and (cell in known or is_elsewhere(cell)):
                     continue
                 if isinstance(cell, str):
                     known.add(cell)

@@ -14,8 +14,10 @@ from PIL import Image
 
 import featurizer as fz
 from featurizer.catalog.columns import as_image
+from featurizer.catalog.ingest import open_source
 from featurizer.catalog.picture_cells import several
 from featurizer.records import ImageRef
+from tests.support.program import run_program
 
 
 def png():
@@ -103,3 +105,30 @@ def test_the_forms_of_an_address():
         "R0lGODlhAQABAAAAACw="
     )
     assert as_image("data:image/png;base64,%%%", None).data == b""
+
+
+@pytest.mark.parametrize("scheme", ["s3", "S3", "gs", "az", "abfss", "hf"])
+def test_an_address_of_an_object_store_is_the_copy_below_the_folder_or_refused_with_what_to_do(
+    tmp_path, scheme, monkeypatch, capsys
+):
+    (tmp_path / "copy" / "shoes").mkdir(parents=True)
+    (tmp_path / "copy" / "shoes" / "a.png").write_bytes(png())
+    (tmp_path / "secret.png").write_bytes(png())
+    cells = ["shop/shoes/a.png", "shop/shoes/b.png", "shop/../../secret.png"]
+    rows = [f"{number},{scheme}://{cell}\n" for number, cell in enumerate(cells)]
+    (tmp_path / "t.csv").write_text("id,image\n" + "".join(rows))
+    made = fz.ingest(tmp_path / "t.csv", images=tmp_path / "copy", out=tmp_path / "c")
+    assert made.column("image_status").to_pylist() == ["ok", "unsupported_scheme", "forbidden_path"]
+    assert made.column("image_url").to_pylist()[:2] == ["shoes/a.png", f"{scheme}://shop/shoes/b.png"]
+    (tmp_path / "t.csv").write_text("id,image\n" + rows[1])
+    code, said, _ = run_program(monkeypatch, capsys, "ingest", tmp_path / "t.csv", "--out", tmp_path / "d")
+    assert code == 3
+    assert "what to do: sign the addresses (aws s3 presign" in said
+
+
+def test_another_copy_of_an_object_store_is_another_source(tmp_path):
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "t.csv").write_text("id,image\n1,s3://shop/a.png\n")
+    before = open_source(str(tmp_path / "t.csv")).identity
+    (tmp_path / "a.png").write_bytes(png() + b"more")
+    assert open_source(str(tmp_path / "t.csv")).identity != before

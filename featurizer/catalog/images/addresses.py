@@ -61,8 +61,26 @@ _NOT_PUBLIC_6: Final = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "3f
 _ISATAP: Final = frozenset({0x5EFE, 0x2005EFE})
 
 
+OBJECT_STORES: Final = frozenset(
+    {"s3", "s3a", "s3n", "gs", "gcs", "az", "abfs", "abfss", "adl", "wasb", "wasbs", "oss", "cos", "r2", "b2"}
+    | {"hdfs", "hf"}
+)
+"""Schemes of addresses that no browser asks for: who reads there, and from where, is a matter of accounts."""
+
+
 class ForbiddenHost(Exception):
     """A name that leads into one's own network; nothing was connected to."""
+
+
+def why_not(address: str) -> str:
+    """Return why an address that `parse` takes for none is not asked for."""
+    return "unsupported_scheme" if scheme_of(address) in OBJECT_STORES else "bad_url"
+
+
+def scheme_of(address: str) -> str:
+    """Return what stands before `://`, in small letters; empty where nothing does."""
+    scheme, there, _ = address.strip().partition("://")
+    return scheme.lower() if there else ""
 
 
 def parse(address: str) -> URL | None:

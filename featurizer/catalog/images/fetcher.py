@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from featurizer.catalog.files_below import readable
-from featurizer.catalog.images.addresses import parse
+from featurizer.catalog.images.addresses import parse, why_not
 from featurizer.catalog.images.budget import Lease
 from featurizer.catalog.images.engine import Engine, Job
 from featurizer.catalog.images.judge import judge
@@ -203,7 +203,7 @@ class ImageFetcher:
                 continue
             url = parse(address)
             if url is None:
-                _tell({ask.keeper: [(ask.slot, FetchedImage("bad_url", path=file_name(ask.ref)))]})
+                _tell({ask.keeper: [(ask.slot, FetchedImage(why_not(address), path=file_name(ask.ref)))]})
             else:
                 web.append((address, url, ask.ref.condition, ask))
         if self._broken is not None:

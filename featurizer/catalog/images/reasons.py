@@ -39,9 +39,14 @@ _ADDRESS = "correct the address"
 
 REASONS: Final[Mapping[str, Reason]] = {
     "bad_url": Reason(
-        "no address of the web: another scheme than http and https, no host or a wrong one, a port outside "
+        "no address of the web: an unknown scheme, no host or a wrong one, a port outside "
         "1–65,535, a login, a control character, more than 8,192 characters; or a redirect to such",
         _ADDRESS,
+    ),
+    "unsupported_scheme": Reason(
+        "an address of an object store (`s3://`, `gs://`, `az://`, …), which is not read from yet",
+        "sign the addresses (`aws s3 presign`: https addresses that hold for a while), or copy the bucket to this disk "
+        "and name the folder with `--images`: as much of an address as lies below it is taken",
     ),
     "forbidden_host": Reason(
         "the host, or one that it redirects to, is in a private network or this machine itself",
