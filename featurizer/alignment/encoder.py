@@ -19,6 +19,7 @@ from featurizer.encoders.base import (
     TextLoss,
     Vectors,
 )
+from featurizer.encoders.mean_of_pictures import MeanOfPictures
 from featurizer.encoders.naming import found_request
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import CodeNotTrusted, InputError
@@ -50,7 +51,7 @@ class AlignEncoder:
         sides = {"image": picture, "text": text, "both": Pair(picture, text) if picture or text else None}
         own = [sides[encoder.spec.modality] for encoder in self.encoders]
         found = tuple(
-            None if side is None else encoder.prepare(side)
+            None if side is None else _prepared(encoder, side)
             for encoder, side in zip(self.encoders, own, strict=True)
         )
         return found if any(one is not None for one in found) else None
@@ -77,6 +78,12 @@ class AlignEncoder:
                 vectors[there] = encoder.encode([item[place] for item in prepared if item[place] is not None])
             parts.append((vectors, there))
         return self.saved.mapping(parts)[0]
+
+
+def _prepared(encoder: AnyEncoder, side: object) -> object:
+    """Return what an encoder makes of a picture, a text or both; one that takes all pictures is given this alone."""
+    prepared: object = encoder.prepare(side)
+    return prepared if encoder.spec.images is None else [prepared]
 
 
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
@@ -149,4 +156,4 @@ def _encoder(space: LearnedSpace, made: dict[str, AnyEncoder], model: str) -> An
             f"{found.spec.family}:{found.spec.model} has {found.spec.weight_hash[:12]} and {found.spec.dim}. Expected "
             "the same encoder: pin its revision, or align features of the one there is now"
         )
-    return found
+    return MeanOfPictures.of(found) if space.provenance.get("images") == "mean" else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,6 +79,18 @@ def _of_several(told: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]
         image.get("bytes"),
         image.get("path"),
     )
+
+
+def named_pictures(
+    outcomes: Sequence[Mapping[str, Any]], images: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, bytes | None]]:
+    """Return status and bytes of an item's pictures in their order, without those that repeat another."""
+    left = iter(images)
+    return [
+        (one["status"], next(left)["bytes"] if one["status"] == OK else None)
+        for one in outcomes
+        if one["status"] != REPEATED
+    ]
 
 
 def problem_of_several(row: Mapping[str, Any]) -> str | None:

@@ -19,6 +19,8 @@ from featurizer.registry import Plugin
 Modality: TypeAlias = Literal["image", "text"]
 Dtype: TypeAlias = Literal["float32", "tf32", "float16", "bfloat16"]
 """What a model computes in; TF32 is float32 whose products an NVIDIA GPU rounds to 10 bits."""
+Images: TypeAlias = Literal["first", "mean"]
+"""Of several pictures of an item: the first is encoded, or the mean of all is taken."""
 MemoryFormat: TypeAlias = Literal["channels_last"]
 """How the pictures of a convolutional model lie in memory, where that is not torch's own order."""
 Vectors: TypeAlias = NDArray[np.float32]
@@ -50,6 +52,7 @@ class EncoderSpec:
         request: what `--encoder` takes to load it again; None for one that was put together by hand.
         remote_code: the repository and commit whose own code was run; None where none was.
         memory_format: how pictures lie in memory, which decides a vector's last digits; None for torch's own order.
+        images: how the vectors of an item's pictures become one; None where the encoder takes one picture of an item.
     """
 
     name: str
@@ -72,6 +75,7 @@ class EncoderSpec:
     request: str | None = field(default=None, compare=False)
     remote_code: str | None = None
     memory_format: MemoryFormat | None = None
+    images: Literal["mean"] | None = None
 
     @property
     def space(self) -> str:
@@ -86,7 +90,7 @@ class EncoderSpec:
         """
         only_where_told = [
             name
-            for name in ("plugin", "supervised", "remote_code", "memory_format")
+            for name in ("plugin", "supervised", "remote_code", "memory_format", "images")
             if not getattr(self, name)
         ]
         left_out = {"mask", "request", "supervised_items", *only_where_told}
@@ -122,7 +126,9 @@ PreparedT = TypeVar("PreparedT")
 class Encoder(Protocol[InputT, PreparedT]):
     """One modality of one model: `prepare` runs on any thread for one item, `encode` on one thread for many.
 
-    An image encoder takes a `PIL.Image.Image` in mode RGB, a text encoder a `str`, one of both a `Pair`.
+    An image encoder takes a `PIL.Image.Image` in mode RGB, a text encoder a `str`, one of both a `Pair`. One whose
+    `spec.images` is set prepares each picture of an item, and encodes the prepared ones of each item together, in their
+    order and at least one: `encode` takes a sequence of them where others take one.
     """
 
     @property

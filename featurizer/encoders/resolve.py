@@ -14,12 +14,14 @@ from featurizer.encoders.base import (
     Dtype,
     EncoderRequest,
     EncoderSpec,
+    Images,
     Modality,
     is_folder,
 )
 from featurizer.encoders.device import resolve_device
 from featurizer.encoders.family import EncoderFamily, families, family_named
 from featurizer.encoders.loaded import LoadedEncoder, LoadedImageTokens, LoadedTextTokens
+from featurizer.encoders.mean_of_pictures import seeing_all
 from featurizer.encoders.naming import GRAMMAR, NAME, split_alias
 from featurizer.encoders.presets import PresetDescription, describe_presets, preset_named
 from featurizer.encoders.trust import trusting
@@ -113,6 +115,7 @@ def load_encoders(
     dtype: Dtype = "float32",
     mask: Modality | None = None,
     trusted: Sequence[str] = (),
+    images: Images = "first",
 ) -> list[AnyEncoder]:
     """Load every encoder that the user named, in order; a model with two modalities gives two.
 
@@ -122,6 +125,7 @@ def load_encoders(
         dtype: what to compute in.
         mask: the modality to do without; only encoders of both can.
         trusted: the repositories whose own code may be run, `REPO@COMMIT`.
+        images: what encoders of pictures see of an item's.
 
     Raises:
         InputError: two of them would write the same space, one reads a single modality and `mask` is given, or what
@@ -146,7 +150,7 @@ def load_encoders(
             )
         refuse_shared_spaces(encoders, loaded, text)
         encoders += loaded
-    return encoders
+    return seeing_all(encoders) if images == "mean" else encoders
 
 
 @overload

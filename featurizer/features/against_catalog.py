@@ -39,7 +39,7 @@ def against_catalog(feature_set: FeatureSet, catalog: Catalog) -> Iterator[str]:
         )
         return
     lacking = {
-        "has_image": pc.not_equal(catalog.column("image_status"), OK),
+        "has_image": _without_picture(feature_set, catalog),
         "has_text": pa.chunked_array(
             [pc.is_null(batch.column("text")) for batch in catalog.batches(["text"])], pa.bool_()
         ),
@@ -48,6 +48,16 @@ def against_catalog(feature_set: FeatureSet, catalog: Catalog) -> Iterator[str]:
         places = _places(pc.and_(mine.column(flag), lacks))
         if len(places):
             yield f"{len(places)} items have none in the catalog though {flag} is true, such as {ids[places[0]]}"
+
+
+def _without_picture(feature_set: FeatureSet, catalog: Catalog) -> pa.ChunkedArray:
+    """Return (n,) which items lack a picture: the first, or any where an encoder sees all."""
+    first = pc.not_equal(catalog.column("image_status"), OK)
+    if not catalog.several or all(space.images is None for space in feature_set.spaces.values()):
+        return first
+    outcomes = catalog.column("image_outcomes").to_pylist()
+    none = [all(one["status"] != OK for one in named or ()) for named in outcomes]
+    return pc.and_(first, pa.array(none))
 
 
 def _places(mask: pa.ChunkedArray) -> np.ndarray:

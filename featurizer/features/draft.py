@@ -32,6 +32,11 @@ class FeatureSetDraft:
     shard_rows: int = SHARD_ROWS
 
     @property
+    def sees_all_pictures(self) -> bool:
+        """Whether an encoder sees all pictures of an item; else every one sees the first."""
+        return any(told.get("images") is not None for told in self.spaces.values())
+
+    @property
     def shards(self) -> int:
         """How many shards it has."""
         return -(-self.rows // self.shard_rows)

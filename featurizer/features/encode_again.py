@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL.Image import Image
 
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
+from featurizer.catalog.stored_pictures import StoredPicture, picture_columns, stored_pictures
 from featurizer.encoders.base import AnyEncoder, Dtype, Pair
+from featurizer.encoders.mean_of_pictures import MeanOfPictures
 from featurizer.encoders.naming import found_request, local_folder, told_request
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import InputError
@@ -52,7 +55,11 @@ def verify_sample(
         InputError: the catalog is not the one the features were made from, or none of the encoders made them.
     """
     check_catalog(feature_set, catalog)
-    made = [encoder for encoder in encoders if encoder.spec.space in feature_set.spaces]
+    made = [
+        MeanOfPictures.of(encoder) if feature_set.spaces[encoder.spec.space].images == "mean" else encoder
+        for encoder in encoders
+        if encoder.spec.space in feature_set.spaces
+    ]
     if not made:
         raise InputError(
             f"the encoders make {', '.join(encoder.spec.space for encoder in encoders)}, but {feature_set.folder} "
@@ -64,7 +71,7 @@ def verify_sample(
     )
     items = [
         item
-        for batch in catalog.batches(["item_id", "text", "image"], chosen.tolist())
+        for batch in catalog.batches(["item_id", "text", *picture_columns(catalog.schema)], chosen.tolist())
         for item in batch.to_pylist()
     ]
     ids = read_rows(feature_set, ["item_id"], chosen).column("item_id").to_pylist()
@@ -87,19 +94,12 @@ def _compare(
         yield f"{space}: the encoder's weights differ from those recorded"
         return
     vectors, present = arrow_to_vectors(read_rows(feature_set, [space], chosen).column(space))
-    reads: Mapping[str, Callable[[dict[str, object]], object | None]] = {
-        "image": _picture,
-        "text": _text,
-        "both": _pair,
-    }
-    inputs = [reads[encoder.spec.modality](item) for item in items]
+    inputs = [_input(encoder, item) for item in items]
     usable = [index for index, value in enumerate(inputs) if value is not None]
     fresh = [
         vector
         for start in range(0, len(usable), BATCH_SIZE)
-        for vector in encoder.encode(
-            [encoder.prepare(inputs[index]) for index in usable[start : start + BATCH_SIZE]]
-        )
+        for vector in encoder.encode([inputs[index] for index in usable[start : start + BATCH_SIZE]])
     ]
     for index, vector in zip(usable, fresh, strict=True):
         if not present[index] and not np.isfinite(vector).all():
@@ -115,25 +115,28 @@ def _compare(
             yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"
 
 
-def _text(item: dict[str, object]) -> str | None:
-    text = item["text"]
-    return None if text is None else str(text)
+def _input(encoder: AnyEncoder, item: Mapping[str, Any]) -> object | None:
+    """Return what an encoder takes of an item; None where there is nothing to encode."""
+    if encoder.spec.modality == "text":
+        return None if item["text"] is None else encoder.prepare(item["text"])
+    pictures = stored_pictures(item)
+    if encoder.spec.images is not None:
+        decoded = map(_decoded, {one.sha256: one for one in pictures}.values())
+        return [encoder.prepare(one) for one in decoded if one is not None] or None
+    first = _decoded(pictures[0])
+    if encoder.spec.modality == "image":
+        return None if first is None else encoder.prepare(first)
+    return None if first is None and item["text"] is None else encoder.prepare(Pair(first, item["text"]))
 
 
-def _pair(item: dict[str, object]) -> object | None:
-    pair = Pair(_picture(item), _text(item))
-    return None if pair.image is None and pair.text is None else pair
-
-
-def _picture(item: dict[str, object]) -> Image | None:
-    image = item["image"]
-    if not isinstance(image, dict) or image["bytes"] is None:
+def _decoded(picture: StoredPicture) -> Image | None:
+    if picture.data is None:
         return None
     try:
-        picture: Image = decode(image["bytes"])
+        found: Image = decode(picture.data)
     except UndecodableImage:
         return None
-    return picture
+    return found
 
 
 def recorded_encoders(

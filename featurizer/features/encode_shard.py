@@ -55,7 +55,9 @@ def encode_shard(
     shard = _Shard(len(rows), encoders, dtype, clock, tick)
     seeing = [encoder for encoder in encoders if encoder.spec.modality != "text"]
     spaces = [encoder.spec.space for encoder in seeing]
-    for batch in read_batches(catalog, rows, spaces, decoding, clock, batch_size=batch_size):
+    several = any(encoder.spec.images is not None for encoder in seeing)
+    batches = read_batches(catalog, rows, spaces, decoding, clock, batch_size=batch_size, several=several)
+    for batch in batches:
         shard.add(batch, seeing)
     for encoder in encoders:
         if encoder.spec.modality == "text":

@@ -184,7 +184,8 @@ def write_extracted(
     if closes:
         if taught:
             attach_supervised(folder, taught)
-        write_inputs(folder, inputs_of(catalog), FeatureSet.open(folder).manifest.fingerprint)
+        inputs = inputs_of(catalog, several=draft.sees_all_pictures)
+        write_inputs(folder, inputs, FeatureSet.open(folder).manifest.fingerprint)
     return closes
 
 

@@ -1,13 +1,15 @@
 """What each item of a set was made of: a digest of its text and one of its picture, in the set's state book.
 
 `FOLDER/.featurizer/inputs.parquet`: `item_id: string, image: string, text: binary?`, rows as in the set. `image` is the
-sha256 of the picture's bytes, or why there is none; `text` 16 bytes of BLAKE2b. The file is local: without it a set is
-as good, and its next update encodes everything.
+sha256 of the picture's bytes, or why there is none; where encoders see all pictures of an item, and it names several, a
+sha256 over these. `text` is 16 bytes of BLAKE2b. The file is local: without it a set is as good, and its next
+update encodes everything.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.catalog.store import Catalog
-from featurizer.records import OK
+from featurizer.records import OK, REPEATED
 from featurizer.results.files import atomic_path
 from featurizer.results.state import FOLDER
 
@@ -24,14 +26,27 @@ FILE = "inputs.parquet"
 _FINGERPRINT = b"fingerprint"
 
 
-def inputs_of(catalog: Catalog) -> pa.Table:
-    """Return the digests of a catalog's items, in row order."""
+def inputs_of(catalog: Catalog, *, several: bool) -> pa.Table:
+    """Return the digests of a catalog's items, in row order.
+
+    Args:
+        catalog: the items.
+        several: whether an encoder sees all pictures of an item; else the first counts.
+    """
+    several = several and catalog.several
+    more = ["image_outcomes"] if several else []
     parts = []
-    for rows in catalog.batches(["item_id", "text", "image_status", "image_sha256"], size=8192):
+    for rows in catalog.batches(["item_id", "text", "image_status", "image_sha256", *more], size=8192):
         statuses, hashes = (rows.column(name).to_pylist() for name in ("image_status", "image_sha256"))
         pictures = [
             digest if status == OK else status for status, digest in zip(statuses, hashes, strict=True)
         ]
+        if several:
+            outcomes = rows.column("image_outcomes").to_pylist()
+            pictures = [
+                first if named is None else _of_all(named)
+                for first, named in zip(pictures, outcomes, strict=True)
+            ]
         texts = [_digest(text) for text in rows.column("text").to_pylist()]
         columns = {
             "item_id": rows.column("item_id"),
@@ -40,6 +55,12 @@ def inputs_of(catalog: Catalog) -> pa.Table:
         }
         parts.append(pa.table(columns))
     return pa.concat_tables(parts)
+
+
+def _of_all(outcomes: Sequence[Mapping[str, str]]) -> str:
+    different = (one for one in outcomes if one["status"] != REPEATED)
+    told = [one["sha256"] if one["status"] == OK else one["status"] for one in different]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def _digest(text: str | None) -> bytes | None:

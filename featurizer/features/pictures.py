@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from featurizer.catalog.store import SEVERAL
+from featurizer.catalog.stored_pictures import named_pictures
 from featurizer.features.clock import Clock
 from featurizer.features.decoding import Decoding
-from featurizer.features.prepare import Prepared, Row
+from featurizer.features.prepare import Picture, Prepared, Row
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
@@ -26,6 +30,7 @@ def read_batches(
     clock: Clock,
     *,
     batch_size: int,
+    several: bool = False,
 ) -> Iterator[list[Prepared]]:
     """Yield the catalog's `rows` in order, read and decoded; memory is bounded by `PREFETCH` batches.
 
@@ -36,9 +41,13 @@ def read_batches(
         decoding: who decodes them.
         clock: told what reading and decoding took.
         batch_size: items a batch.
+        several: whether all pictures of an item are read, or the first one.
     """
     window: deque[list[Future[list[Prepared]]]] = deque()
-    for values in _values(catalog, rows, clock, batch_size, pictures=bool(spaces)):
+    columns = ["item_id", "text", "image_status"]
+    if spaces:
+        columns += ["image", *(SEVERAL.names if several and catalog.several else ())]
+    for values in _values(catalog.batches(columns, rows, size=batch_size), clock):
         starts = range(0, len(values), decoding.rows)
         window.append([decoding.submit(values[start : start + decoding.rows], spaces) for start in starts])
         if len(window) > PREFETCH:
@@ -47,20 +56,31 @@ def read_batches(
         yield _results(window.popleft(), clock)
 
 
-def _values(
-    catalog: Catalog, rows: Sequence[int], clock: Clock, size: int, *, pictures: bool
-) -> Iterator[list[Row]]:
-    """Yield ids, texts, statuses and the pictures' bytes, `size` items at a time."""
-    columns = ["item_id", "text", "image_status"]
-    source = catalog.batches([*columns, *(["image"] if pictures else [])], rows, size=size)
+def _values(source: Iterator[pa.RecordBatch], clock: Clock) -> Iterator[list[Row]]:
+    """Yield ids, texts and pictures, a batch at a time."""
     while True:
         with clock.timing("read"):
             table = next(source, None)
             if table is None:
                 return
-            values = [table.column(name).to_pylist() for name in columns]
-            images = table.column("image").field("bytes").to_pylist() if pictures else [None] * len(table)
-        yield list(zip(*values, images, strict=True))
+            ids, texts = (table.column(name).to_pylist() for name in ("item_id", "text"))
+            pictures = _pictures(table)
+        yield list(zip(ids, texts, pictures, strict=True))
+
+
+def _pictures(table: pa.RecordBatch) -> Iterable[Sequence[Picture]]:
+    """Return each item's pictures, as far as the batch has columns of them; those that repeat another are left out."""
+    statuses = table.column("image_status").to_pylist()
+    there = "image" in table.schema.names
+    bodies = table.column("image").field("bytes").to_pylist() if there else [None] * len(table)
+    first = (((status, data),) for status, data in zip(statuses, bodies, strict=True))
+    if "image_outcomes" not in table.schema.names:
+        return first
+    outcomes, images = (table.column(name).to_pylist() for name in ("image_outcomes", "images"))
+    return [
+        alone if named is None else named_pictures(named, came)
+        for alone, named, came in zip(first, outcomes, images, strict=True)
+    ]
 
 
 def _results(batch: list[Future[list[Prepared]]], clock: Clock) -> list[Prepared]:

@@ -1,11 +1,11 @@
-"""One row of a catalog to what the encoders take: its picture decoded once, prepared for each of them."""
+"""One row of a catalog to what the encoders take: each picture decoded once, prepared for each of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from PIL.Image import Image
 
@@ -13,10 +13,10 @@ from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.encoders.base import AnyEncoder, Pair
 from featurizer.records import NONE, OK
 
-Prepare: TypeAlias = Callable[[Image | None, str | None], object | None]
-"""An item's picture and text to what one space's encoder takes; None where it has nothing to encode."""
-Row: TypeAlias = tuple[str, str | None, str, bytes | None]
-"""An item's id, its text, its picture's status and bytes."""
+Picture: TypeAlias = tuple[str, bytes | None]
+"""A picture's status and bytes."""
+Row: TypeAlias = tuple[str, str | None, Sequence[Picture]]
+"""An item's id, its text, and those of its pictures that are to be seen; the first is there, be it none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ class Prepared:
     Attributes:
         item_id: the item.
         text: its text, None where it has none.
-        usable: True when its picture could be decoded.
-        inputs: the encoders' inputs by space; a space is missing where there is nothing to encode.
+        usable: True when a picture could be decoded.
+        inputs: the encoders' inputs by space; a space is missing where there is nothing to encode. Of an encoder that
+            sees all pictures it is the list of what was prepared.
         errors: reasons, `image: truncated` or `clip_image: prepare_ValueError`.
         seconds: that decoding and preparing took.
     """
@@ -42,9 +43,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class OfPicture:
-    """What an encoder of pictures makes of an item; a class, so that a process can be sent it."""
+    """What an encoder of pictures makes of one; a class, so that a process can be sent it.
+
+    Attributes:
+        prepare: the encoder's.
+        several: whether it sees all pictures of an item, or the first one.
+    """
 
     prepare: Callable[[Image], object]
+    several: bool = False
 
     def __call__(self, picture: Image | None, text: str | None) -> object | None:
         """Prepare the picture."""
@@ -53,18 +60,25 @@ class OfPicture:
 
 @dataclass(frozen=True, slots=True)
 class OfBoth:
-    """What an encoder of both modalities makes of an item."""
+    """What an encoder of both modalities makes of an item, of its first picture."""
 
     prepare: Callable[[Pair], object]
+    several: ClassVar[bool] = False
 
     def __call__(self, picture: Image | None, text: str | None) -> object | None:
         """Prepare the picture, the text, or both."""
         return None if picture is None and text is None else self.prepare(Pair(picture, text))
 
 
+Prepare: TypeAlias = OfPicture | OfBoth
+"""A picture and its item's text to what one space's encoder takes; None where there is nothing to encode."""
+
+
 def preparer(encoder: AnyEncoder) -> Prepare:
     """Return what is made of an item for an encoder that sees pictures."""
-    return OfBoth(encoder.prepare) if encoder.spec.modality == "both" else OfPicture(encoder.prepare)
+    if encoder.spec.modality == "both":
+        return OfBoth(encoder.prepare)
+    return OfPicture(encoder.prepare, several=encoder.spec.images is not None)
 
 
 def prepare_rows(rows: Sequence[Row], prepare: Mapping[str, Prepare]) -> list[Prepared]:
@@ -73,23 +87,32 @@ def prepare_rows(rows: Sequence[Row], prepare: Mapping[str, Prepare]) -> list[Pr
 
 
 def _prepare(
-    item_id: str, text: str | None, status: str, data: bytes | None, prepare: Mapping[str, Prepare]
+    item_id: str, text: str | None, pictures: Sequence[Picture], prepare: Mapping[str, Prepare]
 ) -> Prepared:
     if not prepare:
-        return Prepared(item_id, text, usable=status == OK)
+        return Prepared(item_id, text, usable=pictures[0][0] == OK)
     start = time.perf_counter()
-    picture, errors = _decoded(status, data)
-    inputs: dict[str, object] = {}
-    for space, function in prepare.items():
-        try:
-            value = function(picture, text)
-        except Exception as error:  # noqa: BLE001  anybody's code on any picture: what it raises is the row's reason
-            errors.append(f"{space}: prepare_{type(error).__name__}")
-            continue
-        if value is not None:
-            inputs[space] = value
+    usable = False
+    errors: list[str] = []
+    inputs: dict[str, Any] = {}
+    for place, (status, data) in enumerate(pictures):
+        picture, reasons = _decoded(status, data)
+        usable = usable or picture is not None
+        errors += reasons
+        for space, function in prepare.items():
+            if place and not function.several:
+                continue
+            try:
+                value = function(picture, text)
+            except Exception as error:  # noqa: BLE001  anybody's code on any picture: what it raises is the row's reason
+                errors.append(f"{space}: prepare_{type(error).__name__}")
+                continue
+            if value is not None and function.several:
+                inputs.setdefault(space, []).append(value)
+            elif value is not None:
+                inputs[space] = value
     seconds = time.perf_counter() - start
-    return Prepared(item_id, text, picture is not None, inputs, tuple(errors), seconds)
+    return Prepared(item_id, text, usable, inputs, tuple(errors), seconds)
 
 
 def _decoded(status: str, data: bytes | None) -> tuple[Image | None, list[str]]:

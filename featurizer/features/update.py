@@ -281,7 +281,7 @@ def update(
     old = FeatureSet.open(folder)
     was = read_inputs(folder, old.manifest.fingerprint)
     specs = [one.spec for one in encoders]
-    changes = Changes.between(old, was, inputs_of(catalog), draft, specs)
+    changes = Changes.between(old, was, inputs_of(catalog, several=draft.sees_all_pictures), draft, specs)
     told = changes.counts(specs)
     for space in old.spaces.keys() - draft.dims.keys():
         logger.warning("%s has a space %s, which no encoder is given for now: it goes", folder, space)

@@ -82,6 +82,8 @@ class Extract(FolderOperation["FeatureSet"]):
     """Who decodes pictures: auto takes processes for a GPU and many pictures."""
     mask: Literal["image", "text"] | None = None
     """Hide one modality from an encoder ica:DIR or align:DIR."""
+    images: Literal["first", "mean"] = "first"
+    """Of items with several pictures: encode the first, or take the mean of all their normalized vectors."""
     update: bool = False
     """Encode only what changed since the set in --out was made, and copy every other vector."""
     trust_remote_code: tuple[str, ...] = ()
@@ -170,6 +172,7 @@ class Extract(FolderOperation["FeatureSet"]):
             self.compute_dtype,
             self.mask,
             self.trust_remote_code,
+            self.images,
         )
         with ray_engine(plan, Cluster(self.address, self.workers, self.gpus_per_worker)) as engine:
             workers = len(engine.actors)
@@ -243,6 +246,7 @@ class Extract(FolderOperation["FeatureSet"]):
             dtype=self.compute_dtype,
             mask=self.mask,
             trusted=self.trust_remote_code,
+            images=self.images,
         )
 
     def open(self) -> FeatureSet:

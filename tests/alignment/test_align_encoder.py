@@ -93,3 +93,13 @@ def test_a_map_on_features_of_other_encoders_is_refused(shop):
 def test_a_map_brings_its_own_pooling(shop):
     with pytest.raises(InputError, match="brings its own pooling"):
         load(EncoderRequest("aligned", str(shop / "aligned"), pooling="mean"))
+
+
+def test_a_map_learned_on_means_of_pictures_takes_a_new_picture_as_the_mean_of_one(shop):
+    fz.extract("catalog", encoders=["small"], images="mean", device="cpu", out="means")
+    aligned = {"interactions": "catalog/interactions.parquet", "folds": 1, "ranks": [8]}
+    fz.align("means", **aligned, out="of_means")
+    vectors, present = extracted("align:of_means").vectors("aligned")
+    stored, there = FeatureSet.open(shop / "of_means/features").vectors("aligned")
+    np.testing.assert_array_equal(present, there)
+    np.testing.assert_allclose(vectors, stored, atol=1e-5)

@@ -31,11 +31,11 @@ def jpeg(seed):
 
 
 ROWS = [
-    ("a", "a text", "ok", jpeg(0)),
-    ("b", None, "none", None),
-    ("c", "text", "ok", b"no picture"),
-    ("d", None, "http_404", None),
-    ("e", None, "ok", jpeg(1)),
+    ("a", "a text", [("ok", jpeg(0))]),
+    ("b", None, [("none", None)]),
+    ("c", "text", [("ok", b"no picture")]),
+    ("d", None, [("http_404", None)]),
+    ("e", None, [("ok", jpeg(1))]),
 ]
 ITEMS = [
     ItemRecord(f"i{row}", title=f"title {row}", image=ImageRef(data=jpeg(row)) if row % 3 else ImageRef())

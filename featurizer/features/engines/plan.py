@@ -10,7 +10,7 @@ from pathlib import Path
 
 import featurizer
 from featurizer.catalog.store import Catalog
-from featurizer.encoders.base import AnyEncoder, Dtype, Modality
+from featurizer.encoders.base import AnyEncoder, Dtype, Images, Modality
 from featurizer.encoders.device import resolve_device
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import FeaturizerError
@@ -34,6 +34,7 @@ class Plan:
         compute_dtype: what the models compute in.
         mask: the modality that encoders of both do without.
         trusted: the repositories whose own code may be run, `REPO@COMMIT`.
+        images: what encoders of pictures see of an item's.
     """
 
     catalog: Path
@@ -43,6 +44,7 @@ class Plan:
     compute_dtype: Dtype = "float32"
     mask: Modality | None = None
     trusted: tuple[str, ...] = ()
+    images: Images = "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,12 @@ class ShardWorker:
             options = replace(plan.options, device=device)
             catalog = Catalog.open(plan.catalog)
             encoders = load_encoders(
-                plan.encoders, device=device, dtype=plan.compute_dtype, mask=plan.mask, trusted=plan.trusted
+                plan.encoders,
+                device=device,
+                dtype=plan.compute_dtype,
+                mask=plan.mask,
+                trusted=plan.trusted,
+                images=plan.images,
             )
             draft = drafted(catalog, [encoder.spec for encoder in encoders], options)
             return draft, encoders, self.open.enter_context(encoding(catalog, encoders, options))

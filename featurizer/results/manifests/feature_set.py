@@ -58,6 +58,8 @@ class SpaceProvenance(Record):
     """What the encoder computed in."""
     memory_format: str | None = None
     """How the pictures of a convolutional encoder lay in memory; None for torch's own order."""
+    images: Literal["mean"] | None = None
+    """How the vectors of an item's pictures became one; None where the first picture alone was encoded."""
     plugin: dict[str, str] | None = None
     """The package that brought the encoder, where it is not ours."""
     remote_code: str | None = None
