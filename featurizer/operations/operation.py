@@ -8,11 +8,12 @@ from them.
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -132,6 +133,8 @@ def _interactions_of(value: object) -> object:
 INTERACTIONS = "interactions.parquet"
 InteractionsPath = Annotated[Path, BeforeValidator(_interactions_of)]
 """A file of interactions, or the catalog that they lie in."""
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""How what was `s3://bucket/name` begins as a path."""
 Some: TypeAlias = Mapping[str, Any]
 """Options of a group by name, those that are given; the group's classes say what they may be."""
 
@@ -204,6 +207,19 @@ class Operation(Config, ABC):
         from featurizer.operations.options import gathered
 
         return gathered(cls, given) if isinstance(given, Mapping) else given
+
+    @model_validator(mode="after")
+    def _is_here(self) -> Self:
+        """Refuse an address where a path is expected, before any work is done."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for path in value if isinstance(value, tuple) else (value,):
+                if isinstance(path, Path) and ADDRESS.match(str(path)):
+                    raise InputError(
+                        f"{str(path).replace(':/', '://', 1)} is the address of a store, expected a path of this "
+                        "machine; mount the store, or copy what is there"
+                    )
+        return self
 
     @classmethod
     def placed(cls, folder: Path) -> dict[str, Json]:
