@@ -384,6 +384,13 @@ class Catalog:
                 counts.append(pq.read_metadata(path).num_rows)
         return [0, *accumulate(counts)][:-1]
 
+    def check_column(self, name: str) -> str:
+        """Return `name`, or raise `InputError` with the columns that there are; the pictures themselves are none."""
+        names = [field for field in self.schema.names if field != "image"]
+        if name not in names:
+            raise InputError(f"{self.folder} has no column '{name}'; it has {', '.join(names)}")
+        return name
+
     def column(self, name: str) -> pa.ChunkedArray:
         """Read one column whole, in row order.
 

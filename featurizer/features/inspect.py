@@ -52,9 +52,8 @@ def summarize(feature_set: FeatureSet) -> dict[str, SpaceSummary]:
 
 def _summarize(feature_set: FeatureSet, space: str) -> SpaceSummary:
     spec = feature_set.spaces[space]
-    null = zero = nonfinite = duplicate = counted = 0
-    norms: list[np.ndarray] = []
-    digests: list[bytes] = []
+    null = zero = nonfinite = 0
+    digests, norms = bytearray(), bytearray()  # 24 bytes an item, without a copy of them
     for table in feature_set.tables([space]):
         vectors, present = arrow_to_vectors(table.column(space))
         null += int((~present).sum())
@@ -63,14 +62,16 @@ def _summarize(feature_set: FeatureSet, space: str) -> SpaceSummary:
         nonfinite += int((~finite).sum())
         lengths = np.linalg.norm(rows[finite].astype(np.float64), axis=1)
         zero += int((lengths == 0).sum())
-        norms.append(lengths)
-        digests.append(b"".join(hashlib.blake2b(row, digest_size=16).digest() for row in rows))
-        counted += len(rows)
-    duplicate = counted - len(np.unique(np.frombuffer(b"".join(digests), "V16")))
-    every = np.concatenate([np.zeros(0), *norms])
+        norms += lengths.tobytes()
+        for row in rows:
+            digests += hashlib.blake2b(row, digest_size=16).digest()
+    every = np.frombuffer(norms)
     stats = (
         [float(every.min()), float(every.mean()), float(every.max())] if len(every) else [None, None, None]
     )
+    ordered = np.frombuffer(digests, "S16")
+    ordered.sort()
+    duplicate = int((ordered[1:] == ordered[:-1]).sum())
     return SpaceSummary(
         spec.modality,
         spec.dim,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from featurizer.catalog.label_in_text import share_in_text
 from featurizer.catalog.store import Catalog
 from featurizer.report.categories import Categories, colored, read_levels
 
 LONGEST_TITLE = 160
+ROWS = 8192
+"""Items of a catalog that are looked at at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +46,11 @@ def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Seq
     Raises:
         InputError: a catalog lacks one of these columns.
     """
-    wanted = frozenset(item_ids)
+    wanted = pa.array(item_ids, pa.string())
     found: dict[str, tuple[str | None, tuple[str, ...]]] = {}
     for catalog in catalogs:
-        columns = [catalog.column(name).to_pylist() for name in ("item_id", "title", "categories")]
-        for item, title, path in zip(*columns, strict=True):
-            if item in wanted:
-                found.setdefault(item, (_shortened(title), tuple(name for name in path or () if name)))
+        for item, title, path in _rows(catalog, wanted, ("title", "categories")):
+            found.setdefault(item, (_shortened(title), tuple(name for name in path or () if name)))
     titles = tuple(found[item][0] if item in found else None for item in item_ids)
     paths = tuple(found[item][1] if item in found else () for item in item_ids)
     chosen = [colored(label, _values(catalogs, item_ids, label)) for label in labels]
@@ -56,11 +60,20 @@ def read_words(catalogs: Sequence[Catalog], item_ids: Sequence[str], labels: Seq
     return ItemTexts(titles, paths, tuple(told), len(found))
 
 
+def _rows(catalog: Catalog, wanted: pa.Array, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield the ids of a catalog's items that are wanted, each with its values of some columns."""
+    names = ["item_id", *columns]
+    for batch in catalog.batches(names, size=ROWS):
+        rows = batch.filter(pc.is_in(batch.column("item_id"), wanted))
+        yield from zip(*(rows.column(name).to_pylist() for name in names), strict=True)
+
+
 def _values(catalogs: Sequence[Catalog], item_ids: Sequence[str], label: str) -> list[str | None]:
     found: dict[str, object] = {}
+    wanted = pa.array(item_ids, pa.string())
     for catalog in reversed(catalogs):
-        columns = [catalog.column(name).to_pylist() for name in ("item_id", label)]
-        found.update(zip(*columns, strict=True))
+        catalog.check_column(label)
+        found.update(_rows(catalog, wanted, (label,)))
     values = [found.get(item) for item in item_ids]
     return [None if value is None else str(value) for value in values]
 

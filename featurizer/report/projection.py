@@ -12,12 +12,14 @@ FEWEST = 3
 COMPONENTS = 50
 """Principal components that t-SNE looks at, as its authors advise."""
 PERPLEXITY = 30.0
+MOST = 20_000
+"""Items that t-SNE looks at; of more, at a sample."""
 ROUNDS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A map: `points` (n, 2) float32, NaN where an item has no vector; `about` says how it was made."""
+    """A map: `points` (n, 2) float32, NaN where an item has no vector or is left out; `about` says how it was made."""
 
     name: str
     about: str
@@ -48,12 +50,29 @@ def project(units: np.ndarray, present: np.ndarray, seed: int, *, tsne: bool) ->
         "PCA", f"first two principal components, {share:.0%} of the variance", _at(plane, present)
     )
     if tsne:
+        shown = _sample(present, seed)
+        some = scores[shown[present]]
+        of = (
+            f" of a sample of {len(some):,} of the {len(scores):,} items (seed {seed}),"
+            if len(some) < len(scores)
+            else ""
+        )
         yield Projection(
             "t-SNE",
-            f"t-SNE of {scores.shape[1]} principal components, perplexity {_perplexity(len(rows)):.0f}; "
+            f"t-SNE{of} of {scores.shape[1]} principal components, perplexity {_perplexity(len(some)):.0f}; "
             "distances between clusters mean little",
-            _at(_tsne(scores, seed), present),
+            _at(_tsne(some, seed), shown),
         )
+
+
+def _sample(present: np.ndarray, seed: int) -> np.ndarray:
+    """Return (n,) bool, which of the items present t-SNE looks at: all, or a seeded sample of `MOST`."""
+    rows = np.flatnonzero(present)
+    if len(rows) <= MOST:
+        return present
+    chosen = np.zeros(len(present), bool)
+    chosen[np.random.default_rng([seed, 2]).choice(rows, MOST, replace=False)] = True
+    return chosen
 
 
 def _tsne(scores: np.ndarray, seed: int) -> np.ndarray:

@@ -9,11 +9,12 @@ import numpy as np
 
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.join import unit_rows
+from featurizer.features.lookup import rows_of
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.progress import Progress, Report, silent
 from featurizer.ranking.nearest import nearest
 from featurizer.ranking.neighbors import Neighbors
-from featurizer.report.projection import Projection, project
+from featurizer.report.projection import MOST, Projection, project
 
 NEAREST = 12
 """Neighbors an item that the page holds."""
@@ -75,6 +76,8 @@ def make_spaces(
             tuple(project(units, present, seed, tsne=tsne)),
         )
         spaces.append(space)
+        if tsne and count > MOST:
+            notes.append(f"{shown}: t-SNE shows a sample of {MOST:,} of its {count:,} items (seed {seed})")
     report(Progress("maps and neighbors", todo, todo, unit="spaces"))
     return spaces, notes
 
@@ -86,7 +89,7 @@ def _distinct(
 
     Of one name twice, the second says whose it is, unless its vectors are the same.
     """
-    rows = {label: _rows(one, item_ids) for label, one in feature_sets.items()}
+    rows = {label: rows_of(one, item_ids) for label, one in feature_sets.items()}
     first: dict[str, str] = {}
     for label, feature_set in feature_sets.items():
         for name in feature_set.spaces:
@@ -100,12 +103,6 @@ def _distinct(
                 say(f"{name} of {label} holds the same vectors as that of {other} and is shown once")
             else:
                 yield f"{name} ({label})", label, name, units
-
-
-def _rows(feature_set: FeatureSet, item_ids: Sequence[str]) -> np.ndarray:
-    """Return (n,) int64 where the items stand in the feature set, -1 for those it does not have."""
-    row_of = {item: row for row, item in enumerate(feature_set.item_ids())}
-    return np.array([row_of.get(item, -1) for item in item_ids], np.int64)
 
 
 def _read(feature_set: FeatureSet, space: str, rows: np.ndarray) -> np.ndarray:

@@ -173,6 +173,26 @@ def test_maps_are_the_same_for_the_same_seed():
         assert np.isfinite(one.points).all()
 
 
+def test_of_more_items_than_it_can_look_at_t_sne_shows_a_seeded_sample_and_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr("featurizer.report.projection.MOST", 12)
+    monkeypatch.setattr("featurizer.report.spaces.MOST", 12)
+    units = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
+    there = np.arange(30) > 4
+    units[~there] = 0
+    (pca, first), (_, again), (_, other) = (
+        list(project(units, there, seed, tsne=True)) for seed in (3, 3, 4)
+    )
+    assert "of a sample of 12 of the 25 items (seed 3)" in first.about
+    assert "sample" not in pca.about
+    shown = np.isfinite(first.points).all(1)
+    assert (shown.sum(), (shown & ~there).sum(), np.isfinite(pca.points).all(1).sum()) == (12, 0, 25)
+    np.testing.assert_array_equal(first.points, again.points)
+    assert (shown != np.isfinite(other.points).all(1)).any()
+    write_arrays(tmp_path, [f"i{row}" for row in range(30)], [ArraySpace("mine", "image", units, there)])
+    notes = gather([tmp_path]).notes
+    assert "mine: t-SNE shows a sample of 12 of its 25 items (seed 0)" in notes
+
+
 def test_vectors_that_are_all_alike_have_no_map():
     alike = np.ones((5, 3), np.float32)
     assert list(project(alike, np.ones(5, bool), 0, tsne=True)) == []
