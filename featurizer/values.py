@@ -82,6 +82,8 @@ def as_text(value: object) -> str | None:
     Raises:
         InputError: bytes that are no UTF-8, or a value of a kind that no table holds.
     """
+    if value is None:
+        return None
     if isinstance(value, str):
         text = value.strip()
         text = _unwrapped(text) if text.startswith("b") else text

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 import pytest
 
 from featurizer.catalog.images.budget import Budget
-from featurizer.catalog.images.hosts import FIRST, LEAST_LOST, MOST_KNOWN, PATIENCE, SHORTEST, Hosts
+from featurizer.catalog.images.hosts import (
+    FIRST,
+    LEAST_LOST,
+    MOST_HANGING,
+    MOST_KNOWN,
+    PATIENCE,
+    SHORTEST,
+    Hosts,
+)
 from featurizer.catalog.images.options import FetchOptions
 
 
@@ -231,6 +239,28 @@ def test_an_address_that_is_refused_again_while_others_are_served_slows_them_no_
         hosts.served(host)
         hosts.refused(host, Asked("a/0"), begun=clock.now, alone=True)
     assert host.pace.interval == pytest.approx(interval)
+
+
+def test_a_few_requests_that_hang_do_not_hold_up_their_host(clock):
+    hosts = made(clock, per_host=9)
+    host = fill(hosts, "a", 20)
+    host.pace.limit = 1
+    for _ in range(MOST_HANGING + 1):
+        assert hosts.take() is not None
+        assert hosts.take() is None
+        hosts.hangs(host)
+    assert hosts.take() is None
+    hosts.release(host, hung=True)
+    assert hosts.take() is not None
+    assert (host.active, host.hanging) == (MOST_HANGING + 1, MOST_HANGING)
+
+
+def test_what_hangs_counts_for_the_most_that_a_host_may_get(clock):
+    hosts = made(clock, per_host=2)
+    host = fill(hosts, "a", 20)
+    assert [hosts.take() is not None for _ in range(3)] == [True, True, False]
+    hosts.hangs(host)
+    assert hosts.take() is None
 
 
 def test_hosts_of_which_nothing_is_to_be_remembered_are_forgotten_where_there_are_many(clock):

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
@@ -48,10 +48,10 @@ class Answer:
         self._connection = connection
         self.status, self.headers, self.content = status, headers, content
 
-    async def __aenter__(self) -> Answer:
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.release()  # and closed, unless the body was read to its end
@@ -99,14 +99,17 @@ class Client:
 
         Raises:
             ClientError, HttpProcessingError, OSError: there is none.
+            ValueError: a header cannot be sent.
         """
+        if told and any(map(_UNSENDABLE.search, told.values())):
+            raise ValueError("a header holds a line break")
         request = self._request(url) if proxy is None else self._proxied(url, proxy)
+        connection = await self.connector.connect(request, traces=[], timeout=self._timeout)
         try:
-            return await self._ask(request, url, limit, told)
-        except aiohttp.ClientConnectorError:
-            raise
+            return await self._exchange(connection, _head(request, url, told), limit)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            return await self._ask(request, url, limit, told)
+            connection = await self.connector.connect(request, traces=[], timeout=self._timeout)
+            return await self._exchange(connection, _head(request, url, told), limit)
 
     def _request(self, url: URL) -> ClientRequest:
         """Return what the connector has to know of an address: for all of one origin the same."""
@@ -125,8 +128,7 @@ class Client:
             "GET", url, headers=self._headers, loop=self._loop, proxy=proxy.url, proxy_headers=login
         )
 
-    async def _ask(self, request: ClientRequest, url: URL, limit: Limit, told: Mapping[str, str]) -> Answer:
-        connection = await self.connector.connect(request, traces=[], timeout=self._timeout)
+    async def _exchange(self, connection: Connection, head: bytes, limit: Limit) -> Answer:
         try:
             protocol, transport = connection.protocol, connection.transport
             if not isinstance(protocol, ListeningHandler) or transport is None or transport.is_closing():
@@ -135,7 +137,7 @@ class Client:
                 read_until_eof=True, auto_decompress=False, read_timeout=None, read_bufsize=READ_AHEAD
             )
             protocol.heard_at, limit.server = self._loop.time(), protocol
-            transport.write(_head(request, url, told))
+            transport.write(head)
             message, content = await protocol.read()
             while 100 <= message.code < 200 and message.code != 101:
                 message, content = await protocol.read()
@@ -149,7 +151,5 @@ class Client:
 def _head(request: ClientRequest, url: URL, told: Mapping[str, str]) -> bytes:
     """Return what is sent: a proxy is told the whole address, unless it is a tunnel."""
     target = str(url) if request.proxy is not None and not request.is_ssl() else url.raw_path_qs
-    lines = [f"{name}: {value}\r\n" for name, value in (*request.headers.items(), *told.items())]
-    if told and any(map(_UNSENDABLE.search, told.values())):
-        raise ValueError("a header holds a line break")
+    lines = [f"{name}: {value}\r\n" for headers in (request.headers, told) for name, value in headers.items()]
     return f"GET {target} HTTP/1.1\r\n{''.join(lines)}\r\n".encode()

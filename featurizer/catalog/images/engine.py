@@ -48,6 +48,7 @@ class Job(Generic[AskT]):
         spent: of these, those that count: there are only so many.
         reason: what the last one ended with.
         served: what the host had served when it last refused this; None if it never did.
+        hangs: whether the one under way has been for long.
         first: Unix time of the first one.
         last: likewise of the last one.
     """
@@ -61,6 +62,7 @@ class Job(Generic[AskT]):
     spent: int = 0
     reason: str = ""
     served: int | None = None
+    hangs: bool = False
     first: float | None = None
     last: float | None = None
 
@@ -121,8 +123,13 @@ class Engine(Generic[AskT]):
     def _hire(self, group: asyncio.TaskGroup) -> None:
         """Have as many workers as there may be requests: one that hangs does not count, up to a limit."""
         options, since = self._options, self._loop.time() - self._options.hang
-        hanging = sum(begun <= since for begun in self._in_flight.values())
-        self._wanted = options.concurrency + min(hanging, (MOST_HANGING - 1) * options.concurrency)
+        hanging = [job for job, begun in self._in_flight.items() if begun <= since]
+        for job in hanging:
+            if not job.hangs:
+                job.hangs = True
+                self._hosts.hangs(job.host)
+        self._wanted = options.concurrency + min(len(hanging), (MOST_HANGING - 1) * options.concurrency)
+        self._wake()
         while self._workers < self._wanted:
             self._workers += 1
             group.create_task(self._work())
@@ -176,17 +183,18 @@ class Engine(Generic[AskT]):
                 continue
             self._wake()
             host, job = taken
-            self._in_flight[job] = self._loop.time()
+            begun = self._in_flight[job] = self._loop.time()
             try:
-                await self._try(host, job)
+                await self._try(host, job, begun)
             finally:
                 del self._in_flight[job]
-                self._hosts.release(host)
+                self._hosts.release(host, hung=job.hangs)
+                job.hangs = False
         self._workers -= 1
         self._wake()
 
-    async def _try(self, host: Host[Job[AskT]], job: Job[AskT]) -> None:
-        lease, begun = self._budget.lease(), self._loop.time()
+    async def _try(self, host: Host[Job[AskT]], job: Job[AskT], begun: float) -> None:
+        lease = self._budget.lease()
         job.tries += 1
         job.last = self._clock()
         job.first = job.first or job.last

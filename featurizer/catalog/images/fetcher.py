@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Final, Protocol, Self, TypeAlias
+from typing import Final, NamedTuple, Protocol, Self, TypeAlias
 
 from aiohttp.abc import AbstractResolver
 from yarl import URL
@@ -68,8 +68,7 @@ class Ask:
     slot: Slot
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrived:
+class _Arrived(NamedTuple):
     job: Job[Ask]
     status: str
     received: Received

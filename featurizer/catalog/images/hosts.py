@@ -13,6 +13,8 @@ FIRST: Final = 8
 """Requests at once to a host that nothing is known of."""
 LEAST_LOST: Final = 4.0
 """What hangs makes a host slower, but down to so many requests alone: a few that hang must not hold up the others."""
+MOST_HANGING: Final = 3
+"""So many that hang are not counted: a slow host gets no more than these on top of what it bears."""
 PATIENCE: Final = 4
 """A host that has answered before is given up after so many times the failures."""
 LONGER: Final = 12
@@ -105,6 +107,7 @@ class Host(Generic[JobT]):
         pace: how many at once.
         waiting: in the order of arrival.
         active: requests in flight.
+        hanging: of these, those that have been for long.
         paused_until: seconds of the loop's clock; nothing is asked before.
         lost: addresses that brought no answer since the last one.
         lost_since: when the first of them failed.
@@ -130,6 +133,7 @@ class Host(Generic[JobT]):
     pace: Pace
     waiting: deque[JobT] = field(default_factory=deque)
     active: int = 0
+    hanging: int = 0
     paused_until: float = 0.0
     lost: set[str] = field(default_factory=set)
     lost_since: float = 0.0
@@ -152,8 +156,15 @@ class Host(Generic[JobT]):
 
     def is_ready(self, now: float) -> bool:
         """Tell whether one more request may go out."""
-        most = 1 if self.in_doubt else int(self.pace.limit)
-        return bool(self.waiting) and self.active < most and now >= self.not_before
+        return bool(self.waiting) and self.has_room and now >= self.not_before
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it bears one request more."""
+        if self.in_doubt:
+            return not self.active
+        counted = self.active - min(self.hanging, MOST_HANGING)
+        return counted < int(self.pace.limit) and self.active < self.pace.most
 
     @property
     def not_before(self) -> float:
@@ -212,18 +223,18 @@ class Hosts(Generic[JobT]):
         self.recall(host)
 
     def recall(self, host: Host[JobT]) -> bool:
-        """Put a host into the ring again once it may take a request; tell whether it may."""
-        now = self._now()
-        ready = host.is_ready(now)
-        if ready and not host.listed:
-            host.listed = True
-            self._ring.append(host)
-        elif not ready and host.waiting and self._later is not None:
-            at = host.not_before
-            if now < at != host.alarm:
+        """Put a host into the ring again once it may take a request; tell whether it stands there."""
+        if host.listed or not host.waiting:
+            return host.listed
+        now, at = self._now(), host.not_before
+        if now < at:
+            if at != host.alarm and self._later is not None:
                 host.alarm = at
                 self._later(at, host)
-        return ready
+        elif host.has_room:
+            host.listed = True
+            self._ring.append(host)
+        return host.listed
 
     def take(self) -> tuple[Host[JobT], JobT] | None:
         """Return the next job and count it as in flight; None where no host may take one."""
@@ -237,11 +248,18 @@ class Hosts(Generic[JobT]):
                 host.next_at = now + host.pace.interval
                 self.recall(host)
                 return host, job
+            self.recall(host)
         return None
 
-    def release(self, host: Host[JobT]) -> None:
-        """Count a request as over."""
+    def hangs(self, host: Host[JobT]) -> None:
+        """Note that a request has been in flight for long: another may go beside it."""
+        host.hanging += 1
+        self.recall(host)
+
+    def release(self, host: Host[JobT], *, hung: bool = False) -> None:
+        """Count a request as over; `hung` says whether it had been noted to hang."""
         host.active -= 1
+        host.hanging -= hung
         self.recall(host)
 
     def ended(self, host: Host[JobT]) -> None:

@@ -6,9 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -42,8 +41,7 @@ SEVERAL: Final = 3
 """Hosts that these must be of, where the proxy at least takes connections."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What an address gave.
 
     Attributes:
@@ -90,6 +88,7 @@ class Web:
         self._direct, self._proxied, self._proxies = direct, proxied, proxies
         self._options, self._clock = options, clock
         self._loop, self._patience = asyncio.get_running_loop(), Patience(options.read_timeout)
+        self._first = min(options.head_timeout, options.total_timeout)
         self._asked_at: float | None = None
         self._heard = not proxies.by_scheme
         self._unheard: list[str] = []
@@ -107,8 +106,7 @@ class Web:
             InputError: nothing ever came through the proxy.
         """
         try:
-            seconds = min(self._options.head_timeout, self._options.total_timeout)
-            with self._patience.limit(seconds) as limit:
+            with self._patience.limit(self._first) as limit:
                 return await self._follow(url, lease, limit, _asking(condition))
         except FailedTry:
             raise
@@ -131,7 +129,7 @@ class Web:
             refused = check_literal(url, allow_private=self._options.allow_private_hosts)
             if refused is not None:
                 raise FailedTry(refused)
-            async with await self._ask(url, limit, asking) as answer:
+            with await self._ask(url, limit, asking) as answer:
                 limit.deadline = deadline
                 location = answer.headers.get("Location") if answer.status in REDIRECTS else None
                 if location is None:
@@ -203,7 +201,8 @@ class Web:
         begun = self._loop.time()
         pieces: list[bytes] = []
         size = 0
-        while piece := await content.readany():
+        while not content.at_eof():
+            piece = await content.readany()
             pieces.append(piece)
             size += len(piece)
             if size > options.max_bytes:
