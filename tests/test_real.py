@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from featurizer.report.gather import gather
+
 pytestmark = pytest.mark.slow
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 
@@ -91,3 +93,6 @@ def test_every_tux_paint_stamp_becomes_a_vector(tmp_path):
     assert encoded["rows"] == pictures
     assert encoded["null"]["efficientnet-lite0_image"] == 0
     assert encoded["failures"] == {}
+    shown = gather([tmp_path / "c", out], tsne=False)
+    opening = shown.words.levels[shown.level].labels
+    assert 2 * sum(label is not None for label in opening) > pictures

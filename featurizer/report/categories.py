@@ -71,14 +71,21 @@ def kappa(share: float, chance: float) -> float:
 
 
 def most_telling(levels: Sequence[Categories], spaces: Sequence[Neighbors]) -> int:
-    """Return the place of the level that the spaces keep together best, by mean kappa; the general of equals."""
+    """Return the place of the level that the spaces keep together best, by mean kappa; the general of equals.
+
+    Only levels that most items have are asked; where none is, the one that the most have is it.
+    """
+    counts = [sum(label is not None for label in level.labels) for level in levels]
+    common = [at for at, level in enumerate(levels) if 2 * counts[at] > len(level.labels)]
+    if not common:
+        return counts.index(max(counts))
 
     def mean_kappa(level: Categories) -> float:
         found = [agreement(level.labels, space) for space in spaces]
         return float(np.mean([kappa(*one) for one in found if one is not None] or [0.0]))
 
-    kappas = [round(mean_kappa(level), 6) for level in levels]
-    return kappas.index(max(kappas))
+    kappas = [round(mean_kappa(levels[at]), 6) for at in common]
+    return common[kappas.index(max(kappas))]
 
 
 def colored(title: str, labels: Sequence[str | None]) -> Categories:

@@ -85,6 +85,15 @@ def test_the_level_shown_first_is_the_one_that_spaces_keep_together():
     assert most_telling(read_levels(paths), []) == 0
 
 
+def test_a_level_that_few_items_have_is_not_shown_first():
+    paths = [("ab"[row % 2], "cd"[row // 2 % 2]) if row < 4 else ("ab"[row % 2],) for row in range(10)]
+    near = Neighbors(np.array([[1], [0], [3], [2], [5], [4], [7], [6], [9], [8]]), np.zeros((10, 1)))
+    levels = read_levels(paths)
+    assert agreement(levels[1].labels, near) == (1.0, 0.5)
+    assert most_telling(levels, [near]) == 0
+    assert most_telling(read_levels([("a",), ("b", "x"), ("b", "y"), (), (), (), ()]), [near]) == 0
+
+
 def test_a_chart_is_a_table_too():
     assert BARS.table.header == ("items", "one", "two")
     assert BARS.table.rows == (("1", "0.2000 (0.1000 to 0.3000)", "0.4000"), ("cold", "0.0000", "-"))
