@@ -360,10 +360,12 @@ def ingest(
     categories_column: str | None = None,
     description_column: str | None = None,
     image_column: str | None = None,
+    images_column: Sequence[str] | str | None = ...,
     encoding: str | None = None,
     delimiter: str | None = None,
     on_duplicate: Literal['error', 'first', 'last', 'merge'] = 'error',
     on_missing_id: Literal['error', 'skip', 'number'] = 'error',
+    max_images: int = 8,
     hub_split: str = 'train',
     hub_config: str | None = None,
     update: bool = False,
@@ -408,10 +410,12 @@ def ingest(
         categories_column: A list, or a text split at `|` or `>`.
         description_column: Free text.
         image_column: A path, an http(s) or file URL, or the picture itself. @none: no column, as for any field but the id.
+        images_column: Further pictures of the item; may be given several times. @none: no column.
         encoding: Of tables of text, such as cp1252 or gb18030. [default: what their bytes say]
         delimiter: Between the cells of tables: one sign, or comma, semicolon, tab, pipe. [default: what gives even rows]
         on_duplicate: Of rows with the same id: refuse them, take the first or the last, or make one item of them.
         on_missing_id: Rows without an id: refuse them, leave them out, or take their number.
+        max_images: Pictures an item keeps of those that its cells name; 1 keeps the first alone.
         hub_split: Which split of a Hub data set, or of a saved one.
         hub_config: Which configuration of a Hub data set.
         update: Bring the catalog in --out up to date: pictures are fetched only for addresses that are new or changed.

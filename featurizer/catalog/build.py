@@ -118,7 +118,7 @@ def build_catalog(
             **describe_parts(paths, arrivals.hashes),
             **({} if old is None else {"update": {**changes(old.catalog.parts, paths), **unverified(paths)}}),
             "notes": dict(getattr(source, "notes", {})),
-            "mapping": dict(getattr(source, "fields", {})),
+            "mapping": dict(getattr(source, "mapping", {})),
             **(
                 {"interactions": _interactions(historian, ids, stage.folder)} if historian is not None else {}
             ),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
-from featurizer.tables.matching import folded, match
+from featurizer.tables.matching import folded, forms, match
 
 ROW, FILE_NAME = "@row", "@file_name"
 """What may stand for a column of ids: the row's number, from 1; the name of the picture's file, without its suffix."""
@@ -65,6 +66,19 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """The names of each field, folded (`tables.matching.folded`), those preferred first."""
+FURTHER = _names(
+    "images additionalimagelink additionalimagelinks additionalimage additionalimages additionalimageurl "
+    "additionalimageurls otherimage otherimages otherimageurl otherimageurls otherimagelink moreimages furtherimages "
+    "extraimages galleryimages galleryimageurls imagegallery gallery mediagallery alternateimages alternateimageurls "
+    "weiterebilder zusatzbilder bildergalerie galerie imagenesadicionales imagessupplementaires "
+    "副图 附图 更多图片 商品副图 サブ画像"
+)
+"""The names of columns of further pictures, folded; beside those of pictures with a number: `image2`, `Bild 3`."""
+_NUMBERED = re.compile(
+    r"(?:other|additional|more|extra|gallery|product|item|alternate)?"
+    r"(?:image|picture|photo|img|pic|bild|foto|imagen|immagine|图片|商品图片|画像)"
+    r"(?:url|link|src|path|file)?\d{1,2}(?:url|link|src|path|file)?"
+)
 CALLED = {"item_id": "id", "image": "picture"}
 """What a field is called where the mapping is told."""
 
@@ -84,6 +98,8 @@ class ColumnNames(Config):
     """Free text."""
     image: str | None = None
     """A path, an http(s) or file URL, or the picture itself. @none: no column, as for any field but the id."""
+    images: tuple[str, ...] = ()
+    """Further pictures of the item; may be given several times. @none: no column."""
 
     def resolve(
         self,
@@ -122,6 +138,39 @@ class ColumnNames(Config):
             raise InputError(_no_id(origin, columns, unique()))
         return found
 
+    def further(
+        self,
+        columns: Sequence[str],
+        fields: Mapping[str, str],
+        *,
+        origin: str,
+        fits: Callable[[str], bool],
+    ) -> tuple[str, ...]:
+        """Say which of `columns` hold further pictures of an item, beside the one of `fields`.
+
+        Args:
+            columns: as they are called.
+            fields: which column each field is read from.
+            origin: what messages call the table.
+            fits: says whether a column that is called like one of pictures holds such; asked of these alone.
+
+        Raises:
+            UnknownName: a chosen column is not there.
+        """
+        if self.images:
+            for name in self.images:
+                if name not in columns and name != NO_COLUMN:
+                    raise UnknownName(f"column of {origin}", name, columns, advice=delimiter_hint(columns))
+            return tuple(name for name in self.images if name != NO_COLUMN)
+        if "image" not in fields:
+            return ()
+        called = (name for name in columns if name not in fields.values() and _is_further(name))
+        return tuple(filter(fits, called))
+
+
+def _is_further(name: str) -> bool:
+    return any(form in FURTHER or _NUMBERED.fullmatch(form) for form in forms(name))
+
 
 def _no_id(origin: str, columns: Sequence[str], unique: Sequence[str]) -> str:
     offered = f" Every row has a value of its own in {', '.join(unique)}." if unique else ""
@@ -137,7 +186,8 @@ def _no_id(origin: str, columns: Sequence[str], unique: Sequence[str]) -> str:
 
 def told_mapping(fields: Mapping[str, str | None], unused: Sequence[str]) -> str:
     """Return in a line what each field is read from: `id ← Artikelnummer, title ← Bezeichnung; unused: Preis`."""
-    taken = (f"{CALLED.get(field, field)} ← {fields.get(field) or 'none'}" for field in USUAL)
+    read = {**fields, "image": " + ".join(filter(None, (fields.get("image"), fields.get("images"))))}
+    taken = (f"{CALLED.get(field, field)} ← {read.get(field) or 'none'}" for field in USUAL)
     return f"{', '.join(taken)}; unused: {', '.join(unused) or 'none'}"
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import TypeGuard, cast
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -28,24 +28,26 @@ SHORT = 200
 def to_record(
     row: Mapping[str, object],
     names: Mapping[str, str],
-    image: ImageRef,
+    images: Sequence[ImageRef],
     *,
     item_id: str | None = None,
     id_bits: int = 64,
+    further: Collection[str] = (),
 ) -> ItemRecord:
     """Build an item from a row; the columns that are no field become `extra`.
 
     Args:
         row: of any table.
         names: which column each field is read from.
-        image: the item's picture.
+        images: the item's pictures.
         item_id: where it is known already.
         id_bits: `float_bits` of the column of ids.
+        further: columns of pictures that are no own columns either.
 
     Raises:
         InputError: a value cannot be what its column is read as; names column and item.
     """
-    used = set(names.values())
+    used = {*names.values(), *further}
     try:
         return ItemRecord(
             item_id=item_id or as_id(row.get(names["item_id"]), bits=id_bits) or "",
@@ -53,7 +55,8 @@ def to_record(
             brand=as_text(row.get(names.get("brand", ""))),
             description=as_text(row.get(names.get("description", ""))),
             categories=as_categories(row.get(names.get("categories", ""))),
-            image=image,
+            image=images[0] if images else ImageRef(),
+            further=tuple(images[1:]),
             extra={
                 name: value if value.__class__ is str else plain(value)
                 for name, value in row.items()
@@ -151,36 +154,30 @@ def _literal(text: str) -> object:
     return text
 
 
-def as_image(value: object, folder: Path | None) -> ImageRef:
-    """Return a cell as a picture: a struct of bytes and path, a text as `picture_cells` reads it, the first of a list.
+def as_images(value: object, folder: Path | None) -> list[ImageRef]:
+    """Return the pictures of a cell: structs of bytes and path, texts as `picture_cells` reads them, lists of these.
 
     A relative path starts at `folder`; a file that lies outside of it, however it is named, is refused.
     """
     if isinstance(value, (list, tuple)):
-        return as_image(value[0], folder) if value else ImageRef()
+        return [ref for one in value for ref in as_images(one, folder)]
     if isinstance(value, Mapping):
         return _image_struct(value, folder)
     if isinstance(value, bytes) and not _is_name(value):
-        return ImageRef(data=value)
+        return [ImageRef(data=value)]
     text = as_text(value)
     if text is None or text.casefold() in NO_PICTURE:
-        return ImageRef()
+        return []
     if text.startswith("["):
         parsed = _literal(text)
         if not isinstance(parsed, str):
-            return as_image(parsed, folder)
-    return reference(several(text)[0], folder)
+            return as_images(parsed, folder)
+    return [reference(part, folder) for part in several(text)]
 
 
-def names_several(value: object) -> bool:
-    """Say whether a cell of pictures names more than the one that `as_image` takes."""
-    if isinstance(value, list | tuple):
-        return len(value) > 1
-    if not isinstance(value, str) or not _DIVIDED.search(value):
-        return False
-    text = value.strip()
-    parsed = _literal(text) if text.startswith("[") else text
-    return names_several(parsed) if isinstance(parsed, list) else len(several(text)) > 1
+def is_one_text(value: object) -> TypeGuard[str]:
+    """Say whether a cell of pictures is a text that names no more than one, as nearly all are."""
+    return isinstance(value, str) and not _DIVIDED.search(value)
 
 
 def file_name(value: object) -> str | None:
@@ -206,11 +203,11 @@ def _is_name(value: bytes) -> bool:
     return text.isprintable() and not text.lstrip().startswith("<")
 
 
-def _image_struct(value: Mapping[str, object], folder: Path | None) -> ImageRef:
+def _image_struct(value: Mapping[str, object], folder: Path | None) -> list[ImageRef]:
     data, name = value.get("bytes"), value.get("path")
     if isinstance(data, bytes):
-        return ImageRef(data=data, name=name if isinstance(name, str) else None)
+        return [ImageRef(data=data, name=name if isinstance(name, str) else None)]
     for key in ("path", "url", "src", "hi_res", "large", "thumb", "link", "href"):
         if value.get(key):
-            return as_image(value[key], folder)
-    return ImageRef()
+            return as_images(value[key], folder)
+    return []

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,17 +15,21 @@ import pyarrow as pa
 
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import FILE_NAME, MADE, ROW, ColumnNames
-from featurizer.catalog.columns import as_image, file_name, float_bits, to_record
+from featurizer.catalog.columns import file_name, float_bits, to_record
 from featurizer.catalog.files_below import files_below, readable
-from featurizer.catalog.table import OnDuplicate, OnMissing, is_picture, stored_type
+from featurizer.catalog.item_pictures import MOST_IMAGES, ItemPictures
+from featurizer.catalog.table import KEPT, OnDuplicate, OnMissing, is_picture, stored_type
 from featurizer.config import parse_yaml, read_yaml_text
 from featurizer.errors import InputError
-from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.records import ItemRecord, Json
 from featurizer.results.names import CARD
 from featurizer.values import as_id
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
+
+SAMPLED = 100
+"""So many rows are looked at for whether items have several pictures."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,9 @@ class HubSource:
         on_duplicate: what becomes of rows with one id: an error, or the first is taken. Rows arrive one by one, so
             that the last cannot be.
         on_missing_id: what becomes of a row without an id: an error, left out, or its number is the id.
-        notes: counts of the last complete pass (`repeated_items`, `rows_without_id`).
+        max_images: pictures that an item keeps, where the first rows name several, or their column holds lists.
+        notes: counts of the last complete pass (`repeated_items`, `rows_without_id`, `items_with_more_pictures` than it
+            keeps and `pictures_left_out` of these).
     """
 
     repo: str
@@ -52,6 +59,7 @@ class HubSource:
     revision: str | None = None
     on_duplicate: OnDuplicate = "error"
     on_missing_id: OnMissing = "error"
+    max_images: int = MOST_IMAGES
     notes: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[ItemRecord]:
@@ -63,6 +71,8 @@ class HubSource:
             )
         self.notes.clear()
         fields, column, seen = self.fields, self.fields["item_id"], set[str]()
+        most = self.max_images if self.several else 1
+        pictures = ItemPictures(fields.get("image"), self._further, most)
         bits = 64 if column in MADE else float_bits(self._schema.field(column).type)
         for position, row in enumerate(map(self._labels.named, self._rows()), start=1):
             if column in MADE:
@@ -84,8 +94,9 @@ class HubSource:
                     self.notes["repeated_items"] += 1
                     continue
                 seen.add(item)
-            image = as_image(row.get(fields["image"]), self._folder) if "image" in fields else ImageRef()
-            yield to_record(row, fields, image, id_bits=bits)
+            images = pictures.read(row, self._folder)
+            yield to_record(row, fields, images, id_bits=bits, further=self._further)
+        pictures.settle(self.notes)
 
     def _rows(self) -> Iterator[dict[str, object]]:
         import datasets
@@ -116,10 +127,37 @@ class HubSource:
             )
         return found
 
+    @cached_property
+    def several(self) -> bool:
+        """Whether items may have several pictures: their column holds lists, or one of the first rows names several."""
+        pictures = ItemPictures(self.fields.get("image"), self._further, self.max_images)
+        if self.max_images == 1 or not pictures.columns:
+            return False
+        kinds = [self._schema.field(column).type for column in pictures.columns]
+        if len(kinds) > 1 or pa.types.is_list(kinds[0]) or pa.types.is_large_list(kinds[0]):
+            return True
+        return any(len(pictures.named(row, self._folder)) > 1 for row in islice(self._rows(), SAMPLED))
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Which columns were taken, of further pictures too, where there are any."""
+        return {**self.fields, **({"images": " + ".join(self._further)} if self._further else {})}
+
+    @cached_property
+    def _further(self) -> tuple[str, ...]:
+        if self.max_images == 1:
+            return ()
+        return self.names.further(
+            self._schema.names,
+            self.fields,
+            origin=f"hf:{self.repo}",
+            fits=lambda column: not any(is_kept(self._schema.field(column).type) for is_kept in KEPT),
+        )
+
     @property
     def extra(self) -> dict[str, pa.DataType]:
         """The columns that are no field, with the type they are stored in."""
-        used = set(self.fields.values())
+        used = {*self.fields.values(), *self._further}
         types = {one.name: stored_type(one.type) for one in self._schema}
         types |= dict.fromkeys(self._labels.names, pa.string())
         return {name: kind for name, kind in types.items() if name not in used}
@@ -136,7 +174,7 @@ class HubSource:
             "repo": self.repo,
             "split": self.split,
             "config": self.config,
-            "columns": {**self.fields},
+            "columns": {**self.mapping},
         }
         if self._folder is not None:
             files = [path for path in files_below(self._folder).files if path.is_file()]

@@ -17,6 +17,7 @@ from featurizer.catalog.interactions import (
     SplitOptions,
     write_known_interactions,
 )
+from featurizer.catalog.item_pictures import MOST_IMAGES
 from featurizer.catalog.locations import expanded, tables_in
 from featurizer.catalog.old_catalog import Gone, OldCatalog
 from featurizer.catalog.retry_failed import retry_failed
@@ -55,6 +56,7 @@ def open_source(
     config: str | None = None,
     on_duplicate: OnDuplicate = "error",
     on_missing_id: OnMissing = "error",
+    max_images: int = MOST_IMAGES,
 ) -> ItemSource:
     """Return the source that locations name: tables, a folder of pictures or tables, `hf:ORG/NAME[@revision]`.
 
@@ -67,6 +69,7 @@ def open_source(
         config: of a Hub data set, its configuration.
         on_duplicate: what becomes of rows with one id.
         on_missing_id: what becomes of rows without.
+        max_images: pictures that an item keeps.
 
     Raises:
         InputError: there is no such file or folder, or it cannot be read.
@@ -86,6 +89,7 @@ def open_source(
             revision or None,
             on_duplicate=on_duplicate,
             on_missing_id=on_missing_id,
+            max_images=max_images,
         )
     paths: list[Path] = []
     for path in expanded(locations):
@@ -111,6 +115,7 @@ def open_source(
         reading,
         on_duplicate,
         on_missing_id,
+        max_images,
     )
 
 
@@ -162,13 +167,14 @@ def ingest(
         "images": True,
         "part_rows": part_rows,
         **({"gone": gone} if gone != "drop" else {}),
+        **({"max_images": getattr(source, "max_images", None)} if getattr(source, "several", False) else {}),
     }
     pairs = None
     # read before the folder is claimed and a picture fetched: what is wrong shows at once
     if isinstance(source, TableSource):
         source.check()
     elif isinstance(source, HubSource):
-        logger.info("%s", told_mapping(source.fields, [*source.extra]))
+        logger.info("%s", told_mapping(source.mapping, [*source.extra]))
     if interactions is not None:
         about["interactions"] = interactions.described(split)
         pairs = interactions.split(split)
@@ -180,7 +186,7 @@ def ingest(
     old = None
     if update and not overwrite and _is_finished(out):
         old = OldCatalog(Catalog.open(out))
-        _refuse_less(old.catalog, dict(getattr(source, "fields", {})), interactions)
+        _refuse_less(old.catalog, dict(getattr(source, "mapping", {})), interactions)
         beside = begun_beside(out, CATALOG, about, old.catalog.identity)
         stage = Stage(beside, CATALOG, about, OWNED)
     if stage.claim(overwrite=overwrite) and old is None:

@@ -28,8 +28,7 @@ def picture_candidates(rows: Sequence[Mapping[str, object]], columns: Sequence[s
     """Return the columns whose cells are addresses, or names of pictures; those with the suffix of one first."""
     found: list[tuple[bool, str]] = []
     for column in columns:
-        cells = [cell for row in rows if isinstance(cell := row.get(column), str)]
-        addresses = [cell for cell in cells if _PICTURE.match(cell.strip())]
+        cells, addresses = _addresses(rows, column)
         if addresses and len(addresses) >= FULL * len(cells):
             suffixed = sum(bool(_SUFFIXED.search(cell)) for cell in addresses)
             found.append((2 * suffixed < len(addresses), column))
@@ -55,6 +54,20 @@ def say_unfound(column: str, name: str, folder: Path) -> None:
         name,
         folder,
     )
+
+
+def holds_pictures(rows: Sequence[Mapping[str, object]], column: str) -> bool:
+    """Say whether a column's texts are addresses or names of pictures, as far as there are any; a number is none."""
+    cells, addresses = _addresses(rows, column)
+    numbers = any(isinstance(row.get(column), int | float) for row in rows)
+    return not numbers and len(addresses) >= FULL * len(cells)
+
+
+def _addresses(rows: Sequence[Mapping[str, object]], column: str) -> tuple[list[str], list[str]]:
+    """Return the texts of a column that hold anything, and those of them that are addresses or names of pictures."""
+    told = (cell.strip() for row in rows if isinstance(cell := row.get(column), str))
+    cells = [cell for cell in told if cell]
+    return cells, [cell for cell in cells if _PICTURE.match(cell)]
 
 
 def id_candidates(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +11,8 @@ import pyarrow.parquet as pq
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.build import OWNED, describe_parts
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.store import Catalog, has_several, part_path
+from featurizer.catalog.store import Catalog, part_path
+from featurizer.catalog.stored_pictures import told_columns, told_pictures
 from featurizer.progress import Report, silent
 from featurizer.records import NO_FAILURE, ImageRef, ItemRecord, Json
 from featurizer.results.names import CATALOG
@@ -75,22 +75,13 @@ def _failed(catalog: Catalog) -> set[str]:
         row["item_id"]
         for path in catalog.parts
         for row in _rows(path).to_pylist()
-        if any(status not in NO_FAILURE for status, _ in _pictures(row))
+        if any(status not in NO_FAILURE for status, _ in told_pictures(row))
     }
 
 
 def _rows(path: Path) -> pa.Table:
     """Return what a part tells of its pictures, without them."""
-    several = ["image_outcomes"] if has_several(pq.read_schema(path)) else []
-    return pq.read_table(path, columns=["item_id", "image_url", "image_status", *several])
-
-
-def _pictures(row: Mapping[str, Any]) -> list[tuple[str, str | None]]:
-    """Return status and address of each of an item's pictures."""
-    outcomes = row.get("image_outcomes")
-    if outcomes is None:
-        return [(row["image_status"], row["image_url"])]
-    return [(one["status"], one["url"]) for one in outcomes]
+    return pq.read_table(path, columns=["item_id", *told_columns(pq.read_schema(path))])
 
 
 def _ask_again(path: Path, refs: Mapping[str, Sequence[ImageRef]], arrivals: Arrivals) -> None:
@@ -98,7 +89,7 @@ def _ask_again(path: Path, refs: Mapping[str, Sequence[ImageRef]], arrivals: Arr
     failed = [
         ((number, place), _where(refs.get(row["item_id"], ()), place, url))
         for number, row in enumerate(rows.to_pylist())
-        for place, (status, url) in enumerate(_pictures(row))
+        for place, (status, url) in enumerate(told_pictures(row))
         if status not in NO_FAILURE
     ]
     arrivals.skip(rows.num_rows - sum(place == 0 for (_, place), _ in failed))

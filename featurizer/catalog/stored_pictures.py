@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
 
-from featurizer.catalog.store import SEVERAL, has_several
+from featurizer.catalog.store import SEVERAL, Catalog, has_several
 from featurizer.records import OK, REPEATED
 
 FIRST: Final = ("image", "image_status", "image_url", "image_sha256", "width", "height")
@@ -79,6 +80,31 @@ def _of_several(told: Mapping[str, Any], images: Mapping[str, Mapping[str, Any]]
         image.get("bytes"),
         image.get("path"),
     )
+
+
+def told_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns of a part that `told_pictures` reads; none of them is heavy."""
+    return ["image_status", "image_url", *(["image_outcomes"] if has_several(schema) else [])]
+
+
+def told_pictures(row: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """Return status and address of each of an item's pictures, in their order.
+
+    Args:
+        row: of a part, with `told_columns`.
+    """
+    outcomes = row.get("image_outcomes")
+    if outcomes is None:
+        return [(row["image_status"], row["image_url"])]
+    return [(one["status"], one["url"]) for one in outcomes]
+
+
+def pictures_an_item(catalog: Catalog) -> list[tuple[int, int]]:
+    """Return how many items have how many pictures that came, each content counted once."""
+    counts = Counter[int]()
+    for batch in catalog.batches(told_columns(catalog.schema), size=4096):
+        counts.update(sum(status == OK for status, _ in told_pictures(row)) for row in batch.to_pylist())
+    return sorted(counts.items())
 
 
 def named_pictures(

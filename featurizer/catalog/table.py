@@ -25,20 +25,22 @@ from featurizer.catalog.column_names import (
     ColumnNames,
     told_mapping,
 )
-from featurizer.catalog.columns import as_image, file_name, float_bits, merged, names_several, to_record
+from featurizer.catalog.columns import file_name, float_bits, merged, to_record
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.local import confined
+from featurizer.catalog.item_pictures import MOST_IMAGES, ItemPictures
 from featurizer.catalog.locations import METADATA
 from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.catalog.near_misses import ROWS as SAMPLED
 from featurizer.catalog.near_misses import (
+    holds_pictures,
     id_candidates,
     picture_candidates,
     say_pictures,
     say_unfound,
     unfound,
 )
-from featurizer.catalog.picture_cells import is_elsewhere
+from featurizer.catalog.picture_survey import PictureSurvey, size_of
 from featurizer.catalog.survey import Survey
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -48,14 +50,14 @@ from featurizer.tables.matching import folded, match
 from featurizer.tables.open import open_table
 from featurizer.tables.reading import AS_FOUND, Reading
 from featurizer.tables.table import Table, alike
-from featurizer.values import as_id, counted
+from featurizer.values import as_id
 
 PICTURES = (
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".heic", ".heif",
 )  # fmt: skip
 OnDuplicate: TypeAlias = Literal["error", "first", "last", "merge"]
 OnMissing: TypeAlias = Literal["error", "skip", "number"]
-_KEPT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+KEPT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 logger = logging.getLogger(__name__)
 
 
@@ -73,8 +75,10 @@ class TableSource:
             each column the first cell that holds something, and the pictures of all. So rows of one `Handle` are, as
             Shopify and Wix write variants, unless the first or the last is asked for.
         on_missing_id: what becomes of a row without an id: an error, left out, or its number is the id.
+        max_images: pictures that an item keeps; with 1 no columns of further ones are read.
         notes: counts of the last complete pass (`malformed_lines`, `items_with_several_pictures` of one name,
-            `items_with_more_pictures` in their cell, `repeated_items`, `rows_without_id`).
+            `items_with_more_pictures` than it keeps and `pictures_left_out` of these, `repeated_items`,
+            `rows_without_id`).
     """
 
     path: Path | tuple[Path, ...]
@@ -84,17 +88,17 @@ class TableSource:
     reading: Reading = AS_FOUND
     on_duplicate: OnDuplicate = "error"
     on_missing_id: OnMissing = "error"
+    max_images: int = MOST_IMAGES
     notes: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the items in the order of their rows."""
         self.check()
-        fields, more = self.fields, 0
-        picture = fields.get("image", "")
+        fields, further, pictures = self.fields, self._used_further, self._pictures
         for table, row, item in self._taken():
-            more += names_several(row.get(picture))
-            yield to_record(row, fields, self._image(table, row, item), item_id=item)
-        self._settle(more)
+            images = self._images(pictures, table, row, item)
+            yield to_record(row, fields, images, item_id=item, further=further)
+        self._settle(pictures)
 
     def _taken(self) -> Iterator[tuple[Table, Mapping[str, object], str]]:
         """Yield the row of each item, and its table."""
@@ -120,15 +124,12 @@ class TableSource:
         several = folded(self.fields["item_id"]) in SEVERAL_ROWS
         return "merge" if several and self.on_duplicate == "error" else self.on_duplicate
 
-    def _settle(self, more: int) -> None:
+    def _settle(self, pictures: ItemPictures) -> None:
         self.notes.clear()
         self.notes.update(self._survey.notes)
         if self._duplicates == "merge" and (count := self.notes.pop("repeated_items", 0)):
             self.notes["merged_rows"] = count
-        if more:
-            named = counted(more, "item names", "items name")
-            logger.warning("%s several pictures: the first of each is taken", named)
-            self.notes["items_with_more_pictures"] = more
+        pictures.settle(self.notes)
         for bad in self._survey.bad:
             if bad.count:
                 logger.warning("%s; %s left out", bad, "it is" if bad.count == 1 else "they are")
@@ -185,8 +186,38 @@ class TableSource:
     @property
     def extra(self) -> dict[str, pa.DataType]:
         """The columns that are no field, with the type they are stored in; text where there is no simpler one."""
-        used = set(self.fields.values())
+        used = {*self.fields.values(), *self._used_further}
         return {name: stored_type(kind) for name, kind in self._types.items() if name not in used}
+
+    @property
+    def several(self) -> bool:
+        """Whether any row names several pictures, of which an item may keep more than one."""
+        return self._looked.several
+
+    @cached_property
+    def mapping(self) -> dict[str, str]:
+        """Which columns were taken, of further pictures too, where there are any."""
+        return {**self.fields, **({"images": " + ".join(self._used_further)} if self._used_further else {})}
+
+    @cached_property
+    def _further(self) -> tuple[str, ...]:
+        """The columns of further pictures, whether they hold any or not."""
+        if self.max_images == 1:
+            return ()
+        return self._chosen.further(
+            self.columns,
+            self.fields,
+            origin=self._origin,
+            fits=lambda column: holds_pictures(self._sample, column),
+        )
+
+    @property
+    def _used_further(self) -> tuple[str, ...]:
+        return self._further if self._further and self._looked.further else ()
+
+    @property
+    def _pictures(self) -> ItemPictures:
+        return ItemPictures(self.fields.get("image"), self._further, self.max_images)
 
     @cached_property
     def identity(self) -> dict[str, Json]:
@@ -200,11 +231,11 @@ class TableSource:
         }
         own: dict[str, Json] = {
             "sha256": hashes[0] if len(hashes) == 1 else [*hashes],
-            "columns": {**self.fields},
+            "columns": {**self.mapping},
             **{name: value for name, value in asked.items() if value is not None},
         }
-        if "image" in self.fields:
-            sizes = self._sizes_of_column()
+        if self._pictures.columns:
+            sizes = self._looked.sizes
         else:
             sizes = {} if self._named is None else _sizes(self._named.paths, self._named.folder)
         if sizes:
@@ -224,7 +255,7 @@ class TableSource:
         for table in self.tables:
             for said in table.told:
                 logger.info("%s: %s", table.path, said)
-        logger.info("%s", told_mapping(self.fields, [*self.extra]))
+        logger.info("%s", told_mapping(self.mapping, [*self.extra]))
         faults = self._survey.faults(
             on_duplicate=self._duplicates,
             on_missing_id=self.on_missing_id,
@@ -333,33 +364,24 @@ class TableSource:
     def _folder(self, table: Table) -> Path:
         return self.images or self.base or table.path.parent
 
-    def _sizes_of_column(self) -> dict[str, Json]:
-        """Return the size of every local file that the picture column names; None where it is not there."""
-        column = self.fields["image"]
-        sizes: dict[str, Json] = {}
-        for table in self.tables:
-            folder, known = self._folder(table), set[str]()
-            for _, row in table.rows(BadRows(table.path), [column]):
-                cell = row.get(column)
-                if isinstance(cell, str) and (cell in known or is_elsewhere(cell)):
-                    continue
-                if isinstance(cell, str):
-                    known.add(cell)
-                path = as_image(cell, folder).path
-                if path is not None:
-                    sizes[readable(os.path.relpath(path, folder))] = _size(path)
-        return sizes
+    @cached_property
+    def _looked(self) -> PictureSurvey:
+        merges = self._duplicates == "merge" and self.max_images > 1
+        tables = [(table, self._folder(table)) for table in self.tables] if self._pictures.columns else []
+        return PictureSurvey.of(tables, self._pictures, self.fields["item_id"] if merges else None)
 
     @cached_property
     def _named(self) -> NamedPictures | None:
         return NamedPictures.of(self.images, PICTURES) if self.images is not None else None
 
-    def _image(self, table: Table, row: Mapping[str, object], item: str) -> ImageRef:
-        if "image" in self.fields:
-            return as_image(row.get(self.fields["image"]), self._folder(table))
+    def _images(
+        self, pictures: ItemPictures, table: Table, row: Mapping[str, object], item: str
+    ) -> Sequence[ImageRef]:
+        if pictures.columns:
+            return pictures.read(row, self._folder(table))
         if self._named is None:
-            return ImageRef()
-        return confined(ImageRef(path=self._named.find(item)), self.images)
+            return ()
+        return (confined(ImageRef(path=self._named.find(item)), self.images),)
 
 
 def _labels(table: Table) -> ClassLabels:
@@ -375,19 +397,12 @@ def _labels(table: Table) -> ClassLabels:
 
 def _sizes(paths: Iterable[Path], folder: Path) -> dict[str, Json]:
     """Return the size of every file by its path below a folder; None where it is not there."""
-    return {readable(os.path.relpath(path, folder)): _size(path) for path in paths}
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except (OSError, ValueError):
-        return None  # not there, or no path at all: too long, or with what no path may hold
+    return {readable(os.path.relpath(path, folder)): size_of(path) for path in paths}
 
 
 def stored_type(kind: pa.DataType) -> pa.DataType:
     """Return the type a source's own column is stored in: numbers and booleans as they are, the rest as text."""
-    return kind if any(is_kept(kind) for is_kept in _KEPT) else pa.string()
+    return kind if any(is_kept(kind) for is_kept in KEPT) else pa.string()
 
 
 def is_picture(kind: pa.DataType) -> bool:

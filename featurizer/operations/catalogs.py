@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from featurizer.catalog.column_names import USUAL
 from featurizer.operations.failed_pictures import failed_pictures
 from featurizer.operations.operation import Outcome
-from featurizer.records import NONE, OK, Json
+from featurizer.records import NO_FAILURE, NONE, OK, Json
 from featurizer.values import counted
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
+    from featurizer.results.manifests.catalog import SeveralPictures
 
 MOST = 0.5
 """Where no --max-failures is given: so large a share of the pictures may fail."""
@@ -22,15 +23,20 @@ MOST = 0.5
 def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catalog]:
     """Say what was made; exit code 3 when more pictures failed than allowed."""
     manifest, statuses = catalog.manifest.document(), catalog.manifest.image_status
-    failed = sum(count for status, count in statuses.items() if status not in (OK, NONE))
+    every = catalog.manifest.pictures
+    failed = sum(count for status, count in every.items() if status not in NO_FAILURE)
     pictures = ", ".join(f"{count:,} {status}" for status, count in statuses.items())
     shown = {
-        name: manifest.get(name) for name in ("rows", "with_text", "image_status", "notes", "interactions")
+        name: manifest.get(name)
+        for name in ("rows", "with_text", "image_status", "images", "notes", "interactions")
+        if name != "images" or catalog.manifest.images is not None
     }
     lines = [
         f"{catalog.folder}: {counted(catalog.rows, 'item', 'items')}; pictures: {pictures}; "
         f"{shown['with_text']:,} with text"
     ]
+    if catalog.manifest.images is not None:
+        lines.append(f"  {several_line(catalog.manifest.images)}")
     for name in ("notes", "interactions"):
         entries = shown[name]
         if isinstance(entries, dict) and entries:
@@ -42,19 +48,20 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         lines.append(f"  update: {_counted(counts)}")
     if manifest.get("mapping"):
         unused = unused_columns(catalog)
-        taken: dict[str, Json] = {field: catalog.manifest.mapping.get(field) for field in USUAL}
+        read = catalog.manifest.mapping
+        taken: dict[str, Json] = {**dict.fromkeys(USUAL), **read}
         shown |= {"mapping": taken, "unused": [*unused]}
     record: dict[str, object] = {"out": str(catalog.folder), **shown}
     if failed:
         pictures_failed = failed_pictures(catalog)
         record["failures"] = pictures_failed.record()
         lines += pictures_failed.lines() if pictures_failed.is_low else []
-    wanted = sum(count for status, count in statuses.items() if status != NONE)
+    wanted = every.total() - every[NONE]
     allowed = int(MOST * wanted) if max_failures is None else max_failures
     excess = f"{failed:,} of {wanted:,} pictures failed, more than the {allowed:,} allowed (--max-failures)"
     return Outcome(
         catalog,
-        _summary(catalog, statuses, failed),
+        _summary(catalog, every, failed),
         "\n".join(lines),
         record,
         (catalog.folder / "items",),
@@ -62,6 +69,12 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
         warnings=(excess,) if failed > allowed else (),
         code=3 if failed > allowed else 0,
     )
+
+
+def several_line(several: SeveralPictures) -> str:
+    """Say how many items name several pictures, and what became of those beside the first."""
+    named = counted(several.items, "item names", "items name")
+    return f"{named} several pictures; beside the first: {_counted(several.further)}"
 
 
 def unused_columns(catalog: Catalog) -> list[str]:

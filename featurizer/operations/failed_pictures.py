@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from featurizer.records import NONE, OK, Json
+from featurizer.records import NO_FAILURE, NONE, Json
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
@@ -83,20 +84,18 @@ def failed_pictures(catalog: Catalog) -> FailedPictures:
     """Look through a catalog for the pictures that failed."""
     asked, failed = Counter[str](), Counter[str]()
     examples: dict[tuple[str, str], tuple[str, str, str]] = {}
-    reasons = Counter(
-        {status: count for status, count in catalog.manifest.image_status.items() if status not in (OK, NONE)}
-    )
+    pictures = catalog.manifest.pictures
+    reasons = Counter({status: count for status, count in pictures.items() if status not in NO_FAILURE})
     others: list[tuple[str, str, str]] = []
-    for batch in catalog.batches(["item_id", "image_url", "image_status"], size=4096):
-        for item, address, status in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            host = _host(address)
-            asked[host] += status != NONE
-            if status in (OK, NONE):
-                continue
-            failed[host] += 1
-            found = (item, address or "", status)
-            if examples.setdefault((status, host), found) != found and len(others) < SHOWN:
-                others.append(found)
+    for item, status, address in _told(catalog):
+        host = _host(address)
+        asked[host] += status != NONE
+        if status in NO_FAILURE:
+            continue
+        failed[host] += 1
+        found = (item, address or "", status)
+        if examples.setdefault((status, host), found) != found and len(others) < SHOWN:
+            others.append(found)
     worst = [(host, count, asked[host]) for host, count in failed.most_common(WORST) if host]
     seen = Counter[str]()
     turns: list[tuple[int, tuple[str, str, str]]] = []
@@ -105,9 +104,19 @@ def failed_pictures(catalog: Catalog) -> FailedPictures:
         seen[found[2]] += 1
     kinds = [found for _, found in sorted(turns, key=lambda turn: turn[0])]
     return FailedPictures(
-        sum(count for status, count in catalog.manifest.image_status.items() if status != NONE),
+        pictures.total() - pictures[NONE],
         reasons, tuple(worst), tuple([*kinds, *others][:SHOWN]),
     )  # fmt: skip
+
+
+def _told(catalog: Catalog) -> Iterator[tuple[str, str, str | None]]:
+    """Yield item, status and address of every picture."""
+    from featurizer.catalog.stored_pictures import told_columns, told_pictures
+
+    for batch in catalog.batches(["item_id", *told_columns(catalog.schema)], size=4096):
+        for row in batch.to_pylist():
+            for status, address in told_pictures(row):
+                yield row["item_id"], status, address
 
 
 def _host(address: str | None) -> str:

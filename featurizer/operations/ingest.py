@@ -88,6 +88,8 @@ class Ingest(FolderOperation["Catalog"]):
     """Of rows with the same id: refuse them, take the first or the last, or make one item of them."""
     on_missing_id: Literal["error", "skip", "number"] = "error"
     """Rows without an id: refuse them, leave them out, or take their number."""
+    max_images: Annotated[int, Field(ge=1)] = 8
+    """Pictures an item keeps of those that its cells name; 1 keeps the first alone."""
     hub_split: str = "train"
     """Which split of a Hub data set, or of a saved one."""
     hub_config: str | None = None
@@ -224,6 +226,7 @@ class Ingest(FolderOperation["Catalog"]):
             config=self.hub_config,
             on_duplicate=self.on_duplicate,
             on_missing_id=self.on_missing_id,
+            max_images=self.max_images,
         )
 
     def _pairs(self) -> InteractionFiles | None:

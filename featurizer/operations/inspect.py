@@ -11,7 +11,7 @@ from pydantic import Field
 from featurizer.catalog.column_names import told_mapping
 from featurizer.config import Flag
 from featurizer.errors import InputError
-from featurizer.operations.catalogs import unused_columns
+from featurizer.operations.catalogs import several_line, unused_columns
 from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
 from featurizer.operations.text import plain, table
 
@@ -105,6 +105,8 @@ class Inspect(Operation):
 
 
 def _catalog(catalog: Catalog) -> Outcome[Inspected]:
+    from featurizer.catalog.stored_pictures import pictures_an_item
+
     shown = {name: value for name, value in catalog.manifest.document().items() if name != "config"}
     statuses = catalog.manifest.image_status
     lines = [
@@ -115,6 +117,10 @@ def _catalog(catalog: Catalog) -> Outcome[Inspected]:
         table(["picture", "items"], list(statuses.items())),
         "",
     ]
+    if (several := catalog.manifest.images) is not None:
+        counts = pictures_an_item(catalog)
+        shown["pictures_an_item"] = {str(pictures): items for pictures, items in counts}
+        lines += [several_line(several), table(["pictures", "items"], counts), ""]
     kept = ("source", "text_recipe", "notes", "interactions", "data_sha256")
     lines += [f"{name}: {plain(shown[name])}" for name in kept if shown.get(name)]
     return Outcome(catalog, f"{catalog.rows:,} items", "\n".join(lines), shown)

@@ -188,7 +188,7 @@ EXPORTS: dict[str, Export] = {
         "feed.xml",
         MERCHANT_RSS.encode(),
         {"item_id": "id", "title": "title", "brand": "brand", "categories": "product_type",
-         "description": "description", "image": "image_link"},
+         "description": "description", "image": "image_link", "images": "additional_image_link"},
         {"TV_1": "Enamel mug & lid", "TV_2": "Lamp"},
     ),
     "google merchant, atom": Export(
@@ -297,7 +297,7 @@ EXPORTS: dict[str, Export] = {
         text("Product ID,Product Type,Code,Name,Brand,Description,Category,Images,Product Image URL - 1",
              f"7,P,MUG,Mug,K,Red,Kitchen/Mugs,,{PICTURE}"),
         {"item_id": "Product ID", "title": "Name", "brand": "Brand", "categories": "Category",
-         "description": "Description", "image": "Images"},
+         "description": "Description", "image": "Images", "images": "Product Image URL - 1"},
         {"7": "Mug"},
     ),
     "wix": Export(

@@ -37,7 +37,7 @@ def test_an_export_goes_in_with_its_mapping_told(tmp_path, name, monkeypatch, ca
     )
     assert code == 0
     told = json.loads(said)
-    assert told["mapping"] == {role: export.mapping.get(role) for role in USUAL}
+    assert told["mapping"] == {**dict.fromkeys(USUAL), **export.mapping}
     assert not set(told["unused"]) & set(export.mapping.values())
     catalog = Catalog.open("c")
     items = dict(zip(catalog.column("item_id").to_pylist(), catalog.column("title").to_pylist(), strict=True))

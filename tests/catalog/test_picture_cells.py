@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import featurizer as fz
-from featurizer.catalog.columns import as_image
+from featurizer.catalog.columns import as_images
 from featurizer.catalog.ingest import open_source
 from featurizer.catalog.picture_cells import several
 from featurizer.records import ImageRef
@@ -56,7 +56,7 @@ def test_a_cell_is_divided_where_pictures_end(cell, parts):
 def test_any_text_is_one_picture_or_more_and_never_an_error(text):
     parts = several(text)
     assert parts
-    assert isinstance(as_image(text, None), ImageRef)
+    assert all(isinstance(ref, ImageRef) for ref in as_images(text, None))
 
 
 def test_each_form_of_a_cell_brings_its_picture(tmp_path):
@@ -85,7 +85,8 @@ def test_each_form_of_a_cell_brings_its_picture(tmp_path):
     }
     pl.DataFrame({"id": [*cells], "image": [*cells.values()]}).write_csv(tmp_path / "t.csv")
     made = fz.ingest(tmp_path / "t.csv", images=pics, out=tmp_path / "c", max_failures=9)
-    assert made.manifest.notes == {"items_with_more_pictures": 3}
+    assert made.manifest.images.model_dump() == {"items": 3, "further": {"repeated": 3}}
+    assert made.manifest.notes == {}
     status = dict(
         zip(made.column("item_id").to_pylist(), made.column("image_status").to_pylist(), strict=True)
     )
@@ -99,12 +100,12 @@ def test_each_form_of_a_cell_brings_its_picture(tmp_path):
 
 
 def test_the_forms_of_an_address():
-    assert as_image("//cdn.example.org/a.jpg", None).url == "https://cdn.example.org/a.jpg"
-    assert as_image("s3://bucket/a.jpg", None).url == "s3://bucket/a.jpg"
-    assert as_image("data:image/gif;base64,R0lGODlhAQABAAAAACw=", None).data == base64.b64decode(
+    assert as_images("//cdn.example.org/a.jpg", None)[0].url == "https://cdn.example.org/a.jpg"
+    assert as_images("s3://bucket/a.jpg", None)[0].url == "s3://bucket/a.jpg"
+    assert as_images("data:image/gif;base64,R0lGODlhAQABAAAAACw=", None)[0].data == base64.b64decode(
         "R0lGODlhAQABAAAAACw="
     )
-    assert as_image("data:image/png;base64,%%%", None).data == b""
+    assert as_images("data:image/png;base64,%%%", None)[0].data == b""
 
 
 @pytest.mark.parametrize("scheme", ["s3", "S3", "gs", "az", "abfss", "hf"])

@@ -7,10 +7,9 @@ import pytest
 from PIL import Image
 
 import featurizer as fz
-from featurizer.catalog.columns import as_categories, as_image
+from featurizer.catalog.columns import as_categories, as_images
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
-from featurizer.records import ImageRef
 
 VARIANTS = (
     "Handle,Title,Type,Option1 Value,Variant SKU,Image Src\n"
@@ -72,7 +71,7 @@ def test_one_row_of_a_handle_is_taken_where_that_is_asked(tmp_path, which, sku):
     "cell", ["-", "--", "–", "N/A", "n/a", "#N/A", "null", "None", "nan", " - ", "", None]
 )
 def test_a_sign_for_no_picture_is_none(cell, tmp_path):
-    assert as_image(cell, tmp_path) == ImageRef()
+    assert as_images(cell, tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from pydantic import Field, JsonValue
@@ -95,6 +96,11 @@ class CatalogManifest(Manifest):
     """None where there are none."""
     update: CatalogChanges | None = None
     """How it differs from the one whose place it took, where `ingest --update` made it."""
+
+    @property
+    def pictures(self) -> Counter[str]:
+        """All pictures by what became of them, those beside the first of an item, too."""
+        return Counter(self.image_status) + Counter(self.images.further if self.images is not None else {})
 
 
 def read_catalog_manifest(path: Path) -> CatalogManifest:
