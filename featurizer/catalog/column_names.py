@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
-from featurizer.tables.matching import folded, forms, match
+from featurizer.tables.matching import called, folded, forms, match
 
 ROW, FILE_NAME = "@row", "@file_name"
 """What may stand for a column of ids: the row's number, from 1; the name of the picture's file, without its suffix."""
@@ -123,8 +123,8 @@ class ColumnNames(Config):
         """
         chosen = {field: name for field in USUAL if (name := getattr(self, field)) is not None}
         for field, name in chosen.items():
-            if name not in columns and name not in (MADE if field == "item_id" else (NO_COLUMN,)):
-                raise UnknownName(f"column of {origin}", name, columns, advice=delimiter_hint(columns))
+            if name not in (MADE if field == "item_id" else (NO_COLUMN,)):
+                chosen[field] = _there(name, columns, origin)
         free = [name for name in columns if name not in chosen.values()]
         matched = match({field: names for field, names in USUAL.items() if field not in chosen}, free)
         if "image" not in chosen and pictures and matched.get("image") not in pictures:
@@ -158,14 +158,18 @@ class ColumnNames(Config):
             UnknownName: a chosen column is not there.
         """
         if self.images:
-            for name in self.images:
-                if name not in columns and name != NO_COLUMN:
-                    raise UnknownName(f"column of {origin}", name, columns, advice=delimiter_hint(columns))
-            return tuple(name for name in self.images if name != NO_COLUMN)
+            return tuple(_there(name, columns, origin) for name in self.images if name != NO_COLUMN)
         if "image" not in fields:
             return ()
-        called = (name for name in columns if name not in fields.values() and _is_further(name))
-        return tuple(filter(fits, called))
+        likely = (name for name in columns if name not in fields.values() and _is_further(name))
+        return tuple(filter(fits, likely))
+
+
+def _there(name: str, columns: Sequence[str], origin: str) -> str:
+    found = called(name, columns)
+    if found is None:
+        raise UnknownName(f"column of {origin}", name, columns, advice=delimiter_hint(columns))
+    return found
 
 
 def _is_further(name: str) -> bool:

@@ -14,7 +14,7 @@ import polars.selectors as cs
 from featurizer.errors import InputError, UnknownName
 from featurizer.interactions.frames import brief, place_of, read_frame, trimmed
 from featurizer.interactions.times import unix_seconds
-from featurizer.tables.matching import folded, match
+from featurizer.tables.matching import called, folded, match
 from featurizer.tables.reading import AS_FOUND, Reading
 from featurizer.text_files import read_text
 from featurizer.values import as_id, counted
@@ -82,9 +82,11 @@ class InteractionColumns:
         """
         asked = {"user_id": self.user, "item_id": self.item, "timestamp": self.time, "rating": self.rating}
         chosen = {field: name for field, name in asked.items() if name is not None}
-        strange = next((name for name in chosen.values() if name not in columns), None)
-        if strange is not None:
-            raise UnknownName(f"column of {origin}", strange, columns)
+        for field, meant in chosen.items():
+            there = called(meant, columns)
+            if there is None:
+                raise UnknownName(f"column of {origin}", meant, columns)
+            chosen[field] = there
         free = [name for name in columns if name not in chosen.values()]
         matched = match({field: names for field, names in COLUMNS.items() if field not in chosen}, free)
         found = {field: name for field in COLUMNS if (name := chosen.get(field) or matched.get(field))}

@@ -33,6 +33,7 @@ from featurizer.operations.operation import (
 )
 from featurizer.records import Json
 from featurizer.results.names import CARD
+from featurizer.values import counted
 
 if TYPE_CHECKING:
     from featurizer.encoders.base import AnyEncoder
@@ -317,6 +318,7 @@ def _updated(value: FeatureSet) -> Iterator[str]:
     """Say what an update found and did, where one made the set."""
     told = value.manifest.update
     if told is not None:
-        yield f"updated: {told.new:,} items new, {told.changed:,} changed, {told.gone:,} gone"
+        new = counted(told.new, "item", "items")
+        yield f"updated: {new} new, {told.changed:,} changed, {told.gone:,} gone"
         for space, encoded in told.encoded.items():
             yield f"{space}: {encoded:,} encoded, {value.rows - encoded:,} copied"

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from featurizer.config import Flag
 from featurizer.operations.operation import Argument, Context, Folders, Kind, Made, Operation, Outcome, Reads
 from featurizer.records import Json
+from featurizer.values import counted
 
 if TYPE_CHECKING:
     from featurizer.report.gather import ReportContent
@@ -94,12 +95,13 @@ class Report(Operation):
 
     def _outcome(self, page: Made[Shown]) -> Outcome[Made[Shown]]:
         (content, drawn), size = page.about, self.out.stat().st_size
-        spaces, shown = len(content.spaces), len(content.item_ids)
-        text = f"{self.out}: {size / 1e6:,.1f} MB; {shown:,} items, {spaces} spaces"
+        spaced = counted(len(content.spaces), "space", "spaces")
+        shown = counted(len(content.item_ids), "item", "items")
+        text = f"{self.out}: {size / 1e6:,.1f} MB; {shown}, {spaced}"
         figures = f", {len(drawn)} figures" if drawn else ""
         return Outcome(
             page,
-            f"{size / 1e6:,.1f} MB, {spaces} spaces{figures}",
+            f"{size / 1e6:,.1f} MB, {spaced}{figures}",
             text + (f"\n{self.figures}: {len(drawn)} figures" if drawn else ""),
             self._record(page, size),
             (self.out,),

@@ -34,6 +34,12 @@ def forms(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(folded, found))))
 
 
+def called(name: str, columns: Sequence[str]) -> str | None:
+    """Return the column that somebody means: of that name, else the only one that folds to it; None for none."""
+    alike = [name] if name in columns else [column for column in columns if folded(column) == folded(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
 def match(roles: Mapping[str, Sequence[str]], columns: Sequence[str]) -> dict[str, str]:
     """Return which column each role is read from; those that none is called like are left out.
 

@@ -9,7 +9,7 @@ from PIL import Image
 import featurizer as fz
 from featurizer.catalog.columns import as_categories, as_images
 from featurizer.catalog.table import TableSource
-from featurizer.errors import InputError
+from featurizer.errors import InputError, UnknownName
 
 VARIANTS = (
     "Handle,Title,Type,Option1 Value,Variant SKU,Image Src\n"
@@ -144,3 +144,23 @@ def test_an_update_from_half_a_file_is_refused_and_changes_nothing(tmp_path):
     assert ingested(tmp_path, half, update=True, max_gone=0.6).rows == 30
     few = "id,title\n" + "".join(f"{n},Cup {n}\n" for n in range(20))
     assert ingested(tmp_path, few, update=True).rows == 20
+
+
+def test_a_column_is_found_whose_name_differs_in_case_blanks_and_signs_alone(tmp_path):
+    text = "Item-Key,Name,Pic 1\n1,Cup,\n"
+    made = ingested(tmp_path, text, item_id_column="item_key", title_column="NAME", image_column="pic1")
+    assert made.manifest.mapping == {"item_id": "Item-Key", "title": "Name", "image": "Pic 1"}
+    (tmp_path / "i.csv").write_text("Who,Item\nann,1\nbob,1\n")
+    made = ingested(
+        tmp_path,
+        text,
+        item_id_column="item_key",
+        interactions=tmp_path / "i.csv",
+        user_column="who",
+        overwrite=True,
+    )
+    assert made.manifest.interactions.users == 2
+    with pytest.raises(UnknownName, match="did you mean Item-Key"):
+        ingested(tmp_path, text, item_id_column="itemkeys", overwrite=True)
+    with pytest.raises(UnknownName, match="known: a b, a_b"):
+        ingested(tmp_path, "a b,a_b\n1,2\n", item_id_column="A B", overwrite=True)
