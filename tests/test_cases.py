@@ -80,7 +80,7 @@ def random_floor(case, pairs):
 
 def asin_before_parent_asin(case):
     for reviews in ("reviews.parquet", "reviews.csv"):
-        dead = ("--max-failures", 6)  # pictures of a host that is not there
+        dead = ("--max-failures", 12)  # two pictures each of a host that is not there
         catalog, pairs, _ = case.ingest("meta.jsonl", "--interactions", reviews, *dead)
         assert set(pairs["item_id"]) <= set(items(catalog, "title"))
         assert pairs.height == 36

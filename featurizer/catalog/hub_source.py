@@ -95,7 +95,7 @@ class HubSource:
                     continue
                 seen.add(item)
             images = pictures.read(row, self._folder)
-            yield to_record(row, fields, images, id_bits=bits, further=self._further)
+            yield to_record(row, fields, images, id_bits=bits, further={*self._further, *self._typed})
         pictures.settle(self.notes)
 
     def _rows(self) -> Iterator[dict[str, object]]:
@@ -119,8 +119,7 @@ class HubSource:
     @cached_property
     def fields(self) -> dict[str, str]:
         """Which column each field is read from."""
-        pictures = [one.name for one in self._schema if is_picture(one.type)]
-        found = self.names.resolve(self._schema.names, origin=f"hf:{self.repo}", pictures=pictures)
+        found = self.names.resolve(self._schema.names, origin=f"hf:{self.repo}", pictures=self._typed)
         if found["item_id"] == FILE_NAME and "image" not in found:
             raise InputError(
                 f"hf:{self.repo} has no picture column whose files could name the items ({FILE_NAME})"
@@ -154,10 +153,15 @@ class HubSource:
             fits=lambda column: not any(is_kept(self._schema.field(column).type) for is_kept in KEPT),
         )
 
+    @cached_property
+    def _typed(self) -> tuple[str, ...]:
+        """The columns that hold pictures, as their types say."""
+        return tuple(one.name for one in self._schema if is_picture(one.type))
+
     @property
     def extra(self) -> dict[str, pa.DataType]:
-        """The columns that are no field, with the type they are stored in."""
-        used = {*self.fields.values(), *self._further}
+        """The columns that are no field, with the type they are stored in; pictures that are not read are left out."""
+        used = {*self.fields.values(), *self._further, *self._typed}
         types = {one.name: stored_type(one.type) for one in self._schema}
         types |= dict.fromkeys(self._labels.names, pa.string())
         return {name: kind for name, kind in types.items() if name not in used}

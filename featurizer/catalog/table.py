@@ -94,7 +94,8 @@ class TableSource:
     def __iter__(self) -> Iterator[ItemRecord]:
         """Yield the items in the order of their rows."""
         self.check()
-        fields, further, pictures = self.fields, self._used_further, self._pictures
+        fields, pictures = self.fields, self._pictures
+        further = {*self._used_further, *self._typed}
         for table, row, item in self._taken():
             images = self._images(pictures, table, row, item)
             yield to_record(row, fields, images, item_id=item, further=further)
@@ -166,7 +167,7 @@ class TableSource:
         found = self._chosen.resolve(
             self.columns,
             origin=self._origin,
-            pictures=[name for name, kind in self._types.items() if is_picture(kind)],
+            pictures=self._typed,
             unique=lambda: id_candidates(self._sample, self.columns),
         )
         if found["item_id"] == FILE_NAME and "image" not in found:
@@ -185,8 +186,11 @@ class TableSource:
 
     @property
     def extra(self) -> dict[str, pa.DataType]:
-        """The columns that are no field, with the type they are stored in; text where there is no simpler one."""
-        used = {*self.fields.values(), *self._used_further}
+        """The columns that are no field, with the type they are stored in; text where there is no simpler one.
+
+        Those that hold pictures, and are not read as such, are left out.
+        """
+        used = {*self.fields.values(), *self._used_further, *self._typed}
         return {name: stored_type(kind) for name, kind in self._types.items() if name not in used}
 
     @property
@@ -210,6 +214,11 @@ class TableSource:
             origin=self._origin,
             fits=lambda column: holds_pictures(self._sample, column),
         )
+
+    @cached_property
+    def _typed(self) -> tuple[str, ...]:
+        """The columns that hold pictures, as their types say."""
+        return tuple(name for name, kind in self._types.items() if is_picture(kind))
 
     @property
     def _used_further(self) -> tuple[str, ...]:

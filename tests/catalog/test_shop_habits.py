@@ -164,3 +164,20 @@ def test_a_column_is_found_whose_name_differs_in_case_blanks_and_signs_alone(tmp
         ingested(tmp_path, text, item_id_column="itemkeys", overwrite=True)
     with pytest.raises(UnknownName, match="known: a b, a_b"):
         ingested(tmp_path, "a b,a_b\n1,2\n", item_id_column="A B", overwrite=True)
+
+
+@pytest.mark.parametrize("column_of_pictures", ["@none", None])
+def test_pictures_inside_that_are_not_read_are_no_text_of_the_items(tmp_path, column_of_pictures):
+    one = {"bytes": b"PNG", "path": "a.png"}
+    kind = pl.Struct({"bytes": pl.Binary, "path": pl.String})
+    frame = pl.DataFrame(
+        {"id": ["1", "2"], "image": [one, one], "mask": [one, None]},
+        schema_overrides={"image": kind, "mask": kind},
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    made = fz.ingest(
+        tmp_path / "t.parquet", image_column=column_of_pictures, out=tmp_path / "c", max_failures=2
+    )
+    assert "mask" not in made.schema.names
+    assert "source_image" not in made.schema.names
+    assert made.column("image_status").to_pylist() == ["none" if column_of_pictures else "not_an_image"] * 2
