@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import overload
 
 import numpy as np
 import pyarrow as pa
@@ -12,46 +11,7 @@ import pyarrow.compute as pc
 
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.options import SHARD_ROWS
 from featurizer.packed_ids import PackedIds
-
-
-@dataclass(frozen=True, slots=True)
-class ItemIds(Sequence[str]):
-    """Ids that lie packed, as Arrow lays them: a string of Python's is made of one when it is looked at.
-
-    Attributes:
-        packed: (n,) strings.
-    """
-
-    packed: pa.ChunkedArray | pa.Array
-
-    @classmethod
-    def of(cls, feature_set: FeatureSet) -> ItemIds:
-        """Return the ids of a set, in row order.
-
-        Raises:
-            InputError: a shard cannot be read.
-        """
-        return cls(pa.concat_tables(feature_set.tables(["item_id"])).column("item_id"))
-
-    def __len__(self) -> int:
-        return len(self.packed)
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        """Return one id, or the ids of a slice."""
-        found: str | list[str] = (
-            self.packed[at].to_pylist() if isinstance(at, slice) else self.packed[at].as_py()
-        )
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self.packed), SHARD_ROWS):
-            yield from self.packed[start : start + SHARD_ROWS].to_pylist()
 
 
 def rows_of(feature_set: FeatureSet, items: Sequence[str]) -> np.ndarray:

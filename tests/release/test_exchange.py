@@ -11,8 +11,10 @@ from safetensors.numpy import save_file
 
 from featurizer.errors import InputError, StaleOutput, UnknownName
 from featurizer.features.arrays import ArraySpace, write_arrays
+from featurizer.features.lookup import RowReader
 from featurizer.features.verify import verify
 from featurizer.interactions.read import read_interactions
+from featurizer.release.exchange.chosen_rows import ChosenIds
 from featurizer.release.exchange.content import NOT_A_NUMBER
 from featurizer.release.exchange.export import export
 from featurizer.release.exchange.import_ import import_set
@@ -92,6 +94,24 @@ def test_what_is_written_block_by_block_is_what_the_libraries_write_at_once(tmp_
     table = pq.read_table(tmp_path / "parquet" / "features.parquet")
     assert table.column("item_id").to_pylist() == ids
     assert table.column("y_text").is_valid().to_pylist() == present.tolist()
+
+
+def test_ids_that_are_read_as_they_are_looked_at_are_a_sequence_like_any(tmp_path, monkeypatch):
+    monkeypatch.setattr("featurizer.release.exchange.chosen_rows.SHARD_ROWS", 3)
+    made = write_arrays(
+        tmp_path,
+        [f"i{row}" for row in range(20)],
+        [ArraySpace("x_text", "text", np.ones((20, 2)))],
+        shard_rows=7,
+    )
+    ids = ChosenIds(RowReader(made, ["item_id"]), np.array([0, 2, 3, 9, 19]), ["n", "m"])
+    whole = ["i0", "i2", "i3", "i9", "i19", "n", "m"]
+    assert list(ids) == whole
+    assert [ids[place] for place in range(-7, 7)] == [whole[place] for place in range(-7, 7)]
+    for some in (slice(2, 6), slice(5, None), slice(None, None, -1), slice(9, 12)):
+        assert ids[some] == whole[some]
+    with pytest.raises(IndexError):
+        ids[7]
 
 
 def test_a_mean_is_of_all_vectors_whatever_the_shards(tmp_path, monkeypatch):

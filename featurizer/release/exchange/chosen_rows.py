@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -12,6 +13,43 @@ from featurizer.features.lookup import RowReader
 from featurizer.features.options import SHARD_ROWS
 from featurizer.features.schema import arrow_to_vectors
 from featurizer.release.exchange.content import Missing, refuse_missing
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenIds(Sequence[str]):
+    """n ids that are read as they are looked at, so that none need be in memory.
+
+    Attributes:
+        reader: of the set's ids.
+        rows: (m,) the numbers of the items that the set has.
+        added: ids that come behind them.
+    """
+
+    reader: RowReader
+    rows: np.ndarray
+    added: Sequence[str] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.added)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        """Return one id, or the ids of a slice."""
+        places = range(len(self))
+        return self._read(places[at]) if isinstance(at, slice) else self._read([places[at]])[0]
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), SHARD_ROWS):
+            yield from self[start : start + SHARD_ROWS]
+
+    def _read(self, places: Sequence[int]) -> list[str]:
+        own = len(self.rows)
+        known = [place for place in places if place < own]
+        found = iter(self.reader.read(self.rows[known]).column(0).to_pylist() if known else [])
+        return [next(found) if place < own else self.added[place - own] for place in places]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import polars as pl
 import featurizer
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
-from featurizer.features.lookup import ItemIds
+from featurizer.features.lookup import RowReader
 from featurizer.features.supervised import SUPERVISED, read_supervised
 from featurizer.interactions.read import read_interactions
 from featurizer.records import Json
-from featurizer.release.exchange.chosen_rows import chosen_rows
+from featurizer.release.exchange.chosen_rows import ChosenIds, chosen_rows
 from featurizer.release.exchange.content import Content, ExchangedVectors, Missing
 from featurizer.release.exchange.format import Files, Write, format_named
 from featurizer.release.exchange.sidecar import FORMAT_VERSION, Sidecar, read_sidecar
@@ -107,7 +107,7 @@ def _write(content: Content, write: Write, stage: Stage) -> tuple[Files, list[st
 
 def choose_items(
     feature_set: FeatureSet, interactions: pl.DataFrame | None, *, only_used: bool
-) -> tuple[ItemIds, np.ndarray]:
+) -> tuple[ChosenIds, np.ndarray]:
     """Return the items of the set, then those that only the interactions know: n ids and (n,) rows, -1 for the latter.
 
     Args:
@@ -118,22 +118,22 @@ def choose_items(
     Raises:
         InputError: the interactions name none of the set's items.
     """
-    ids = ItemIds.of(feature_set)
+    reader = RowReader(feature_set, ["item_id"])
     if interactions is None:
-        return ids, np.arange(len(ids))
-    known = pl.DataFrame({"item_id": ids.packed}).with_row_index("row")
+        rows = np.arange(feature_set.rows)
+        return ChosenIds(reader, rows), rows
+    known = pl.concat(pl.DataFrame(table) for table in feature_set.tables(["item_id"])).with_row_index("row")
     used = interactions.select("item_id").unique()
     found = known.join(used, on="item_id", how="semi", maintain_order="left")
     if found.is_empty():
         raise InputError(
             f"none of the {len(used)} items of the interactions is in {feature_set.folder} (such as "
-            f"{used['item_id'].sort()[0]}; its own are such as {ids[0]}). Give the interactions of the same catalog, "
-            "or --item-map for a file that numbers its items"
+            f"{used['item_id'].sort()[0]}; its own are such as {known['item_id'][0]}). Give the interactions of the "
+            "same catalog, or --item-map for a file that numbers its items"
         )
-    added = used.join(known, on="item_id", how="anti").sort("item_id")
-    kept = found if only_used else known
-    rows = np.concatenate([kept["row"].to_numpy().astype(np.int64), np.full(len(added), -1)])
-    return ItemIds(pl.concat([kept["item_id"], added["item_id"]]).to_arrow()), rows
+    added = used.join(known, on="item_id", how="anti")["item_id"].sort().to_list()
+    kept = (found if only_used else known)["row"].to_numpy().astype(np.int64)
+    return ChosenIds(reader, kept, added), np.concatenate([kept, np.full(len(added), -1)])
 
 
 def _vectors(
