@@ -6,7 +6,7 @@ import json
 
 from featurizer.catalog.store import Catalog
 from featurizer.features.feature_set import FeatureSet
-from featurizer.records import NONE, OK, Json
+from featurizer.records import NO_FAILURE, Json
 from featurizer.report.charts.chart import Table
 from featurizer.results.manifests.manifest import Manifest
 
@@ -30,7 +30,7 @@ def failures(of: Catalog | FeatureSet) -> list[tuple[str, int]]:
     if isinstance(of, FeatureSet):
         counts = of.manifest.failures
     else:
-        counts = {name: count for name, count in of.manifest.image_status.items() if name not in (OK, NONE)}
+        counts = {name: count for name, count in of.manifest.pictures.items() if name not in NO_FAILURE}
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
