@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from featurizer.catalog.images.budget import Budget
+from featurizer.catalog.images.budget import Budget, Room
 from featurizer.catalog.images.hosts import (
     FIRST,
     LEAST_LOST,
@@ -312,5 +312,41 @@ def test_when_all_that_hold_wait_for_more_the_first_goes_on():
         first.free()
         await growing[1]
         assert second.size == 9
+
+    asyncio.run(play())
+
+
+def test_who_goes_on_although_there_is_no_room_does_so_alone_until_it_is_done():
+    async def play():
+        budget = Budget(10)
+        leases = [budget.lease() for _ in range(5)]
+        assert all(lease.try_grow(2) for lease in leases)
+        growing = [asyncio.create_task(lease.grow(4)) for lease in leases]
+        await asyncio.sleep(0.01)
+        assert [task.done() for task in growing] == [True, False, False, False, False]
+        await asyncio.wait_for(leases[0].grow(30), 1)  # further on, before all who wait
+        assert not any(task.done() for task in growing[1:])
+        leases[0].free()
+        await asyncio.wait_for(growing[1], 1)
+        for lease in leases[1:]:
+            lease.free()
+        await asyncio.gather(*growing)
+
+    asyncio.run(play())
+
+
+def test_small_bodies_wait_for_no_large_one():
+    async def play():
+        small, large = Budget(8), Budget(10)
+        rooms = [Room(2, small, large) for _ in range(3)]
+        assert rooms[0].try_grow(12)
+        growing = asyncio.create_task(rooms[1].grow(5))
+        await asyncio.sleep(0.01)
+        assert not growing.done()
+        assert rooms[2].try_grow(2)
+        assert [room.size for room in rooms] == [12, 2, 2]
+        rooms[0].free()
+        await asyncio.wait_for(growing, 1)
+        assert rooms[1].size == 5
 
     asyncio.run(play())

@@ -11,13 +11,14 @@ class Budget:
     """Bytes to be taken in an event loop, and given back from any thread.
 
     Whoever waits is served in turn. When all that is taken is held by those who wait for more, nobody would ever give
-    anything back: then the first goes on all the same.
+    anything back: then the first goes on all the same, alone, until it gives all back.
     """
 
     def __init__(self, most: int) -> None:
         """Prepare, within the event loop that takes from it."""
         self._most, self._loop, self._lock = most, asyncio.get_running_loop(), threading.Lock()
         self._used = self._stuck = 0
+        self._ahead: Lease | None = None
         self._waiting: deque[tuple[Lease, int, asyncio.Future[None]]] = deque()
 
     def lease(self) -> Lease:
@@ -38,14 +39,17 @@ class Budget:
         turn = self._loop.create_future()
         with self._lock:
             self._stuck += lease.size
-            self._waiting.append((lease, size, turn))
+            place = 0 if lease is self._ahead else len(self._waiting)
+            self._waiting.insert(place, (lease, size, turn))
         self._admit()
         await turn
 
-    def give(self, size: int) -> None:
-        """Give back."""
+    def give(self, lease: Lease, size: int) -> None:
+        """Give all back that a share holds."""
         with self._lock:
             self._used -= size
+            if lease is self._ahead:
+                self._ahead = None
             awaited = bool(self._waiting)
         if awaited and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._admit)
@@ -54,7 +58,7 @@ class Budget:
         with self._lock:
             while self._waiting:
                 lease, size, turn = self._waiting[0]
-                if not turn.done() and self._used + size > self._most and self._used > self._stuck:
+                if not (turn.done() or self._may_go_on(lease, size)):
                     return
                 self._waiting.popleft()
                 self._stuck -= lease.size
@@ -62,6 +66,14 @@ class Budget:
                     self._used += size
                     lease.size += size
                     turn.set_result(None)
+
+    def _may_go_on(self, lease: Lease, size: int) -> bool:
+        if self._used + size <= self._most or lease is self._ahead:
+            return True
+        if self._ahead is None and self._used == self._stuck:
+            self._ahead = lease
+            return True
+        return False
 
 
 class Lease:
@@ -85,4 +97,35 @@ class Lease:
         """Give all of it back."""
         size, self.size = self.size, 0
         if size:
-            self._budget.give(size)
+            self._budget.give(self, size)
+
+
+class Room:
+    """What one body holds: its first bytes of one budget, the rest of another: small ones wait for no large one.
+
+    Of the first it takes a fixed share at once, which bounds how many bodies there are, of the other as it grows.
+    """
+
+    __slots__ = ("_first", "_rest", "_share")
+
+    def __init__(self, share: int, first: Budget, rest: Budget) -> None:
+        self._share, self._first, self._rest = share, first.lease(), rest.lease()
+
+    @property
+    def size(self) -> int:
+        """Bytes that it has room for."""
+        return self._first.size + self._rest.size
+
+    def try_grow(self, to: int) -> bool:
+        """Have room for `to` bytes, if that needs no waiting."""
+        return self._first.try_grow(self._share) and self._rest.try_grow(to - self._share)
+
+    async def grow(self, to: int) -> None:
+        """Have room for `to` bytes, as soon as there is."""
+        await self._first.grow(self._share)
+        await self._rest.grow(to - self._share)
+
+    def free(self) -> None:
+        """Give all of it back."""
+        self._first.free()
+        self._rest.free()

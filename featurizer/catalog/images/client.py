@@ -24,7 +24,7 @@ from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.patience import Limit
 from featurizer.catalog.images.proxies import Proxy
 
-READ_AHEAD: Final = 2**18
+READ_AHEAD: Final = 2**16
 """Bytes of a body that are read before anybody asks for them."""
 MOST_ORIGINS: Final = 1000
 """Origins whose requests are remembered."""

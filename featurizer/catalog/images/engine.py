@@ -10,7 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from yarl import URL
 
-from featurizer.catalog.images.budget import Budget, Lease
+from featurizer.catalog.images.budget import Budget, Room
 from featurizer.catalog.images.hosts import LONGER, Host, Hosts, Pace
 from featurizer.catalog.images.network import Network, out_of_files, out_of_reach
 from featurizer.catalog.images.options import FetchOptions
@@ -68,7 +68,7 @@ class Job(Generic[AskT]):
 
 
 EMPTY = Received(b"")
-Deliver: TypeAlias = Callable[[Job[AskT], str, Received, Lease], None]
+Deliver: TypeAlias = Callable[[Job[AskT], str, Received, Room], None]
 """Told how a job ended: `ok` or the reason, what came, and the room that it takes, which is to be given back."""
 
 
@@ -98,7 +98,7 @@ class Engine(Generic[AskT]):
         self._loop = asyncio.get_running_loop()
         self._hosts: Hosts[Job[AskT]] = Hosts(options, self._loop.time, self._recall_at)
         self._network = Network(LONGER * options.give_up_seconds, options.retry)
-        self._budget = Budget(options.max_held)
+        self._first, self._rest = Budget(options.max_held // 2), Budget(options.max_held // 4)
         most = MOST_HANGING * options.concurrency
         self._pace = Pace(most, most, steep=False)
         self._idle: deque[asyncio.Future[None]] = deque()
@@ -193,25 +193,28 @@ class Engine(Generic[AskT]):
         self._workers -= 1
         self._wake()
 
+    def _room(self) -> Room:
+        return Room(self._options.share, self._first, self._rest)
+
     async def _try(self, host: Host[Job[AskT]], job: Job[AskT], begun: float) -> None:
-        lease = self._budget.lease()
+        room = self._room()
         job.tries += 1
         job.last = self._clock()
         job.first = job.first or job.last
         try:
-            received = await self._web.get(job.url, lease, job.condition)
+            received = await self._web.get(job.url, room, job.condition)
         except FailedTry as failed:
-            lease.free()
+            room.free()
             if not out_of_files(failed) or not await self._ask_fewer(host, job, begun):
                 self._failed(host, job, failed, begun)
         except BaseException:
-            lease.free()
+            room.free()
             raise
         else:
             self._answered(host, begun)
             self._hosts.served(host)
             self._pace.faster()
-            self._end(job, OK, received, lease)
+            self._end(job, OK, received, room)
 
     async def _ask_fewer(self, host: Host[Job[AskT]], job: Job[AskT], begun: float) -> bool:
         """Make do with fewer connections than were wanted: that too many files are open is not the host's fault.
@@ -306,9 +309,7 @@ class Engine(Generic[AskT]):
         self._hosts.add(host, job, first=failed.reason not in BUSY)
         self._wake()
 
-    def _end(
-        self, job: Job[AskT], status: str, received: Received = EMPTY, lease: Lease | None = None
-    ) -> None:
+    def _end(self, job: Job[AskT], status: str, received: Received = EMPTY, room: Room | None = None) -> None:
         del self._known[job.address, job.condition]
         self._hosts.ended(job.host)
-        self._deliver(job, status, received, lease or self._budget.lease())
+        self._deliver(job, status, received, room or self._room())

@@ -19,7 +19,7 @@ from yarl import URL
 
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.addresses import parse, why_not
-from featurizer.catalog.images.budget import Lease
+from featurizer.catalog.images.budget import Room
 from featurizer.catalog.images.engine import Engine, Job
 from featurizer.catalog.images.judge import judge
 from featurizer.catalog.images.local import read_local, refused
@@ -72,7 +72,7 @@ class _Arrived(NamedTuple):
     job: Job[Ask]
     status: str
     received: Received
-    lease: Lease
+    room: Room
 
 
 class ImageFetcher:
@@ -171,8 +171,8 @@ class ImageFetcher:
         finally:
             self._hand_over()
 
-    def _arrived(self, job: Job[Ask], status: str, received: Received, lease: Lease) -> None:
-        self._batch.append(_Arrived(job, status, received, lease))
+    def _arrived(self, job: Job[Ask], status: str, received: Received, room: Room) -> None:
+        self._batch.append(_Arrived(job, status, received, room))
         self._bytes += len(received.data)
         if len(self._batch) >= MOST_AT_ONCE or self._bytes >= MOST_BYTES:
             self._hand_over()
@@ -240,7 +240,7 @@ class ImageFetcher:
                     told.setdefault(keeper, []).extend(images)
             _tell(told)
             for one in some:
-                one.lease.free()
+                one.room.free()
 
     def _judged(self, one: _Arrived) -> FetchedImage:
         job, received, most = one.job, one.received, self._options.max_bytes

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterator
+from typing import Final
 
 from featurizer.catalog.decode import UndecodableImage, check
 from featurizer.records import OK, FetchedImage
+
+PIECE: Final = 2**20
+"""Bytes that are unpacked at once."""
 
 
 def judge(status: str, data: bytes, *, encoding: str = "", max_bytes: int = 2**63) -> FetchedImage:
@@ -46,13 +51,22 @@ def unpacked(data: bytes, encoding: str, max_bytes: int) -> bytes:
     if name not in ("gzip", "x-gzip", "deflate"):
         raise ValueError("decode_error")
     bare = name == "deflate" and data[0] & 0x0F != zlib.DEFLATED  # without the header that the RFC has
-    unpacker = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
+    bits = -zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32
     try:
-        found = unpacker.decompress(data, max_bytes + 1)
+        size = sum(map(len, _pieces(data, bits, max_bytes)))  # before so much is held
+        if size > max_bytes:
+            raise ValueError("too_large")
+        return b"".join(_pieces(data, bits, max_bytes))
     except zlib.error as error:
         raise ValueError("decode_error") from error
-    if len(found) > max_bytes:
-        raise ValueError("too_large")
-    if not unpacker.eof:
-        raise ValueError("truncated")
-    return found
+
+
+def _pieces(data: bytes, bits: int, max_bytes: int) -> Iterator[bytes]:
+    """Unpack piece by piece, a little more than `max_bytes` at most."""
+    unpacker, size = zlib.decompressobj(bits), 0
+    while not unpacker.eof and size <= max_bytes:
+        piece = unpacker.decompress(data, PIECE)
+        if not piece and not unpacker.eof:
+            raise ValueError("truncated")
+        data, size = unpacker.unconsumed_tail, size + len(piece)
+        yield piece

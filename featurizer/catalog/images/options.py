@@ -24,7 +24,8 @@ class FetchOptions:
         slow_start: seconds that a body may take however slow it is.
         max_redirects: redirects followed for one picture.
         max_bytes: a larger body is dropped as `too_large`, at the latest when it has grown so far.
-        max_held: bytes of bodies that are held at once, those that are arriving and those that wait to be decoded.
+        max_held: bytes of bodies that are held at once, those that are arriving and those that wait to be decoded: half
+            of it in shares of small ones, a quarter for what large ones are larger, the rest for one of the largest.
         decode_threads: threads that read files and look at pictures; by default one a core, at most four.
         user_agent: who asks, as servers are told.
         allow_private_hosts: whether addresses of one's own network may be asked.
@@ -58,6 +59,6 @@ class FetchOptions:
         return self.connect_timeout + self.read_timeout
 
     @property
-    def least_held(self) -> int:
-        """What a picture counts for at least, so that no more than twice as many are held as are in flight."""
-        return self.max_held // (2 * self.concurrency)
+    def share(self) -> int:
+        """What a picture counts for at least: four times as many may be held as are usually in flight."""
+        return self.max_held // (8 * self.concurrency)

@@ -14,7 +14,8 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from featurizer.catalog.images.addresses import check_literal, redirected
-from featurizer.catalog.images.budget import Lease
+from featurizer.catalog.images.body import Body
+from featurizer.catalog.images.budget import Room
 from featurizer.catalog.images.client import Answer, Client
 from featurizer.catalog.images.connector import SparingConnector
 from featurizer.catalog.images.options import FetchOptions
@@ -93,13 +94,13 @@ class Web:
         self._heard = not proxies.by_scheme
         self._unheard: list[str] = []
 
-    async def get(self, url: URL, lease: Lease, condition: Condition | None = None) -> Received:
+    async def get(self, url: URL, room: Room, condition: Condition | None = None) -> Received:
         """Fetch one address, checked by `parse`.
 
         Args:
             url: where.
             condition: under which it is sent; `not_modified` where that does not hold.
-            lease: room for the body; the caller gives it back.
+            room: room for the body; the caller gives it back.
 
         Raises:
             FailedTry: it did not come, and why.
@@ -107,7 +108,7 @@ class Web:
         """
         try:
             with self._patience.limit(self._first) as limit:
-                return await self._follow(url, lease, limit, _asking(condition))
+                return await self._follow(url, room, limit, _asking(condition))
         except FailedTry:
             raise
         except Exception as error:
@@ -120,7 +121,7 @@ class Web:
         """Close the connections that are not in use, for others need the files; return how many."""
         return sum(client.connector.close_idle() for client in (self._direct, self._proxied))
 
-    async def _follow(self, url: URL, lease: Lease, limit: Limit, asking: Mapping[str, str]) -> Received:
+    async def _follow(self, url: URL, room: Room, limit: Limit, asking: Mapping[str, str]) -> Received:
         deadline = self._loop.time() + self._options.total_timeout
         for hop in range(self._options.max_redirects + 1):
             if hop:
@@ -135,7 +136,7 @@ class Web:
                 if location is None:
                     if answer.status == 304 and asking:
                         raise FailedTry(NOT_MODIFIED)
-                    return await self._receive(answer, lease, limit)
+                    return await self._receive(answer, room, limit)
                 await _read_up(answer, limit)
                 following = redirected(url, location)
             if following is None:
@@ -172,13 +173,13 @@ class Web:
                 "or unset them; hosts that need no proxy go into NO_PROXY"
             ) from error
 
-    async def _receive(self, answer: Answer, lease: Lease, limit: Limit) -> Received:
+    async def _receive(self, answer: Answer, room: Room, limit: Limit) -> Received:
         if not 200 <= answer.status < 300:
             await _read_up(answer, limit)
             raise self._refusal(answer)
         headers = answer.headers
         return Received(
-            await self._body(answer, lease, limit),
+            await self._body(answer, room, limit),
             headers.get("Content-Encoding", ""),
             _text(headers.get("ETag")),
             _text(headers.get("Last-Modified")),
@@ -193,34 +194,33 @@ class Web:
             wait=None if told is None else min(told, policy.retry_after_max),
         )
 
-    async def _body(self, answer: Answer, lease: Lease, limit: Limit) -> bytes:
+    async def _body(self, answer: Answer, room: Room, limit: Limit) -> bytes:
         options, content, promised = self._options, answer.content, answer.promised
         if promised is not None and promised > options.max_bytes:
             raise FailedTry("too_large")
-        await self._grow(lease, max(options.least_held, STEP if promised is None else promised), limit)
+        await self._grow(room, max(options.share, STEP if promised is None else promised), limit)
         begun = self._loop.time()
-        pieces: list[bytes] = []
-        size = 0
+        body = Body()
         while not content.at_eof():
             piece = await content.readany()
-            pieces.append(piece)
-            size += len(piece)
+            body.add(piece)
+            size = body.size
             if size > options.max_bytes:
                 raise FailedTry("too_large")
-            if size > lease.size:
-                await self._grow(lease, min(2 * size, options.max_bytes), limit)
+            if size > room.size:
+                await self._grow(room, min(2 * size, options.max_bytes), limit)
             lasted = self._loop.time() - begun
             if lasted > options.slow_start and size < lasted * options.slowest:
                 raise FailedTry("timeout", transient=True)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return body.whole()
 
-    async def _grow(self, lease: Lease, to: int, limit: Limit) -> None:
+    async def _grow(self, room: Room, to: int, limit: Limit) -> None:
         """Wait for room; that time is not the server's."""
-        if lease.try_grow(to):
+        if room.try_grow(to):
             return
         deadline, begun = limit.deadline, self._loop.time()
         limit.deadline = inf
-        await lease.grow(to)
+        await room.grow(to)
         waited = self._loop.time() - begun
         limit.deadline = deadline + waited
         if limit.server is not None:
