@@ -177,6 +177,7 @@ def download(
     seed: int = 0,
     all_items: bool = False,
     images: bool = True,
+    max_images: int = 1,
     retry_failed: bool = False,
     concurrency: int | None = 64,
     per_host: int | None = 32,
@@ -203,6 +204,7 @@ def download(
         seed: Seed of the split.
         all_items: Keep items outside the k-core too.
         images: Fetch the pictures, or leave them where they are.
+        max_images: Pictures that an item keeps, where it names several.
         retry_failed: Ask once more for the pictures that failed, and change nothing else.
         concurrency: Pictures fetched at once.
         per_host: Of these from one host; one that is overloaded gets fewer.

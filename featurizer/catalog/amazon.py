@@ -9,7 +9,7 @@ import polars as pl
 
 from featurizer.catalog.review_lines import REPLACED, read_reviews
 from featurizer.errors import InputError
-from featurizer.records import Json
+from featurizer.records import ImageRef, Json
 from featurizer.values import NOTHING, as_id
 
 
@@ -37,6 +37,12 @@ def first(values: Iterable[Json]) -> str | None:
     return next(
         (found for value in values if not isinstance(value, (list, dict)) and (found := text(value))), None
     )
+
+
+def pictures(names: Iterable[str | None]) -> tuple[ImageRef, ...]:
+    """Return an item's pictures in this order, each once; one that is none where it names none."""
+    named = dict.fromkeys(name for name in names if name)
+    return tuple(ImageRef(url=name) for name in named) or (ImageRef(),)
 
 
 def identifier(row: Mapping[str, Json], key: str) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 
 from featurizer.catalog import amazon
 from featurizer.catalog.source import SourceFormat
-from featurizer.records import ImageRef, ItemRecord
+from featurizer.records import ItemRecord
 from featurizer.tables.json_lines import json_object
 
 _FIELDS = ("asin", "title", "brand", "description", "category", "imageURLHighRes", "imageURL", "image")
@@ -21,14 +21,16 @@ def item(line: str) -> ItemRecord:
         ValueError: the line is no JSON object or has no asin.
     """
     row = json_object(line)
-    urls = [url for key in ("imageURLHighRes", "imageURL", "image") for url in amazon.texts(row.get(key))]
+    sizes = (amazon.texts(row.get(key)) for key in ("imageURLHighRes", "imageURL", "image"))
+    images = amazon.pictures(next(filter(None, sizes), ()))
     return ItemRecord(
         item_id=amazon.identifier(row, "asin"),
         title=_title(amazon.text(row.get("title"))),
         brand=amazon.text(row.get("brand")),
         description=amazon.text(row.get("description")),
         categories=amazon.texts(row.get("category")),
-        image=ImageRef(url=urls[0] if urls else None),
+        image=images[0],
+        further=images[1:],
         extra=amazon.extra(row, _FIELDS),
     )
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from featurizer.catalog import amazon
 from featurizer.catalog.source import SourceFormat
-from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.records import ItemRecord, Json
 from featurizer.tables.json_lines import json_object
 
 _FIELDS = ("parent_asin", "title", "description", "categories", "images")
@@ -27,13 +27,15 @@ def item(line: str) -> ItemRecord:
         ValueError: the line is no JSON object or has no parent_asin.
     """
     row = json_object(line)
+    images = amazon.pictures(_pictures(row.get("images")))
     return ItemRecord(
         item_id=amazon.identifier(row, "parent_asin"),
         title=amazon.text(row.get("title")),
         brand=amazon.first([_details(row.get("details")).get("Brand"), row.get("store")]),
         description=amazon.text(row.get("description")),
         categories=amazon.texts(row.get("categories")) or amazon.texts(row.get("main_category")),
-        image=ImageRef(url=_picture(row.get("images"))),
+        image=images[0],
+        further=images[1:],
         extra=amazon.extra(row, _FIELDS),
     )
 
@@ -52,13 +54,13 @@ def _details(value: Json) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-def _picture(images: Json) -> str | None:
-    pictures = list(_pictures(images))
-    main_first = sorted(pictures, key=lambda picture: picture.get("variant") != "MAIN")
-    return amazon.first(picture.get(size) for picture in main_first for size in _SIZES)
+def _pictures(images: Json) -> Iterator[str | None]:
+    """Yield the address of each picture in its largest size, the main one first."""
+    for picture in sorted(_by_picture(images), key=lambda picture: picture.get("variant") != "MAIN"):
+        yield amazon.first(picture.get(size) for size in _SIZES)
 
 
-def _pictures(images: Json) -> Iterator[dict[str, Json]]:
+def _by_picture(images: Json) -> Iterator[dict[str, Json]]:
     if isinstance(images, list):
         yield from (picture for picture in images if isinstance(picture, dict))
     elif isinstance(images, dict):

@@ -15,7 +15,7 @@ from featurizer.catalog import amazon
 from featurizer.catalog.source import SourceFormat
 from featurizer.errors import InputError
 from featurizer.interactions.frames import brief
-from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.records import ItemRecord, Json
 from featurizer.tables.json_lines import json_object
 
 LANGUAGES = ("en_US", "en_")
@@ -37,6 +37,9 @@ def item(line: str) -> ItemRecord:
     """
     row = json_object(line)
     texts = {name: in_one_language(value) for name, value in row.items()}
+    images = amazon.pictures(
+        [amazon.text(row.get("main_image_id")), *amazon.texts(row.get("other_image_id"))]
+    )
     paragraphs = [texts.get("product_description"), texts.get("bullet_point")]
     return ItemRecord(
         item_id=f"{amazon.identifier(row, 'item_id')}@{amazon.identifier(row, 'domain_name')}",
@@ -44,7 +47,8 @@ def item(line: str) -> ItemRecord:
         brand=texts.get("brand"),
         description=" ".join(filter(None, paragraphs)) or None,
         categories=_path(row.get("node")) or amazon.texts(texts.get("product_type")),
-        image=ImageRef(url=amazon.text(row.get("main_image_id"))),
+        image=images[0],
+        further=images[1:],
         extra={name: texts[name] or value for name, value in amazon.extra(row, _FIELDS).items()},
     )
 

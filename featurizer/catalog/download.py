@@ -45,6 +45,7 @@ def download(
     fetcher: ImageFetcher,
     all_items: bool = False,
     images: bool = True,
+    max_images: int = 1,
     cache: Path | None = None,
     max_bad_rows: int | None = None,
     overwrite: bool = False,
@@ -61,6 +62,7 @@ def download(
         fetcher: brings the pictures.
         all_items: also items outside the k-core.
         images: False leaves the pictures where they are.
+        max_images: pictures that an item keeps of those it names.
         cache: where downloaded files are kept, so that another k-core needs no second download.
         max_bad_rows: more lines of a file that cannot be read are an error; None for half of them.
         overwrite: replace what the folder holds.
@@ -71,7 +73,7 @@ def download(
         DownloadError: a source file cannot be fetched; what arrived is kept.
         StaleOutput: `out` holds another dataset or other options.
     """
-    asked: dict[str, Json] = {"images": images}
+    asked: dict[str, Json] = {"images": images, **({"max_images": max_images} if max_images > 1 else {})}
     if entry.has_interactions:
         asked |= {**split.as_json(), "all_items": all_items}
     stage = Stage(out, CATALOG, _config(name, entry, asked), OWNED)
@@ -92,6 +94,7 @@ def download(
         own_images(entry, files),
         max_bad_rows,
         addresses(entry, files, line_format),
+        max_images,
     )
     if finished:
         return retry_failed(Catalog.open(out), fetcher=fetcher, source=source, report=report)

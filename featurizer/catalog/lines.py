@@ -38,6 +38,7 @@ class LineSource:
             from elsewhere must not choose which files of this machine are read.
         max_bad_rows: more lines of a file that cannot be read are an error; None for half of them.
         addresses: where the pictures lie that items name by an id; None where they name addresses.
+        max_images: pictures that an item keeps of those it names.
         notes: counts of the last complete pass (`malformed_lines`, `repeated_items`, `without_metadata`).
     """
 
@@ -47,6 +48,7 @@ class LineSource:
     images: Path | None = None
     max_bad_rows: int | None = None
     addresses: Mapping[str, str] | None = None
+    max_images: int = 1
     notes: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[ItemRecord]:
@@ -63,7 +65,8 @@ class LineSource:
                     self.notes["repeated_items"] += 1
                     continue
                 seen.add(record.item_id)
-                yield replace(record, image=confined(self._located(record.image), self.images))
+                image, *further = map(self._located, record.images[: self.max_images])
+                yield replace(record, image=image, further=tuple(further))
             bad.settle(used)
             if bad.count:
                 self.notes["malformed_lines"] += bad.count
@@ -75,6 +78,11 @@ class LineSource:
     def paths(self) -> tuple[Path, ...]:
         """The files."""
         return self.path if isinstance(self.path, tuple) else (self.path,)
+
+    @property
+    def several(self) -> bool:
+        """Whether items may keep several pictures."""
+        return self.max_images > 1
 
     @property
     def extra(self) -> dict[str, pa.DataType]:
@@ -93,10 +101,10 @@ class LineSource:
         }
 
     def _located(self, image: ImageRef) -> ImageRef:
-        """Return a picture by its address; one whose id has none keeps the id, which fails as no address."""
-        if self.addresses is None or image.url is None:
-            return image
-        return replace(image, url=self.addresses.get(image.url, image.url))
+        """Return a picture by its address, if it may be read; an id that has none stays, and fails as no address."""
+        if self.addresses is not None and image.url is not None:
+            image = replace(image, url=self.addresses.get(image.url, image.url))
+        return confined(image, self.images)
 
     def _records(self, path: Path, bad: BadRows) -> Iterator[ItemRecord]:
         """Yield every item of a file; what cannot be read is counted in `bad`."""

@@ -54,6 +54,8 @@ class Download(FolderOperation["Catalog"]):
     """Keep items outside the k-core too."""
     images: bool = True
     """Fetch the pictures, or leave them where they are."""
+    max_images: Annotated[int, Field(ge=1)] = 1
+    """Pictures that an item keeps, where it names several."""
     retry_failed: bool = False
     """Ask once more for the pictures that failed, and change nothing else."""
     fetching: Annotated[Fetching, OptionGroup(lambda: {"fetching": Fetching})] = Fetching()
@@ -96,6 +98,7 @@ class Download(FolderOperation["Catalog"]):
                 fetcher=fetcher,
                 all_items=self.all_items,
                 images=self.images,
+                max_images=self.max_images,
                 cache=self.cache,
                 max_bad_rows=self.max_bad_rows,
                 overwrite=self.overwrite,

@@ -84,7 +84,7 @@ def test_a_2014_line_is_parsed_and_never_run(tmp_path):
 
 def test_a_2018_line_prefers_the_large_picture_and_joins_the_description():
     record = amazon_2018.item(json.dumps(META_2018))
-    assert record.image.url == "https://m/1.jpg"
+    assert [image.url for image in record.images] == ["https://m/1.jpg"]
     assert record.brand is None
     assert TextRecipe().render(record) == "Lip Balm Beauty Lips Soft & smooth. Two parts"
     assert set(record.extra) == {"feature", "rank"}
@@ -92,6 +92,12 @@ def test_a_2018_line_prefers_the_large_picture_and_joins_the_description():
         amazon_2018.item(json.dumps({**META_2018, "imageURLHighRes": []})).image.url
         == "https://m/1._SS40_.jpg"
     )
+
+
+def test_a_2018_line_names_all_its_pictures_in_one_size():
+    urls = {"imageURLHighRes": ["https://m/1.jpg", "https://m/2.jpg"], "imageURL": ["https://m/1._SS40_.jpg"]}
+    record = amazon_2018.item(json.dumps({**META_2018, **urls}))
+    assert [image.url for image in record.images] == ["https://m/1.jpg", "https://m/2.jpg"]
 
 
 def test_a_2018_title_that_is_the_pages_script_is_no_title():
@@ -102,7 +108,7 @@ def test_a_2018_title_that_is_the_pages_script_is_no_title():
 def test_a_2023_line_takes_the_main_picture_in_its_largest_size():
     record = amazon_2023.item(json.dumps(META_2023))
     assert record.item_id == "B01CUPMQZE"
-    assert record.image.url == "https://m/large.jpg"
+    assert [image.url for image in record.images] == ["https://m/large.jpg", "https://m/side.jpg"]
     assert record.brand == "Howard"
     assert record.categories == ("All Beauty",)
     assert record.description == "One. Two."

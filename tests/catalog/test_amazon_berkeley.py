@@ -72,7 +72,7 @@ def test_a_listing_is_told_by_item_and_domain_and_read_in_english_where_it_can()
     assert (record.title, record.brand) == ("Velvet armchair", "Rivet UK")
     assert record.description == "<p>A chair</p> Velvet cover Legs of solid oak"
     assert record.categories == ("Categories", "Living Room", "Armchairs")
-    assert record.image.url == "11Y+Xpt1lfL"
+    assert [image.url for image in record.images] == ["11Y+Xpt1lfL", "11rL64ZLPYL"]
     assert record.extra["color"] == "Navy"
     assert record.extra["product_type"] == "CHAIR"
     assert record.extra["item_id"] == "B075X4QMX3"
@@ -132,9 +132,10 @@ def site():
         running.at("/listings/metadata/listings_0.json.gz", packed(CHAIR, BARE))
         running.at("/listings/metadata/listings_f.json.gz", packed(GERMAN, UNKNOWN_PICTURE))
         running.at("/images/metadata/images.csv.gz", ranged(gzip.compress(IMAGES.encode())))
-        buffer = io.BytesIO()
-        Image.new("RGB", (196, 103), (20, 40, 90)).save(buffer, "JPEG")
-        running.at("/images/small/99/9987a1c8.jpg", answer(buffer.getvalue()))
+        for path, height in (("99/9987a1c8.jpg", 103), ("89/89a2ff4d.jpg", 64)):
+            buffer = io.BytesIO()
+            Image.new("RGB", (196, height), (20, 40, 90)).save(buffer, "JPEG")
+            running.at(f"/images/small/{path}", answer(buffer.getvalue()))
         yield running
 
 
@@ -181,6 +182,21 @@ def test_the_dataset_becomes_a_catalog_of_its_sixteen_files_without_interactions
     asked = site.hits.total()
     assert download()[0] == 0
     assert site.hits.total() == asked
+
+
+def test_further_pictures_are_kept_where_that_is_asked(download, site, tmp_path):
+    assert download("--max-images", 2)[0] == 0
+    rows = Catalog.open(tmp_path / "c").to_polars(["item_id", "image_status", "image_outcomes"])
+    items = {row["item_id"]: row for row in rows.to_dicts()}
+    named = items["B075X4QMX3@amazon.co.uk"]["image_outcomes"]
+    assert [(one["status"], one["url"].removeprefix(site.base)) for one in named] == [
+        ("ok", "/images/small/99/9987a1c8.jpg"),
+        ("ok", "/images/small/89/89a2ff4d.jpg"),
+    ]
+    assert items["B075X4QMX3@amazon.de"]["image_status"] == "ok"
+    code, _, talk = download()
+    assert code == 1
+    assert "max_images" in talk
 
 
 def test_the_card_gives_the_credit_that_the_license_asks_for(download, tmp_path):
