@@ -27,9 +27,9 @@ from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.web import Received, open_web
 from featurizer.records import NONE, OK, Condition, FetchedImage, ImageRef
 
-MOST_AT_ONCE: Final = 16
+MOST_AT_ONCE: Final = 32
 """Pictures that a thread takes to look at: to hand over each by itself is dear."""
-MOST_BYTES: Final = 2**20
+MOST_BYTES: Final = 2**21
 """Of these pictures, unless a single one has more."""
 SOON: Final = 0.005
 """Seconds that a picture waits for others, to be looked at together."""
