@@ -203,6 +203,16 @@ class Extract(FolderOperation["FeatureSet"]):
         for spec in (one.spec for one in encoders):
             told = spec.provenance()["model"]  # of a folder its name
             context.say(f"{spec.space}: {spec.dim} dimensions, {spec.family}:{told} on {where}")
+        several = catalog.manifest.images
+        if (
+            several is not None
+            and self.images == "first"
+            and any(one.spec.modality == "image" for one in encoders)
+        ):
+            context.say(
+                f"{counted(several.items, 'item names', 'items name')} several pictures: the first of each is encoded, "
+                "all of them with --images mean"
+            )
         if self.compute_dtype in ("bfloat16", "float16") and where == "cpu" and not halves_pay(where):
             context.say(
                 f"this processor has no units for {self.compute_dtype}: float32 would be faster, up to twenty times"

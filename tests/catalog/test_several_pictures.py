@@ -2,10 +2,14 @@
 
 import hashlib
 import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import datasets
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from featurizer.catalog.images import FetchOptions, ImageFetcher
@@ -290,3 +294,38 @@ def test_verify_checks_every_picture(tmp_path, damage):
         "count": "images is not what the parts hold",
     }
     assert expected[damage] in found
+
+
+PLACES = st.tuples(st.sampled_from("abc"), st.sampled_from("pqrst"))
+EDITS = st.one_of(
+    st.tuples(st.just("color"), PLACES, st.sampled_from(["red", "blue", "lime"])),
+    st.tuples(
+        st.just("pictures"),
+        st.sampled_from("abc"),
+        st.lists(st.sampled_from("pqrst"), max_size=4, unique=True),
+    ),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.lists(EDITS, max_size=4), min_size=1, max_size=3))
+def test_any_updates_give_what_a_run_from_scratch_would_and_ask_for_nothing_twice(rounds):
+    with serve() as site, TemporaryDirectory() as folder:
+        shop, known = Shop(site), set()
+        refs = {f"{one}{two}": shop.at(f"{one}{two}", "red") for one in "abc" for two in "pqrst"}
+        named = {"a": ["p", "q"], "b": ["p"], "c": ["r", "s", "t"]}
+        for edits in [[], *rounds]:
+            for kind, where, what in edits:
+                if kind == "color":
+                    shop.colors["".join(where)] = what
+                else:
+                    named[where] = what
+            records = [item(one, *(refs[one + two] for two in several)) for one, several in named.items()]
+            made = make(records, Path(folder) / "c", part_rows=2, update=True)
+            now = {one + two for one, several in named.items() for two in several}
+            assert shop.asked() == {name: name in known for name in now}
+            known = now
+        assert verify_catalog(made) == []
+        assert (
+            made.manifest.data_sha256 == make(records, Path(folder) / "d", part_rows=2).manifest.data_sha256
+        )

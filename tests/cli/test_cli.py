@@ -192,7 +192,7 @@ def test_ingest_with_interactions_splits_them_and_counts_strangers(call, table):
         (["download", "amazon-2014-babi", "--out", "o"], "did you mean amazon-2014-baby"),
         (["ingest", "nowhere.csv", "--out", "o"], "does not exist"),
         (["ingest", "items.csv", "--title-column", "titel", "--out", "o"], "did you mean title"),
-        (["ingest", "twice.csv", "--out", "o"], "repeat an id"),
+        (["ingest", "twice.csv", "--out", "o"], "repeats an id"),
         (["ingest", "empty.csv", "--out", "o"], "no items"),
         (
             ["ingest", "items.csv", "--text-template", "{labl}", "--out", "o"],

@@ -28,11 +28,14 @@ def shop(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_reads_one_picture_of_an_item_reads_the_first(shop):
+def test_what_reads_one_picture_of_an_item_reads_the_first(shop, caplog):
+    caplog.set_level("INFO")
     one, several = (
         fz.extract(name, encoders=["small"], device="cpu", out=f"f_{name}") for name in ("one", "several")
     )
     assert Catalog.open("several").manifest.images.further["ok"] == several.rows
+    said = f"{several.rows} items name several pictures: the first of each is encoded, all of them with --images mean"
+    assert caplog.text.count(said) == 1
     for space in one.spaces:
         np.testing.assert_array_equal(one.vectors(space)[0], several.vectors(space)[0])
     assert one.manifest.failures == several.manifest.failures == {}
