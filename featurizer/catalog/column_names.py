@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from featurizer.config import Config
 from featurizer.errors import InputError, UnknownName
@@ -108,14 +108,18 @@ class ColumnNames(Config):
         origin: str,
         pictures: Sequence[str] = (),
         unique: Callable[[], Sequence[str]] = tuple,
+        empty: Callable[[], Collection[str]] = tuple,
     ) -> dict[str, str]:
         """Say which of `columns` each field is read from; fields that are absent are left out.
+
+        Of those that are called like a field, the ones that hold something come before those that do not.
 
         Args:
             columns: as they are called.
             origin: what messages call the table.
             pictures: those that hold pictures, as their types say; they come before names of pictures.
             unique: finds those that could be ids, where none is called like one.
+            empty: finds those that hold nothing.
 
         Raises:
             UnknownName: a chosen column is not there.
@@ -126,7 +130,11 @@ class ColumnNames(Config):
             if name not in (MADE if field == "item_id" else (NO_COLUMN,)):
                 chosen[field] = _there(name, columns, origin)
         free = [name for name in columns if name not in chosen.values()]
-        matched = match({field: names for field, names in USUAL.items() if field not in chosen}, free)
+        roles = {field: names for field, names in USUAL.items() if field not in chosen}
+        unfilled = empty() if free else ()
+        filled = match(roles, [name for name in free if name not in unfilled])
+        others = {field: names for field, names in roles.items() if field not in filled}
+        matched = filled | match(others, [name for name in free if name not in filled.values()])
         if "image" not in chosen and pictures and matched.get("image") not in pictures:
             matched["image"] = pictures[0]
         found = {

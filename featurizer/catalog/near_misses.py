@@ -70,6 +70,12 @@ def _addresses(rows: Sequence[Mapping[str, object]], column: str) -> tuple[list[
     return cells, [cell for cell in cells if _PICTURE.match(cell)]
 
 
+def empty_columns(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> set[str]:
+    """Return the columns in which none of the rows holds anything; none where there are no rows."""
+    holding = {name for row in rows for name, cell in row.items() if cell not in (None, "", [], {})}
+    return set(columns) - holding if rows else set()
+
+
 def id_candidates(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> list[str]:
     """Return the columns that hold a short value in every row, each another."""
     found = []

@@ -33,6 +33,7 @@ from featurizer.catalog.locations import METADATA
 from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.catalog.near_misses import ROWS as SAMPLED
 from featurizer.catalog.near_misses import (
+    empty_columns,
     holds_pictures,
     id_candidates,
     picture_candidates,
@@ -169,6 +170,7 @@ class TableSource:
             origin=self._origin,
             pictures=self._typed,
             unique=lambda: id_candidates(self._sample, self.columns),
+            empty=lambda: empty_columns(self._sample, self.columns),
         )
         if found["item_id"] == FILE_NAME and "image" not in found:
             raise InputError(

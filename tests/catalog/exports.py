@@ -297,7 +297,7 @@ EXPORTS: dict[str, Export] = {
         text("Product ID,Product Type,Code,Name,Brand,Description,Category,Images,Product Image URL - 1",
              f"7,P,MUG,Mug,K,Red,Kitchen/Mugs,,{PICTURE}"),
         {"item_id": "Product ID", "title": "Name", "brand": "Brand", "categories": "Category",
-         "description": "Description", "image": "Images", "images": "Product Image URL - 1"},
+         "description": "Description", "image": "Product Image URL - 1"},
         {"7": "Mug"},
     ),
     "wix": Export(

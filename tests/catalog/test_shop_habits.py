@@ -181,3 +181,16 @@ def test_pictures_inside_that_are_not_read_are_no_text_of_the_items(tmp_path, co
     assert "mask" not in made.schema.names
     assert "source_image" not in made.schema.names
     assert made.column("image_status").to_pylist() == ["none" if column_of_pictures else "not_an_image"] * 2
+
+
+def test_of_columns_that_are_called_like_a_field_one_that_holds_something_is_taken(tmp_path):
+    """Shopify's newer exports have a Product Category beside the Type that shops have always filled."""
+    made = ingested(tmp_path, "Handle,Title,Product Category,Type\nmug,Mug,,Mugs\npot,Pot,,Pots\n")
+    assert made.manifest.mapping["categories"] == "Type"
+    assert column(made, "categories") == {"mug": ["Mugs"], "pot": ["Pots"]}
+    made = ingested(
+        tmp_path, "Handle,Title,Product Category,Type\nmug,Mug,,Mugs\npot,Pot,Home,\n", overwrite=True
+    )
+    assert made.manifest.mapping["categories"] == "Product Category"
+    made = ingested(tmp_path, "id,sku,title,name,brand\n,a,,Mug,\n,b,,Pot,\n", overwrite=True)
+    assert made.manifest.mapping == {"item_id": "sku", "title": "name", "brand": "brand"}
