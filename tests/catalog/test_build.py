@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from featurizer.catalog import part
+from featurizer.catalog import part_rows
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
@@ -111,8 +111,8 @@ def test_a_build_that_was_broken_off_goes_on_and_ends_with_the_same_content(tabl
         written.append(path)
         return write(path, schema)
 
-    write = part.part_writer
-    monkeypatch.setattr(part, "part_writer", break_off)
+    write = part_rows.part_writer
+    monkeypatch.setattr(part_rows, "part_writer", break_off)
     with pytest.raises(KeyboardInterrupt):
         make(source(table), tmp_path / "c", part_rows=1)
     with pytest.raises(InputError, match="run the command that makes it again"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from featurizer.catalog import ingest as ingest_module
-from featurizer.catalog import part as part_module
+from featurizer.catalog import part_rows
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.images import FetchOptions, ImageFetcher
@@ -385,7 +385,7 @@ def test_a_source_in_another_order_reads_each_old_group_once(tmp_path, site, mon
     shop.make(part_rows=24)
     reads = []
     read = pq.ParquetFile.read_row_group
-    monkeypatch.setattr(part_module, "ROW_GROUP_ROWS", 4)
+    monkeypatch.setattr(part_rows, "ROW_GROUP_ROWS", 4)
     before = content(shop.make(part_rows=24, overwrite=True))
     shop.rows = dict(sorted(shop.rows.items(), key=lambda row: hash(row[0]) % 97))
 
