@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from featurizer.catalog.store import Catalog
+from featurizer.catalog.titles import titles_of
 from featurizer.config import describe
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
@@ -59,6 +61,23 @@ def find_examples(feature_set: FeatureSet, titles: Mapping[str, str | None]) -> 
             },
         )
         for item, spaces in neighbors_of_items(feature_set, chosen, k=NEIGHBORS).items()
+    ]
+
+
+def with_titles(examples: Sequence[Example], catalog: Catalog) -> list[Example]:
+    """Return the examples with the titles that a catalog has of their items."""
+    near = {one.item_id for example in examples for rows in example.spaces.values() for one in rows}
+    titles = titles_of(catalog, near | {one.item_id for one in examples})
+    return [
+        Example(
+            one.item_id,
+            titles.get(one.item_id),
+            {
+                space: [replace(other, title=titles.get(other.item_id)) for other in rows]
+                for space, rows in one.spaces.items()
+            },
+        )
+        for one in examples
     ]
 
 

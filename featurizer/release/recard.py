@@ -10,6 +10,7 @@ from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.release.card import write_card
 from featurizer.release.croissant import write_croissant
+from featurizer.release.examples import find_examples, store_examples, with_titles
 from featurizer.release.model import is_model, write_model_card
 from featurizer.results.files import atomic_path
 from featurizer.results.names import FEATURE_SET, SCORES, SIGNATURE
@@ -43,8 +44,9 @@ def recard(
         feature_set = FeatureSet.open(folder)
     if scores is not None:
         _take_scores(scores, folder)
-    titles = _titles(catalog) if catalog is not None else {}
-    return [write_card(feature_set, titles=titles), write_croissant(feature_set)]
+    if catalog is not None:
+        store_examples(feature_set, with_titles(find_examples(feature_set, {}), Catalog.open(catalog)))
+    return [write_card(feature_set), write_croissant(feature_set)]
 
 
 def unsigned(folder: Path) -> list[str]:
@@ -63,8 +65,3 @@ def _take_scores(path: Path, folder: Path) -> None:
     if path.resolve() != (folder / SCORES).resolve():
         with atomic_path(folder / SCORES) as partial:
             shutil.copyfile(path, partial)
-
-
-def _titles(catalog: Path) -> dict[str, str | None]:
-    opened = Catalog.open(catalog)
-    return dict(zip(opened.column("item_id").to_pylist(), opened.column("title").to_pylist(), strict=True))

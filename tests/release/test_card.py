@@ -9,7 +9,9 @@ from markdown_it import MarkdownIt
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.feature_set import FeatureSet
+from featurizer.records import ItemRecord
 from featurizer.release.card import render_card, write_card
+from featurizer.release.examples import stored_examples
 from featurizer.release.licenses import unknown_license
 from featurizer.release.markdown import code_span, escape_markdown, one_block, yaml_scalar
 from featurizer.release.recard import recard
@@ -18,6 +20,7 @@ from featurizer.results.seal import sealed
 from featurizer.scoring.document import read_scores
 from featurizer.scoring.leaderboard import leaderboard
 from tests.release.sets import make_set
+from tests.support.items import make_catalog
 
 ROW = {
     "feature_set": "f", "space": "x_image", "metric": "zero_shot_recall", "split": "test", "k": 20, "neighbors": None,
@@ -329,6 +332,23 @@ def test_examples_name_the_nearest_items_and_keep_titles_once_given(features, tm
     assert r"| `a` Red \*cup\* | `x_image` | `c` Red \*cup\* (1.000) |" in body
     write_card(changed(features, fingerprint="other"))
     assert "cup" not in (features.folder / "README.md").read_text("utf-8")
+
+
+def test_titles_of_the_examples_come_from_the_catalog(tmp_path):
+    ids = [f"i{row}" for row in range(8)]
+    made = make_catalog(tmp_path / "catalog", [ItemRecord(item, title=f"Cup {item}") for item in ids[:-1]])
+    vectors = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    found = write_arrays(tmp_path / "set", ids, [ArraySpace("x_text", "text", vectors)])
+    untitled = write_card(found).read_text("utf-8")
+    recard(found.folder, catalog=made.folder)
+    examples = stored_examples(found)
+    near = [one for example in examples for one in example.spaces["x_text"]]
+    assert all(
+        one.title == (None if one.item_id == "i7" else f"Cup {one.item_id}") for one in (*examples, *near)
+    )
+    titled = (found.folder / "README.md").read_text("utf-8")
+    assert re.sub(r" Cup i\d", "", titled) == untitled
+    assert "Cup i2" in titled
 
 
 def test_the_papers_behind_the_encoders_are_cited(tmp_path):
