@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
@@ -12,13 +11,12 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from featurizer.catalog.picture_cells import reference, several
+from featurizer.catalog.picture_cells import DIVIDER, reference, several
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord
 from featurizer.tables.json_tables import is_deep
 from featurizer.values import LONGEST_LITERAL, as_id, as_text, plain, python_literal
 
-_DIVIDED = re.compile(r"[|,;\s]")
 NO_PICTURE = frozenset({"-", "--", "–", "—", "n/a", "#n/a", "n.a.", "none", "null", "nan", "nil"})
 """What people write into a cell of pictures where there is none, folded; beside `values.NOTHING`."""
 SHORT = 200
@@ -177,7 +175,7 @@ def as_images(value: object, folder: Path | None) -> list[ImageRef]:
 
 def is_one_text(value: object) -> TypeGuard[str]:
     """Say whether a cell of pictures is a text that names no more than one, as nearly all are."""
-    return isinstance(value, str) and not _DIVIDED.search(value)
+    return isinstance(value, str) and not DIVIDER.search(value)
 
 
 def file_name(value: object) -> str | None:

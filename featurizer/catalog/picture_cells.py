@@ -16,6 +16,8 @@ from featurizer.records import ImageRef
 _SUFFIX = re.compile(r"\.(?:jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|jp2|hei[cf])$", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+:)?//[^\s/]", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*\|\s*|\s*[,;]\s*(?=(?:[A-Za-z][A-Za-z0-9+.-]+:)?//)|\s*\n\s*|\s+(?=https?://)")
+DIVIDER = re.compile(r"[|,;\s]")
+"""One of these stands between two pictures; most cells have none."""
 _DATA = re.compile(r"data:[^,;]*(?:;[^,;]+)*,", re.IGNORECASE)
 _BASE64 = re.compile(
     r"(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|Qk[0-9A-Za-z+/]{2}|SUkq|TU0A)[A-Za-z0-9+/\s]+={0,2}\s*"
@@ -33,7 +35,7 @@ def several(text: str) -> list[str]:
     picture, divides nothing.
     """
     text = text.strip()
-    if _DATA.match(text) or _BASE64.fullmatch(text):
+    if not DIVIDER.search(text) or _DATA.match(text) or _BASE64.fullmatch(text):
         return [text]
     parts = [part for part in _BETWEEN.split(text) if part]
     if len(parts) > 1:
