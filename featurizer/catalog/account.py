@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.catalog.journal import Outcome
-from featurizer.catalog.store import has_several
+from featurizer.catalog.schema import has_several
 from featurizer.records import OK, REPEATED, Json
 from featurizer.results.files import atomic_path
 

@@ -22,16 +22,9 @@ from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.journal import Slot, journal_path
 from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, changes, kept_columns
 from featurizer.catalog.part import OpenPart
+from featurizer.catalog.schema import catalog_schema, has_several, rows_to_table
 from featurizer.catalog.source import ItemSource
-from featurizer.catalog.store import (
-    FORMAT_VERSION,
-    PART_ROWS,
-    Catalog,
-    catalog_schema,
-    has_several,
-    part_path,
-    rows_to_table,
-)
+from featurizer.catalog.store import FORMAT_VERSION, PART_ROWS, Catalog, part_path
 from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.interactions.store import FILE as INTERACTIONS

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from featurizer.catalog.images.local import confined
+from featurizer.catalog.schema import OTHER
 from featurizer.catalog.source import SourceFormat
-from featurizer.catalog.store import OTHER
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256

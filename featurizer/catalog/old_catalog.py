@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from featurizer.catalog.account import account_path
 from featurizer.catalog.images.addresses import parse
-from featurizer.catalog.store import OTHER, SEVERAL, Catalog, core_names, has_several, stored_address
+from featurizer.catalog.schema import OTHER, SEVERAL, core_names, has_several, stored_address
+from featurizer.catalog.store import Catalog
 from featurizer.catalog.stored_pictures import FIRST, StoredPicture, picture_columns, stored_pictures
 from featurizer.errors import InputError
 from featurizer.records import OK, REPEATED, Condition, ImageRef, ItemRecord, Json

@@ -13,14 +13,8 @@ import pyarrow.parquet as pq
 
 from featurizer.catalog.images.engine import HOST_DOWN
 from featurizer.catalog.journal import Outcome, Slot
-from featurizer.catalog.store import (
-    IMAGE_TYPE,
-    OUTCOME_TYPE,
-    ROW_GROUP_BYTES,
-    ROW_GROUP_ROWS,
-    has_several,
-    part_writer,
-)
+from featurizer.catalog.schema import IMAGE_TYPE, OUTCOME_TYPE, has_several
+from featurizer.catalog.store import ROW_GROUP_BYTES, ROW_GROUP_ROWS, part_writer
 from featurizer.catalog.stored_pictures import StoredPicture, picture_columns, stored_pictures
 from featurizer.records import OK, REPEATED
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from featurizer.catalog.store import SEVERAL, Catalog, has_several
+from featurizer.catalog.schema import SEVERAL, has_several
+from featurizer.catalog.store import Catalog
 from featurizer.records import OK, REPEATED
 
 FIRST: Final = ("image", "image_status", "image_url", "image_sha256", "width", "height")

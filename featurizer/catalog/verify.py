@@ -12,7 +12,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from featurizer.catalog.store import CORE, FORMAT_VERSION, SEVERAL, Catalog, has_several, part_path
+from featurizer.catalog.schema import CORE, SEVERAL, has_several
+from featurizer.catalog.store import FORMAT_VERSION, Catalog, part_path
 from featurizer.catalog.stored_pictures import FIRST, problem_of_several
 from featurizer.interactions.read import SCHEMA, SPLITS
 from featurizer.interactions.store import FILE as INTERACTIONS

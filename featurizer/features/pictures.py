@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from featurizer.catalog.store import SEVERAL
+from featurizer.catalog.schema import SEVERAL
 from featurizer.catalog.stored_pictures import named_pictures
 from featurizer.features.clock import Clock
 from featurizer.features.decoding import Decoding

@@ -79,7 +79,7 @@ def several_line(several: SeveralPictures) -> str:
 
 def unused_columns(catalog: Catalog) -> list[str]:
     """Return the columns of the source that are no field of an item, by the names that the catalog keeps them under."""
-    from featurizer.catalog.store import core_names
+    from featurizer.catalog.schema import core_names
 
     core = core_names(catalog.schema)
     return [name for name in catalog.manifest.columns if name not in core]

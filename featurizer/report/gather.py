@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featurizer.catalog.datasets import SAMPLE
-from featurizer.catalog.store import OTHER, core_names
+from featurizer.catalog.schema import OTHER, core_names
 from featurizer.errors import InputError
 from featurizer.features.losses import text_losses
 from featurizer.progress import Report, silent

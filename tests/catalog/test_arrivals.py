@@ -6,7 +6,7 @@ from featurizer.catalog.arrivals import MOST_PARTS, Arrivals
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.ingest import ingest
-from featurizer.catalog.store import catalog_schema
+from featurizer.catalog.schema import catalog_schema
 from featurizer.catalog.table import TableSource
 from featurizer.records import ImageRef
 from tests.servers import answer, serve

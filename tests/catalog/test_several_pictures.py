@@ -15,7 +15,8 @@ from PIL import Image
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.ingest import ingest
 from featurizer.catalog.retry_failed import retry_failed
-from featurizer.catalog.store import CORE, Catalog
+from featurizer.catalog.schema import CORE
+from featurizer.catalog.store import Catalog
 from featurizer.catalog.verify import verify_catalog
 from featurizer.records import ImageRef, ItemRecord
 from tests.servers import answer, in_turn, serve
