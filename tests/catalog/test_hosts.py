@@ -229,6 +229,17 @@ def test_a_host_that_refuses_one_after_another_and_serves_none_is_given_up(clock
     assert host.down
 
 
+def test_a_host_that_refuses_all_that_is_left_is_given_up_after_a_minute(clock):
+    hosts = made(clock)
+    host = fill(hosts, "a", 1)
+    host.jobs = 2
+    for number in (0, 1, 0, 1):
+        assert hosts.refused(host, Asked(str(number)), begun=clock.now) == []
+        clock.now += 15
+    assert len(hosts.refused(host, Asked("0"), begun=clock.now)) == 1
+    assert host.down
+
+
 def test_an_address_that_is_refused_again_while_others_are_served_slows_them_no_more_than_they_gain(clock):
     hosts = made(clock)
     host = fill(hosts, "a", 4)

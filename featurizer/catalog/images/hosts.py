@@ -316,8 +316,10 @@ class Hosts(Generic[JobT]):
         host.pace.refused(begun=begun, now=now, longest=self._options.retry.wait_max, growth=growth)
         host.unserved_since = host.unserved_since if host.unserved else now
         host.unserved.add(job.address)
-        lasted = now - host.unserved_since
-        return [] if self._is_patient(len(host.unserved), lasted) else self._give_up(host)
+        refusals, lasted = len(host.unserved), now - host.unserved_since
+        if refusals == host.jobs:  # all that is left
+            refusals = max(refusals, self._options.give_up_after + 1)
+        return [] if self._is_patient(refusals, lasted) else self._give_up(host)
 
     def _is_patient(self, refusals: int, lasted: float) -> bool:
         """Tell whether a host may go on refusing."""
