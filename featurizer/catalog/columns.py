@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TypeGuard, cast
 from urllib.parse import urlsplit
@@ -205,6 +206,10 @@ def _image_struct(value: Mapping[str, object], folder: Path | None) -> list[Imag
     data, name = value.get("bytes"), value.get("path")
     if isinstance(data, bytes):
         return [ImageRef(data=data, name=name if isinstance(name, str) else None)]
+    lists = {key: cells for key, cells in value.items() if isinstance(cells, list | tuple)}
+    if lists:  # of every key those of all pictures, as `datasets` stores a sequence of objects
+        rows = (dict(zip(lists, cells, strict=True)) for cells in zip_longest(*lists.values()))
+        return [ref for row in rows for ref in _image_struct(row, folder)]
     for key in ("path", "url", "src", "hi_res", "large", "thumb", "link", "href"):
         if value.get(key):
             return as_images(value[key], folder)

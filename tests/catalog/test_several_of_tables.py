@@ -85,6 +85,12 @@ def test_each_way_to_write_several_pictures_keeps_them_in_order(folder, header, 
     assert verify_catalog(made) == []
 
 
+def test_objects_of_lists_are_as_many_pictures_as_the_lists_are_long():
+    large = ["https://x/a.jpg", "https://x/b.jpg"]
+    cell = {"hi_res": [None, "https://x/b-hi.jpg"], "large": large, "variant": ["MAIN", "PT01"]}
+    assert [ref.url for ref in as_images(cell, None)] == ["https://x/a.jpg", "https://x/b-hi.jpg"]
+
+
 def test_rows_of_one_handle_are_one_item_with_the_pictures_of_all(folder):
     write(
         "t.csv", "Handle,Title,Image Src\nmug,Mug,red.png\nmug,,blue.png\nlamp,Lamp,gold.png\nmug,,red.png\n"
