@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from featurizer.encoders.base import AnyEncoder, EncoderSpec, Vectors
+from featurizer.encoders.starting import start_encoding
 
 TINY = float(np.finfo(np.float32).tiny)
 """What a length is taken to be at least: a vector of zeros stays one."""
@@ -42,17 +43,28 @@ class MeanOfPictures:
 
         The encoder sees no more pictures at once than there are items.
         """
+        return self.start(prepared)()
+
+    def start(self, prepared: Sequence[Sequence[Any]], /) -> Callable[[], Vectors]:
+        """Start to encode as `encode` does, and return what waits for the vectors."""
+        if not prepared:
+            return lambda: np.zeros((0, self.spec.dim), np.float32)
         pictures = [one for item in prepared for one in item]
-        starts = range(0, len(pictures), max(len(prepared), 1))
-        parts = [self.encoder.encode(pictures[start : start + len(prepared)]) for start in starts]
-        if not parts:
-            return np.zeros((0, self.spec.dim), np.float32)
-        vectors = np.concatenate(parts).astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), TINY)
+        size = len(prepared)
+        begun = [
+            start_encoding(self.encoder, pictures[at : at + size]) for at in range(0, len(pictures), size)
+        ]
         counts = np.array([len(item) for item in prepared])
-        sums = np.add.reduceat(vectors, np.cumsum(counts) - counts, axis=0)
-        return (sums / counts[:, None]).astype(np.float32)
+        return lambda: _means(np.concatenate([wait() for wait in begun]), counts)
+
+
+def _means(vectors: Vectors, counts: np.ndarray) -> Vectors:
+    """Return (b, dim) the means of the normalized (p, dim) vectors of p pictures, of which each item has its count."""
+    unit = vectors.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), TINY)
+    sums = np.add.reduceat(unit, np.cumsum(counts) - counts, axis=0)
+    return (sums / counts[:, None]).astype(np.float32)
 
 
 def seeing_all(encoders: Sequence[AnyEncoder]) -> list[AnyEncoder]:

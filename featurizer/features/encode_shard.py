@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featurizer.encoders.base import AnyEncoder, EncoderSpec, TextLoss, Vectors
+from featurizer.encoders.starting import start_encoding
 from featurizer.errors import ShapeMismatch
 from featurizer.features.clock import Clock
 from featurizer.features.decoding import Decoding
@@ -65,14 +66,6 @@ def encode_shard(
         if encoder.spec.modality != "image":
             shard.count_losses(encoder)
     return shard.finished()
-
-
-def _start(encoder: AnyEncoder, inputs: Sequence[object]) -> Callable[[], Vectors]:
-    start: Callable[[Sequence[object]], Callable[[], Vectors]] | None = getattr(encoder, "start", None)
-    if start is not None:
-        return start(inputs)
-    vectors = encoder.encode(inputs)
-    return lambda: vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +142,7 @@ class _Shard:
             self._advance(covered)
             return
         with self.clock.timing("encode"):
-            vectors = _start(encoder, inputs)
+            vectors = start_encoding(encoder, inputs)
         self.started.append(_Started(encoder.spec, rows, vectors, covered))
         self._fetch(IN_FLIGHT)
 
