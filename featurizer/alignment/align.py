@@ -36,9 +36,12 @@ from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.records import Json
 from featurizer.results.files import file_sha256
-from featurizer.results.names import CARD, MODEL, SIGNATURE_AROUND
-from featurizer.results.stage import Stage
+from featurizer.results.names import CARD, MODEL, SIGNATURE, SIGNATURE_AROUND
+from featurizer.results.stage import Stage, refuse_others
 from featurizer.results.whole import file_hashes
+
+HOLDS = ("model", "features", CARD, SIGNATURE)
+"""What may stand in a folder that is aligned into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +146,17 @@ def align(stage: AlignStage) -> Aligned:
     """
     names = stage.names()
     parts = [stage.features.vectors(name) for name in names]
+    refuse_others(stage.out, HOLDS, "'featurizer align' wrote")
     model = stage.model
     if not model.claim(overwrite=stage.overwrite):
         ids = stage.features.item_ids()
-        train = train_items(read_split(stage.interactions, item_map=stage.item_map), ids)
+        rows = read_split(stage.interactions, item_map=stage.item_map)
+        train = train_items(rows, ids)
         learned = fit(parts, train, stage.options, stage.weights)
         taught = [ids[row] for row in np.flatnonzero(learned.supervised).tolist()]
         write_mapping(model.folder, learned.mapping, taught)
-        model.finish(_manifest(stage, names, learned))
+        known = rows.filter(pl.col("split") == "train")["item_id"].is_in(ids)
+        model.finish({**_manifest(stage, names, learned), "foreign_pairs": int((~known).sum())})
     _write_features(stage, names, parts, load_map(stage.out))
     return Aligned.open(stage.out)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -23,6 +24,8 @@ ValueT = TypeVar("ValueT")
 
 RIDGE, SHARE = 0.1, 1.5
 """Where choosing begins, or at the nearest there is."""
+CLEAR = 2.0
+"""Standard errors that a map has to gain over the join: it is the best of many tried on the same items."""
 WIDTHS = (64, 128, 256)
 """Tried beside the whole width."""
 
@@ -43,6 +46,7 @@ class Choice:
         halved_recall: of the half-whitened join; None where there is none to try.
         recall: of the aligned vectors.
         k: 20, or a quarter of the items held out where they are fewer than 80.
+        error: of the gain over the join, the standard error over users; None of a join.
     """
 
     weights: tuple[float, ...]
@@ -56,6 +60,7 @@ class Choice:
     halved_recall: float | None
     recall: float
     k: int = 20
+    error: float | None = None
 
 
 class Learned:
@@ -78,6 +83,20 @@ class Learned:
                 np.mean([self._recall(fold, choice) for fold in range(len(self.inner))])
             )
         return self.recalls[choice]
+
+    def join_recalls(self) -> np.ndarray:
+        """Return each ranked user's Recall@k of the content alone, fold after fold."""
+        return np.concatenate(
+            [fold.recalls(content) for fold, content in zip(self.inner, self.looked_at, strict=True)]
+        )
+
+    def by_user(self, choice: Choice) -> np.ndarray:
+        """Return the same under a choice, at its width."""
+        found = []
+        for at, (fold, content) in enumerate(zip(self.inner, self.looked_at, strict=True)):
+            matrix = aligned_matrix(self.moments, self._mapped(at, choice), choice.share)
+            found.append(fold.recalls(content @ matrix[:, : choice.width]))
+        return np.concatenate(found)
 
     def cut(self, choice: Choice, widths: Sequence[int]) -> list[float]:
         """Return the same of the aligned vectors, cut to each of the widths."""
@@ -139,7 +158,7 @@ def choose(
     halved, halved_recall = _halved(parts, inner, joined, axes, options)
     behaviors = [behavior_vectors(Ppmi.of(fold.train), max(options.ranks), options.seed) for fold in inner]
     seen = train.popularity().astype(np.float64)
-    found = []
+    joins, maps = [], []
     for geometry in dict.fromkeys((None, halved if (halved_recall or 0) > content_recall else None)):
         content = geometry_of(joined, axes, geometry, options.width)(parts)
         start = Choice(
@@ -155,9 +174,15 @@ def choose(
             recall=0.0,
             k=inner[0].k,
         )
-        join = replace(start, share=0.0, recall=(halved_recall or 0.0) if geometry else content_recall)
-        found += [join, _choose_map(start, Learned(inner, behaviors, content, seen), options)]
-    return max(found, key=lambda one: one.recall)  # of equals the first: a join, where a map adds nothing
+        learned = Learned(inner, behaviors, content, seen)
+        own = learned.join_recalls()
+        joins.append((replace(start, share=0.0, recall=float(own.mean())), own))
+        mapped = _choose_map(start, learned, options)
+        maps.append((mapped, learned.by_user(mapped)))
+    (join, without), (mapped, found) = (max(ways, key=lambda way: way[1].mean()) for ways in (joins, maps))
+    gains = found - without
+    error = float(gains.std(ddof=1) / len(gains) ** 0.5) if len(gains) > 1 else math.inf
+    return replace(mapped, error=error) if gains.mean() > CLEAR * error else join
 
 
 def choose_fusion(parts: Sequence[SpaceVectors], train: UserItems, options: AlignOptions) -> ContentMap:

@@ -60,6 +60,8 @@ class AlignManifest(Config):
     """How many items of a user were counted, at most."""
     sampled_users: int
     """How many users have more items than were counted."""
+    foreign_pairs: int = 0
+    """Train rows of items that the feature set does not hold."""
     supervised_items: int
     """How many items those rows are of; `supervised.parquet` lists them."""
     weight_hash: str

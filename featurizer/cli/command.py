@@ -83,17 +83,19 @@ def _given(options: Sequence[Option], values: Mapping[str, object]) -> Sequence[
         if option.argument and option.argument.verb:
             value = _after_verb(option, value)
         if option.many and isinstance(value, list | tuple):
-            value = _several(value, commas=option.commas)
+            value = _several(value, option)
         if value is not None and value != _preset(option):
             found.append((option.name, value))
     return found
 
 
-def _several(values: Sequence[object], *, commas: bool) -> tuple[object, ...]:
-    if not commas:
+def _several(values: Sequence[object], option: Option) -> tuple[object, ...]:
+    """Take several texts apart; a name that is given twice counts once, numbers may well be equal."""
+    if not option.commas:
         return tuple(values)
-    parts = (part.strip() for value in values for part in str(value).split(","))
-    return tuple(dict.fromkeys(part for part in parts if part))
+    parts = [part.strip() for value in values for part in str(value).split(",")]
+    found = [part for part in parts if part]
+    return tuple(found if option.kind in (int, float) else dict.fromkeys(found))
 
 
 def _preset(option: Option) -> object:

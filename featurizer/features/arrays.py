@@ -165,13 +165,17 @@ def _present(space: ArraySpace) -> np.ndarray:
     return np.ones(len(space.vectors), bool) if space.present is None else space.present.astype(bool)
 
 
+def _of(spaces: Sequence[ArraySpace], side: str) -> list[ArraySpace]:
+    """Return the spaces that say which items have a side: those of it alone, else those of both."""
+    alone = [space for space in spaces if space.modality == side]
+    return alone or [space for space in spaces if space.modality == "both"]
+
+
 def _rows(item_ids: Sequence[str], spaces: Sequence[ArraySpace], part: range) -> ShardRows:
     rows = slice(part.start, part.stop)
     has = {
         side: np.any(
-            [_present(space)[rows] for space in spaces if space.modality in (side, "both")]
-            or [np.zeros(len(part), bool)],
-            axis=0,
+            [np.zeros(len(part), bool), *(_present(space)[rows] for space in _of(spaces, side))], axis=0
         )
         for side in ("image", "text")
     }

@@ -47,7 +47,7 @@ class Align(FolderOperation["Aligned"]):
     """Split interactions: .parquet, .csv, .tsv or .inter; the train rows teach."""
     spaces: Annotated[tuple[str, ...], Flag("--space")] = ()
     """A space to map.  [default: all that no interactions taught]"""
-    weights: tuple[Annotated[float, Field(ge=0)], ...] = ()
+    weights: tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...] = ()
     """Of each space in the join.  [default: chosen on held-out items]"""
     item_map: Annotated[Path | None, Reads(())] = None
     """CSV or TSV with asin and itemID, when the interactions number the items."""
@@ -94,10 +94,13 @@ class Align(FolderOperation["Aligned"]):
 
     def outcome(self, value: Aligned) -> Outcome[Aligned]:
         """Say what was chosen, and by how much held-out items gain."""
+        from featurizer.features.feature_set import FeatureSet
+
         told, choice = value.manifest, value.manifest.choice
         head = (
             f"aligned ({told.width}) of {told.supervised_items:,} items' interactions; held-out items, "
             f"Recall@{choice.k}: join {choice.content_recall:.4f}, aligned {choice.recall:.4f}"
+            + ("" if choice.error is None else f" (± {choice.error:.4f}, the best of what was tried)")
         )
         rows: list[list[object]] = [
             ["weights", ", ".join(f"{weight:g}" for weight in choice.weights)],
@@ -106,7 +109,21 @@ class Align(FolderOperation["Aligned"]):
         rows += [[name, f"{getattr(choice, name):g}"] for name in CHOSEN]
         notes = []
         if not choice.share:
-            notes.append("Interactions did not help held-out items: aligned is the join alone")
+            cut = f", cut to {choice.width} axes" if choice.recall < choice.content_recall else ""
+            notes.append(
+                f"Interactions did not help held-out items beyond chance: aligned is the join alone{cut}"
+            )
+        if told.foreign_pairs:
+            notes.append(
+                f"{told.foreign_pairs:,} train rows are of items that the feature set does not hold, and taught nothing"
+            )
+        left_out = [
+            name
+            for name, spec in FeatureSet.open(self.features).spaces.items()
+            if spec.saw_interactions and not self.spaces
+        ]
+        if left_out:
+            notes.append(f"{', '.join(left_out)} saw interactions, and is left out")
         if told.sampled_users:
             notes.append(
                 f"{told.sampled_users:,} users have more than {told.user_items or self.user_items:,} items; "

@@ -296,7 +296,7 @@ def _said(evaluation: EvaluationData, rows: list[int], drawn: int | None) -> lis
             f"the feature sets hold {sizes} items; compared on the {len(evaluation.item_ids):,} that all have"
         )
     told.append(
-        f"{counts['users']:,} users, {counts['items']:,} items ({counts['cold_items']:,} cold), "
+        f"{counts['users']:,} users, {counts['items']:,} items ({counts['cold_items']:,} of them in no train pair), "
         f"{counts['train']:,} train pairs; every set covers {counts['train_coverage']:.1%} of the train pairs"
     )
     if drawn is not None:

@@ -17,6 +17,7 @@ from featurizer.release.markdown import render
 from featurizer.release.scores import draw, shown_scores
 from featurizer.results.files import atomic_path
 from featurizer.results.names import CARD, SCORES_PLOT
+from featurizer.scoring.document import NOT_USED
 from featurizer.scoring.taught import origin
 from featurizer.scoring.verdict import verdicts
 
@@ -128,7 +129,14 @@ def _context(feature_set: FeatureSet) -> dict[str, object]:
         "scores": scores,
         "use": verdicts(scores.found) if scores is not None else [],
         "taught": {name: spec.supervised for name, spec in specs.items() if spec.supervised is not None},
-        "untrained": [name for name in specs if origin(name, specs) == "training not used"],
+        "heard": [
+            name
+            for name, spec in specs.items()
+            if spec.saw_interactions
+            and spec.supervised is None
+            and spec.preprocessing.get("training") != "not used"
+        ],
+        "untrained": [name for name in specs if origin(name, specs) == NOT_USED],
         "synthetic": source is not None and source.name == SAMPLE,
         "papers": papers_of(specs.values()),
     }

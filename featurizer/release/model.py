@@ -165,7 +165,7 @@ def _of_alignment(manifest: IcaManifest) -> dict[str, object]:
         "versions": {},
         "accuracies": [row.document() for row in manifest.masked_accuracy] if used else [],
         "probes": [row.document() for row in manifest.probe],
-        "terms": manifest.terms,
+        "terms": manifest.terms if used else {},
     }
 
 

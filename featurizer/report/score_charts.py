@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from featurizer.report.charts.chart import Chart, Point, Series, slug
 from featurizer.report.scores import Board
-from featurizer.scoring.document import Score
-from featurizer.scoring.leaderboard import HEADLINES, short_name
+from featurizer.scoring.document import BASELINE, Score
+from featurizer.scoring.leaderboard import COLD, HEADLINES, short_name
 from featurizer.scoring.mask_modality import NAME as MASK
 
 MOST_LINES = 6
@@ -15,26 +15,37 @@ MOST_LINES = 6
 
 
 def leaderboard_charts(board: Board) -> list[Chart]:
-    """Draw the recalls of every space and of the baselines, with their intervals; none without recalls."""
+    """Draw the recalls of every space and of the baselines, with their intervals: of all items, and of cold ones."""
+    title, cold = (
+        f"Recall@{board.k} on the {board.split} split",
+        f"Recall@{board.k} of cold items among themselves",
+    )
+    return [
+        *_recall_chart(board, title, "leaderboard", HEADLINES[:2]),
+        *_recall_chart(board, cold, "leaderboard-cold", (COLD,)),
+    ]
+
+
+def _recall_chart(board: Board, title: str, name: str, metrics: Sequence[str]) -> list[Chart]:
     plain = [one for one in board.scores if one.group is None and one.ratio is None]
     series: list[Series] = []
-    for metric in HEADLINES[:3]:
+    for metric in metrics:
         mine = [one for one in plain if one.metric == metric]
         near = min((one.neighbors for one in mine if one.neighbors is not None), default=None)
         ordered = _ordered(board, [one for one in mine if one.neighbors == near])
         if ordered:
-            name = short_name(metric) + (f" ({near} nearest)" if near else "")
-            series.append(Series(name, tuple(_point(one, board.name(one)) for one in ordered)))
-    baselines = _ordered(board, [one for one in plain if one.is_baseline and one.metric.endswith("_recall")])
+            called = short_name(metric) + (f" ({near} nearest)" if near else "")
+            series.append(Series(called, tuple(_point(one, board.name(one)) for one in ordered)))
+    if not series:
+        return []
+    ends = "_cold_recall" if COLD in metrics else "_recall"
+    floors = [one for one in plain if one.is_baseline and one.metric == f"{BASELINE}_{one.space}{ends}"]
+    baselines = _ordered(board, floors)
     if baselines:
         series.append(
             Series("baseline", tuple(_point(one, board.name(one)) for one in baselines), baseline=True)
         )
-    if not series:
-        return []
-    title = f"Recall@{board.k} on the {board.split} split"
-    name = slug("leaderboard", board.label)
-    return [Chart(name, title, "intervals", "space", f"Recall@{board.k}", tuple(series))]
+    return [Chart(slug(name, board.label), title, "intervals", "space", f"Recall@{board.k}", tuple(series))]
 
 
 def mask_charts(board: Board) -> list[Chart]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featurizer.report.charts.chart import Table
 from featurizer.scoring.document import Entry, Score, Scores, read_scores
-from featurizer.scoring.leaderboard import leaderboard, steps
+from featurizer.scoring.leaderboard import COLD, leaderboard, steps
 from featurizer.scoring.verdict import verdicts
 
 MOST_STEPS = 30
@@ -23,7 +23,7 @@ class Board:
         label: of its folder.
         split: that is shown, test where there is one.
         k: length of the lists, the longest.
-        scores: the figures on this split at this length.
+        scores: the figures at this length, on this split and of cold items.
         order: the rows of the leaderboard, the best first.
         table: the leaderboard.
         use: which space to use, and why.
@@ -65,12 +65,13 @@ def _board(label: str, file: Scores) -> Board:
     listed = [one for one in file.scores if one.k is not None and one.ci_low is not None]
     found = leaderboard(listed, file.origins)
     k = max((one.k for one in listed if one.split == found.split and one.k is not None), default=0)
-    caption = f"Means over users on the {found.split} split, ± half the 95 % interval"
+    cold = ", cold items' of all splits" if any(column.metric == COLD for column in found.columns) else ""
+    caption = f"Means over users on the {found.split} split{cold}, ± half the 95 % interval"
     return Board(
         label,
         found.split,
         k,
-        tuple(one for one in listed if one.split == found.split and one.k == k),
+        tuple(one for one in listed if one.split in (found.split, None) and one.k == k),
         found.entries,
         Table(caption, *found.shown),
         tuple(verdicts(file)),

@@ -27,6 +27,12 @@ BASELINE = "floor"
 GEOMETRIES = {"auto": "centered", "center": "centered", "none": "uncentered", "whiten": "whitened"}
 """What a reader is told of a transform."""
 
+INTERACTIONS, OTHERS = "interactions", "other interactions"
+"""What taught a space: the interactions that it is scored with, or those of another file."""
+NOT_USED, UNKNOWN = "training not used", "unknown"
+"""Of an alignment that kept its start; of vectors that came without saying what taught them."""
+CONTENT = "content"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -108,8 +114,7 @@ class Scores:
         scores: in the order they were made.
         comparisons: of every two rows.
         references: the rows that every leaderboard shows: single spaces of content, and their centered joins.
-        origins: of each feature set's spaces, what it was learned from: content, interactions or unknown, or that
-            training was not used.
+        origins: of each feature set's spaces, what it was learned from, in the words above, several with commas.
         counts: of what was scored on: users, items, pairs.
         date: the day, YYYY-MM-DD; None in a file of before.
     """

@@ -76,6 +76,7 @@ def evaluation_data(
     train = indexed.splits["train"]
     positives = {name: _drawn(indexed.splits[name], train, options) for name in options.splits}
     ranked = {name: _ranked(name, train, pairs) for name, pairs in positives.items()}
+    popularity = train.popularity()
     counts: dict[str, Json] = {
         "users": len(indexed.user_ids),
         "items": len(item_ids),
@@ -83,10 +84,15 @@ def evaluation_data(
         "train_coverage": covered,
         "pairs_left_out": indexed.left_out,
         "repeats": indexed.repeats,
-        "cold_items": int((train.popularity() == 0).sum()),
+        "cold_items": int((popularity == 0).sum()),
         "users_without_train_items": int((train.counts == 0).sum()),
         **{f"{name}_users": len(users) for name, users in ranked.items()},
         **{f"{name}_pairs_in_train": indexed.splits[name].shared(train) for name in options.splits},
+        **{f"{name}_pairs": len(pairs.items) for name, pairs in positives.items()},
+        **{
+            f"{name}_pairs_cold": int((popularity[pairs.items] == 0).sum())
+            for name, pairs in positives.items()
+        },
     }
     shared = interactions.filter(pl.col("item_id").is_in(indexed.item_ids))
     return EvaluationData(

@@ -7,7 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from featurizer.scoring.document import BASELINE, Comparison, Entry, Score
+from featurizer.scoring.document import (
+    BASELINE,
+    CONTENT,
+    INTERACTIONS,
+    NOT_USED,
+    OTHERS,
+    UNKNOWN,
+    Comparison,
+    Entry,
+    Score,
+)
 from featurizer.scoring.metric_key import MetricKey
 
 CLEAR = 0.05
@@ -105,7 +115,7 @@ def leaderboard(
     rows.sort(key=lambda row: [-_value(found) for found in row[1][: len(ranking)]])
     rows = _each_once(rows)
     learned = {entry: _learned_from(entry, origins or {}) for entry in entries}
-    told = any(one not in ("content", "-") for one in learned.values())
+    told = any(one not in (CONTENT, "-") for one in learned.values())
     return LeaderboardTable(
         split,
         tuple(columns),
@@ -133,8 +143,8 @@ def _learned_from(entry: Entry, origins: Mapping[str, Mapping[str, str]]) -> str
     """Return what a row's spaces were learned from; of several all that is not content alone."""
     own = origins.get(entry.feature_set, {})
     found = {kind for part in entry.space.split("+") if part in own for kind in own[part].split(", ")}
-    told = [kind for kind in ("interactions", "unknown", "training not used") if kind in found]
-    return ", ".join(told) or ("content" if found else "-")
+    told = [kind for kind in (INTERACTIONS, OTHERS, UNKNOWN, NOT_USED) if kind in found]
+    return ", ".join(told) or (CONTENT if found else "-")
 
 
 def _columns(rows: Sequence[Score], split: str, k: int) -> list[MetricKey]:
@@ -162,6 +172,17 @@ def _stands_in(row: Score, column: MetricKey) -> bool:
         return row.metric == f"{BASELINE}_{row.space}_{'cold_' if column.metric == COLD else ''}recall"
     own = row.metric, row.neighbors, row.modality
     return own == (column.metric, column.neighbors, column.modality)
+
+
+def is_random(row: Score, column: MetricKey) -> bool:
+    """Say whether a row is what a random order finds of a ranking's column."""
+    return (
+        row.is_baseline
+        and row.space == "random"
+        and _stands_in(row, column)
+        and row.k == column.k
+        and (row.split in (column.split, None))
+    )
 
 
 def _value(found: Score | None) -> float:

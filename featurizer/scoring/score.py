@@ -169,7 +169,7 @@ def score(stage: ScoreStage, evaluation: EvaluationData) -> dict[str, Json]:
             "comparisons": [dict(asdict(one)) for one in compare(results, stage.options.seed)],
             "fusion": _fusions(results),
             "references": [dict(asdict(entry)) for entry in _references(stage)],
-            "origins": {one.label: _origins(one) for one in stage.candidates},
+            "origins": {one.label: _origins(one, stage.inputs) for one in stage.candidates},
         }
     )
     shutil.rmtree(opened.folder / WORK, ignore_errors=True)
@@ -238,9 +238,9 @@ def _references(stage: ScoreStage) -> list[Entry]:
     return [Entry(one.label, name, "auto") for one in stage.candidates for name in references(one)]
 
 
-def _origins(candidate: Candidate) -> dict[str, Json]:
-    spaces = candidate.features.spaces
-    return {name: origin(name, spaces) for name in spaces}
+def _origins(candidate: Candidate, inputs: Mapping[str, Json]) -> dict[str, Json]:
+    spaces, read = candidate.features.spaces, inputs.get("interactions")
+    return {name: origin(name, spaces, read if isinstance(read, str) else None) for name in spaces}
 
 
 def _baselines(

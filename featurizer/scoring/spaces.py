@@ -216,9 +216,12 @@ def check_asked(candidates: Sequence[Candidate], asked: Sequence[str]) -> None:
 
     Raises:
         UnknownName: names the first of them.
+        InputError: no set has all parts of a join, or a part stands in it twice.
     """
     for name in asked:
         parts = name.split("+")
+        if len(set(parts)) < len(parts):
+            raise InputError(f"--space {name} joins a space with itself; expected each of its parts once")
         if any(set(parts) <= one.features.spaces.keys() for one in candidates):
             continue
         known = {space for one in candidates for space in one.features.spaces}

@@ -82,10 +82,20 @@ def _row(
 
 
 def compare(results: Sequence[SpaceResult], seed: int) -> list[Comparison]:
-    """Test every two rows of the leaderboard on every metric they share."""
+    """Test every two rows of the leaderboard on every metric they share.
+
+    A space that several sets hold with the very same values is tested once, and Holm's correction counts it once; what
+    is found stands of each of them.
+    """
     comparisons: list[Comparison] = []
     for key in dict.fromkeys(key for one in results for key in one.compared):
-        able = [one for one in results if key in one.compared]
+        alike: dict[tuple[str, str, bytes], list[SpaceResult]] = {}
+        for one in results:
+            if key in one.compared:
+                same = one.entry.space, one.entry.transform, one.compared[key].tobytes()
+                alike.setdefault(same, []).append(one)
+        able = [ones[0] for ones in alike.values()]
+        named = {ones[0].entry: [one.entry for one in ones] for ones in alike.values()}
         pairs = list(itertools.combinations(able, 2))
         found = [
             comparison
@@ -93,7 +103,11 @@ def compare(results: Sequence[SpaceResult], seed: int) -> list[Comparison]:
             for comparison in _tests(part, key, seed)
         ]
         adjusted = holm(np.array([one.p_value for one in found]))
-        comparisons += [replace(one, p_holm=float(p)) for one, p in zip(found, adjusted, strict=True)]
+        comparisons += [
+            replace(one, p_holm=float(p), a=a, b=b)
+            for one, p in zip(found, adjusted, strict=True)
+            for a, b in itertools.product(named[one.a], named[one.b])
+        ]
     return comparisons
 
 

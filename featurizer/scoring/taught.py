@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,19 +14,12 @@ from featurizer.features.join import SpaceVectors
 from featurizer.features.supervised import SUPERVISED, read_supervised
 from featurizer.interactions.user_items import UserItems
 from featurizer.results.manifests.feature_set import SpaceProvenance
+from featurizer.scoring.document import CONTENT, INTERACTIONS, NOT_USED, OTHERS, UNKNOWN
 
 Change: TypeAlias = Callable[[Sequence[SpaceVectors]], list[SpaceVectors]]
 """Content to other content of the same shape."""
 Learn: TypeAlias = Callable[[UserItems, Change], tuple[np.ndarray, np.ndarray]]
 """Train items by shared item, and what is done to the content first, to the space's (n, d) vectors and (n,) present."""
-Origin: TypeAlias = Literal[
-    "content", "training not used", "interactions", "interactions, unknown", "unknown"
-]
-"""What a space was learned from, from content alone to what nobody knows.
-
-`training not used` of an alignment that kept its start, `unknown` of vectors that came without saying so, and
-`interactions, unknown` of what interactions made of such vectors.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +35,26 @@ class Taught:
     learn: Learn | None
 
 
-def origin(name: str, spaces: Mapping[str, SpaceProvenance]) -> Origin:
-    """Say what a space was learned from, by what its provenance tells, and that of those it was made of."""
+def origin(name: str, spaces: Mapping[str, SpaceProvenance], interactions: str | None = None) -> str:
+    """Say what a space was learned from, by what its provenance tells, and that of those it was made of.
+
+    Args:
+        name: the space.
+        spaces: those of its set.
+        interactions: the sha256 of the file that it is scored with; None where it is not scored.
+
+    Returns:
+        One of the words above; of what interactions made of vectors of unknown origin two, `interactions, unknown`.
+    """
     spec = spaces[name]
     if spec.saw_interactions:
         recipe = again(spec, spaces)
         parts = [] if recipe is None else [origin(part, spaces) for part in recipe.spaces]
-        return "interactions, unknown" if "unknown" in parts else "interactions"
+        own = OTHERS if interactions and spec.interactions not in (None, interactions) else INTERACTIONS
+        return f"{own}, {UNKNOWN}" if UNKNOWN in parts else own
     if spec.family in (None, "imported"):
-        return "unknown"
-    return "training not used" if spec.preprocessing.get("training") == "not used" else "content"
+        return UNKNOWN
+    return NOT_USED if spec.preprocessing.get("training") == "not used" else CONTENT
 
 
 def taught(features: FeatureSet, name: str, rows: np.ndarray) -> Taught | None:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from featurizer.scoring.document import Comparison, Entry, Score, Scores
-from featurizer.scoring.leaderboard import CLEAR, COLD, leaderboard, title
+from featurizer.scoring.document import (
+    INTERACTIONS,
+    NOT_USED,
+    OTHERS,
+    UNKNOWN,
+    Comparison,
+    Entry,
+    Score,
+    Scores,
+)
+from featurizer.scoring.leaderboard import CLEAR, COLD, is_random, leaderboard, title
 from featurizer.scoring.mask_modality import NAME as MASK
 from featurizer.scoring.metric_key import MetricKey
 
+KINDS = "best join", "best single space"
+"""What the best is compared with, beside the next best row where that is neither."""
 HALF = 0.5
 """The share of items without a modality that is told of, or the nearest that was measured."""
 
@@ -21,9 +32,15 @@ def verdicts(found: Scores) -> list[str]:
     """
     columns = [column for column in leaderboard(found.scores).columns if column.k is not None]
     told = [(column, "without a history") for column in columns if column.metric == COLD]
-    told += [(column, "with a history") for column in columns if column.metric != COLD][:1]
+    told += [(column, _whom(found, column)) for column in columns if column.metric != COLD][:1]
     told += list(_masked(found))
     return [sentence for column, whom in told for sentence in _verdict(found, column, whom)]
+
+
+def _whom(found: Scores, column: MetricKey) -> str:
+    """Say whether the items to be found were bought before: after a split by items they were not."""
+    pairs, cold = (found.counts.get(f"{column.split}_{name}", 0) for name in ("pairs", "pairs_cold"))
+    return "without a history" if 2 * cold > pairs else "with a history"
 
 
 def _verdict(found: Scores, column: MetricKey, whom: str) -> Iterator[str]:
@@ -32,13 +49,28 @@ def _verdict(found: Scores, column: MetricKey, whom: str) -> Iterator[str]:
         return
     best = max(own, key=lambda row: row.value)
     values = {row.entry: row.value for row in own}
+    floor = next((row for row in found.scores if is_random(row, column)), None)
+    if floor is not None and (best.ci_low if best.ci_low is not None else best.value) <= floor.value:
+        yield (
+            f"Items {whom}: nothing is told from a random order, which finds {_titled(column)} {floor.value:.4f}; "
+            f"the most, {best.value:.4f}, finds {_called(best.entry)}"
+        )
+        return
     compared = [row for row in found.comparisons if row.key == column]
     others = [one for one in found.references if one.space != best.space and one in values]
     kinds = [[one for one in others if ("+" in one.space) == joined] for joined in (True, False)]
+    best_others = [
+        (max(kind, key=lambda one: values[one]), name)
+        for kind, name in zip(kinds, KINDS, strict=True)
+        if kind
+    ]
+    least = max((values[one] for one, _ in best_others), default=best.value)
+    beside = {one: value for one, value in values.items() if one.space != best.space and value > least}
+    if beside:
+        best_others.insert(0, (max(beside, key=lambda one: beside[one]), "next"))
     taught = _taught(best, found.origins)
     note = f"; {taught}" if taught else ""
-    best_others = [max(kind, key=lambda one: values[one]) for kind in kinds if kind]
-    against = [_against(best, other, values[other], compared) for other in best_others]
+    against = [_against(best, other, name, values[other], compared) for other, name in best_others]
     yield (
         f"Items {whom}: {_called(best.entry)} is best, {_titled(column)} {best.value:.4f}"
         + (f", against {' and '.join(against)}" if against else "")
@@ -58,28 +90,33 @@ def _masked(found: Scores) -> Iterator[tuple[MetricKey, str]]:
         yield key, f"of which {key.ratio:.0%} lack their {modality}"
 
 
-def _against(best: Score, other: Entry, value: float, compared: Sequence[Comparison]) -> str:
+def _against(best: Score, other: Entry, name: str, value: float, compared: Sequence[Comparison]) -> str:
     """Say what another reaches; where no test was made, whether that lies within the interval of the best."""
-    kind = "join" if "+" in other.space else "single space"
     row = next((row for row in compared if {row.a, row.b} == {best.entry, other}), None)
     outside = best.ci_low is not None and value < best.ci_low
     clear = outside if row is None else row.p_holm < CLEAR
-    return f"{value:.4f} of the best {kind}, {_called(other)}{'' if clear else ' (not told apart)'}"
+    return f"{value:.4f} of the {name}, {_called(other)}{'' if clear else ' (not told apart)'}"
 
 
 def _taught(best: Score, origins: Mapping[str, Mapping[str, str]]) -> str:
     own = origins.get(best.feature_set, {})
     kinds = {kind for part in best.space.split("+") for kind in own.get(part, "").split(", ")}
-    told = []
-    if "interactions" in kinds:
+    cold, told = best.metric == COLD, []
+    if INTERACTIONS in kinds:
         told.append(
             "it is scored as learned without those items' interactions"
-            if best.metric == COLD
+            if cold
             else "their own train interactions taught it"
         )
-    if "unknown" in kinds:
+    if OTHERS in kinds:
+        told.append(
+            "interactions of another file taught it, those of items with these ids left out"
+            if cold
+            else "interactions of another file taught it, and what is to be found here may be among them"
+        )
+    if UNKNOWN in kinds:
         told.append(f"what taught {'the spaces it is made of' if told else 'it'} is unknown")
-    elif "training not used" in kinds and not told:
+    elif NOT_USED in kinds and not told:
         told.append("it is a filled join, training not used")
     return "; ".join(told)
 

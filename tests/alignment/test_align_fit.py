@@ -8,7 +8,9 @@ import numpy as np
 import planted
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+import featurizer as fz
 from featurizer.alignment import folds as folding
 from featurizer.alignment import ppmi
 from featurizer.alignment.again import again
@@ -20,10 +22,12 @@ from featurizer.alignment.folds import folds
 from featurizer.alignment.options import AlignOptions
 from featurizer.alignment.ppmi import Ppmi
 from featurizer.alignment.saved_model import load_map
-from featurizer.errors import InputError
+from featurizer.cli.app import app
+from featurizer.errors import InputError, StaleOutput
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.store import write_interactions
 from featurizer.interactions.user_items import UserItems
+from featurizer.operations.align import Align
 
 QUICK = AlignOptions(folds=2, ranks=(4, 8), ridges=(0.1, 1), shares=(1, 3), weights=(0.5, 1), halved=(8,))
 
@@ -130,6 +134,14 @@ def test_given_weights_are_kept_and_must_be_one_a_space(tmp_path):
             replace(stage, weights=wrong).names()
 
 
+def test_equal_weights_can_be_given_on_the_command_line(tmp_path):
+    made, file = features(tmp_path), interactions(tmp_path)
+    given = ["align", str(made.folder), "-i", str(file), "--out", str(tmp_path / "out"), "--folds", "1"]
+    done = CliRunner().invoke(app, [*given, "--rank", "4,8,4", "--weights", "1,1"])
+    assert done.exit_code == 0, done.stderr
+    assert load_map(tmp_path / "out").manifest.weights == (1.0, 1.0)
+
+
 def test_interactions_of_other_ids_are_an_error(tmp_path):
     stage = AlignStage(features(tmp_path), interactions(tmp_path, "other"), tmp_path / "out", options=QUICK)
     with pytest.raises(InputError, match="no train interaction is of an item of the feature set"):
@@ -178,6 +190,66 @@ def test_a_fold_in_which_nothing_is_bought_together_teaches_no_map():
     learned = fit(parts, train, QUICK.model_copy(update={"folds": 5}))
     assert learned.choice.share == 0
     assert learned.mapping(parts)[1].all()
+
+
+def test_interactions_that_are_noise_teach_nothing():
+    """Of twelve draws most keep the join: a map has to gain two standard errors, though it is the best of many."""
+    kept = []
+    for seed in range(12):
+        draw = np.random.default_rng(seed)
+        users = np.repeat(np.arange(planted.USERS), 8)
+        items = draw.integers(planted.ITEMS, size=len(users))
+        train = UserItems.from_pairs(users, items, n_users=planted.USERS, n_items=planted.ITEMS)
+        choice = fit(planted.parts(seed), train, QUICK).choice
+        kept.append(choice.share == 0)
+        assert (choice.error is None) == kept[-1]
+    assert sum(kept) >= 9
+
+
+def test_the_figure_of_a_join_that_is_cut_is_that_of_what_is_stored():
+    wide = fit(planted.parts(), planted.train(), QUICK.model_copy(update={"shares": (1e-9,)}))
+    narrow = fit(planted.parts(), planted.train(), QUICK.model_copy(update={"width": 1, "shares": (1e-9,)}))
+    assert narrow.mapping.matrix.shape[1] == 1
+    assert narrow.choice.recall < narrow.choice.content_recall
+    assert wide.choice.recall == pytest.approx(wide.choice.content_recall, abs=0.02)
+
+
+def test_rows_of_items_that_the_set_does_not_hold_are_counted_and_said(tmp_path):
+    made, file = features(tmp_path), interactions(tmp_path)
+    more = pl.read_parquet(file)
+    strange = more.head(30).with_columns(item_id=pl.lit("z") + pl.col("item_id"))
+    write_interactions(pl.concat([more, strange]), file)
+    asked = {
+        "features": made.folder,
+        "interactions": file,
+        "out": tmp_path / "out",
+        "folds": 1,
+        "ranks": (4,),
+    }
+    out = fz.align(**asked)
+    assert out.manifest.foreign_pairs == 30
+    warnings = "".join(Align(**asked).outcome(out).warnings)
+    assert "30 train rows are of items that the feature set does not hold" in warnings
+
+
+def test_a_folder_that_holds_something_else_is_not_aligned_into(tmp_path):
+    made = features(tmp_path)
+    with pytest.raises(StaleOutput, match="one that 'featurizer align' wrote"):
+        align(AlignStage(made, interactions(tmp_path), made.folder, options=QUICK))
+    assert not (made.folder / "model").exists()
+
+
+def test_which_items_have_a_picture_is_told_by_the_pictures_space(tmp_path):
+    (image, _), (text, _) = planted.parts()
+    seen, read = np.arange(planted.ITEMS) % 3 > 0, np.arange(planted.ITEMS) % 5 > 0
+    spaces = [ArraySpace("eye_image", "image", image, seen), ArraySpace("word_text", "text", text, read)]
+    made = features(tmp_path, spaces)
+    aligned = align(AlignStage(made, interactions(tmp_path), tmp_path / "out", options=QUICK)).features
+    for one in (made, aligned):
+        assert (one.manifest.with_image, one.manifest.with_text) == (seen.sum(), read.sum())
+    joint = ArraySpace("j", "both", np.ones((2, 3), np.float32))
+    alone = write_arrays(tmp_path / "both", ["a", "b"], [joint])
+    assert (alone.manifest.with_image, alone.manifest.with_text) == (2, 2)
 
 
 def test_vectors_that_are_all_the_same_are_an_error():

@@ -134,6 +134,18 @@ def test_the_space_that_interactions_taught_is_scored_as_learned_without_the_col
     assert np.isfinite(units).all()
 
 
+def test_what_another_file_taught_is_told_and_a_space_is_not_joined_with_itself(folder, tmp_path):
+    other = tmp_path / "other.parquet"
+    write_interactions(frame(7).with_columns(timestamp=None, rating=None), other)
+    made = fz.score_features(
+        [folder], interactions=other, out=tmp_path / "s", metrics=("zero-shot",), k=(5,), spaces=("aligned",)
+    )
+    assert made.document["origins"]["features"]["aligned"] == "other interactions, unknown"
+    assert made.document["counts"]["test_pairs"] == USERS
+    with pytest.raises(InputError, match="joins a space with itself"):
+        board(folder, tmp_path / "twice", spaces=("aligned+aligned",))
+
+
 def test_what_was_aligned_of_vectors_of_unknown_origin_is_called_both(folder, tmp_path):
     scores = board(folder, tmp_path / "scores", spaces=("aligned",), metrics=("zero-shot",))
     assert scores.document["origins"]["features"]["aligned"] == "interactions, unknown"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from featurizer.scoring.document import BASELINE, Comparison, Entry, Score
 from featurizer.scoring.leaderboard import best_references, leaderboard, steps
+from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.spaces import folder_labels
+from featurizer.scoring.summary import SpaceResult, compare
 
 
 def row(space, metric, value, *, feature_set="set", split="test", k=20, low=None, high=None):
@@ -83,6 +87,19 @@ def test_the_best_join_and_the_best_single_space_are_what_others_are_compared_wi
     ]  # fmt: skip
     for order in (entries[1:], entries[:0:-1]):
         assert [one.space for one in best_references(order, comparisons)] == ["b+c", "d"]
+
+
+def test_a_space_that_two_sets_share_counts_once_in_holms_correction_and_is_compared_in_both():
+    draw, key = np.random.default_rng(0), MetricKey("zero_shot_recall", "test", 20)
+    low, high = draw.random(40), draw.random(40) + 0.2
+    results = [
+        SpaceResult(Entry(label, space, "auto"), compared={key: values})
+        for label, space, values in (("a", "x", low), ("b", "x", low), ("a", "y", high), ("c", "x", low))
+    ]
+    once = compare([results[0], results[2]], 0)
+    found = compare(results, 0)
+    assert [(row.a.feature_set, row.b.feature_set) for row in found] == [("a", "a"), ("a", "b"), ("a", "c")]
+    assert {row.p_holm for row in found} == {once[0].p_holm}
 
 
 def test_a_folder_called_floor_is_told_from_the_baselines(tmp_path):

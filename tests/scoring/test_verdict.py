@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from featurizer.scoring.document import Comparison, Entry, Score, Scores
+from dataclasses import replace
+
+from featurizer.scoring.document import BASELINE, Comparison, Entry, Score, Scores
 from featurizer.scoring.leaderboard import leaderboard
 from featurizer.scoring.verdict import verdicts
 
@@ -87,6 +89,45 @@ def test_what_interactions_made_of_spaces_of_unknown_origin_is_called_both():
     kinds = {row[1]: row[-1] for row in table.rows}
     assert kinds["aligned"] == "interactions, unknown"
     assert (kinds["eye"], kinds["word"], kinds["eye+word"]) == ("unknown", "content", "unknown")
+
+
+def test_what_the_interactions_of_another_file_taught_is_called_so_on_both_boards():
+    cold, _ = told(origins={"set": {"aligned": "other interactions"}})
+    assert cold.endswith("; interactions of another file taught it, those of items with these ids left out")
+    alone = Scores(tuple(rows(names=("aligned",))), origins={"set": {"aligned": "other interactions"}})
+    assert verdicts(alone)[1].endswith("taught it, and what is to be found here may be among them")
+
+
+def test_where_most_pairs_are_of_items_without_a_history_zero_shot_is_said_to_be_of_those():
+    for cold_pairs, whom in ((5, "with a history"), (6, "without a history")):
+        found = Scores(tuple(rows()), counts={"test_pairs": 10, "test_pairs_cold": cold_pairs})
+        assert verdicts(found)[1].startswith(f"Items {whom}: eye+word of set is best, zero-shot R@20 0.4300")
+
+
+def test_what_is_not_above_a_random_order_is_not_called_the_best():
+    floors = [
+        Score(
+            BASELINE, "random", "auto", metric=f"floor_random_{name}recall", split=split, k=20,
+            value=0.1, ci_low=0.1, ci_high=0.1, users=9,
+        )
+        for name, split in (("", "test"), ("cold_", None))
+    ]  # fmt: skip
+    cold, warm = verdicts(Scores((*rows(), *floors)))
+    assert cold == (
+        "Items without a history: nothing is told from a random order, which finds cold R@20 0.1000; the most, 0.8000, "
+        "finds aligned of set"
+    )
+    assert warm.startswith("Items with a history: nothing is told from a random order")
+    above = [one if one.is_baseline else replace(one, ci_low=0.11) for one in (*rows(), *floors)]
+    assert "aligned of set is best" in verdicts(Scores(tuple(above)))[0]
+
+
+def test_a_row_above_the_references_is_told_beside_them():
+    references = tuple(map(entry, ("eye", "word")))
+    cold, _ = verdicts(Scores(tuple(rows()), tuple(comparisons()), references, ORIGINS))
+    assert (
+        "against 0.7600 of the next, eye+word of set and 0.6600 of the best single space, eye of set" in cold
+    )
 
 
 def test_an_alignment_that_kept_its_start_is_called_so():

@@ -75,6 +75,11 @@ class SpaceProvenance(Record):
         return self.supervised is not None or chosen
 
     @property
+    def interactions(self) -> str | None:
+        """The sha256 of the interactions that taught it; None where that is not recorded."""
+        return None if self.supervised is None else self.supervised.interactions
+
+    @property
     def mask(self) -> JsonValue:
         """The modality that an encoder of both was told to do without; None for none."""
         return self.preprocessing.get("mask")
