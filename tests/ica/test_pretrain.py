@@ -49,7 +49,7 @@ def test_a_start_that_no_epoch_beats_is_kept_and_said(catalog, encoders, options
     assert (made.manifest.training, made.manifest.epochs, made.manifest.best_epoch) == ("not used", 0, 0)
     assert made.manifest.residual_share == {"image": 0.0, "text": 0.0, "nothing": 0.0}
     assert "not used" in render_model_card(tmp_path)
-    assert origin(made.features.spaces["unified"]) == "training not used"
+    assert origin("unified", made.features.spaces) == "training not used"
     parts = [made.features.vectors(name) for name in ("patches_image", "words_text")]
     unified, present = made.features.vectors("unified")
     whole = parts[0][1] & parts[1][1]
