@@ -247,7 +247,7 @@ def test_a_folder_opens_as_what_it_is(own, tmp_path):
 
 
 def test_a_failed_run_leaves_no_claim_on_the_folder(tmp_path):
-    with pytest.raises(InputError, match="repeat an id"):
+    with pytest.raises(InputError, match="repeats an id"):
         fz.ingest(pl.DataFrame({"id": ["a", "a"]}), out=tmp_path / "c")
     assert fz.ingest(pl.DataFrame({"id": ["a", "b"]}), out=tmp_path / "c").rows == 2
 
