@@ -243,6 +243,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="commands, such as extract,diff; what they need is made")
     parser.add_argument("--keep", type=Path, help="where catalogs and sets stay for the next time")
     options = parser.parse_args()
+    if options.formulas and options.items is not None and options.items.count(",") != 2:
+        parser.error("--formulas takes three numbers of items: two tell the formula, the third tries it")
     only, runs = tuple(filter(None, options.only.split(","))), []
     sizes = options.items or ("10000,20000,40000" if options.formulas else "10000,100000")
     pictures, of = (1, growing) if options.formulas else (options.pictures, commands)
