@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
+from featurizer.catalog.retry import USER_AGENT, is_sendable
 from featurizer.config import Config
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _sendable(name: str) -> str:
-    if not name.strip() or not name.isascii() or not name.isprintable():
+    if not is_sendable(name):
         raise ValueError("expected printable ASCII, as a header of HTTP can hold it")
     return name
 
@@ -37,7 +38,6 @@ class Fetching(Config):
     def options(self) -> FetchOptions:
         """Return all options of a fetcher."""
         from featurizer.catalog.images.options import FetchOptions
-        from featurizer.catalog.retry import USER_AGENT
 
         usual = FetchOptions()
         return FetchOptions(

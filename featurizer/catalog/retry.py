@@ -11,6 +11,12 @@ from featurizer import __version__
 
 USER_AGENT: Final = f"featurizer/{__version__}"
 
+
+def is_sendable(user_agent: str) -> bool:
+    """Tell whether a header of HTTP can hold who asks: in printable ASCII, no line break among it."""
+    return bool(user_agent.strip()) and user_agent.isascii() and user_agent.isprintable()
+
+
 # stamina logs every retry as a warning; where nobody set logging up, Python would print each to stderr.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 

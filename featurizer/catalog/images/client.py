@@ -28,7 +28,7 @@ READ_AHEAD: Final = 2**16
 """Bytes of a body that are read before anybody asks for them."""
 MOST_ORIGINS: Final = 1000
 """Origins whose requests are remembered."""
-_UNSENDABLE: Final = re.compile(r"[\r\n\0]")
+_UNSENDABLE: Final = re.compile(r"[\r\n\0\ud800-\udfff]")
 
 
 class Answer:
@@ -102,14 +102,17 @@ class Client:
             ValueError: a header cannot be sent.
         """
         if told and any(map(_UNSENDABLE.search, told.values())):
-            raise ValueError("a header holds a line break")
+            raise ValueError("a header holds a line break, or half of a surrogate pair")
         request = self._request(url) if proxy is None else self._proxied(url, proxy)
         connection = await self.connector.connect(request, traces=[], timeout=self._timeout)
+        kept = isinstance(connection.protocol, ListeningHandler) and connection.protocol.idle
         try:
             return await self._exchange(connection, _head(request, url, told), limit)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            connection = await self.connector.connect(request, traces=[], timeout=self._timeout)
-            return await self._exchange(connection, _head(request, url, told), limit)
+            if not kept:
+                raise
+        connection = await self.connector.connect(request, traces=[], timeout=self._timeout)
+        return await self._exchange(connection, _head(request, url, told), limit)
 
     def _request(self, url: URL) -> ClientRequest:
         """Return what the connector has to know of an address: for all of one origin the same."""
@@ -136,6 +139,7 @@ class Client:
             protocol.set_response_params(
                 read_until_eof=True, auto_decompress=False, read_timeout=None, read_bufsize=READ_AHEAD
             )
+            protocol.idle = False
             protocol.heard_at, limit.server = self._loop.time(), protocol
             transport.write(head)
             message, content = await protocol.read()

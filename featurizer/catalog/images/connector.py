@@ -25,15 +25,19 @@ class ListeningHandler(ResponseHandler):
 
     Attributes:
         heard_at: in seconds of the loop's clock.
+        idle: whether it is kept, and nothing is asked over it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Prepare for a connection."""
         super().__init__(loop)
-        self.heard_at = loop.time()
+        self.heard_at, self.idle = loop.time(), False
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Take what came; an answer that nobody asked for would be taken for that of the next picture."""
+        if self.idle:
+            self.close()
+            return
         self.heard_at = self._loop.time()
         super().data_received(data)
 
@@ -59,10 +63,19 @@ class SparingConnector(aiohttp.TCPConnector):
         Args:
             options: how long a connection is kept.
             resolver: who is asked for names.
+
+        Raises:
+            RuntimeError: this version of aiohttp makes its connections in another way.
         """
         super().__init__(
             limit=0, resolver=resolver, use_dns_cache=False, keepalive_timeout=options.read_timeout
         )
+        made = getattr(self, "_factory", lambda: None)()
+        if type(made) is not ResponseHandler:
+            raise RuntimeError(
+                f"aiohttp {aiohttp.__version__} makes its connections in another way than 3.14, which pictures are "
+                "fetched with. Install 'aiohttp>=3.14,<3.15'"
+            )
         self._factory = partial(_listening, loop=asyncio.get_running_loop())
         self._idle: dict[ResponseHandler, None] = {}
         self._most_idle = most_idle()
@@ -70,7 +83,8 @@ class SparingConnector(aiohttp.TCPConnector):
     def _release(self, key: ConnectionKey, protocol: ResponseHandler, *, should_close: bool = False) -> None:
         super()._release(key, protocol, should_close=should_close)
         self._idle.pop(protocol, None)
-        if protocol.is_connected():
+        if isinstance(protocol, ListeningHandler) and protocol.is_connected():
+            protocol.idle = True
             self._idle[protocol] = None
             self.close_idle(self._most_idle)
 

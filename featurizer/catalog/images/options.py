@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from featurizer.catalog.retry import USER_AGENT, RetryPolicy
+from featurizer.catalog.retry import USER_AGENT, RetryPolicy, is_sendable
+from featurizer.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,9 @@ class FetchOptions:
             did, when four times as many did since.
         give_up_seconds: and when that has lasted so long.
         retry: when to try again.
+
+    Raises:
+        InputError: who asks cannot be said in a header.
     """
 
     concurrency: int = 64
@@ -52,6 +56,14 @@ class FetchOptions:
     give_up_after: int = 5
     give_up_seconds: float = 5.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    def __post_init__(self) -> None:
+        """Check what is sent."""
+        if not is_sendable(self.user_agent):
+            raise InputError(
+                f"user_agent is {self.user_agent!r}; expected printable ASCII, as a header of HTTP can hold it. Give a "
+                "name and an address where you can be reached"
+            )
 
     @property
     def head_timeout(self) -> float:
