@@ -143,6 +143,7 @@ class _Reader:
 
     def __init__(self, arrivals: Arrivals, schema: pa.Schema, recipe: TextRecipe, *, images: bool) -> None:
         self._arrivals, self._schema, self._recipe, self._images = arrivals, schema, recipe, images
+        self._several = has_several(schema)
         self._carried = threading.BoundedSemaphore(CARRIED)
 
     def read(self, path: Path, records: Iterator[WithOld]) -> int:
@@ -157,6 +158,11 @@ class _Reader:
         for row, (record, old) in enumerate(records):
             part = part or self._arrivals.open(path)
             refs = record.images if self._images else (ImageRef(),)
+            if len(refs) > 1 and not self._several:
+                raise InputError(
+                    f"the item {record.item_id!r} has {len(refs)} pictures, and its source says that none has "
+                    "more than one; expected its attribute `several` to be true"
+                )
             for place, (ref, known) in enumerate(zip(refs, old, strict=False)):
                 if ref.data is not None:
                     self._ask_carried(part, (row, place), ref)

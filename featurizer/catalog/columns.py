@@ -66,28 +66,6 @@ def to_record(
         raise _placed(error, row, names, id_bits) from error
 
 
-def merged(
-    before: Mapping[str, object], row: Mapping[str, object], picture: str | None
-) -> Mapping[str, object]:
-    """Return rows of one item as one: of each column the first cell that holds something; pictures are a list.
-
-    Args:
-        before: the rows until now, merged; empty at first.
-        row: the next.
-        picture: the column of pictures; None for none.
-    """
-    found = {name: cell if _is_empty(before.get(name)) else before[name] for name, cell in row.items()}
-    if picture is not None and picture in row:
-        known = before.get(picture)
-        cells = [*(known if isinstance(known, list) else ()), row[picture]]
-        found[picture] = [cell for cell in cells if not _is_empty(cell)]
-    return {**before, **found}
-
-
-def _is_empty(cell: object) -> bool:
-    return cell is None or cell in ("", [], {})
-
-
 def _placed(
     error: InputError, row: Mapping[str, object], names: Mapping[str, str], id_bits: int
 ) -> InputError:

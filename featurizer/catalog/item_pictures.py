@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from featurizer.catalog.columns import as_images, is_one_text
 from featurizer.records import ImageRef
 from featurizer.values import counted
 
+PictureKey: TypeAlias = tuple[str | None, Path | None, bytes | None]
+"""What makes two references the same picture: its address, its path, or the sha256 of what is carried."""
 logger = logging.getLogger(__name__)
 
 MOST_IMAGES: Final = 8
@@ -42,7 +45,10 @@ class ItemPictures:
 
     def read(self, row: Mapping[str, object], folder: Path | None) -> tuple[ImageRef, ...]:
         """Return a row's pictures, each address and path once; those of a column come before those of the next."""
-        refs = self.named(row, folder)
+        return self.kept(self.named(row, folder))
+
+    def kept(self, refs: Sequence[ImageRef]) -> tuple[ImageRef, ...]:
+        """Return as many of an item's pictures as it keeps."""
         if len(refs) > self.most:
             self.left_out.append(len(refs) - self.most)
         return tuple(refs[: self.most])
@@ -79,6 +85,11 @@ class ItemPictures:
         )
         notes["items_with_more_pictures"] = items
         notes["pictures_left_out"] = pictures
+
+
+def key_of(ref: ImageRef) -> PictureKey:
+    """Return what two references to the same picture share."""
+    return ref.url, ref.path, None if ref.data is None else hashlib.sha256(ref.data).digest()
 
 
 def _distinct(refs: Sequence[ImageRef]) -> Iterator[ImageRef]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from featurizer.catalog.files_below import readable
-from featurizer.catalog.item_pictures import ItemPictures
+from featurizer.catalog.item_pictures import ItemPictures, PictureKey, key_of
 from featurizer.catalog.picture_cells import is_elsewhere
-from featurizer.records import ImageRef, Json
-from featurizer.tables.bad_rows import BadRows
-from featurizer.tables.table import Table
+from featurizer.records import Json
+
+Surveyed: TypeAlias = tuple[Mapping[str, object], Path, str | None]
+"""A row, the folder that its paths start from, and its item where other rows become that one, too."""
 
 
 @dataclass(slots=True)
@@ -30,35 +32,32 @@ class PictureSurvey:
     further: bool = False
 
     @classmethod
-    def of(
-        cls, tables: Iterable[tuple[Table, Path]], pictures: ItemPictures, merged_by: str | None
-    ) -> PictureSurvey:
-        """Look through tables.
+    def of(cls, rows: Iterable[Surveyed], pictures: ItemPictures) -> PictureSurvey:
+        """Look through rows of tables; those of one folder stand together.
 
         Args:
-            tables: each with the folder that its paths start from.
-            pictures: which columns are read.
-            merged_by: the column of ids, where rows of one id become one item.
+            rows: with the columns of pictures.
+            pictures: which these are.
         """
         found = cls()
-        columns = [*pictures.columns, *([] if merged_by is None else [merged_by])]
-        firsts: dict[object, ImageRef] = {}
-        for table, folder in tables:
-            known = set[str]()
-            for _, row in table.rows(BadRows(table.path), columns):
-                text = pictures.names_one(row) if merged_by is None else None
-                if text is not None and (text in known or is_elsewhere(text)):
-                    continue
-                if text is not None:
-                    known.add(text)
-                refs = pictures.named(row, folder)[: pictures.most]
-                if merged_by is not None and refs:
-                    first = firsts.setdefault(row.get(merged_by), refs[0])
-                    found.several = found.several or first != refs[0]
-                found.several = found.several or len(refs) > 1
-                found.further = found.further or pictures.reads_further(row, folder)
-                for path in (ref.path for ref in refs if ref.path is not None):
-                    found.sizes[readable(os.path.relpath(path, folder))] = size_of(path)
+        firsts: dict[str, PictureKey] = {}
+        known, place = set[str](), Path()
+        for row, folder, item in rows:
+            if folder != place:
+                known, place = set(), folder
+            text = pictures.names_one(row) if item is None else None
+            if text is not None and (text in known or is_elsewhere(text)):
+                continue
+            if text is not None:
+                known.add(text)
+            refs = pictures.named(row, folder)[: pictures.most]
+            found.several = found.several or len(refs) > 1
+            if item is not None and refs and not found.several:
+                first = key_of(refs[0])
+                found.several = firsts.setdefault(item, first) != first
+            found.further = found.further or pictures.reads_further(row, folder)
+            for path in (ref.path for ref in refs if ref.path is not None):
+                found.sizes[readable(os.path.relpath(path, folder))] = size_of(path)
         return found
 
 

@@ -25,11 +25,12 @@ from featurizer.catalog.column_names import (
     ColumnNames,
     told_mapping,
 )
-from featurizer.catalog.columns import file_name, float_bits, merged, to_record
+from featurizer.catalog.columns import file_name, float_bits, to_record
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.item_pictures import MOST_IMAGES, ItemPictures
 from featurizer.catalog.locations import METADATA
+from featurizer.catalog.merged_rows import MergedRows
 from featurizer.catalog.named_pictures import NamedPictures
 from featurizer.catalog.near_misses import ROWS as SAMPLED
 from featurizer.catalog.near_misses import (
@@ -41,7 +42,7 @@ from featurizer.catalog.near_misses import (
     say_unfound,
     unfound,
 )
-from featurizer.catalog.picture_survey import PictureSurvey, size_of
+from featurizer.catalog.picture_survey import PictureSurvey, Surveyed, size_of
 from featurizer.catalog.survey import Survey
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -73,8 +74,8 @@ class TableSource:
         base: where image paths start without such a folder; None for the folder of each table.
         reading: how they are written, where that is known.
         on_duplicate: what becomes of rows with one id: an error, the first or the last is taken, or they are merged: of
-            each column the first cell that holds something, and the pictures of all. So rows of one `Handle` are, as
-            Shopify and Wix write variants, unless the first or the last is asked for.
+            each column the first cell that holds something, and the pictures of all, each once. So
+            rows of one `Handle` are, as Shopify and Wix write variants, unless the first or the last is asked for.
         on_missing_id: what becomes of a row without an id: an error, left out, or its number is the id.
         max_images: pictures that an item keeps; with 1 no columns of further ones are read.
         notes: counts of the last complete pass (`malformed_lines`, `items_with_several_pictures` of one name,
@@ -97,29 +98,33 @@ class TableSource:
         self.check()
         fields, pictures = self.fields, self._pictures
         further = {*self._used_further, *self._typed}
-        for table, row, item in self._taken():
-            images = self._images(pictures, table, row, item)
+        for row, item, refs in self._taken(pictures):
+            images = pictures.kept(refs) if pictures.columns else self._by_name(item)
             yield to_record(row, fields, images, item_id=item, further=further)
         self._settle(pictures)
 
-    def _taken(self) -> Iterator[tuple[Table, Mapping[str, object], str]]:
-        """Yield the row of each item, and its table."""
+    def _taken(
+        self, pictures: ItemPictures
+    ) -> Iterator[tuple[Mapping[str, object], str, Sequence[ImageRef]]]:
+        """Yield the row of each item, and all pictures that are named."""
         last, taken, how = self._survey.last, set[str](), self._duplicates
-        begun: dict[str, Mapping[str, object]] = {}
+        begun: dict[str, MergedRows] = {}
         for position, table, _, row in self._rows([BadRows(path) for path in self.paths]):
             item = as_id(row.get(self.fields["item_id"]), bits=self._id_bits)
             if item is None:
                 continue
             if item in last and how == "merge":
-                row = merged(begun.pop(item, {}), row, self.fields.get("image"))
-                if position != last[item]:
-                    begun[item] = row
-                    continue
-            elif item in last:
+                rows = begun.setdefault(item, MergedRows())
+                rows.add(row, pictures.columns, self._folder(table))
+                if position == last[item]:
+                    del begun[item]
+                    yield rows.cells, item, rows.pictures
+                continue
+            if item in last:
                 if item in taken or (how == "last" and position != last[item]):
                     continue
                 taken.add(item)
-            yield table, row, item
+            yield row, item, pictures.named(row, self._folder(table))
 
     @property
     def _duplicates(self) -> OnDuplicate:
@@ -377,19 +382,30 @@ class TableSource:
 
     @cached_property
     def _looked(self) -> PictureSurvey:
+        return PictureSurvey.of(self._surveyed() if self._pictures.columns else (), self._pictures)
+
+    def _surveyed(self) -> Iterator[Surveyed]:
+        """Yield all rows with what is read of pictures."""
         merges = self._duplicates == "merge" and self.max_images > 1
-        tables = [(table, self._folder(table)) for table in self.tables] if self._pictures.columns else []
-        return PictureSurvey.of(tables, self._pictures, self.fields["item_id"] if merges else None)
+        several = self._survey.last if merges else {}
+        column = self.fields["item_id"]
+        needed = [*self._pictures.columns, *([column] if several and column in self.columns else [])]
+        for _, table, _, row in self._rows([BadRows(path) for path in self.paths], needed):
+            item = self._known_id(row) if several else None
+            yield row, self._folder(table), item if item in several else None
+
+    def _known_id(self, row: Mapping[str, object]) -> str | None:
+        """Return a row's id; None where it has none, or one that cannot be used, which `check` tells."""
+        try:
+            return as_id(row.get(self.fields["item_id"]), bits=self._id_bits)
+        except InputError:
+            return None
 
     @cached_property
     def _named(self) -> NamedPictures | None:
         return NamedPictures.of(self.images, PICTURES) if self.images is not None else None
 
-    def _images(
-        self, pictures: ItemPictures, table: Table, row: Mapping[str, object], item: str
-    ) -> Sequence[ImageRef]:
-        if pictures.columns:
-            return pictures.read(row, self._folder(table))
+    def _by_name(self, item: str) -> Sequence[ImageRef]:
         if self._named is None:
             return ()
         return (confined(ImageRef(path=self._named.find(item)), self.images),)

@@ -1,7 +1,9 @@
 """Tables whose items have several pictures: every way of writing them, local and over HTTP, killed, updated."""
 
+import base64
 import json
 import signal
+import tracemalloc
 from pathlib import Path
 
 import datasets
@@ -14,14 +16,20 @@ from hypothesis import strategies as st
 
 import featurizer as fz
 from featurizer.catalog.columns import as_images
+from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.ingest import ingest as ingest_source
+from featurizer.catalog.item_pictures import ItemPictures
+from featurizer.catalog.picture_survey import PictureSurvey
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.verify import verify_catalog
 from featurizer.errors import InputError, StaleOutput, UnknownName
+from featurizer.records import ImageRef, ItemRecord
 from featurizer.results.names import CATALOG
 from tests.catalog.test_download_kills import AT_ONCE, ingest, killed_at
 from tests.catalog.test_several_pictures import Shop, outcomes, picture, rows
 from tests.servers import serve
 from tests.servers.faults import faults
+from tests.support.items import ListSource
 from tests.support.program import run_program
 
 COLORS = ["red", "blue", "lime", "navy", "gold", "pink", "teal", "gray", "tan", "cyan"]
@@ -96,6 +104,78 @@ def test_rows_of_one_handle_are_one_item_with_the_pictures_of_all(folder):
         "t.csv", "Handle,Title,Image Src\nmug,Mug,red.png\nmug,,blue.png\nlamp,Lamp,gold.png\nmug,,red.png\n"
     )
     assert found(fz.ingest("t.csv", out="c")) == {"lamp": ["gold"], "mug": ["red", "blue"]}
+
+
+def test_ids_that_are_one_are_so_for_their_pictures_too(folder):
+    write("t.csv", "Handle,Title,Image Src\n mug,Mug,red.png\nmug,,blue.png\n")
+    assert found(fz.ingest("t.csv", out="c")) == {"mug": ["red", "blue"]}
+
+
+def test_rows_without_an_id_are_not_taken_for_one_item(folder):
+    write("t.csv", "Handle,Image Src\n,red.png\n,blue.png\nmug,lime.png\nmug,lime.png\n")
+    made = fz.ingest("t.csv", on_missing_id="number", out="c")
+    assert found(made) == {"row-1": ["red"], "row-2": ["blue"], "mug": ["lime"]}
+    assert not made.several
+
+
+def test_merged_rows_that_carry_one_picture_name_one(folder):
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    cells = [
+        {"bytes": picture(color), "path": f"{place}.png"}
+        for place, color in enumerate(["red", "red", "blue"])
+    ]
+    pq.write_table(pa.table({"id": ["a", "a", "b"], "photo": pa.array(cells, kind)}), "t.parquet")
+    made = fz.ingest("t.parquet", on_duplicate="merge", out="c")
+    assert (found(made), made.several) == ({"a": ["red"], "b": ["blue"]}, False)
+    other = [*cells[:1], {"bytes": picture("lime"), "path": None}, *cells[2:]]
+    pq.write_table(pa.table({"id": ["a", "a", "b"], "photo": pa.array(other, kind)}), "u.parquet")
+    made = fz.ingest("u.parquet", on_duplicate="merge", out="d")
+    assert found(made) == {"a": ["red", "lime"], "b": ["blue"]}
+
+
+def test_the_survey_holds_no_pictures_that_tables_carry(folder):
+    text = "data:image/png;base64," + base64.b64encode(bytes(1_000_000)).decode()
+    rows = (({"image": text}, folder, f"item {number}") for number in range(50))
+    tracemalloc.start()
+    PictureSurvey.of(rows, ItemPictures("image", (), 8))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 15_000_000
+
+
+def test_a_source_whose_items_have_more_pictures_than_it_says_is_refused(folder):
+    further = (ImageRef(path=folder / "blue.png"),)
+    source = ListSource([ItemRecord("a", image=ImageRef(path=folder / "red.png"), further=further)])
+    source.several = False
+    with ImageFetcher() as fetcher, pytest.raises(InputError, match=r"'a' has 2 pictures.*`several`"):
+        ingest_source(source, folder / "c", fetcher=fetcher)
+
+
+@pytest.mark.parametrize("also", ["Image 2", "Additional Images", "Gallery"])
+def test_merged_rows_keep_the_further_pictures_of_all(folder, also):
+    write(
+        "t.csv",
+        f"Handle,Title,Image Src,{also}\nmug,Mug,red.png,lime.png\nlamp,Lamp,gold.png,\nmug,,blue.png,navy.png\n"
+        "mug,,red.png,lime.png\n",
+    )
+    made = fz.ingest("t.csv", images_column=[also], out="c")
+    assert found(made) == {"lamp": ["gold"], "mug": ["red", "blue", "lime", "navy"]}
+
+
+def test_pictures_of_merged_rows_lie_beside_the_table_of_each_row(folder):
+    for name, color in {"p/1.png": "red", "q/2.png": "blue"}.items():
+        (folder / name).parent.mkdir()
+        (folder / name).write_bytes(picture(color))
+    write("p/a.csv", "Handle,Image Src\nmug,1.png\n")
+    write("q/b.csv", "Handle,Image Src\nmug,2.png\n")
+    assert found(fz.ingest(["p/a.csv", "q/b.csv"], out="c")) == {"mug": ["red", "blue"]}
+
+
+def test_a_further_column_that_names_nothing_new_is_the_sources_own_in_merged_rows_too(folder):
+    write("t.csv", "Handle,image,image_2\nmug,red.png,red.png\nmug,blue.png,\n")
+    made = fz.ingest("t.csv", out="c")
+    assert found(made) == {"mug": ["red", "blue"]}
+    assert made.column("image_2").to_pylist() == ["red.png"]
 
 
 def test_lists_of_pictures_in_tables_of_types(folder):

@@ -47,11 +47,14 @@ def test_rows_of_one_handle_are_one_item_with_the_first_cells_that_hold_somethin
     assert "rows of one Handle are one item, with the pictures of all" in caplog.text
 
 
-def test_the_pictures_of_all_rows_of_an_item_stand_in_its_cell(tmp_path):
+def test_an_item_has_the_pictures_of_all_its_rows(tmp_path):
     (tmp_path / "t.csv").write_text(VARIANTS)
     source = fz.operations.ingest.Ingest(path=(str(tmp_path / "t.csv"),), out=tmp_path / "c")._items
     assert isinstance(source, TableSource)
-    assert [row["Image Src"] for _, row, _ in source._taken()] == [["mug-1.png", "mug-2.png"], ["lamp.png"]]
+    assert [[ref.path.name for ref in item.images] for item in source] == [
+        ["mug-1.png", "mug-2.png"],
+        ["lamp.png"],
+    ]
 
 
 def test_rows_that_lie_apart_are_merged_where_that_is_asked(tmp_path):
