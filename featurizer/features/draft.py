@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from featurizer.features.options import SHARD_ROWS, StoredDtype
 from featurizer.records import Json
+from featurizer.results.files import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class FeatureSetDraft:
     def sees_all_pictures(self) -> bool:
         """Whether an encoder sees all pictures of an item; else every one sees the first."""
         return any(told.get("images") is not None for told in self.spaces.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of `config`: of two sets with the same one, the shards are the same."""
+        return fingerprint(self.config)
 
     @property
     def shards(self) -> int:

@@ -8,7 +8,7 @@ cross a shard, so a resumed run computes what an uninterrupted one would.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +30,12 @@ from featurizer.features.inputs import inputs_of, write_inputs
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.features.prepare import preparer
 from featurizer.features.rows import ShardRows
-from featurizer.features.supervised import attach_supervised
+from featurizer.features.supervised import SUPERVISED, write_supervised
 from featurizer.features.update import EncodeRows, is_outdated, update
 from featurizer.features.write import EVERYTHING, Part, write_part
 from featurizer.progress import Report, silent
 from featurizer.records import Json
+from featurizer.results.whole import file_hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,15 +179,25 @@ def write_extracted(
         options: whether what the folder holds is replaced.
         report: told how far it is.
     """
-    closes = write_part(
-        folder, draft, engine, part, overwrite=options.overwrite, name="extract", report=report
+
+    def beside(folder: Path, fingerprint: str) -> Mapping[str, Json]:
+        write_inputs(folder, inputs_of(catalog, several=draft.sees_all_pictures), fingerprint)
+        if not taught:
+            return {}
+        write_supervised(folder / SUPERVISED, taught)
+        return {"files": file_hashes([folder / SUPERVISED])}
+
+    return write_part(
+        folder,
+        draft,
+        engine,
+        part,
+        overwrite=options.overwrite,
+        updates=True,
+        beside=beside,
+        name="extract",
+        report=report,
     )
-    if closes:
-        if taught:
-            attach_supervised(folder, taught)
-        inputs = inputs_of(catalog, several=draft.sees_all_pictures)
-        write_inputs(folder, inputs, FeatureSet.open(folder).manifest.fingerprint)
-    return closes
 
 
 def taught_by(specs: Sequence[EncoderSpec]) -> list[str]:

@@ -41,20 +41,22 @@ class ShardMetadata:
     seconds: Mapping[str, float]
     texts_cut: Mapping[str, int] = field(default_factory=dict)
     texts_unknown: Mapping[str, int] = field(default_factory=dict)
+    made_as: str = ""
 
 
 _METADATA = TypeAdapter(ShardMetadata)
 
 
 def finished_shard(folder: Path, index: int, draft: FeatureSetDraft) -> ShardMetadata | None:
-    """Return the metadata of shard `index` if it was written whole, else None."""
+    """Return the metadata of shard `index` if it was written whole, and as part of such a set; else None."""
     mark = _mark(folder, index)
     if not mark.exists() or not (folder / shard_name(index, draft.shards)).exists():
         return None
     try:
-        return _METADATA.validate_python(read_json(mark))
+        found = _METADATA.validate_python(read_json(mark))
     except ValidationError:  # another version's: the shard is made again
         return None
+    return found if found.made_as == draft.fingerprint else None
 
 
 def write_shard(
@@ -82,6 +84,7 @@ def write_shard(
         seconds={name: round(value, 3) for name, value in {**seconds, "write": written}.items()},
         texts_cut={space: sum(one.cut for one in found) for space, found in rows.losses.items()},
         texts_unknown={space: sum(one.unknown for one in found) for space, found in rows.losses.items()},
+        made_as=draft.fingerprint,
     )
     write_json(_mark(folder, index), asdict(metadata))
     return metadata

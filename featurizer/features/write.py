@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import featurizer
 from featurizer.features.draft import FeatureSetDraft
@@ -16,14 +18,18 @@ from featurizer.features.feature_set import FORMAT_VERSION, OWNED, FeatureSet
 from featurizer.features.shards import MARKS, ShardMetadata, finished_shard, shard_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
-from featurizer.results.locks import one_at_a_time
+from featurizer.results.locks import is_shared, one_at_a_time
 from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import Stage
+from featurizer.results.state import FOLDER as BOOK
 
 logger = logging.getLogger(__name__)
 
-CLOSING = "closing"
-"""The file in the folder of marks by which one process at a time looks whether all shards are finished."""
+TURN = "turn"
+"""The file in the state book by which processes that share a folder claim and close it one after the other."""
+
+Beside: TypeAlias = Callable[[Path, str], Mapping[str, Json]]
+"""Writes what stands beside a manifest, given the folder and the fingerprint; returns what the manifest says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,13 @@ class Part:
     number: int
     of: int
 
-    def __contains__(self, index: object) -> bool:
-        return isinstance(index, int) and index % self.of == self.number - 1
+    def of_shards(self, count: int) -> range:
+        """Return which of so many shards belong to it."""
+        return range(self.number - 1, count, self.of)
+
+
+def _nothing_beside(folder: Path, fingerprint: str) -> Mapping[str, Json]:
+    return {}
 
 
 EVERYTHING = Part(1, 1)
@@ -74,10 +85,23 @@ def write_part(
     part: Part,
     *,
     overwrite: bool,
+    updates: bool = False,
+    beside: Beside = _nothing_beside,
     name: str = "write",
     report: Report = silent,
 ) -> bool:
     """Have an engine make a part of the shards, and close the set where all others are finished too.
+
+    Args:
+        out: the folder.
+        draft: what is written.
+        engine: who makes shards.
+        part: which.
+        overwrite: replace what the folder holds.
+        updates: whether a set of other inputs could be brought up to date, for the message that refuses it.
+        beside: called once all shards are there, before the manifest.
+        name: of the work, for reports.
+        report: told how far it is.
 
     Returns:
         Whether the set was finished before, or this call closed it: of several processes, each with a part of its own,
@@ -87,24 +111,35 @@ def write_part(
         StaleOutput: `out` holds another feature set.
         OutputError: the disk refused a write; finished shards are kept.
     """
-    stage = Stage(out, FEATURE_SET, draft.config, OWNED, updates=name == "extract")
-    closes = stage.claim(overwrite=overwrite)
+    stage = Stage(out, FEATURE_SET, draft.config, OWNED, updates=updates)
+    with _turn(out):
+        closes = stage.claim(overwrite=overwrite)
     if closes:
         logger.info("%s is finished already: nothing to do", out)
     else:
         _write_shards(out, draft, engine, part, name, report)
-        (out / MARKS).mkdir(exist_ok=True)
-        with one_at_a_time(out / MARKS / CLOSING):
-            closes = not stage.is_finished and _close(stage, draft)
-    if stage.is_finished:
-        shutil.rmtree(out / MARKS, ignore_errors=True)  # the manifest says the same
+    with _turn(out):
+        closes = closes or (not stage.is_finished and _close(stage, draft, beside))
+        if stage.is_finished:
+            shutil.rmtree(out / MARKS, ignore_errors=True)  # the manifest says the same
     return closes
+
+
+@contextmanager
+def _turn(out: Path) -> Iterator[None]:
+    """Wait for one's turn, where others write the folder too."""
+    if not is_shared(out):
+        yield
+        return
+    (out / BOOK).mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(out / BOOK / TURN):
+        yield
 
 
 def _write_shards(
     out: Path, draft: FeatureSetDraft, engine: Engine, part: Part, name: str, report: Report
 ) -> None:
-    mine = [index for index in range(draft.shards) if index in part]
+    mine = part.of_shards(draft.shards)
     shards = [finished_shard(out, index, draft) for index in mine]
     finished = [shard for shard in shards if shard is not None]
     if finished:
@@ -119,14 +154,14 @@ def _write_shards(
     engine.run(out, draft, [index for index, one in zip(mine, shards, strict=True) if one is None], tick)
 
 
-def _close(stage: Stage, draft: FeatureSetDraft) -> bool:
-    """Write the manifest, unless a shard is missing."""
+def _close(stage: Stage, draft: FeatureSetDraft, beside: Beside) -> bool:
+    """Write what stands beside the manifest, and the manifest last, unless a shard is missing."""
     shards = [finished_shard(stage.folder, index, draft) for index in range(draft.shards)]
     whole = [shard for shard in shards if shard is not None]
     if len(whole) < len(shards):
         logger.info("%d of %d shards are finished; the others are made elsewhere", len(whole), len(shards))
         return False
-    stage.finish(_manifest(draft, whole))
+    stage.finish({**_manifest(draft, whole), **beside(stage.folder, stage.fingerprint)})
     return True
 
 

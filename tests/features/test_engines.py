@@ -11,20 +11,24 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from PIL import Image
 
 from featurizer.encoders.resolve import load_encoders
-from featurizer.errors import FeaturizerError, InputError
+from featurizer.errors import FeaturizerError, InputError, StaleOutput
 from featurizer.features.engines.on_ray import Cluster, _alike, _cluster, ray_engine
 from featurizer.features.engines.plan import Plan, ShardWorker
 from featurizer.features.extract import ExtractOptions, extract, extract_part, write_extracted
 from featurizer.features.feature_set import FeatureSet
+from featurizer.features.shards import finished_shard
+from featurizer.features.supervised import read_supervised
 from featurizer.features.write import EVERYTHING, Part
 from featurizer.operations.extract import Extract
 from featurizer.records import ImageRef, ItemRecord
+from featurizer.results.locks import one_at_a_time, writing
+from featurizer.results.stage import Stage
 from tests.support.items import make_catalog
 from tests.support.small_encoders import install
 
@@ -237,10 +241,71 @@ def test_what_does_not_fit_or_load_is_a_clear_error(cluster, catalog, tmp_path):
 def test_a_worker_asks_first_whether_a_shard_is_finished(catalog, tmp_path):
     worker = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS))
     (tmp_path / "f").mkdir()
-    first = worker.write(3)
+    expected = worker.told().fingerprint
+    first = worker.write(3, expected)
     stamp = (tmp_path / "f" / first.path).stat().st_mtime_ns
-    assert worker.write(3) == first
+    assert worker.write(3, expected) == first
     assert (tmp_path / "f" / first.path).stat().st_mtime_ns == stamp
+
+
+def test_what_was_made_as_something_else_is_no_shard_of_the_set(catalog, tmp_path):
+    """A worker that was started again on another machine, or a mark that another configuration left."""
+    (tmp_path / "f").mkdir()
+    worker = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS))
+    told = worker.told()
+    with pytest.raises(FeaturizerError, match="started again would not make the same"):
+        worker.write(0, replace(told, version="0.0.9").fingerprint)
+    worker.write(0, told.fingerprint)
+    assert finished_shard(tmp_path / "f", 0, told.draft) is not None
+    other = replace(told.draft, config={**told.draft.config, "libraries": {"numpy": "1.0"}})
+    assert finished_shard(tmp_path / "f", 0, other) is None
+
+
+def test_processes_that_share_a_folder_claim_and_close_it_one_after_the_other(catalog, tmp_path):
+    out, done = tmp_path / "f", Event()
+    (out / ".featurizer").mkdir(parents=True)
+
+    def run():
+        with writing(out, fingerprint="x", shared=True):
+            assert extract_part(catalog, load_encoders(["small"]), out, OPTIONS, Part(1, 1))
+        done.set()
+
+    thread = Thread(target=run)
+    with one_at_a_time(out / ".featurizer" / "turn"):
+        thread.start()
+        assert not done.wait(3)
+        assert not (out / "data").exists()
+    thread.join()
+    assert done.is_set()
+
+
+def test_what_others_have_begun_in_a_shared_folder_is_not_cleared_away(tmp_path):
+    first, second = (Stage(tmp_path / "f", "m.json", {"of": name}, ("data",)) for name in "ab")
+    with writing(tmp_path / "f", fingerprint="x", shared=True):
+        assert not first.claim(overwrite=False)
+        with pytest.raises(StaleOutput, match="another configuration"):
+            second.claim(overwrite=False)
+    with writing(tmp_path / "f", fingerprint="y"):
+        assert not second.claim(overwrite=False)
+
+
+def test_what_stands_beside_the_manifest_is_there_before_it(catalog, tmp_path, monkeypatch):
+    """A run that is killed as it closes the set leaves one that the next closes, not a finished one that lacks it."""
+    encoders = load_encoders(["small"])
+    taught = [replace(one, spec=replace(one.spec, supervised_items=("i01", "i02"))) for one in encoders]
+    with monkeypatch.context() as patch:
+        patch.setattr(Stage, "finish", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            extract(catalog, taught, tmp_path / "f", OPTIONS)
+    assert not (tmp_path / "f" / "feature_set.json").exists()
+    assert read_supervised(tmp_path / "f" / "supervised.parquet") == ["i01", "i02"]
+    assert (tmp_path / "f" / ".featurizer" / "inputs.parquet").exists()
+    made = extract(catalog, taught, tmp_path / "f", OPTIONS)
+    assert set(made.manifest.files) == {"supervised.parquet"}
+
+
+def killed(*_):
+    raise RuntimeError("killed")
 
 
 @pytest.mark.slow

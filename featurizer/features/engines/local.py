@@ -28,6 +28,7 @@ class LocalEngine:
     ) -> Mapping[int, ShardMetadata]:
         """Make and write the shards in their order."""
         done = failures = 0
+        before: Future[ShardMetadata] | None = None
         written: dict[int, Future[ShardMetadata]] = {}
         with ThreadPoolExecutor(1, "write") as writing:
             for index in todo:
@@ -39,7 +40,7 @@ class LocalEngine:
                 rows = self.make(draft.rows_of(index), clock, within)
                 done += len(rows.item_ids)
                 failures += sum(error is not None for error in rows.errors)
-                for before in written.values():
+                if before is not None:
                     before.result()  # one shard waits at most, and a refused write ends the work
-                written[index] = writing.submit(write_shard, out, index, draft, rows, clock.seconds)
+                before = written[index] = writing.submit(write_shard, out, index, draft, rows, clock.seconds)
             return {index: shard.result() for index, shard in written.items()}

@@ -73,14 +73,14 @@ class RayEngine:
         """
         import ray
 
-        waiting, done, failures = deque(todo), 0, 0
+        waiting, done, failures, expected = deque(todo), 0, 0, self.told.fingerprint
         made: dict[int, ShardMetadata] = {}
         asked: dict[Any, tuple[Any, int]] = {}
 
         def ask(actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no type
             if waiting:
                 index = waiting.popleft()
-                asked[actor.write.remote(index)] = actor, index
+                asked[actor.write.remote(index, expected)] = actor, index
 
         for actor in [actor for _ in range(AT_ONCE) for actor in self.actors]:
             ask(actor)
@@ -119,9 +119,13 @@ def ray_engine(plan: Plan, cluster: Cluster) -> Iterator[RayEngine]:
             num_cpus=need["CPU"], num_gpus=need["GPU"], max_restarts=-1, max_task_retries=RETRIES
         )
         actors = [kind.remote(plan) for _ in range(_count(cluster, need))]
-        told = [_got(one, "a worker") for one in [actor.told.remote() for actor in actors]]
-        _alike(told)
-        yield RayEngine(actors, told[0])
+        try:
+            told = [_got(one, "a worker") for one in [actor.told.remote() for actor in actors]]
+            _alike(told)
+            yield RayEngine(actors, told[0])
+        finally:  # nobody writes into the folder any more, whoever's the cluster is
+            for actor in actors:
+                ray.kill(actor)
 
 
 @contextmanager
@@ -182,10 +186,7 @@ def _alike(told: Sequence[Told]) -> None:
     """
     first = told[0]
     for other in told[1:]:
-        differing = differing_keys(
-            {**first.draft.config, "featurizer": first.version},
-            {**other.draft.config, "featurizer": other.version},
-        )
+        differing = differing_keys(first.config, other.config)
         if differing:
             raise FeaturizerError(
                 f"the workers on {first.host} and {other.host} would not make the same: {', '.join(differing)}. "

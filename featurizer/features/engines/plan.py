@@ -20,6 +20,8 @@ from featurizer.features.extract import ExtractOptions, drafted, encoding, taugh
 from featurizer.features.shards import ShardMetadata, finished_shard, write_shard
 from featurizer.features.update import EncodeRows
 from featurizer.memory import keep_freed_memory
+from featurizer.records import Json
+from featurizer.results.files import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,16 @@ class Told:
     draft: FeatureSetDraft
     taught: tuple[str, ...]
 
+    @property
+    def config(self) -> dict[str, Json]:
+        """What has to be the same everywhere."""
+        return {**self.draft.config, "featurizer": self.version}
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of that."""
+        return fingerprint(self.config)
+
 
 @dataclass
 class ShardWorker:
@@ -84,9 +96,20 @@ class ShardWorker:
         specs = [encoder.spec for encoder in encoders]
         return Told(platform.node(), featurizer.__version__, draft, tuple(taught_by(specs)))
 
-    def write(self, index: int) -> ShardMetadata:
-        """Make a shard and write it, unless it is finished."""
+    def write(self, index: int, expected: str) -> ShardMetadata:
+        """Make a shard and write it, unless it is finished.
+
+        Args:
+            index: which.
+            expected: the fingerprint of what the workers made when they began; one that was started again may be on
+                another machine.
+        """
         draft, encoders, encode = self._loaded
+        if self.told().fingerprint != expected:
+            raise FeaturizerError(
+                f"{platform.node()}: a worker that was started again would not make the same as the others; install "
+                "the same versions everywhere, and give --threads and --device. Finished shards are kept"
+            )
         found = finished_shard(self.plan.out, index, draft)
         if found is not None:
             return found
