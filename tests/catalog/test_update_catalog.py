@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import featurizer as fz
 from featurizer.catalog import ingest as ingest_module
 from featurizer.catalog import part_rows
 from featurizer.catalog.arrivals import Arrivals
@@ -468,6 +469,23 @@ def test_an_update_that_would_lose_interactions_or_a_field_is_refused(tmp_path, 
         ingest(TableSource(table, names), tmp_path / "odd", fetcher=fetcher)
         with pytest.raises(InputError, match=r"made with image ← Produktfoto 1.*\(--image-column\)"):
             ingest(TableSource(table, ColumnNames()), tmp_path / "odd", fetcher=fetcher, update=True)
+
+
+def test_an_update_without_an_option_of_the_first_time_is_refused(tmp_path):
+    table, clicks = tmp_path / "shop.csv", tmp_path / "clicks.csv"
+    table.write_text("id,title,color\n" + "".join(f"i{n},cup {n},red\n" for n in range(12)))
+    clicks.write_text("user,item,time\n" + "".join(f"u{n % 4},i{n},{n}\n" for n in range(12)))
+    asked = {"out": tmp_path / "c", "interactions": clicks}
+    first = {"split": "leave-one-out", "seed": 3, "license": "CC0-1.0", "text_template": "{title} {color}"}
+    made = fz.ingest(table, **asked, **first)
+    table.write_text(table.read_text() + "i12,cup 12,blue\n")
+    for name in first:
+        rest = {other: value for other, value in first.items() if other != name}
+        with pytest.raises(InputError, match=f"was made with --{name.replace('_', '-')} .*give them again"):
+            fz.ingest(table, **asked, **rest, update=True)
+    assert fz.open_folder(tmp_path / "c").rows == made.rows == 12
+    assert fz.ingest(table, **asked, **first, update=True).rows == 13
+    assert fz.ingest(table, **asked, **{**first, "seed": 4}, update=True).rows == 13
 
 
 def test_the_refusal_of_a_changed_table_names_the_update(tmp_path, site):
