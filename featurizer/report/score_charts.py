@@ -8,7 +8,7 @@ from featurizer.report.charts.chart import Chart, Point, Series, slug
 from featurizer.report.scores import Board
 from featurizer.scoring.document import BASELINE, Score
 from featurizer.scoring.leaderboard import COLD, HEADLINES, short_name
-from featurizer.scoring.mask_modality import NAME as MASK
+from featurizer.scoring.masks import MASK
 
 MOST_LINES = 6
 """Spaces that curves and bars show, the best first; the leaderboard has all."""

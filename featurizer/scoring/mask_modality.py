@@ -15,14 +15,12 @@ from featurizer.ranking.metrics import RANGE
 from featurizer.scoring.downstream import downstream
 from featurizer.scoring.evaluation_data import EvaluationData
 from featurizer.scoring.item_cf import item_cf_ranks, neighbors_of
-from featurizer.scoring.masks import MODALITIES, mask
+from featurizer.scoring.masks import MASK, MODALITIES, mask
 from featurizer.scoring.measures import PerUser, metrics_of
 from featurizer.scoring.metric_key import MetricKey
 from featurizer.scoring.scorer import ScoreOptions
 from featurizer.scoring.spaces import ScoredSpace
 from featurizer.scoring.zero_shot import zero_shot_ranks
-
-NAME = "mask_modality"
 
 
 def score(space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions) -> Iterator[PerUser]:
@@ -46,18 +44,18 @@ def _at(
     space: ScoredSpace, evaluation: EvaluationData, options: ScoreOptions, modality: str, ratio: float
 ) -> Iterator[PerUser]:
     masked = space.without(modality, mask(modality, len(evaluation.item_ids), ratio, options.seed))
-    key = MetricKey(f"{NAME}_zero_shot", modality=modality, ratio=ratio)
+    key = MetricKey(f"{MASK}_zero_shot", modality=modality, ratio=ratio)
     for split, ranks in zip(evaluation.positives, zero_shot_ranks(masked, evaluation, options), strict=True):
         yield from metrics_of(ranks, replace(key, split=split), options.ks)
     near = neighbors_of(masked, options)
-    key = replace(key, metric=f"{NAME}_item_cf", neighbors=near.items.shape[1])
+    key = replace(key, metric=f"{MASK}_item_cf", neighbors=near.items.shape[1])
     for split, ranks in zip(
         evaluation.positives, item_cf_ranks(near, masked, evaluation, options), strict=True
     ):
         yield from metrics_of(ranks, replace(key, split=split), options.ks)
     if options.downstream.masked and masked.vectors.any():
         work = options.work / f"{modality}-{ratio:g}"
-        key = MetricKey(f"{NAME}_downstream", modality=modality, ratio=ratio)
+        key = MetricKey(f"{MASK}_downstream", modality=modality, ratio=ratio)
         yield from downstream(masked, evaluation, replace(options, work=work), key)
 
 

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 
 from featurizer.results.files import atomic_path
 
+MASK = "mask_modality"
+"""How the metrics of masked modalities begin."""
 MODALITIES = ("image", "text")
 
 

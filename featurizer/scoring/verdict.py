@@ -16,7 +16,7 @@ from featurizer.scoring.document import (
     Scores,
 )
 from featurizer.scoring.leaderboard import CLEAR, COLD, is_random, leaderboard, title
-from featurizer.scoring.mask_modality import NAME as MASK
+from featurizer.scoring.masks import MASK
 from featurizer.scoring.metric_key import MetricKey
 
 KINDS = "best join", "best single space"
