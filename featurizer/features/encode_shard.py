@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import logging
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,10 +19,13 @@ from featurizer.features.options import StoredDtype
 from featurizer.features.pictures import read_batches
 from featurizer.features.prepare import Prepared
 from featurizer.features.rows import ShardRows
+from featurizer.values import counted
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
     from featurizer.features.engines.engine import Tick
+
+logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 1
 """Batches that are started and not yet fetched: a GPU computes one while the next is put together."""
@@ -95,6 +99,7 @@ class _Shard:
         self.ids: list[str] = []
         self.texts: list[str | None] = []
         self.errors: list[str | None] = []
+        self.left_out: Counter[str] = Counter()
         self.has_image = np.zeros(rows, bool)
         dims = {encoder.spec.space: encoder.spec.dim for encoder in encoders}
         self.vectors = {space: np.zeros((rows, dim), np.float32) for space, dim in dims.items()}
@@ -109,6 +114,7 @@ class _Shard:
         self.ids += [item.item_id for item in batch]
         self.texts += [item.text for item in batch]
         self.errors += ["; ".join(item.errors) or None for item in batch]
+        self.left_out.update(reason for item in batch for reason in item.left_out)
         self.has_image[start : len(self.ids)] = [item.usable for item in batch]
         for encoder in seeing:
             space = encoder.spec.space
@@ -176,6 +182,12 @@ class _Shard:
     def finished(self) -> ShardRows:
         """Return the filled shard."""
         self._fetch(0)
+        if self.left_out:
+            logger.info(
+                "%s left out of the means of their items: %s",
+                counted(self.left_out.total(), "picture is", "pictures are"),
+                ", ".join(f"{reason} {count}" for reason, count in sorted(self.left_out.items())),
+            )
         has_text = np.array([text is not None for text in self.texts], dtype=bool)
         return ShardRows(
             self.ids, self.has_image, has_text, self.errors, self.vectors, self.present, self.losses

@@ -29,7 +29,9 @@ class Prepared:
         usable: True when a picture could be decoded.
         inputs: the encoders' inputs by space; a space is missing where there is nothing to encode. Of an encoder that
             sees all pictures it is the list of what was prepared.
-        errors: reasons, `image: truncated` or `clip_image: prepare_ValueError`.
+        errors: reasons, each once, `image: truncated` or `clip_image: prepare_ValueError`. Where an encoder sees all
+            pictures, those of single ones are no errors as long as there is another that it sees.
+        left_out: the reasons of these, one a picture.
         seconds: that decoding and preparing took.
     """
 
@@ -38,6 +40,7 @@ class Prepared:
     usable: bool = False
     inputs: Mapping[str, Any] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -92,27 +95,30 @@ def _prepare(
     if not prepare:
         return Prepared(item_id, text, usable=pictures[0][0] == OK)
     start = time.perf_counter()
-    usable = False
-    errors: list[str] = []
+    usable, first_alone = False, not all(function.several for function in prepare.values())
+    missed: list[tuple[str, str]] = []  # what another picture may serve, if any, and the reason
     inputs: dict[str, Any] = {}
     for place, (status, data) in enumerate(pictures):
         picture, reasons = _decoded(status, data)
         usable = usable or picture is not None
-        errors += reasons
+        missed += [("" if first_alone and not place else "image", reason) for reason in reasons]
         for space, function in prepare.items():
             if place and not function.several:
                 continue
             try:
                 value = function(picture, text)
             except Exception as error:  # noqa: BLE001  anybody's code on any picture: what it raises is the row's reason
-                errors.append(f"{space}: prepare_{type(error).__name__}")
+                missed.append((space, f"{space}: prepare_{type(error).__name__}"))
                 continue
             if value is not None and function.several:
                 inputs.setdefault(space, []).append(value)
             elif value is not None:
                 inputs[space] = value
+    served = {*inputs, *(["image"] if usable else [])}
+    errors = tuple(dict.fromkeys(reason for what, reason in missed if what not in served))
+    left_out = tuple(reason for what, reason in missed if what in served)
     seconds = time.perf_counter() - start
-    return Prepared(item_id, text, usable, inputs, tuple(errors), seconds)
+    return Prepared(item_id, text, usable, inputs, errors, left_out, seconds)
 
 
 def _decoded(status: str, data: bytes | None) -> tuple[Image | None, list[str]]:

@@ -13,8 +13,9 @@ from featurizer.features.against_catalog import against_catalog
 from featurizer.features.encode_again import verify_sample
 from featurizer.features.engines.plan import Plan, ShardWorker
 from featurizer.features.extract import ExtractOptions, extract
+from featurizer.features.prepare import OfPicture, prepare_rows
 from featurizer.features.verify import verify
-from featurizer.records import ImageRef, ItemRecord
+from featurizer.records import OK, ImageRef, ItemRecord
 from featurizer.results.files import fingerprint
 from tests.features.test_extract import png
 from tests.features.test_update import Counted
@@ -63,6 +64,14 @@ def written_out(encoder):
     return found
 
 
+def size_of(picture):
+    return picture.size
+
+
+def refuse(picture):
+    raise ValueError(f"no picture of {picture.size}")
+
+
 def by_item(features, space):
     vectors, present = features.vectors(space)
     return {
@@ -84,26 +93,44 @@ def catalog(tmp_path):
     return make_catalog(tmp_path / "c", items(), part_rows=6)
 
 
-def test_a_space_is_the_mean_of_the_normalized_vectors_of_all_pictures(catalog, tmp_path):
+def test_a_space_is_the_mean_of_the_normalized_vectors_of_all_pictures(catalog, tmp_path, caplog):
+    caplog.set_level("INFO", "featurizer")
     one = encoders()
     features = extract(catalog, seeing_all(one), tmp_path / "f", OPTIONS)
     assert_means(features, "color_image", one[0])
     table = features.to_polars().to_dict(as_series=False)
     reasons = dict(zip(table["item_id"], table["error"], strict=True))
     assert {name: reason for name, reason in reasons.items() if reason is not None} == {
-        "first broken": "image: decode_error",
-        "last broken": "image: decode_error",
-        "all broken": "image: decode_error; image: decode_error",
+        "all broken": "image: decode_error",
     }
     seen = dict(zip(table["item_id"], table["has_image"], strict=True))
     assert [name for name, has in seen.items() if not has] == ["none", "all broken"]
-    assert features.manifest.failures == {"image: decode_error": 4}
+    assert features.manifest.failures == {"image: decode_error": 1}
+    told = [one.getMessage() for one in caplog.records if "left out of the means" in one.getMessage()]
+    assert told == ["2 pictures are left out of the means of their items: image: decode_error 2"]
     assert (features.spaces["color_image"].images, features.spaces["color_image"].normalized) == (
         "mean",
         False,
     )
     assert [*verify(features), *against_catalog(features, catalog)] == []
     assert verify_sample(features, catalog, one, sample=20) == []
+
+
+def test_a_broken_first_picture_fails_for_an_encoder_that_sees_no_other():
+    several, first = OfPicture(size_of, several=True), OfPicture(size_of)
+    row = ("a", None, [(OK, JUNK), (OK, png(4)), (OK, png(5))])
+    (alone,) = prepare_rows([row], {"all": several, "first": first})
+    assert (alone.errors, alone.left_out, alone.usable) == (("image: decode_error",), (), True)
+    (every,) = prepare_rows([row], {"all": several})
+    assert (every.errors, every.left_out, len(every.inputs["all"])) == ((), ("image: decode_error",), 2)
+
+
+def test_pictures_that_an_encoder_cannot_prepare_fail_an_item_once_and_where_none_can_be():
+    refused = {"all": OfPicture(refuse, several=True)}
+    (failed,) = prepare_rows([("a", None, [(OK, png(4)), (OK, png(5))])], refused)
+    assert (failed.errors, failed.left_out, failed.usable) == (("all: prepare_ValueError",), (), True)
+    (other,) = prepare_rows([("a", None, [(OK, JUNK), (OK, png(5))])], refused)
+    assert (other.errors, other.left_out) == (("all: prepare_ValueError",), ("image: decode_error",))
 
 
 def test_the_mean_of_real_vectors_equals_the_written_out_sum(catalog, tmp_path):
