@@ -19,6 +19,8 @@ UNITS = (("nanoseconds", 1e17, 10**9), ("microseconds", 1e14, 10**6), ("millisec
 """Of times that are no seconds: from which size on, and how many a second; 1e11 seconds are the year 5138."""
 DIGITS = (("yyyymmdd", 10**7, "%Y%m%d"), ("yyyymmddhhmmss", 10**13, "%Y%m%d%H%M%S"))
 """Dates without separators: what they are called, the least number of so many digits, and their format."""
+PLAUSIBLE = 10**8
+"""Seconds, in 1973: where others count a smaller unit, a number from here on is no time long ago."""
 YEARS = (1900, 2100)
 """Of dates without separators; other numbers of so many digits are a count."""
 YEAR = 365 * 86_400
@@ -58,10 +60,10 @@ def unix_seconds(times: pl.Series, path: Path, place: Callable[[int], str]) -> p
         numbers = numbers.fill_nan(None)
         if numbers.is_infinite().any():
             raise InputError(f"{path}: a time is infinite; expected unix seconds")
-    return _of_numbers(numbers, path)
+    return _of_numbers(numbers, path, place)
 
 
-def _of_numbers(numbers: pl.Series, path: Path) -> pl.Series:
+def _of_numbers(numbers: pl.Series, path: Path, place: Callable[[int], str]) -> pl.Series:
     for name, least, form in DIGITS:
         if numbers.null_count() < len(numbers) and numbers.is_between(least, 10 * least - 1).all():
             dates = numbers.cast(pl.Int64).cast(pl.String).str.to_datetime(form, strict=False)
@@ -70,7 +72,16 @@ def _of_numbers(numbers: pl.Series, path: Path) -> pl.Series:
                 return dates.dt.epoch("s")
     middle = numbers.abs().median()
     size = float(middle) if isinstance(middle, int | float) else 0.0
-    unit, per_second = next(((unit, per) for unit, least, per in UNITS if size >= least), ("", 1))
+    unit, lowest, per_second = next((one for one in UNITS if size >= one[1]), ("", 0.0, 1))
+    sizes = numbers.abs()
+    most = min((bound for _, bound, _ in UNITS if bound > max(lowest, size)), default=float("inf"))
+    strange = (sizes >= most) | ((sizes < lowest) & (sizes >= PLAUSIBLE))
+    if strange.any():
+        row = strange.arg_max() or 0
+        raise InputError(
+            f"{path}, {place(row)}: the time {numbers[row]} is of another unit than most, which are unix "
+            f"{unit or 'seconds'}; expected one unit in all rows"
+        )
     if unit:
         logger.info("%s: times are unix %s", path, unit)
     seconds = (numbers // per_second).cast(pl.Int64)

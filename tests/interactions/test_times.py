@@ -92,3 +92,23 @@ def test_times_that_all_lie_in_1970_are_kept_and_warned_of(tmp_path, caplog, tim
     found = read_interactions(write(tmp_path / "t.csv", times))["timestamp"].to_list()
     assert found == [int(time) for time in times]
     assert f"all times lie in 1970 (the largest is {max(found):,})" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("times", "unit", "line"),
+    [
+        ([1_704_067_200, 1_704_067_200_000, 1_704_067_201_000], "unix milliseconds", 2),
+        ([1_704_067_200, 1_704_067_201, 1_704_067_200_000], "unix seconds", 4),
+        ([1_704_067_200_000, 1_704_067_200_000_000, 1_704_067_201_000], "unix milliseconds", 3),
+    ],
+)
+def test_times_of_several_units_are_refused_with_the_line(tmp_path, times, unit, line):
+    with pytest.raises(
+        InputError, match=f"line {line}: the time .* is of another unit than most, which are {unit}"
+    ):
+        read_interactions(write(tmp_path / "t.csv", times))
+
+
+def test_no_time_beside_milliseconds_is_no_other_unit(tmp_path):
+    found = read_interactions(write(tmp_path / "t.csv", [0, 1_704_067_200_000, 1_704_067_201_000]))
+    assert found["timestamp"].to_list() == [0, 1_704_067_200, 1_704_067_201]
