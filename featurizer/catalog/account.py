@@ -45,6 +45,8 @@ def account_path(part: Path) -> Path:
 def write_account(part: Path, rows: pa.Table, outcomes: Iterable[Outcome]) -> None:
     """Add to the account of a part what was asked of the web; tries add up, and the first time stays.
 
+    What it says already, of the same last try, is not added again: a kill may have come before the part was written.
+
     Args:
         part: the part file.
         rows: `item_id`, `image_url` and, where items name several pictures, `image_outcomes` of its rows.
@@ -87,6 +89,8 @@ def _added(path: Path, account: pa.Table) -> pa.Table:
     for entry in account.to_pylist():
         key = entry["item_id"], entry["url"]
         known = entries.get(key)
+        if known is not None and known["last"] == entry["last"]:
+            continue
         if known is not None:
             entry["tries"] += known["tries"]
             entry["first"] = known["first"] or entry["first"]

@@ -176,9 +176,11 @@ class OpenPart:
         moved = {}
         for _, outcome in sorted(zip(places, staying, strict=True), key=lambda pair: pair[0]):
             stored, read = self._picture(outcome)
+            last = self._told_of(outcome).last  # what the account says by now: a kill may come next
             told = FetchedImage(
-                stored.status, read(), stored.sha256, stored.width, stored.height, path=stored.path
-            )
+                stored.status, read(), stored.sha256, stored.width, stored.height, outcome.tries, stored.path,
+                outcome.first, last,
+            )  # fmt: skip
             moved[outcome.slot] = self.journal.add(outcome.slot, told)
             del self._old[outcome.slot]
         return [moved.get(outcome.slot, outcome) for outcome in came]

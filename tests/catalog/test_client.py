@@ -1,6 +1,8 @@
 """What goes over a connection that is kept: one answer to each question, and nothing that nobody asked for."""
 
 import asyncio
+import time
+from dataclasses import replace
 
 import pytest
 from aiohttp.connector import BaseConnector
@@ -153,3 +155,48 @@ def test_connections_in_use_stay_when_the_idle_ones_are_closed(site):
 
     address = site.at("/a.jpg", answer(numbered(1)))
     assert asyncio.run(play()) == 1
+
+
+ROOM = 2**20
+
+
+def held(request):
+    """Send almost all of a large body, and its last bytes over two seconds."""
+    request.head(200, Content_Length=ROOM)
+    request.wfile.write(bytes(ROOM - 10))
+    for _ in range(10):
+        request.wfile.flush()
+        time.sleep(0.2)
+        request.wfile.write(b"0")
+
+
+def paused(first, seconds, then):
+    """Send the beginning of a body, the rest later, and do not say how much it is."""
+
+    def behave(request):
+        time.sleep(0.3)  # the other one is there first
+        request.head(200, Transfer_Encoding="chunked")
+        for piece in (first, then):
+            request.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            request.wfile.flush()
+            time.sleep(seconds if piece is first else 0)
+        request.wfile.write(b"0\r\n\r\n")
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("room", "patience"),
+    [
+        (ROOM - 2**14, {"read_timeout": 1.0}),  # it waits before its first byte is read
+        (ROOM + 2**16, {"read_timeout": 1.0}),  # it waits for more
+        (ROOM + 2**16, {"slow_start": 0.5, "slowest": 2**18}),
+    ],
+)
+def test_the_time_that_a_body_waits_for_room_is_not_its_servers(site, room, patience):
+    options = replace(ONCE, concurrency=4, max_held=4 * room, **patience)
+    picture = numbered(1) + bytes(2**18)
+    waiting = site.at("/waits.jpg", paused(picture[:-1], 2.2, picture[-1:]))
+    with ImageFetcher(options) as fetcher:
+        large, waits = fetcher.fetch([ImageRef(url=site.at("/large.jpg", held)), ImageRef(url=waiting)])
+    assert (large.status, waits.status) == ("not_an_image", "ok")

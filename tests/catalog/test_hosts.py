@@ -361,3 +361,19 @@ def test_small_bodies_wait_for_no_large_one():
         assert rooms[1].size == 5
 
     asyncio.run(play())
+
+
+def test_who_is_canceled_while_waiting_holds_nobody_up():
+    async def play():
+        budget = Budget(10)
+        leases = [budget.lease() for _ in range(3)]
+        assert all(lease.try_grow(size) for lease, size in zip(leases, (4, 3, 3), strict=True))
+        first, canceled = [asyncio.create_task(lease.grow(20)) for lease in leases[:2]]
+        await asyncio.sleep(0.01)
+        canceled.cancel()
+        await asyncio.wait([canceled])
+        leases[1].free()
+        leases[2].free()
+        await asyncio.wait_for(first, 5)  # it is the only one left, and goes on although there is not so much
+
+    asyncio.run(play())

@@ -11,6 +11,7 @@ from email.utils import formatdate
 
 import numpy as np
 import pytest
+from aiohttp.abc import AbstractResolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -534,3 +535,18 @@ def test_retry_after_is_read_as_seconds_or_as_a_date_and_capped(value, expected)
 
 def test_only_what_may_pass_is_worth_retrying():
     assert [code for code in range(400, 505) if worth_retrying(code)] == [408, 429, 500, 501, 502, 503, 504]
+
+
+def test_what_goes_wrong_once_the_fetcher_is_open_is_not_lost(site, monkeypatch):
+    class Broken(AbstractResolver):
+        async def resolve(self, *_, **__):
+            return []
+
+        async def close(self):
+            raise OSError("the name server is gone")
+
+    seen = []
+    monkeypatch.setattr(threading, "excepthook", lambda told: seen.append(str(told.exc_value)))
+    with ImageFetcher(QUICK, resolver=Broken()) as fetcher:
+        assert fetch_one(fetcher, site.at("/good", answer(PICTURE))).status == "ok"
+    assert seen == ["the name server is gone"]

@@ -136,3 +136,33 @@ def test_a_host_that_wants_to_be_asked_seldom_is_and_loses_no_picture():
         images = fetcher.fetch([ImageRef(url=site.at(f"/{n}.jpg", behave)) for n in range(40)])
     assert {image.status for image in images} == {"ok"}
     assert sum(site.hits.values()) < 160
+
+
+def test_a_host_that_only_ever_failed_at_tls_has_not_answered_and_gets_no_more_patience():
+    def serve_badly():
+        for turn in range(20):
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                if not turn:
+                    connection.recv(2**16)
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    hasty = FetchOptions(
+        concurrency=1,
+        allow_private_hosts=True,
+        give_up_after=2,
+        give_up_seconds=0,
+        retry=RetryPolicy(attempts=1),
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_badly, daemon=True)
+        thread.start()
+        port = listener.getsockname()[1]
+        with ImageFetcher(hasty) as fetcher:
+            images = fetcher.fetch([ImageRef(url=f"https://127.0.0.1:{port}/{n}.jpg") for n in range(12)])
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert [image.status for image in images] == ["tls", "connection", "connection", *["host_down"] * 9]

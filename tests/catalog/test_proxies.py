@@ -1,5 +1,10 @@
 import logging
+import os
 import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,6 +15,7 @@ from featurizer.catalog.retry import RetryPolicy
 from featurizer.errors import InputError
 from featurizer.records import ImageRef
 from tests.servers import answer, redirect, refuse, serve
+from tests.servers.faults import context
 from tests.servers.pictures import numbered
 
 
@@ -140,3 +146,70 @@ def test_a_proxy_that_said_anything_at_all_is_not_given_up(proxy, hosts):
     assert {image.status for image in images} == {"http_404", "connection", "host_down"} - (
         {"host_down"} if hosts == 30 else set()
     )
+
+
+THROUGH = """
+import sys
+from featurizer.catalog.images import FetchOptions, ImageFetcher
+from featurizer.records import ImageRef
+
+with ImageFetcher(FetchOptions(concurrency=1)) as fetcher:
+    print(*(image.status for image in fetcher.fetch([ImageRef(url=address) for address in sys.argv[1:]])))
+"""
+
+
+@contextmanager
+def tunnel(folder):
+    """Run a proxy that is the host too at the other end of its tunnel; yield its port, what came, and for whom."""
+    heads, names = [], []
+    secure = context("shop", folder, host="shop.example")
+    secure.sni_callback = lambda _, name, __: names.append(name)
+
+    def head(connection):
+        told = b""
+        while not told.endswith(b"\r\n\r\n"):
+            piece = connection.recv(1)
+            if not piece:
+                return False
+            told += piece
+        heads.append(told.decode())
+        return True
+
+    def run():
+        plain, _ = listener.accept()
+        head(plain)
+        plain.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with secure.wrap_socket(plain, server_side=True) as inside:
+            while head(inside):
+                inside.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(numbered(1)) + numbered(1)
+                )
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], heads, names
+        thread.join(10)
+
+
+def test_through_a_tunnel_a_host_is_asked_by_its_name_and_told_no_login_of_the_proxy(environment, tmp_path):
+    with tunnel(tmp_path) as (port, heads, names):
+        done = subprocess.run(
+            [sys.executable, "-c", THROUGH, "https://shop.example/a.jpg?b=1", "https://shop.example/c.jpg"],
+            env={
+                **os.environ,
+                "SSL_CERT_FILE": str(tmp_path / "shop.crt"),
+                "HTTPS_PROXY": f"http://me:secret@127.0.0.1:{port}",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.stdout.split() == ["ok", "ok"], done.stderr
+    connect, *asked = heads
+    assert connect.startswith("CONNECT shop.example:443 HTTP/1.1\r\n")
+    assert "Proxy-Authorization: Basic bWU6c2VjcmV0\r\n" in connect
+    assert [told.split("\r\n")[0] for told in asked] == ["GET /a.jpg?b=1 HTTP/1.1", "GET /c.jpg HTTP/1.1"]
+    assert all("Host: shop.example\r\n" in told for told in asked)
+    assert not any("authorization" in told.lower() for told in asked)
+    assert names == ["shop.example"]

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from featurizer.catalog import part
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.ingest import ingest
@@ -138,3 +139,23 @@ def test_a_catalog_of_an_earlier_version_keeps_its_column_of_attempts(tmp_path, 
 def test_who_asks_is_what_a_header_can_hold(name):
     with pytest.raises(ValidationError, match="printable ASCII"):
         Ingest(path=("items.csv",), out="c", user_agent=name)
+
+
+def test_a_kill_between_the_account_and_the_part_counts_no_try_twice(tmp_path, site, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    def make_killed(**options):
+        with monkeypatch.context() as patched:
+            patched.setattr(part, "write_rows", killed)
+            with pytest.raises(KeyboardInterrupt):
+                make(table, tmp_path / "c", **options)
+        return pq.read_table(make(table, tmp_path / "c", **options).folder / "fetches").to_pylist()
+
+    gone = site.at("/gone.png", answer(b"", status=404))
+    table = written(tmp_path, site.at("/a.png", answer(picture("red"))), gone)
+    assert [entry["tries"] for entry in make_killed()] == [1, 1]
+    site.at("/gone.png", answer(picture("blue")))
+    again = make_killed(retry=True)
+    assert [(entry["tries"], entry["status"]) for entry in again] == [(1, "ok"), (2, "ok")]
+    assert site.hits == {"/a.png": 1, "/gone.png": 2}

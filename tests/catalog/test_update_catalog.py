@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 import featurizer as fz
 from featurizer.catalog import ingest as ingest_module
-from featurizer.catalog import part_rows
+from featurizer.catalog import part, part_rows
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.images import FetchOptions, ImageFetcher
@@ -517,3 +518,33 @@ def test_what_was_begun_from_another_table_is_gone_before_the_new_one_begins_tho
     made = shop.make(update=True)
     assert made.identity == shop.make(out=tmp_path / "anew").identity
     assert sorted(path.name for path in tmp_path.iterdir()) == ["anew", "c", "items.csv"]
+
+
+def test_a_kill_while_old_pictures_are_put_into_another_order_loses_nothing_of_the_account(
+    tmp_path, site, monkeypatch
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    def told(catalog):
+        entries = pq.read_table(catalog.folder / "fetches").to_pylist()
+        return {entry["item_id"]: (entry["status"], entry["tries"], entry["etag"]) for entry in entries}
+
+    shop, once = Shop(site, tmp_path), replace(LOOPBACK, retry=RetryPolicy(attempts=1))
+    for n in range(4):
+        shop.put(f"i{n}")
+    before = pq.read_table(shop.make().folder / "fetches").to_pylist()
+    shop.rows = dict(reversed(shop.rows.items()))
+    site.at("/i3.png", answer(b"", status=503))
+    with monkeypatch.context() as patched:
+        patched.setattr(part, "write_rows", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.make(update=True, options=once)
+    made = shop.make(update=True, options=once)
+    assert told(made) == {
+        entry["item_id"]: ("ok" if entry["item_id"] != "i3" else "http_503", 2, entry["etag"])
+        for entry in before
+    }
+    assert made.manifest.image_status == {"ok": 4}
+    assert made.manifest.update.unverified == 1
+    assert pl.read_parquet(made.folder / "fetches")["last"].min() > max(entry["last"] for entry in before)

@@ -210,14 +210,14 @@ def context(name, folder, *, days=1, host="127.0.0.1"):
 
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    numeric = host.replace(".", "").isdigit()
+    named = x509.IPAddress(ipaddress.ip_address(host)) if numeric else x509.DNSName(host)
     until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(until - datetime.timedelta(days=30))
         .not_valid_after(until)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([named]), critical=False)
         .sign(key, hashes.SHA256())
     )
     path, pem = Path(folder, name), serialization.Encoding.PEM

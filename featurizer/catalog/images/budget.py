@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from typing import TypeAlias
+
+_Waiter: TypeAlias = "tuple[Lease, int, asyncio.Future[None]]"
 
 
 class Budget:
@@ -19,7 +22,7 @@ class Budget:
         self._most, self._loop, self._lock = most, asyncio.get_running_loop(), threading.Lock()
         self._used = self._stuck = 0
         self._ahead: Lease | None = None
-        self._waiting: deque[tuple[Lease, int, asyncio.Future[None]]] = deque()
+        self._waiting: deque[_Waiter] = deque()
 
     def lease(self) -> Lease:
         """Return a share that holds nothing yet."""
@@ -36,13 +39,17 @@ class Budget:
 
     async def take(self, lease: Lease, size: int) -> None:
         """Take, and wait for it."""
-        turn = self._loop.create_future()
+        waiter = lease, size, self._loop.create_future()
         with self._lock:
             self._stuck += lease.size
             place = 0 if lease is self._ahead else len(self._waiting)
-            self._waiting.insert(place, (lease, size, turn))
+            self._waiting.insert(place, waiter)
         self._admit()
-        await turn
+        try:
+            await waiter[2]
+        except BaseException:
+            self._leave(waiter)
+            raise
 
     def give(self, lease: Lease, size: int) -> None:
         """Give all back that a share holds."""
@@ -53,6 +60,14 @@ class Budget:
             awaited = bool(self._waiting)
         if awaited and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._admit)
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """Let one who was canceled wait no more, before the share is given back that it holds."""
+        with self._lock:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+                self._stuck -= waiter[0].size
+        self._admit()
 
     def _admit(self) -> None:
         with self._lock:

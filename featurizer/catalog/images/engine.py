@@ -27,6 +27,8 @@ MOST_REFUSALS = 4
 """A picture is asked for so many times the usual tries, while its host gets on with others."""
 UNANSWERED = frozenset({"connection", "timeout", "dns_busy"})
 """What a try ends with when nobody answered."""
+UNASKED = frozenset({"forbidden_host", "dns", "tls", "proxy"})
+"""And where nobody answered either, but no host is to blame for being slow or gone."""
 
 MOST_HANGING = 4
 """So many times the usual requests may be in flight, when the others hang."""
@@ -240,6 +242,8 @@ class Engine(Generic[AskT]):
         job.reason = failed.reason
         if failed.reason in UNANSWERED:
             counts = not self._is_no_ones_fault(host, job, failed, begun)
+        elif failed.reason in UNASKED:
+            counts = True
         else:
             self._answered(host, begun)
             counts = not self._heed(host, job, failed, begun)

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -45,7 +45,7 @@ class Keeper(Protocol):
     """Who asks for pictures."""
 
     def keep(self, arrived: Sequence[Arrival]) -> None:
-        """Take what became of some pictures, from a thread of the fetcher; each comes once."""
+        """Take what became of some pictures, each once: from a thread of the fetcher, or from the one that asks."""
         ...
 
     def trouble(self, error: BaseException) -> None:
@@ -148,16 +148,18 @@ class ImageFetcher:
 
     async def _serve(self, started: SimpleQueue[BaseException | None]) -> None:
         self._loop = asyncio.get_running_loop()
-        try:
-            async with open_web(self._options, self._resolver, self._clock) as web:
+        async with AsyncExitStack() as stack:
+            try:
+                web = await stack.enter_async_context(open_web(self._options, self._resolver, self._clock))
                 self._engine: Engine[Ask] = Engine(
                     web, self._options, self._arrived, clock=self._clock, jitter=self._jitter
                 )
-                self._running = asyncio.create_task(self._engine.run())
-                started.put(None)
-                await self._work()
-        except Exception as error:  # noqa: BLE001 - raised in the thread that opens the fetcher
-            started.put(error)
+            except Exception as error:  # noqa: BLE001 - raised in the thread that opens the fetcher
+                started.put(error)
+                return
+            self._running = asyncio.create_task(self._engine.run())
+            started.put(None)
+            await self._work()
 
     async def _work(self) -> None:
         try:
@@ -222,7 +224,8 @@ class ImageFetcher:
 
         Args:
             refs: what to fetch, one an item.
-            on_done: called once a reference as soon as its picture is known, from a thread of the fetcher.
+            on_done: called once a reference as soon as its picture is known, from a thread of the fetcher, or from
+                this one where the address is none.
         """
         waiting = _Waiting(len(refs), on_done)
         self.submit([Ask(ref, waiting, (place, 0)) for place, ref in enumerate(refs)])

@@ -75,7 +75,7 @@ def unpacked(data: bytes, encoding: str, max_bytes: int) -> bytes:
         size = sum(map(len, _pieces(data, bits, max_bytes)))  # before so much is held
         if size > max_bytes:
             raise ValueError("too_large")
-        return b"".join(_pieces(data, bits, max_bytes))
+        return zlib.decompress(data, bits, max(size, 1))  # into one block: no second copy of it is held
     except zlib.error as error:
         raise ValueError("decode_error") from error
 

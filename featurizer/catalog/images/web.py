@@ -208,16 +208,16 @@ class Web:
             if size > options.max_bytes:
                 raise FailedTry("too_large")
             if size > room.size:
-                await self._grow(room, min(2 * size, options.max_bytes), limit)
+                begun += await self._grow(room, min(2 * size, options.max_bytes), limit)
             lasted = self._loop.time() - begun
             if lasted > options.slow_start and size < lasted * options.slowest:
                 raise FailedTry("timeout", transient=True)
         return body.whole()
 
-    async def _grow(self, room: Room, to: int, limit: Limit) -> None:
-        """Wait for room; that time is not the server's."""
+    async def _grow(self, room: Room, to: int, limit: Limit) -> float:
+        """Wait for room; return the seconds that it took, which are not the server's."""
         if room.try_grow(to):
-            return
+            return 0.0
         deadline, begun = limit.deadline, self._loop.time()
         limit.deadline = inf
         await room.grow(to)
@@ -225,6 +225,7 @@ class Web:
         limit.deadline = deadline + waited
         if limit.server is not None:
             limit.server.heard_at += waited
+        return waited
 
 
 def _asking(condition: Condition | None) -> dict[str, str]:
