@@ -25,7 +25,10 @@ YEARS = (1900, 2100)
 """Of dates without separators; other numbers of so many digits are a count."""
 YEAR = 365 * 86_400
 """Seconds; times that are all below it lie in 1970, which no shop's do."""
-EXPECTED = "expected unix seconds in every row, or ISO text such as 2020-09-13 12:26:40"
+EXPECTED = (
+    "expected unix seconds in every row, or ISO text such as 2020-09-13 12:26:40, or days such as 13.09.2020 (24 "
+    "hours, years of four digits)"
+)
 _YEAR_LAST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?!\d)(.*)")
 _YEAR_FIRST = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})(?!\d)(.*)")
 _HOUR = re.compile(r"^[T ] *(\d):")
@@ -111,6 +114,13 @@ def _of_text(times: pl.Series, path: Path, place: Callable[[int], str]) -> pl.Se
         reading = "ISO text"
     bad = next((text for text, moment in moments.items() if moment is None), None)
     if bad is not None:
+        other = next((text for text, moment in moments.items() if moment is not None), None)
+        if other is not None and (_iso(bad) is not None or _YEAR_LAST.fullmatch(bad)):
+            where = place(times.eq_missing(bad).arg_max() or 0)
+            raise InputError(
+                f"{path}, {where}: the time {bad!r} is written in another form than {other!r}; expected one form in "
+                "all rows"
+            )
         raise _no_time(times, times.eq_missing(bad), path, place)
     logger.info("%s: times are %s", path, reading)
     seconds = [(moment - _EPOCH) // _SECOND for moment in moments.values() if moment is not None]
