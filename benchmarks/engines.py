@@ -1,6 +1,6 @@
 """What workers of a Ray cluster bring `extract`, where an encoder takes its time: seconds by the number of workers.
 
-    python benchmarks/engines.py [--items 640] [--workers 1 2]
+    python benchmarks/engines.py [--items 2560] [--workers 1 2]
 
 The encoder sleeps a tenth of a second a batch of 32 instead of computing, so that cores are no limit; start-up, told
 apart, is Ray's and each worker's imports. Beside them the local engine, and whether all hashes are equal.
@@ -74,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--items", type=int, default=640)
+    parser.add_argument("--items", type=int, default=2560)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
