@@ -21,6 +21,8 @@ from featurizer.scoring.metric_key import MetricKey
 
 KINDS = "best join", "best single space"
 """What the best is compared with, beside the next best row where that is neither."""
+NEW = "without a history"
+"""What items are called that nobody has bought before."""
 HALF = 0.5
 """The share of items without a modality that is told of, or the nearest that was measured."""
 
@@ -31,7 +33,7 @@ def verdicts(found: Scores) -> list[str]:
     None is said of a scoring that ranks nothing.
     """
     columns = [column for column in leaderboard(found.scores).columns if column.k is not None]
-    told = [(column, "without a history") for column in columns if column.metric == COLD]
+    told = [(column, NEW) for column in columns if column.metric == COLD]
     told += [(column, _whom(found, column)) for column in columns if column.metric != COLD][:1]
     told += list(_masked(found))
     return [sentence for column, whom in told for sentence in _verdict(found, column, whom)]
@@ -40,7 +42,7 @@ def verdicts(found: Scores) -> list[str]:
 def _whom(found: Scores, column: MetricKey) -> str:
     """Say whether the items to be found were bought before: after a split by items they were not."""
     pairs, cold = (found.counts.get(f"{column.split}_{name}", 0) for name in ("pairs", "pairs_cold"))
-    return "without a history" if 2 * cold > pairs else "with a history"
+    return NEW if 2 * cold > pairs else "with a history"
 
 
 def _verdict(found: Scores, column: MetricKey, whom: str) -> Iterator[str]:
@@ -68,7 +70,7 @@ def _verdict(found: Scores, column: MetricKey, whom: str) -> Iterator[str]:
     beside = {one: value for one, value in values.items() if one.space != best.space and value > least}
     if beside:
         best_others.insert(0, (max(beside, key=lambda one: beside[one]), "next"))
-    taught = _taught(best, found.origins)
+    taught = _taught(best, found.origins, whom)
     note = f"; {taught}" if taught else ""
     against = [_against(best, other, name, values[other], compared) for other, name in best_others]
     yield (
@@ -98,14 +100,14 @@ def _against(best: Score, other: Entry, name: str, value: float, compared: Seque
     return f"{value:.4f} of the {name}, {_called(other)}{'' if clear else ' (not told apart)'}"
 
 
-def _taught(best: Score, origins: Mapping[str, Mapping[str, str]]) -> str:
+def _taught(best: Score, origins: Mapping[str, Mapping[str, str]], whom: str) -> str:
     own = origins.get(best.feature_set, {})
     kinds = {kind for part in best.space.split("+") for kind in own.get(part, "").split(", ")}
     cold, told = best.metric == COLD, []
     if INTERACTIONS in kinds:
         told.append(
             "it is scored as learned without those items' interactions"
-            if cold
+            if cold or whom == NEW
             else "their own train interactions taught it"
         )
     if OTHERS in kinds:

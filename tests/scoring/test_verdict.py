@@ -102,6 +102,10 @@ def test_where_most_pairs_are_of_items_without_a_history_zero_shot_is_said_to_be
     for cold_pairs, whom in ((5, "with a history"), (6, "without a history")):
         found = Scores(tuple(rows()), counts={"test_pairs": 10, "test_pairs_cold": cold_pairs})
         assert verdicts(found)[1].startswith(f"Items {whom}: eye+word of set is best, zero-shot R@20 0.4300")
+    taught = replace(found, scores=tuple(rows(names=("aligned",))), origins=ORIGINS)
+    assert verdicts(taught)[1].endswith("; it is scored as learned without those items' interactions")
+    warm = replace(taught, counts={})
+    assert verdicts(warm)[1].endswith("; their own train interactions taught it")
 
 
 def test_what_is_not_above_a_random_order_is_not_called_the_best():
