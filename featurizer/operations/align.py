@@ -100,7 +100,11 @@ class Align(FolderOperation["Aligned"]):
         head = (
             f"aligned ({told.width}) of {told.supervised_items:,} items' interactions; held-out items, "
             f"Recall@{choice.k}: join {choice.content_recall:.4f}, aligned {choice.recall:.4f}"
-            + ("" if choice.error is None else f" (± {choice.error:.4f}, the best of what was tried)")
+            + (
+                ""
+                if choice.error is None
+                else f" (standard error of the gain {choice.error:.4f}; the best of what was tried)"
+            )
         )
         rows: list[list[object]] = [
             ["weights", ", ".join(f"{weight:g}" for weight in choice.weights)],

@@ -18,7 +18,7 @@ from PIL import Image
 
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import FeaturizerError, InputError, StaleOutput
-from featurizer.features.engines.on_ray import Cluster, _alike, _cluster, ray_engine
+from featurizer.features.engines.on_ray import Cluster, RayEngine, _alike, _cluster, ray_engine
 from featurizer.features.engines.plan import Plan, ShardWorker
 from featurizer.features.extract import ExtractOptions, extract, extract_part, write_extracted
 from featurizer.features.feature_set import FeatureSet
@@ -27,6 +27,7 @@ from featurizer.features.supervised import read_supervised
 from featurizer.features.write import EVERYTHING, Part
 from featurizer.operations.extract import Extract
 from featurizer.records import ImageRef, ItemRecord
+from featurizer.results.files import atomic_path
 from featurizer.results.locks import one_at_a_time, writing
 from featurizer.results.stage import Stage
 from tests.support.items import make_catalog
@@ -246,6 +247,18 @@ def test_a_worker_asks_first_whether_a_shard_is_finished(catalog, tmp_path):
     stamp = (tmp_path / "f" / first.path).stat().st_mtime_ns
     assert worker.write(3, expected) == first
     assert (tmp_path / "f" / first.path).stat().st_mtime_ns == stamp
+
+
+def test_what_a_dead_actor_began_to_write_is_removed(catalog, tmp_path):
+    pytest.importorskip("ray")
+    told = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS)).told()
+    (tmp_path / "f" / "data").mkdir(parents=True)
+    with atomic_path(tmp_path / "f" / "data" / "train") as partial:
+        partial.touch()
+        torn = partial.with_name(partial.name.replace(str(os.getpid()), "999999"))
+        torn.touch()
+    RayEngine([], told).run(tmp_path / "f", told.draft, [], lambda *_: None)
+    assert not torn.exists()
 
 
 def test_what_was_made_as_something_else_is_no_shard_of_the_set(catalog, tmp_path):

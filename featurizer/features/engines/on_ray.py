@@ -91,7 +91,7 @@ class RayEngine:
             done, failures = done + made[index].rows, failures + made[index].failed
             tick(done, failures)
             ask(actor)
-        remove_leftovers(out.glob(f".*{PARTIAL}"), alone=True)  # of actors that died
+        remove_leftovers(out.rglob(f".*{PARTIAL}"), alone=True)  # of actors that died
         return made
 
 
@@ -107,9 +107,8 @@ def ray_engine(plan: Plan, cluster: Cluster) -> Iterator[RayEngine]:
     NEEDS.require("--engine ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if cluster.address is None:
-        os.environ.setdefault(
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0"
-        )  # read on import: 127.0.0.1 alone, everywhere
+        # read on import: 127.0.0.1 alone, on every system
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import ray
 
     with _cluster(cluster.address):
