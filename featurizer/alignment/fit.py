@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from featurizer.alignment.behavior import behavior_vectors
-from featurizer.alignment.choose import Choice, choose, counts, geometry_of
+from featurizer.alignment.choose import choose, geometry_of
 from featurizer.alignment.content import Axes, joined_content
+from featurizer.alignment.learned import Choice, counts
 from featurizer.alignment.mapping import Mapping, aligned_matrix
 from featurizer.alignment.options import AlignOptions
 from featurizer.alignment.ppmi import Ppmi, sampled

@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field, JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from featurizer.alignment.choose import Choice
 from featurizer.alignment.content import ContentMap
+from featurizer.alignment.learned import Choice
 from featurizer.alignment.mapping import Mapping
 from featurizer.config import Config, describe
 from featurizer.errors import InputError

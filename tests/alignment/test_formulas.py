@@ -8,9 +8,10 @@ import pytest
 
 from featurizer.alignment import ppmi as ppmi_module
 from featurizer.alignment.behavior import behavior_vectors
-from featurizer.alignment.choose import Choice, Learned, climb, counts
+from featurizer.alignment.choose import climb
 from featurizer.alignment.content import Axes, joined_content
 from featurizer.alignment.folds import among_first, folds
+from featurizer.alignment.learned import Choice, Learned, counts
 from featurizer.alignment.mapping import aligned_matrix
 from featurizer.alignment.ppmi import Ppmi, sampled
 from featurizer.alignment.ridge import Ridge, weighted_products

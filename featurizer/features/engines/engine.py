@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from featurizer.features.clock import Clock
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.rows import ShardRows
-from featurizer.features.shards import ShardMetadata
 
 Tick: TypeAlias = Callable[[int, int], None]
 """Called with (rows done, failures) since the work began."""
@@ -20,9 +19,7 @@ MakeShard: TypeAlias = Callable[[range, Clock, Tick], ShardRows]
 class Engine(Protocol):
     """Makes shards and writes them; who claims the folder and writes the manifest is not its business."""
 
-    def run(
-        self, out: Path, draft: FeatureSetDraft, todo: Sequence[int], tick: Tick
-    ) -> Mapping[int, ShardMetadata]:
+    def run(self, out: Path, draft: FeatureSetDraft, todo: Sequence[int], tick: Tick) -> None:
         """Make the shards `todo` and write them into `out`, each marked finished.
 
         Raises:

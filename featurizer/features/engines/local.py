@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,10 @@ class LocalEngine:
 
     make: MakeShard
 
-    def run(
-        self, out: Path, draft: FeatureSetDraft, todo: Sequence[int], tick: Tick
-    ) -> Mapping[int, ShardMetadata]:
+    def run(self, out: Path, draft: FeatureSetDraft, todo: Sequence[int], tick: Tick) -> None:
         """Make and write the shards in their order."""
         done = failures = 0
         before: Future[ShardMetadata] | None = None
-        written: dict[int, Future[ShardMetadata]] = {}
         with ThreadPoolExecutor(1, "write") as writing:
             for index in todo:
                 clock = Clock()
@@ -42,5 +39,6 @@ class LocalEngine:
                 failures += sum(error is not None for error in rows.errors)
                 if before is not None:
                     before.result()  # one shard waits at most, and a refused write ends the work
-                before = written[index] = writing.submit(write_shard, out, index, draft, rows, clock.seconds)
-            return {index: shard.result() for index, shard in written.items()}
+                before = writing.submit(write_shard, out, index, draft, rows, clock.seconds)
+            if before is not None:
+                before.result()

@@ -63,9 +63,7 @@ class RayEngine:
     actors: Sequence[Any]
     told: Told
 
-    def run(
-        self, out: Path, draft: FeatureSetDraft, todo: Sequence[int], tick: Tick
-    ) -> Mapping[int, ShardMetadata]:
+    def run(self, out: Path, draft: FeatureSetDraft, todo: Sequence[int], tick: Tick) -> None:
         """Have the actors make the shards, in whatever order they come to them.
 
         Raises:
@@ -74,7 +72,6 @@ class RayEngine:
         import ray
 
         waiting, done, failures, expected = deque(todo), 0, 0, self.told.fingerprint
-        made: dict[int, ShardMetadata] = {}
         asked: dict[Any, tuple[Any, int]] = {}
 
         def ask(actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no type
@@ -87,12 +84,11 @@ class RayEngine:
         while asked:
             (first,), _ = ray.wait(list(asked), num_returns=1)
             actor, index = asked.pop(first)
-            made[index] = _got(first, f"shard {index} of {out}")
-            done, failures = done + made[index].rows, failures + made[index].failed
+            made: ShardMetadata = _got(first, f"shard {index} of {out}")
+            done, failures = done + made.rows, failures + made.failed
             tick(done, failures)
             ask(actor)
         remove_leftovers(out.rglob(f".*{PARTIAL}"), alone=True)  # of actors that died
-        return made
 
 
 @contextmanager
