@@ -23,6 +23,7 @@ from featurizer.catalog.journal import Slot, journal_path
 from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, changes, kept_columns
 from featurizer.catalog.part import OpenPart
 from featurizer.catalog.schema import catalog_schema, has_several, rows_to_table
+from featurizer.catalog.seen_ids import SeenIds
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import FORMAT_VERSION, PART_ROWS, Catalog, part_path
 from featurizer.catalog.text import TextRecipe
@@ -44,8 +45,8 @@ OWNED = ("items", FETCHES, INTERACTIONS, "source", "oracle", ".files.json")
 
 WithOld: TypeAlias = tuple[ItemRecord, Sequence[OldPicture | None]]
 """An item, and which each of its pictures was before."""
-Historian: TypeAlias = Callable[[set[str]], dict[str, Json]]
-"""Writes the interactions beside the items, given every item id, and returns what the manifest says of them."""
+Historian: TypeAlias = Callable[[Sequence[Path]], dict[str, Json]]
+"""Writes the interactions beside the items, given the parts, and returns what the manifest says of them."""
 
 
 def build_catalog(
@@ -80,13 +81,12 @@ def build_catalog(
     Raises:
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
     """
-    ids: set[str] = set()
     several = getattr(source, "several", False)
     extra = source.extra
     if gone == "keep":
         extra = kept_columns(extra, old)
         several = several or (old is not None and old.catalog.several)
-    records = _with_old(_unique(source, ids), old, ids, extra, gone)
+    records = _with_old(_unique(source), old, extra, gone)
     parts = 0
     with Arrivals(fetcher, report) as arrivals:
         schema = catalog_schema(extra, several=images and several)
@@ -113,7 +113,9 @@ def build_catalog(
             "notes": dict(getattr(source, "notes", {})),
             "mapping": dict(getattr(source, "mapping", {})),
             **(
-                {"interactions": _interactions(historian, ids, stage.folder)} if historian is not None else {}
+                {"interactions": _interactions(historian, paths, stage.folder)}
+                if historian is not None
+                else {}
             ),
         }
     )
@@ -123,7 +125,6 @@ def build_catalog(
 def _with_old(
     records: Iterator[ItemRecord],
     old: OldCatalog | None,
-    ids: set[str],
     extra: Mapping[str, pa.DataType],
     gone: Gone,
 ) -> Iterator[WithOld]:
@@ -131,11 +132,11 @@ def _with_old(
     for record in records:
         if gone == "keep":
             record = replace(record, extra={**record.extra, WITHDRAWN: False})
+        if old is not None:
+            old.meet(record.item_id)
         yield record, [None if old is None else old.known(record.item_id, ref) for ref in record.images]
     if old is not None and gone == "keep":
-        for record, pictures in old.gone(ids, extra):
-            ids.add(record.item_id)
-            yield record, pictures
+        yield from old.gone(extra)
 
 
 class _Reader:
@@ -193,8 +194,8 @@ def _without_data(record: ItemRecord) -> ItemRecord:
     return replace(record, image=image, further=tuple(further))
 
 
-def _interactions(historian: Historian, ids: set[str], folder: Path) -> dict[str, Json]:
-    return {**historian(ids), "sha256": file_sha256(folder / INTERACTIONS)}
+def _interactions(historian: Historian, parts: Sequence[Path], folder: Path) -> dict[str, Json]:
+    return {**historian(parts), "sha256": file_sha256(folder / INTERACTIONS)}
 
 
 def check_items(source: ItemSource) -> None:
@@ -203,10 +204,7 @@ def check_items(source: ItemSource) -> None:
     Raises:
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
     """
-    seen: set[str] = set()
-    for _ in _unique(source, seen):
-        pass
-    if not seen:
+    if not sum(1 for _ in _unique(source)):
         raise InputError(NO_ITEMS)
 
 
@@ -250,14 +248,27 @@ def describe_parts(paths: Iterable[Path], hashes: Mapping[Path, str]) -> dict[st
     }
 
 
-def _unique(source: ItemSource, seen: set[str]) -> Iterator[ItemRecord]:
+def _unique(source: ItemSource) -> Iterator[ItemRecord]:
+    seen = SeenIds()
     for number, record in enumerate(source, start=1):
         if not record.item_id:
             raise InputError(f"item {number} has an empty id; expected a unique id in every row")
-        if record.item_id in seen:
+        if seen.add(record.item_id):
+            _refuse_repeated(source, seen)
+        yield record
+    if seen.settle():
+        _refuse_repeated(source, seen)
+
+
+def _refuse_repeated(source: ItemSource, seen: SeenIds) -> None:
+    """Look once more at the items whose hash came twice."""
+    earlier = set[str]()
+    for number, record in enumerate(source, start=1):
+        if not seen.came_twice(record.item_id):
+            continue
+        if record.item_id in earlier:
             raise InputError(
                 f"item id '{record.item_id}' appears twice (again in row {number}); expected unique ids. "
                 "Remove the duplicates, or name the column that is unique with --item-id-column."
             )
-        seen.add(record.item_id)
-        yield record
+        earlier.add(record.item_id)

@@ -193,9 +193,9 @@ def ingest(
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)
 
-    def write(item_ids: set[str]) -> dict[str, Json]:
+    def write(parts: Sequence[Path]) -> dict[str, Json]:
         assert pairs is not None
-        return write_known_interactions(pairs, stage.folder, item_ids)
+        return write_known_interactions(pairs, stage.folder, parts)
 
     made = build_catalog(
         source,

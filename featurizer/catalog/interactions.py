@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from heapq import nsmallest
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from featurizer.errors import InputError
 from featurizer.interactions.core import deduplicate, k_core
@@ -132,18 +134,15 @@ class InteractionFiles:
 
 
 def write_known_interactions(
-    interactions: pl.DataFrame, folder: Path, item_ids: set[str] | None = None
+    interactions: pl.DataFrame, folder: Path, parts: Sequence[Path]
 ) -> dict[str, Json]:
     """Write `interactions.parquet` and return its statistics, and how many of its items the catalog lacks.
 
     Where that are more than half of them, it is said, with examples: ids of two kinds do not meet.
     """
     write_interactions(interactions, folder / FILE)
-    found = statistics(interactions)
-    if item_ids is None:
-        return found
     bought = set(interactions["item_id"].unique())
-    lacking = bought - item_ids
+    lacking = bought.difference(_items(parts))
     if 2 * len(lacking) > len(bought):
         logger.warning(
             "%s of %s items of the interactions are not in the catalog, such as %s; items that only the catalog has "
@@ -151,12 +150,17 @@ def write_known_interactions(
             f"{len(lacking):,}",
             f"{len(bought):,}",
             _examples(lacking),
-            _examples(item_ids - bought),
+            _examples(item for item in _items(parts) if item not in bought),
         )
-    return {**found, "items_without_catalog_row": len(lacking)}
+    return {**statistics(interactions), "items_without_catalog_row": len(lacking)}
 
 
-def _examples(ids: set[str]) -> str:
+def _items(parts: Sequence[Path]) -> Iterator[str]:
+    for path in parts:
+        yield from pq.read_table(path, columns=["item_id"]).column("item_id").to_pylist()
+
+
+def _examples(ids: Iterable[str]) -> str:
     return ", ".join(repr(item) for item in nsmallest(EXAMPLES, ids)) or "none"
 
 

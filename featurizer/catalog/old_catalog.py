@@ -57,6 +57,7 @@ class OldCatalog:
         """Take a catalog, with what servers said of its pictures."""
         self.catalog = catalog
         self.rows = {item: row for row, item in enumerate(catalog.column("item_id").to_pylist())}
+        self._met = np.zeros(catalog.rows, bool)
         self._addresses = catalog.column("image_url").combine_chunks()
         self._whole = pc.equal(catalog.column("image_status"), OK).combine_chunks()
         self._outcomes = catalog.column("image_outcomes").combine_chunks() if catalog.several else None
@@ -150,13 +151,15 @@ class OldCatalog:
         condition = Condition(entry["etag"], entry["last_modified"]) if entry is not None else Condition()
         return OldPicture(self, row, place, condition if ask and condition != Condition() else None, entry)
 
-    def gone(
-        self, seen: Collection[str], kinds: Mapping[str, pa.DataType]
-    ) -> Iterator[tuple[ItemRecord, tuple[OldPicture, ...]]]:
-        """Yield the items that are not among those seen, as they were, with their pictures.
+    def meet(self, item: str) -> None:
+        """Note that the source has an item still."""
+        if (row := self.rows.get(item)) is not None:
+            self._met[row] = True
+
+    def gone(self, kinds: Mapping[str, pa.DataType]) -> Iterator[tuple[ItemRecord, tuple[OldPicture, ...]]]:
+        """Yield the items that were not met, as they were, with their pictures.
 
         Args:
-            seen: ids.
             kinds: the columns that they go into; what fits no more goes into `other_fields`.
         """
         schema = self.catalog.schema
@@ -168,7 +171,7 @@ class OldCatalog:
             for told in batch.to_pylist():
                 row += 1
                 item = told["item_id"]
-                if item not in seen:
+                if not self._met[row]:
                     record = _record(told, core, fitting)
                     old = [self._old(item, row, place, ask=False) for place in range(len(record.images))]
                     yield record, tuple(old)

@@ -43,6 +43,7 @@ from featurizer.catalog.near_misses import (
     unfound,
 )
 from featurizer.catalog.picture_survey import PictureSurvey, Surveyed, size_of
+from featurizer.catalog.seen_ids import SeenIds
 from featurizer.catalog.survey import Survey
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
@@ -300,28 +301,45 @@ class TableSource:
 
     @cached_property
     def _survey(self) -> Survey:
-        survey, seen = Survey(bad=[BadRows(path) for path in self.paths]), set[str]()
+        survey, seen = Survey(bad=[BadRows(path) for path in self.paths]), SeenIds()
         column = self.fields["item_id"]
-        needed = [name for name in (column, self.fields.get("image")) if name in self.columns]
-        several = len(self.tables) > 1
-        for position, table, number, row in self._rows(
-            survey.bad, needed if column == FILE_NAME else needed[:1]
-        ):
+        for _, table, number, row in self._id_rows(survey.bad):
             survey.rows += 1
-            place = f"{table.path.name}, {table.unit} {number}" if several else f"{table.unit} {number}"
             try:
                 item = as_id(row.get(column), bits=self._id_bits)
             except InputError as error:
-                survey.broken.add(f"{place} ({column}: {error})")
+                survey.broken.add(f"{self._place(table, number)} ({column}: {error})")
                 continue
             if item is None:
-                survey.missing.add(place)
-            elif item in seen:
-                survey.repeated.add(f"'{item}' again in {place}")
-                survey.last[item] = position
+                survey.missing.add(self._place(table, number))
             else:
                 seen.add(item)
+        seen.settle()
+        if seen.any_twice:
+            self._survey_repeated(survey, seen)
         return survey
+
+    def _survey_repeated(self, survey: Survey, seen: SeenIds) -> None:
+        """Look at the rows once more, for those whose id was there before."""
+        earlier = set[str]()
+        for position, table, number, row in self._id_rows([BadRows(path) for path in self.paths]):
+            item = self._known_id(row)
+            if item is None or not seen.came_twice(item):
+                continue
+            if item in earlier:
+                survey.repeated.add(f"'{item}' again in {self._place(table, number)}")
+                survey.last[item] = position
+            earlier.add(item)
+
+    def _id_rows(self, bad: Sequence[BadRows]) -> Iterator[tuple[int, Table, int, Mapping[str, object]]]:
+        """Yield all rows with what their ids are read from."""
+        column = self.fields["item_id"]
+        needed = [self.fields["image"]] if column == FILE_NAME else [column]
+        return self._rows(bad, [name for name in needed if name in self.columns])
+
+    def _place(self, table: Table, number: int) -> str:
+        own = f"{table.unit} {number}"
+        return f"{table.path.name}, {own}" if len(self.tables) > 1 else own
 
     @cached_property
     def _sample(self) -> list[Mapping[str, object]]:
