@@ -365,6 +365,7 @@ def ingest(
     images_column: Sequence[str] | str | None = ...,
     encoding: str | None = None,
     delimiter: str | None = None,
+    sheet: str | None = None,
     on_duplicate: Literal['error', 'first', 'last', 'merge'] = 'error',
     on_missing_id: Literal['error', 'skip', 'number'] = 'error',
     max_images: int = 8,
@@ -409,12 +410,13 @@ def ingest(
         item_id_column: The item's id; unique, never empty. @row: the row's number; @file_name: the name of its picture's file.
         title_column: The product's name.
         brand_column: The maker or shop.
-        categories_column: A list, or a text split at `|` or `>`.
+        categories_column: A list, or a text split at `|` or `>`, and at commas between paths.
         description_column: Free text.
         image_column: A path, an http(s) or file URL, or the picture itself. @none: no column, as for any field but the id.
         images_column: Further pictures of the item; may be given several times. @none: no column.
         encoding: Of tables of text, such as cp1252 or gb18030. [default: what their bytes say]
         delimiter: Between the cells of tables: one sign, or comma, semicolon, tab, pipe. [default: what gives even rows]
+        sheet: Of a spreadsheet, by name or number. [default: the first that holds a table]
         on_duplicate: Of rows with the same id: refuse them, take the first or the last, or make one item of them.
         on_missing_id: Rows without an id: refuse them, leave them out, or take their number.
         max_images: Pictures an item keeps of those that its cells name; 1 keeps the first alone.

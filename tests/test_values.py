@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featurizer.catalog.categories import as_categories
 from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import as_categories
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError
 from featurizer.interactions.read import ids, read_interactions

@@ -39,8 +39,8 @@ USUAL: Mapping[str, tuple[str, ...]] = {
         "denominazione titolo naam nazwa 商品名称 商品标题 标题 标题名称 名称 品名 產品名稱 商品名 タイトル"
     ),
     "brand": _names(
-        "brand brandname store manufacturer manufacturername vendor marke hersteller herstellername marca "
-        "marque fabricant fabricante maker supplier 品牌 ブランド"
+        "brand brands brandname brandnames productbrand store manufacturer manufacturername vendor marke hersteller "
+        "herstellername marca marque fabricant fabricante maker supplier 品牌 ブランド"
     ),
     "categories": _names(
         "categories category categorypath categoryname categorynames productcategory productcategories "
@@ -93,7 +93,7 @@ class ColumnNames(Config):
     brand: str | None = None
     """The maker or shop."""
     categories: str | None = None
-    """A list, or a text split at `|` or `>`."""
+    """A list, or a text split at `|` or `>`, and at commas between paths."""
     description: str | None = None
     """Free text."""
     image: str | None = None

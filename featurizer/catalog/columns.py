@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
-from typing import TypeGuard, cast
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from featurizer.catalog.picture_cells import DIVIDER, reference, several
+from featurizer.catalog.categories import as_categories
+from featurizer.catalog.literals import literal
+from featurizer.catalog.picture_cells import DIVIDER, NO_PICTURE, reference, several
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord
-from featurizer.tables.json_tables import is_deep
-from featurizer.values import LONGEST_LITERAL, as_id, as_text, plain, python_literal
-
-NO_PICTURE = frozenset({"-", "--", "–", "—", "n/a", "#n/a", "n.a.", "none", "null", "nan", "nil"})
-"""What people write into a cell of pictures where there is none, folded; beside `values.NOTHING`."""
-SHORT = 200
-"""Letters; how cells that are no longer are read is remembered."""
+from featurizer.values import as_id, as_text, plain
 
 
 def to_record(
@@ -32,6 +27,7 @@ def to_record(
     item_id: str | None = None,
     id_bits: int = 64,
     further: Collection[str] = (),
+    commas: bool = False,
 ) -> ItemRecord:
     """Build an item from a row; the columns that are no field become `extra`.
 
@@ -42,6 +38,7 @@ def to_record(
         item_id: where it is known already.
         id_bits: `float_bits` of the column of ids.
         further: columns of pictures that are no own columns either.
+        commas: whether commas divide categories.
 
     Raises:
         InputError: a value cannot be what its column is read as; names column and item.
@@ -53,7 +50,7 @@ def to_record(
             title=as_text(row.get(names.get("title", ""))),
             brand=as_text(row.get(names.get("brand", ""))),
             description=as_text(row.get(names.get("description", ""))),
-            categories=as_categories(row.get(names.get("categories", ""))),
+            categories=as_categories(row.get(names.get("categories", "")), commas=commas),
             image=images[0] if images else ImageRef(),
             further=tuple(images[1:]),
             extra={
@@ -87,50 +84,6 @@ def float_bits(kind: pa.DataType) -> int:
     return int(kind.bit_width) if pa.types.is_floating(kind) else 64
 
 
-def as_categories(value: object) -> tuple[str, ...]:
-    """Return a cell as categories: a list, a JSON or Python list in text, or text split at `|` or `>`.
-
-    A `>` without blanks around it divides nothing in a text with markup.
-    """
-    if isinstance(value, bytes):
-        value = as_text(value)
-    if isinstance(value, str) and len(value) <= SHORT:
-        return _same_categories(value)
-    return _categories(value)
-
-
-@lru_cache(4096)
-def _same_categories(value: str) -> tuple[str, ...]:
-    """Remember what was read: items share their categories."""
-    return _categories(value)
-
-
-def _categories(value: object) -> tuple[str, ...]:
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        value = _literal(value)
-    if isinstance(value, str):
-        bare = ">" if "<" not in value else " > "
-        parts = value.split("|") if "|" in value else value.replace("&gt;", ">").split(bare)
-        return tuple(dict.fromkeys(filter(None, map(as_text, parts))))
-    if isinstance(value, (list, tuple)):
-        flat = (part for entry in value for part in (entry if isinstance(entry, (list, tuple)) else [entry]))
-        return tuple(dict.fromkeys(filter(None, map(as_text, flat))))
-    text = as_text(value)
-    return (text,) if text else ()
-
-
-def _literal(text: str) -> object:
-    if len(text) > LONGEST_LITERAL:
-        return text
-    for parse in (json.loads, python_literal):
-        try:
-            value = cast("object", parse(text))
-        except (ValueError, RecursionError):
-            continue
-        return text if is_deep(value) else value
-    return text
-
-
 def as_images(value: object, folder: Path | None) -> list[ImageRef]:
     """Return the pictures of a cell: structs of bytes and path, texts as `picture_cells` reads them, lists of these.
 
@@ -146,7 +99,7 @@ def as_images(value: object, folder: Path | None) -> list[ImageRef]:
     if text is None or text.casefold() in NO_PICTURE:
         return []
     if text.startswith("["):
-        parsed = _literal(text)
+        parsed = literal(text)
         if not isinstance(parsed, str):
             return as_images(parsed, folder)
     return [reference(part, folder) for part in several(text)]

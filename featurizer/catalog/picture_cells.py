@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote_to_bytes
 
@@ -23,6 +24,9 @@ _BASE64 = re.compile(
     r"(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|Qk[0-9A-Za-z+/]{2}|SUkq|TU0A)[A-Za-z0-9+/\s]+={0,2}\s*"
 )
 """Of pictures: PNG, JPEG, GIF, WebP, BMP and TIFF begin so."""
+NO_PICTURE = frozenset({"-", "--", "–", "—", "n/a", "#n/a", "n.a.", "none", "null", "nan", "nil"})
+"""What people write where there is no picture, folded; beside `values.NOTHING`."""
+_SEPARATOR = re.compile(r"\s*[|,;\n]\s*")
 LEAST_BASE64 = 64
 """Signs; what is shorter is a name."""
 
@@ -32,18 +36,41 @@ def several(text: str) -> list[str]:
 
     `a|b`; addresses with commas, semicolons, blanks or line ends between them; and names of pictures with commas or
     semicolons between them. A comma inside an address, and in a name that would leave a part without the suffix of a
-    picture, divides nothing.
+    picture, divides nothing. Signs for no picture between them are left out.
     """
     text = text.strip()
     if not DIVIDER.search(text) or _DATA.match(text) or _BASE64.fullmatch(text):
         return [text]
+    text = _without_nothing(text)
     parts = [part for part in _BETWEEN.split(text) if part]
-    if len(parts) > 1:
+    if len(parts) != 1:
         return parts
     names = [part.strip() for part in re.split(r"[,;]", text) if part.strip()]
     if len(names) > 1 and not _ADDRESS.match(text) and all(map(_SUFFIX.search, names)):
         return names
     return [text]
+
+
+def _without_nothing(text: str) -> str:
+    """Return a cell without the parts that are signs for no picture; inside an address they are no parts."""
+    parts = _SEPARATOR.split(text)
+    if not any(map(_is_nothing, parts)):
+        return text
+    addresses = any(map(_ADDRESS.match, parts))
+    inside = [
+        addresses and not (_is_nothing(after) or _ADDRESS.match(after))
+        for part, after in pairwise(parts)
+        if _is_nothing(part)
+    ]
+    if any(inside):
+        return text
+    signs = ["", *(sign.group() for sign in _SEPARATOR.finditer(text))]
+    kept = [(sign, part) for sign, part in zip(signs, parts, strict=True) if not _is_nothing(part)]
+    return "".join(sign * (place > 0) + part for place, (sign, part) in enumerate(kept))
+
+
+def _is_nothing(part: str) -> bool:
+    return not part or part.casefold() in NO_PICTURE
 
 
 def is_elsewhere(text: str) -> bool:

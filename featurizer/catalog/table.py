@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
+from featurizer.catalog.categories import divided_by_commas
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import (
     FILE_NAME,
@@ -101,7 +102,7 @@ class TableSource:
         further = {*self._used_further, *self._typed}
         for row, item, refs in self._taken(pictures):
             images = pictures.kept(refs) if pictures.columns else self._by_name(item)
-            yield to_record(row, fields, images, item_id=item, further=further)
+            yield to_record(row, fields, images, item_id=item, further=further, commas=self._commas)
         self._settle(pictures)
 
     def _taken(
@@ -243,6 +244,7 @@ class TableSource:
         asked: dict[str, Json] = {
             "encoding": self.reading.encoding,
             "delimiter": self.reading.sign,
+            "sheet": self.reading.sheet,
             "on_duplicate": None if self.on_duplicate == "error" else self.on_duplicate,
             "on_missing_id": None if self.on_missing_id == "error" else self.on_missing_id,
         }
@@ -340,6 +342,12 @@ class TableSource:
     def _place(self, table: Table, number: int) -> str:
         own = f"{table.unit} {number}"
         return f"{table.path.name}, {own}" if len(self.tables) > 1 else own
+
+    @cached_property
+    def _commas(self) -> bool:
+        """Whether commas divide categories."""
+        column = self.fields.get("categories")
+        return column is not None and divided_by_commas(row.get(column) for row in self._sample)
 
     @cached_property
     def _sample(self) -> list[Mapping[str, object]]:

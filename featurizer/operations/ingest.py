@@ -89,6 +89,8 @@ class Ingest(FolderOperation["Catalog"]):
     """Of tables of text, such as cp1252 or gb18030.  [default: what their bytes say]"""
     delimiter: str | None = None
     """Between the cells of tables: one sign, or comma, semicolon, tab, pipe.  [default: what gives even rows]"""
+    sheet: str | None = None
+    """Of a spreadsheet, by name or number.  [default: the first that holds a table]"""
     on_duplicate: Literal["error", "first", "last", "merge"] = "error"
     """Of rows with the same id: refuse them, take the first or the last, or make one item of them."""
     on_missing_id: Literal["error", "skip", "number"] = "error"
@@ -260,7 +262,7 @@ class Ingest(FolderOperation["Catalog"]):
             self.columns,
             images=self.images,
             base=Path.cwd() if any(map(is_copy, map(Path, self.path))) else None,
-            reading=Reading(self.encoding, self.delimiter, self.max_bad_rows, self.hub_split),
+            reading=Reading(self.encoding, self.delimiter, self.max_bad_rows, self.hub_split, self.sheet),
             config=self.hub_config,
             on_duplicate=self.on_duplicate,
             on_missing_id=self.on_missing_id,

@@ -45,12 +45,16 @@ def open_table(path: Path, reading: Reading = AS_FOUND) -> Table:
     suffix = suffix_of(path)
     if suffix in ("", ".txt", ".dat", ".json"):
         suffix = _looked_at(path, suffix)
+    if reading.sheet is not None and suffix not in SHEETS:
+        raise InputError(
+            f"{path} is no spreadsheet, and the sheet '{reading.sheet}' is asked of it; expected {', '.join(SHEETS)}"
+        )
     if suffix == ".parquet":
         return ParquetTable(path)
     if suffix == ".arrow":
         return ArrowTable(path)
     if suffix in SHEETS:
-        return SheetTable(path)
+        return SheetTable(path, reading.sheet)
     if suffix in LINES:
         return JsonLinesTable(path, reading)
     if suffix == ".json":

@@ -21,6 +21,7 @@ class Reading:
         max_bad_rows: more rows that cannot be read are an error; None for none of separated cells, and of JSON for
             half of them.
         split: of a folder that `datasets` saved, which of its splits.
+        sheet: of a workbook, by its name or its number from 1; None for the first that holds a table.
 
     Raises:
         InputError: there is no such encoding, or the delimiter is no single sign.
@@ -30,6 +31,7 @@ class Reading:
     delimiter: str | None = None
     max_bad_rows: int | None = None
     split: str = "train"
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         if self.encoding is not None:

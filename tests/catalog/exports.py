@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
@@ -40,7 +41,12 @@ def text(*lines: str, encoding: str = "utf-8", end: str = "\n") -> bytes:
 
 
 def sheet(*rows: tuple[object, ...]) -> bytes:
-    """Return rows as the smallest .xlsx that Excel opens: one sheet, texts inside the cells."""
+    """Return rows as a workbook of one sheet."""
+    return workbook({"Artikel": rows})
+
+
+def workbook(sheets: Mapping[str, Sequence[tuple[object, ...]]]) -> bytes:
+    """Return sheets as the smallest .xlsx that Excel opens, texts inside the cells."""
 
     def cell(value: object) -> str:
         if value is None:
@@ -49,25 +55,38 @@ def sheet(*rows: tuple[object, ...]) -> bytes:
             return f"<c><v>{value}</v></c>"
         return f'<c t="inlineStr"><is><t>{escape(str(value))}</t></is></c>'
 
-    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
     head = '<?xml version="1.0" encoding="UTF-8"?>'
     content = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    numbers = range(1, len(sheets) + 1)
+    overrides = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{number}.xml" ContentType="{content}.worksheet+xml"/>'
+        for number in numbers
+    )
+    names = "".join(
+        f'<sheet name="{escape(name)}" sheetId="{number}" r:id="r{number}"/>'
+        for number, name in zip(numbers, sheets, strict=True)
+    )
+    links = "".join(
+        f'<Relationship Id="r{number}" Type="{office}/worksheet" Target="worksheets/sheet{number}.xml"/>'
+        for number in numbers
+    )
     files = {
         "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType='
         f'"application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" '
-        f'ContentType="{content}.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType='
-        f'"{content}.worksheet+xml"/></Types>',
+        f'ContentType="{content}.sheet.main+xml"/>{overrides}</Types>',
         "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" Type='
         f'"{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="Artikel" sheetId="1" '
-        'r:id="r1"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" Type='
-        f'"{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>{names}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">{links}</Relationships>',
     }
+    for number, rows in zip(numbers, sheets.values(), strict=True):
+        body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+        files[f"xl/worksheets/sheet{number}.xml"] = (
+            f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>'
+        )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, xml in files.items():

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from featurizer.catalog.categories import as_categories
 from featurizer.catalog.column_names import ColumnNames
-from featurizer.catalog.columns import as_categories, as_images, to_record
+from featurizer.catalog.columns import as_images, to_record
 from featurizer.errors import InputError, UnknownName
 from featurizer.records import ImageRef
 

@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 import featurizer as fz
-from featurizer.catalog.columns import as_categories, as_images
+from featurizer.catalog.categories import as_categories
+from featurizer.catalog.columns import as_images
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError, UnknownName
+from tests.catalog.exports import workbook
 
 VARIANTS = (
     "Handle,Title,Type,Option1 Value,Variant SKU,Image Src\n"
@@ -86,10 +88,94 @@ def test_a_sign_for_no_picture_is_none(cell, tmp_path):
         ("<b>Home</b> > Kitchen", ("<b>Home</b>", "Kitchen")),
         ("Home|Kitchen", ("Home", "Kitchen")),
         ("Salt & Pepper", ("Salt & Pepper",)),
+        ("Kitchen > Mugs|Sale", ("Kitchen", "Mugs", "Sale")),
+        ("Kitchen > Mugs, Sale > Spring", ("Kitchen", "Mugs", "Sale", "Spring")),
+        ("Kitchen > Mugs, Kitchen > Cups, Gifts", ("Kitchen", "Mugs", "Cups", "Gifts")),
+        ("Food, Beverages & Tobacco > Food Items", ("Food, Beverages & Tobacco", "Food Items")),
+        (
+            "Toys > Dolls, Playsets & Toy Figures > Dolls",
+            ("Toys", "Dolls, Playsets & Toy Figures", "Dolls"),
+        ),
+        ("Home > Tables\\, Chairs", ("Home", "Tables, Chairs")),
+        ("Home, Lamps", ("Home, Lamps",)),
     ],
 )
 def test_categories_are_divided_at_their_signs(cell, categories):
     assert as_categories(cell) == categories
+
+
+@pytest.mark.parametrize(
+    ("cells", "categories"),
+    [
+        (["Kitchen > Mugs, Sale > Spring", "Home, Lamps"], ["Home", "Lamps"]),
+        (["Tables\\, Chairs", "Home, Lamps"], ["Home", "Lamps"]),
+        (["Home", "Home, Lamps"], ["Home, Lamps"]),
+        (["Toys > Dolls, Playsets & Toy Figures > Dolls", "Home, Lamps"], ["Home, Lamps"]),
+    ],
+)
+def test_commas_divide_the_categories_of_a_column_that_lists_paths(tmp_path, cells, categories):
+    lines = [f'{number},Mug,"{cell}"' for number, cell in enumerate(cells)]
+    made = ingested(tmp_path, "\n".join(["ID,Name,Categories", *lines, ""]))
+    assert made.column("categories").to_pylist()[-1] == categories
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("a.jpg|n/a", ["a.jpg"]),
+        ("n/a|-", []),
+        ("a.jpg, none", ["a.jpg"]),
+        ("None; a.jpg; NULL; b.jpg", ["a.jpg", "b.jpg"]),
+        ("http://x.org/a.jpg, n/a", ["http://x.org/a.jpg"]),
+        ("null,http://x.org/a.jpg,-,http://x.org/b.jpg", ["http://x.org/a.jpg", "http://x.org/b.jpg"]),
+        ('["n/a", "a.jpg", "-"]', ["a.jpg"]),
+        ("http://x.org/fit,-,top/a.jpg", ["http://x.org/fit,-,top/a.jpg"]),
+        ("mug, none left.jpg", ["mug, none left.jpg"]),
+    ],
+)
+def test_a_sign_for_no_picture_in_a_list_is_none(cell, names, tmp_path):
+    found = as_images(cell, tmp_path)
+    assert [ref.url or ref.path.relative_to(tmp_path).as_posix() for ref in found] == names
+
+
+def test_brands_are_a_brand(tmp_path):
+    assert ingested(tmp_path, "ID,Name,Brands\n1,Mug,Kettleby\n").manifest.mapping["brand"] == "Brands"
+
+
+PRODUCTS = (("Artikelnr", "Titel", "EAN"), (1, "Tasse", 4006381333931), (2, "Topf", 4006381333948))
+COVER = (("Artikelliste", None), ("Stand", "1. Mai"), ("Kontakt", "Max"), ("Seiten", "2"))
+
+
+def workbook_of(tmp_path, **sheets):
+    (tmp_path / "t.xlsx").write_bytes(workbook(sheets))
+    return tmp_path / "t.xlsx"
+
+
+@pytest.mark.parametrize("cover", [COVER, (("Artikelliste",), ("Stand 1. Mai",)), ((1, 2), (3, 4))])
+def test_a_cover_before_the_products_is_passed_over(tmp_path, cover, caplog):
+    caplog.set_level(logging.INFO, "featurizer")
+    made = fz.ingest(workbook_of(tmp_path, Deckblatt=cover, Artikel=PRODUCTS), out=tmp_path / "c")
+    assert column(made, "title") == {"1": "Tasse", "2": "Topf"}
+    assert column(made, "EAN") == {"1": "4006381333931", "2": "4006381333948"}
+    assert "sheet 'Artikel' is read, not 'Deckblatt' (--sheet names another)" in caplog.text
+
+
+@pytest.mark.parametrize("sheet", ["Lager", "lager", "2"])
+def test_a_sheet_is_named_by_its_name_or_its_number(tmp_path, sheet):
+    path = workbook_of(tmp_path, Artikel=PRODUCTS, Lager=(("sku", "name"), ("x", "Regal")))
+    assert column(fz.ingest(path, out=tmp_path / "first"), "title") == {"1": "Tasse", "2": "Topf"}
+    assert column(fz.ingest(path, sheet=sheet, out=tmp_path / "c"), "title") == {"x": "Regal"}
+
+
+def test_a_sheet_that_is_not_there_is_told_those_that_are(tmp_path):
+    path = workbook_of(tmp_path, Artikel=PRODUCTS, Leer=())
+    for sheet in ("Artikle", "3", "0"):
+        with pytest.raises(UnknownName, match=r"sheet of .*Artikel.*1 to 2"):
+            fz.ingest(path, sheet=sheet, out=tmp_path / "c")
+    with pytest.raises(InputError, match="the sheet 'Leer' is empty; expected a header"):
+        fz.ingest(path, sheet="Leer", out=tmp_path / "c")
+    with pytest.raises(InputError, match="is no spreadsheet, and the sheet '2' is asked of it"):
+        ingested(tmp_path, "id,title\n1,Cup\n", sheet="2")
 
 
 def test_names_of_files_without_their_folder_are_said_before_anything_is_made(tmp_path, caplog):
