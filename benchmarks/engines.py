@@ -14,11 +14,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from featurizer.actors import Cluster
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.ingest import ingest
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.resolve import load_encoders
-from featurizer.features.engines.on_ray import Cluster, ray_engine
+from featurizer.features.engines.on_ray import ray_engine
 from featurizer.features.engines.plan import Plan
 from featurizer.features.extract import ExtractOptions, extract, write_extracted
 from featurizer.features.write import EVERYTHING

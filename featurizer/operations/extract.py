@@ -156,8 +156,9 @@ class Extract(FolderOperation["FeatureSet"]):
         return closes
 
     def _on_ray(self, context: Context) -> bool:
+        from featurizer.actors import Cluster
         from featurizer.catalog.store import Catalog
-        from featurizer.features.engines.on_ray import Cluster, ray_engine
+        from featurizer.features.engines.on_ray import ray_engine
         from featurizer.features.engines.plan import Plan
         from featurizer.features.extract import write_extracted
         from featurizer.features.write import EVERYTHING
@@ -176,7 +177,7 @@ class Extract(FolderOperation["FeatureSet"]):
             self.images,
         )
         with ray_engine(plan, Cluster(self.address, self.workers, self.gpus_per_worker)) as engine:
-            workers = len(engine.actors)
+            workers = len(engine.actors.handles)
             context.say(
                 f"{workers} {'worker' if workers == 1 else 'workers'} of Ray; {', '.join(engine.told.draft.dims)}"
             )

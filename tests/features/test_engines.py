@@ -16,9 +16,10 @@ from threading import Event, Thread
 import pytest
 from PIL import Image
 
+from featurizer.actors import Actors, Cluster, check_alike, connected
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import FeaturizerError, InputError, StaleOutput
-from featurizer.features.engines.on_ray import Cluster, RayEngine, _alike, _cluster, ray_engine
+from featurizer.features.engines.on_ray import RayEngine, ray_engine
 from featurizer.features.engines.plan import Plan, ShardWorker
 from featurizer.features.extract import ExtractOptions, extract, extract_part, write_extracted
 from featurizer.features.feature_set import FeatureSet
@@ -27,7 +28,7 @@ from featurizer.features.supervised import read_supervised
 from featurizer.features.write import EVERYTHING, Part
 from featurizer.operations.extract import Extract
 from featurizer.records import ImageRef, ItemRecord
-from featurizer.results.files import atomic_path
+from featurizer.results.files import atomic_path, fingerprint
 from featurizer.results.locks import one_at_a_time, writing
 from featurizer.results.stage import Stage
 from tests.support.items import make_catalog
@@ -157,7 +158,7 @@ def test_options_that_exclude_each_other_are_refused(tmp_path, given, told):
 def test_workers_that_would_make_other_bytes_are_refused(catalog, tmp_path):
     plan = Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS)
     one = ShardWorker(plan).told()
-    _alike([one, one])
+    check_alike([one, one])
     libraries = {**one.draft.config, "libraries": {"numpy": "1.0"}}
     others = [
         replace(one, host="far", draft=replace(one.draft, config=libraries)),
@@ -167,21 +168,21 @@ def test_workers_that_would_make_other_bytes_are_refused(catalog, tmp_path):
     ]
     for other, key in zip(others, ("libraries.numpy", "featurizer", "encoders", "threads"), strict=True):
         with pytest.raises(FeaturizerError, match=f"would not make the same: .*{key}"):
-            _alike([one, one, other])
+            check_alike([one, one, other])
 
 
 @pytest.fixture(scope="module")
 def cluster():
     pytest.importorskip("ray")
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    with _cluster(None):
+    with connected(None):
         yield
 
 
 def on_ray(catalog, out, workers, encoders=("small",), options=OPTIONS):
     plan = Plan(catalog.folder, encoders, out, options)
     with ray_engine(plan, Cluster(workers=workers)) as engine:
-        assert len(engine.actors) == workers
+        assert len(engine.actors.handles) == workers
         assert write_extracted(
             out, engine.told.draft, engine, EVERYTHING, catalog, engine.told.taught, options
         )
@@ -242,7 +243,7 @@ def test_what_does_not_fit_or_load_is_a_clear_error(cluster, catalog, tmp_path):
 def test_a_worker_asks_first_whether_a_shard_is_finished(catalog, tmp_path):
     worker = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS))
     (tmp_path / "f").mkdir()
-    expected = worker.told().fingerprint
+    expected = fingerprint(worker.told().config)
     first = worker.write(3, expected)
     stamp = (tmp_path / "f" / first.path).stat().st_mtime_ns
     assert worker.write(3, expected) == first
@@ -257,7 +258,7 @@ def test_what_a_dead_actor_began_to_write_is_removed(catalog, tmp_path):
         partial.touch()
         torn = partial.with_name(partial.name.replace(str(os.getpid()), "999999"))
         torn.touch()
-    RayEngine([], told).run(tmp_path / "f", told.draft, [], lambda *_: None)
+    RayEngine(Actors([], told)).run(tmp_path / "f", told.draft, [], lambda *_: None)
     assert not torn.exists()
 
 
@@ -267,8 +268,8 @@ def test_what_was_made_as_something_else_is_no_shard_of_the_set(catalog, tmp_pat
     worker = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS))
     told = worker.told()
     with pytest.raises(FeaturizerError, match="started again would not make the same"):
-        worker.write(0, replace(told, version="0.0.9").fingerprint)
-    worker.write(0, told.fingerprint)
+        worker.write(0, fingerprint(replace(told, version="0.0.9").config))
+    worker.write(0, fingerprint(told.config))
     assert finished_shard(tmp_path / "f", 0, told.draft) is not None
     other = replace(told.draft, config={**told.draft.config, "libraries": {"numpy": "1.0"}})
     assert finished_shard(tmp_path / "f", 0, other) is None
@@ -322,20 +323,33 @@ def killed(*_):
 
 
 @pytest.mark.slow
-def test_a_driver_that_is_killed_at_any_moment_leaves_what_the_next_goes_on_with(
-    catalog, tmp_path, expected, monkeypatch
+@pytest.mark.parametrize("victim", ["driver", "raylet"])
+def test_what_is_killed_at_any_moment_leaves_what_the_next_goes_on_with(
+    catalog, tmp_path, expected, monkeypatch, victim
 ):
     pytest.importorskip("ray")
-    monkeypatch.setenv("PAUSE", "0.5")
     for moment in range(10):
         out = tmp_path / str(moment)
         given = command(catalog, out, "--engine", "ray", "--workers", "2")
-        with subprocess.Popen(given, start_new_session=True) as process:
+        monkeypatch.setenv("PAUSE", "2")
+        with subprocess.Popen(given, start_new_session=True, stderr=subprocess.PIPE, text=True) as process:
             deadline = time.monotonic() + 120
             while len(list((out / "data").glob("*.parquet"))) < moment % 7 and time.monotonic() < deadline:
                 time.sleep(0.02)
             time.sleep(0.3 * (moment // 7))
-            os.kill(process.pid, signal.SIGKILL)
+            while not (killed := [process.pid] if victim == "driver" else raylets_of(process.pid)):
+                time.sleep(0.02)
+            os.kill(killed[0], signal.SIGKILL)
+            _, errors = process.communicate(timeout=120)
+        assert process.returncode != 0 or victim == "raylet"  # whose workers may be done before they miss it
+        assert "Traceback" not in errors
+        monkeypatch.setenv("PAUSE", "0.05")
         done = subprocess.run(given, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr
         assert hashes(FeatureSet.open(out)) == expected
+
+
+def raylets_of(process):
+    """Return the numbers of the processes that are Ray's own on this machine, among those that a process started."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [int(child) for child in children if Path(f"/proc/{child}/comm").read_text() == "raylet\n"]

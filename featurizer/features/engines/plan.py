@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import featurizer
+from featurizer.actors import check_unchanged
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, Dtype, Images, Modality
 from featurizer.encoders.device import resolve_device
@@ -21,7 +22,6 @@ from featurizer.features.shards import ShardMetadata, finished_shard, write_shar
 from featurizer.features.update import EncodeRows
 from featurizer.memory import keep_freed_memory
 from featurizer.records import Json
-from featurizer.results.files import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a worker says of itself before it begins: two of them make the same bytes where these are equal.
+    """What a worker says of itself before it begins: two of them make the same bytes where `config` is equal.
 
     Attributes:
         host: its machine.
@@ -69,11 +69,6 @@ class Told:
     def config(self) -> dict[str, Json]:
         """What has to be the same everywhere."""
         return {**self.draft.config, "featurizer": self.version}
-
-    @property
-    def fingerprint(self) -> str:
-        """The sha256 of that."""
-        return fingerprint(self.config)
 
 
 @dataclass
@@ -105,11 +100,7 @@ class ShardWorker:
                 another machine.
         """
         draft, encoders, encode = self._loaded
-        if self.told().fingerprint != expected:
-            raise FeaturizerError(
-                f"{platform.node()}: a worker that was started again would not make the same as the others; install "
-                "the same versions everywhere, and give --threads and --device. Finished shards are kept"
-            )
+        check_unchanged(self.told(), expected)
         found = finished_shard(self.plan.out, index, draft)
         if found is not None:
             return found

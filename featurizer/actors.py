@@ -1,0 +1,257 @@
+"""Actors of a Ray cluster, each of which makes what it is told by number; the driver only counts.
+
+Ray's core and not its data library, whose writer names files by chance, keeps no order unless told, holds all finished
+ids in memory and may drop a block that failed: a set must have the same bytes whoever made it. An actor loads what it
+needs once, has one piece of work in hand and one waiting, asks first whether it is finished, and writes straight into
+the folder; what dies is started again and its work with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from featurizer.errors import FeaturizerError, InputError
+from featurizer.records import Json
+from featurizer.registry import Extra
+from featurizer.results.files import fingerprint
+from featurizer.results.stage import differing_keys
+
+NEEDS = Extra(("ray",), "ray")
+AT_ONCE = 2
+"""Pieces of work that an actor is sent: one that it makes, one that waits."""
+RETRIES = 5
+"""Times that a piece is begun again whose actor died; more, and it is the piece that kills."""
+OBJECTS = 100 * 2**20
+"""Bytes of a cluster's own that are set aside for what actors return, which is little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where the actors run, and how many.
+
+    Attributes:
+        address: `auto`, or HOST or HOST:PORT of a cluster that is there; None for one of this machine's own, that ends
+            with the run.
+        workers: actors; None for as many as fit.
+        gpus: that each takes; a fraction where several share one.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    gpus: float = 0.0
+
+
+class Told(Protocol):
+    """What an actor says of itself before it begins: two of them make the same bytes where their `config` is equal."""
+
+    @property
+    def host(self) -> str:
+        """Its machine."""
+        ...
+
+    @property
+    def config(self) -> Mapping[str, Json]:
+        """What has to be the same everywhere."""
+        ...
+
+
+class Worker(Protocol):
+    """What an actor is made of; for what is wrong with its plan it raises `FeaturizerError`, which can be sent."""
+
+    def told(self) -> Told:
+        """Say what it would make, and of what; opens and loads what it needs."""
+        ...
+
+    def write(self, index: int, expected: str) -> Any:  # noqa: ANN401 - whatever the driver wants to know of it
+        """Make a piece and write it, unless it is finished.
+
+        Args:
+            index: which.
+            expected: the fingerprint of what the actors made when they began; one that was started again may be on
+                another machine.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Actors:
+    """Actors that are ready.
+
+    Attributes:
+        handles: of Ray.
+        told: what the first of them says of itself, as all would.
+    """
+
+    handles: Sequence[Any]
+    told: Any
+
+    def make(self, todo: Sequence[int], what: str) -> Iterator[tuple[int, Any]]:
+        """Have pieces made, and yield (index, what came of it) in whatever order they are ready.
+
+        Args:
+            todo: their indices.
+            what: they are, and where, for a message.
+
+        Raises:
+            FeaturizerError: an actor cannot go on.
+        """
+        import ray
+
+        waiting, expected = deque(todo), fingerprint(dict(self.told.config))
+        asked: dict[Any, tuple[Any, int]] = {}
+
+        def ask(actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no type
+            if waiting:
+                index = waiting.popleft()
+                asked[actor.write.remote(index, expected)] = actor, index
+
+        for actor in [actor for _ in range(AT_ONCE) for actor in self.handles]:
+            ask(actor)
+        while asked:
+            (first,), _ = ray.wait(list(asked), num_returns=1)
+            actor, index = asked.pop(first)
+            yield index, _got(first, f"{what} {index}")
+            ask(actor)
+
+
+@contextmanager
+def actors(worker: type[Worker], plan: object, cluster: Cluster, threads: int) -> Iterator[Actors]:
+    """Start actors, have them load what they need, and end them with the block.
+
+    Args:
+        worker: what each is made of.
+        plan: what it is told.
+        cluster: where they run.
+        threads: of each.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+        InputError: there is no such cluster, or fewer actors fit.
+        FeaturizerError: an actor cannot load what it needs, or two of them would not make the same.
+    """
+    NEEDS.require("--engine ray")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if cluster.address is None:
+        # read on import: 127.0.0.1 alone, on every system
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    import ray
+
+    with connected(cluster.address):
+        need = {"CPU": float(threads), "GPU": cluster.gpus}
+        kind: Any = ray.remote(worker).options(
+            num_cpus=need["CPU"], num_gpus=need["GPU"], max_restarts=-1, max_task_retries=RETRIES
+        )
+        started = [kind.remote(plan) for _ in range(_count(cluster, need))]
+        try:
+            told = [_got(one, "a worker") for one in [actor.told.remote() for actor in started]]
+            check_alike(told)
+            yield Actors(started, told[0])
+        finally:  # nobody writes into the folder any more, whoever's the cluster is
+            for actor in started:
+                ray.kill(actor)
+
+
+def check_unchanged(told: Told, expected: str) -> None:
+    """Refuse to go on as an actor that would not make what the others do.
+
+    Raises:
+        FeaturizerError: its configuration has another fingerprint.
+    """
+    if fingerprint(dict(told.config)) != expected:
+        raise FeaturizerError(
+            f"{told.host}: a worker that was started again would not make the same as the others; install "
+            "the same versions everywhere, and give --threads and --device. What is finished is kept"
+        )
+
+
+def check_alike(told: Sequence[Told]) -> None:
+    """Refuse actors that would not make the same bytes.
+
+    Raises:
+        FeaturizerError: two differ in a version, in weights, in device or threads.
+    """
+    first = told[0]
+    for other in told[1:]:
+        differing = differing_keys(first.config, other.config)
+        if differing:
+            raise FeaturizerError(
+                f"the workers on {first.host} and {other.host} would not make the same: {', '.join(differing)}. "
+                "Install the same versions everywhere, and give --threads and --device"
+            )
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Be connected to a cluster; to one that this process is connected to already, where it is."""
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    own: dict[str, Any] = {
+        "address": "local",
+        "include_dashboard": False,
+        "object_store_memory": OBJECTS,
+    }
+    try:
+        ray.init(**quiet, **(own if address is None else {"address": address}))
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"no Ray cluster at {address or 'this machine'}: {error}. Start one with 'ray start --head', or leave "
+            "--address out to have one for this run alone"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _count(cluster: Cluster, need: Mapping[str, float]) -> int:
+    """Return how many actors are started.
+
+    Raises:
+        InputError: none fits on any machine, or fewer than are asked for.
+    """
+    import ray
+
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    fitting = [
+        min(int(has.get(kind, 0) / amount + 1e-9) for kind, amount in need.items() if amount)
+        for has in machines
+    ]
+    fits = sum(fitting)
+    if not fits or (cluster.workers or 0) > fits:
+        has = "; ".join(f"{m.get('CPU', 0):g} cores, {m.get('GPU', 0):g} GPUs" for m in machines)
+        raise InputError(
+            f"{cluster.workers or 1} workers of {need['CPU']:g} threads and {need['GPU']:g} GPUs each do not fit: the "
+            f"cluster has {has}. Give fewer --workers, --threads or --gpus-per-worker"
+        )
+    return cluster.workers or fits
+
+
+def _got(promised: Any, what: str) -> Any:  # noqa: ANN401 - what an actor returns
+    """Return what an actor was asked for.
+
+    Raises:
+        FeaturizerError: it could not do it, or died more than `RETRIES` times over it.
+    """
+    import ray
+    from ray.exceptions import RayActorError, RayTaskError
+
+    try:
+        return ray.get(promised)
+    except RayTaskError as error:
+        if isinstance(error.cause, FeaturizerError):
+            raise FeaturizerError(str(error.cause)) from error
+        raise
+    except RayActorError as error:
+        raise FeaturizerError(
+            f"{what}: its process died, as did those that were started in its place, {RETRIES} at most; the last time "
+            f"so: {str(error).strip()}. What is finished is kept; the same command goes on"
+        ) from error
