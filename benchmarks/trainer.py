@@ -96,7 +96,7 @@ def measure(name: str, source: Given, clock: Clock, *, exact: bool, epochs: int)
     records = fit(model, data, training, Hooks(clock=clock), test=False).epochs
     train = [float(str(record["seconds_train"])) for record in records]
     steps = Sampler.of(data.train).batches(training.batch_size)
-    limit = products_alone(model, training.batch_size, clock) * steps
+    limit = products_alone(model, data, training.batch_size, clock) * steps
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     kind = "--exact" if exact else "default"
     row = [
@@ -107,7 +107,7 @@ def measure(name: str, source: Given, clock: Clock, *, exact: bool, epochs: int)
     return shares(model, data, training.batch_size, f"{name}, {kind}")
 
 
-def products_alone(model: AlignRec, batch_size: int, clock: Clock) -> float:
+def products_alone(model: AlignRec, data: RecData, batch_size: int, clock: Clock) -> float:
     """Seconds of one step's sparse and dense products, forwards and backwards, with nothing around them."""
     learned = model.weights.state_dict()
     ids, options = learned["ids"], model.options
@@ -120,12 +120,17 @@ def products_alone(model: AlignRec, batch_size: int, clock: Clock) -> float:
     side = torch.randn(rows, rows)
 
     varied = items.clone().requires_grad_()
+    touched, _ = next(Sampler.of(data.train).epoch(batch_size, np.random.default_rng(0))).rows(model.n_users)
+    of_rows = [(matrix, dense, matrix.transposed(), torch.randn(matrix.height, options.dim)) for matrix, dense in
+               ((model.graph.rows(touched), ids), (model.spread.rows(touched), items))]  # fmt: skip
 
     def sparse() -> None:
-        for _ in range(2 * options.layers):
+        for _ in range(2 * (options.layers - 1)):
             model.graph.dot(ids)
-        for product, gradient in ((model.spread, ids), (model.item_graph, items)):
-            product(varied).backward(gradient)
+        for matrix, dense, transposed, gradient in of_rows:
+            matrix.dot(dense)
+            transposed.dot(gradient)
+        model.item_graph(varied).backward(items)
 
     def dense() -> None:
         features @ weight
@@ -139,7 +144,8 @@ def products_alone(model: AlignRec, batch_size: int, clock: Clock) -> float:
         side.T @ contrast
 
     def gram() -> None:
-        targets.T @ targets
+        smaller = targets if targets.shape[1] <= len(targets) else targets.T
+        smaller.T @ smaller
 
     once = [timed(clock, work, 3) for work in (sparse, dense, gram)]
     return sum(once) + 2 * groups * timed(clock, contrasted, 3)

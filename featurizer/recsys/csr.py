@@ -54,6 +54,23 @@ class Csr:
         """Return the matrix on another device."""
         return Csr(self.starts.to(device), self.columns.to(device), self.weights.to(device), self.width)
 
+    def rows(self, rows: torch.Tensor) -> Csr:
+        """Return the (r',) int64 `rows` of the matrix, (r', c), in their order."""
+        first = self.starts.index_select(0, rows)
+        starts = _starts(self.starts.index_select(0, rows + 1) - first)
+        entries = torch.arange(int(starts[-1]), dtype=torch.int32, device=starts.device)
+        entries += torch.repeat_interleave(first - starts[:-1], starts.diff(), output_size=len(entries))
+        columns, weights = (values.index_select(0, entries) for values in (self.columns, self.weights))
+        return Csr(starts, columns, weights, self.width)
+
+    def transposed(self) -> Csr:
+        """Return the (c, r) matrix."""
+        order = torch.sort(self.columns, stable=True).indices
+        rows = torch.arange(self.height, dtype=torch.int32, device=self.starts.device)
+        rows = torch.repeat_interleave(rows, self.starts.diff(), output_size=len(order))
+        starts = _starts(torch.bincount(self.columns, minlength=self.width))
+        return Csr(starts, rows.index_select(0, order), self.weights.index_select(0, order), self.height)
+
     def dot(self, dense: torch.Tensor) -> torch.Tensor:
         """Return the product with a (c, d) matrix: (r, d). No gradient flows; see `linear_map`."""
         if not len(self.columns):
@@ -68,10 +85,20 @@ class Csr:
         )
 
 
-def linear_map(matrix: sparse.csr_array, device: torch.device | str = "cpu") -> LinearMap:
-    """Return what multiplies (c, d) rows by a constant sparse (r, c) matrix, (r, d); gradients flow through it."""
-    forward, transposed = (Csr.from_scipy(each).to(device).dot for each in (matrix, matrix.T.tocsr()))
-    return lambda dense: apply_linear(dense, forward, transposed)
+def _starts(counts: torch.Tensor) -> torch.Tensor:
+    """Return the (r + 1,) int32 bounds of rows with so many entries."""
+    return functional.pad(counts.cumsum(0, dtype=torch.int32), (1, 0))
+
+
+def product(matrix: Csr, dense: torch.Tensor) -> torch.Tensor:
+    """Return the product with a (c, d) matrix, (r, d), with gradients; for a matrix that is multiplied once."""
+    return apply_linear(dense, matrix.dot, lambda gradient: matrix.transposed().dot(gradient))
+
+
+def linear_map(matrix: Csr) -> LinearMap:
+    """Return what multiplies (c, d) rows by the (r, c) matrix, (r, d), with gradients, again and again."""
+    transposed = matrix.transposed()
+    return lambda dense: apply_linear(dense, matrix.dot, transposed.dot)
 
 
 def apply_linear(dense: torch.Tensor, forward: LinearMap, transposed: LinearMap) -> torch.Tensor:

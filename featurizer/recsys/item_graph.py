@@ -9,10 +9,10 @@ from scipy import sparse
 from featurizer.encoders.device import halves_pay
 from featurizer.ranking.nearest import nearest
 from featurizer.ranking.neighbors import Neighbors
-from featurizer.recsys.csr import LinearMap, linear_map
+from featurizer.recsys.csr import Csr
 
 
-def neighbor_graph(features: torch.Tensor, k: int, *, binary: bool = False) -> LinearMap:
+def neighbor_graph(features: torch.Tensor, k: int, *, binary: bool = False) -> Csr:
     """Return S (n, n) of the k nearest items of each, on the features' device; see `normalized_neighbors`.
 
     Args:
@@ -22,7 +22,7 @@ def neighbor_graph(features: torch.Tensor, k: int, *, binary: bool = False) -> L
     """
     device = features.device
     near = nearest(features.cpu().numpy(), k, itself=True, device=str(device), halves=halves_pay(device))
-    return linear_map(normalized_neighbors(near, binary=binary), device)
+    return Csr.from_scipy(normalized_neighbors(near, binary=binary)).to(device)
 
 
 def normalized_neighbors(near: Neighbors, *, binary: bool = False) -> sparse.csr_array:

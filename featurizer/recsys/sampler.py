@@ -24,12 +24,15 @@ class Triples:
         """Return the triples on a device."""
         return Triples(self.users.to(device), self.positives.to(device), self.negatives.to(device))
 
-    def rows(self, n_users: int) -> torch.Tensor:
-        """Return (3b,) rows of a table that holds the users first: users, positives, negatives.
+    def rows(self, n_users: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return which rows of a table that holds the users first are needed, and where among them each stands.
 
-        Gathered at once, their gradient is scattered at once.
+        Returns:
+            (r,) distinct rows, increasing, and the (3b,) places of users, positives and negatives among them.
         """
-        return torch.cat([self.users, n_users + torch.cat([self.positives, self.negatives])])
+        rows = torch.cat([self.users, n_users + torch.cat([self.positives, self.negatives])])
+        distinct, places = torch.unique(rows, return_inverse=True)
+        return distinct, places
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,11 @@ from scipy import sparse
 
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.nearest import nearest
-from featurizer.recsys.csr import Csr, linear_map
+from featurizer.recsys.csr import Csr, linear_map, product
 from featurizer.recsys.item_graph import neighbor_graph, normalized_neighbors
-from featurizer.recsys.user_item_graph import adjacency, propagate, spread_to_users
+from featurizer.recsys.user_item_graph import adjacency, propagate, propagate_to, spread_to_users
+
+CLOSE = {"atol": 1e-9, "rtol": 1e-9}
 
 
 def random_train(seed: int = 0, users: int = 12, items: int = 9) -> UserItems:
@@ -20,7 +24,12 @@ def random_train(seed: int = 0, users: int = 12, items: int = 9) -> UserItems:
 
 
 def dense(matrix: Csr) -> torch.Tensor:
-    return matrix.dot(torch.eye(matrix.width))
+    return matrix.dot(torch.eye(matrix.width, dtype=matrix.weights.dtype))
+
+
+def in_double(matrix: Csr) -> Csr:
+    """The same matrix with float64 weights, to be compared to the last digits."""
+    return replace(matrix, weights=matrix.weights.double())
 
 
 def dense_adjacency(train: UserItems) -> torch.Tensor:
@@ -39,11 +48,11 @@ def test_a_sparse_product_and_its_gradient_equal_the_dense_ones(seed, height, wi
     generator = np.random.default_rng(seed)
     matrix = (generator.random((height, width)) < 0.4) * generator.standard_normal((height, width))
     vectors = torch.from_numpy(generator.standard_normal((width, 5))).float().requires_grad_()
-    product = linear_map(sparse.csr_array(matrix))(vectors)
+    output = linear_map(Csr.from_scipy(sparse.csr_array(matrix)))(vectors)
     expected = torch.from_numpy(matrix).float()
-    torch.testing.assert_close(product, expected @ vectors.detach(), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(output, expected @ vectors.detach(), atol=1e-5, rtol=1e-5)
     upstream = torch.randn(height, 5)
-    product.backward(upstream)
+    output.backward(upstream)
     torch.testing.assert_close(vectors.grad, expected.T @ upstream, atol=1e-5, rtol=1e-5)
 
 
@@ -57,30 +66,61 @@ def test_the_adjacency_is_the_symmetrically_normalized_one():
     torch.testing.assert_close(dense(adjacency(train)).double(), dense_adjacency(train), atol=1e-6, rtol=1e-6)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 9), st.integers(1, 9))
+def test_some_rows_of_a_matrix_and_their_gradient_equal_the_dense_ones(seed, height, width):
+    generator = np.random.default_rng(seed)
+    matrix = (generator.random((height, width)) < 0.4) * generator.standard_normal((height, width))
+    rows = torch.from_numpy(generator.integers(0, height, 4))
+    vectors = torch.from_numpy(generator.standard_normal((width, 5))).requires_grad_()
+    some = in_double(Csr.from_scipy(sparse.csr_array(matrix))).rows(rows)
+    expected = torch.from_numpy(matrix.astype(np.float32)).double()[rows]
+    torch.testing.assert_close(dense(some), expected)
+    torch.testing.assert_close(dense(some.transposed()), expected.T)
+    output = product(some, vectors)
+    torch.testing.assert_close(output, expected @ vectors.detach(), **CLOSE)
+    upstream = torch.randn(4, 5, dtype=torch.float64)
+    output.backward(upstream)
+    torch.testing.assert_close(vectors.grad, expected.T @ upstream, **CLOSE)
+
+
+def mean_of_layers(train: UserItems, layers: int) -> torch.Tensor:
+    matrix = dense(adjacency(train)).double()
+    return sum(torch.linalg.matrix_power(matrix, layer) for layer in range(layers + 1)) / (layers + 1)
+
+
 @pytest.mark.parametrize("layers", [0, 1, 2, 3])
 def test_propagation_equals_the_dense_mean_of_layers(layers):
     train = random_train()
-    ids = torch.randn(21, 6).requires_grad_()
-    matrix = dense_adjacency(train).float()
-    mean = sum(torch.linalg.matrix_power(matrix, layer) for layer in range(layers + 1)) / (layers + 1)
-    output = propagate(ids, adjacency(train), layers)
-    torch.testing.assert_close(output, mean @ ids.detach(), atol=1e-5, rtol=1e-5)
-    upstream = torch.randn(21, 6)
+    ids = torch.randn(21, 6, dtype=torch.float64)
+    output = propagate(ids, in_double(adjacency(train)), layers)
+    torch.testing.assert_close(output, mean_of_layers(train, layers) @ ids, **CLOSE)
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2, 3])
+@pytest.mark.parametrize("rows", [[], [20], [3, 0, 15, 3], list(range(21))])
+def test_propagation_to_some_rows_and_its_gradient_equal_those_rows_of_the_dense_mean(layers, rows):
+    train, chosen = random_train(), torch.tensor(rows, dtype=torch.int64)
+    ids = torch.randn(21, 6, dtype=torch.float64, requires_grad=True)
+    mean = mean_of_layers(train, layers)[chosen]
+    output = propagate_to(chosen, ids, in_double(adjacency(train)), layers)
+    torch.testing.assert_close(output, mean @ ids.detach(), **CLOSE)
+    upstream = torch.randn(len(rows), 6, dtype=torch.float64)
     output.backward(upstream)
-    torch.testing.assert_close(ids.grad, mean.T @ upstream, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(ids.grad, mean.T @ upstream, **CLOSE)
 
 
 def test_spreading_to_users_stacks_the_block_and_the_identity():
     train = random_train()
     expected = torch.cat([dense_adjacency(train)[:12, 12:].float(), torch.eye(9)])
-    torch.testing.assert_close(spread_to_users(train)(torch.eye(9)), expected, atol=1e-6, rtol=1e-6)
+    torch.testing.assert_close(dense(spread_to_users(train)), expected, atol=1e-6, rtol=1e-6)
 
 
 def test_an_item_is_joined_to_its_nearest_itself_included_where_the_cosine_is_positive():
     features = torch.randn(50, 7, generator=torch.Generator().manual_seed(0))
     units = torch.nn.functional.normalize(features, dim=1)
     expected = (units @ units.T).sort(dim=1, descending=True, stable=True)
-    matrix = neighbor_graph(features, 40, binary=True)(torch.eye(50))
+    matrix = dense(neighbor_graph(features, 40, binary=True))
     for row in range(50):
         near = expected.indices[row, :40][expected.values[row, :40] > 0]
         assert set(matrix[row].nonzero().flatten().tolist()) == set(near.tolist())
@@ -90,7 +130,7 @@ def test_an_item_is_joined_to_its_nearest_itself_included_where_the_cosine_is_po
 def test_a_zero_row_is_joined_to_nothing_and_makes_no_nan():
     features = torch.randn(20, 4).abs()
     features[[3, 11]] = 0
-    matrix = neighbor_graph(features, 20)(torch.eye(20))
+    matrix = dense(neighbor_graph(features, 20))
     assert torch.isfinite(matrix).all()
     assert not matrix[[3, 11]].any()
     assert not matrix[:, [3, 11]].any()

@@ -12,8 +12,11 @@ from featurizer.recsys.losses.reg import reg_loss
 from featurizer.recsys.losses.uia import uia_loss
 from featurizer.recsys.models.alignrec import AlignRecOptions
 
-TARGET = torch.nn.functional.normalize(
-    torch.randn(9, 7, generator=torch.Generator().manual_seed(5), dtype=torch.float64), dim=1
+TARGET, WIDE = (
+    torch.nn.functional.normalize(
+        torch.randn(9, width, generator=torch.Generator().manual_seed(5), dtype=torch.float64), dim=1
+    )
+    for width in (7, 12)
 )
 
 
@@ -67,7 +70,7 @@ def test_cca_of_an_empty_batch_is_zero():
     assert float(cca_loss(rows(0, 4), rows(0, 4), 0.2).detach()) == 0.0
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 10])
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 6, 7, 10])
 def test_reg_equals_the_written_out_frobenius_norm(width):
     content, features = rows(6, 4), rows(6, width, seed=1).detach()
     units = features / features.norm(dim=1, keepdim=True)
@@ -101,8 +104,9 @@ def test_reg_has_a_finite_gradient_where_the_target_is_met():
         uia_loss,
         lambda a, b: cca_loss(a, b, 0.2),
         lambda a, b: reg_loss(a, TARGET) + 0 * b.sum(),
+        lambda a, b: reg_loss(a, WIDE) + 0 * b.sum(),
     ],
-    ids=["bpr", "l2", "uia", "cca", "reg"],
+    ids=["bpr", "l2", "uia", "cca", "reg", "reg, more columns than rows"],
 )
 def test_every_gradient_equals_the_finite_difference(loss):
     a, b = rows(9, 5), rows(9, 5, seed=3)

@@ -27,7 +27,7 @@ def test_alignrec_embeddings_equal_the_equations_in_dense_matrices(exact):
     assert ("features" in p) == exact
     a = adjacency(data.train).dot(torch.eye(70))
     s = model.item_graph(torch.eye(30))
-    r = spread_to_users(data.train)(torch.eye(30))[:40]
+    r = spread_to_users(data.train).dot(torch.eye(30))[:40]
     ids = (p["ids"] + a @ p["ids"] + a @ a @ p["ids"]) / 3
     m = torch.from_numpy(data.features) @ p["project.weight"] + p["project.bias"]
     gated = p["ids"][40:] * torch.sigmoid(m @ p["gate.weight"] + p["gate.bias"])

@@ -8,8 +8,8 @@ import torch
 def reg_loss(content: torch.Tensor, units: torch.Tensor, counts: torch.Tensor | None = None) -> torch.Tensor:
     """Return ‖H Hᵀ − F Fᵀ‖_F / b, with raw dot products and the norm not squared.
 
-    Neither (b, b) matrix is made: ‖H Hᵀ − F Fᵀ‖² = ‖Hᵀ H‖² − 2 ‖Fᵀ H‖² + ‖Fᵀ F‖², whose matrices are (d, d),
-    (f, d) and (f, f). No gradient flows into the features.
+    ‖H Hᵀ − F Fᵀ‖² = ‖Hᵀ H‖² − 2 ‖Fᵀ H‖² + ‖Fᵀ F‖², whose matrices are (d, d), (f, d) and (f, f), or (b, b) for
+    the last where b < f. No gradient flows into the features.
 
     Args:
         content: (b, d) H, the content's vectors of the batch's items.
@@ -32,8 +32,8 @@ def _square(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def _gram_square(units: torch.Tensor, parts: int = 3) -> torch.Tensor:
-    """Return ‖Fᵀ F‖² from the blocks on and above the diagonal: a third of the products is saved."""
-    columns = units.chunk(parts, dim=1)
+    """Return ‖Fᵀ F‖² = ‖F Fᵀ‖², the smaller, from its blocks on and above the diagonal: a third is saved."""
+    columns = (units if units.shape[1] <= len(units) else units.T).chunk(parts, dim=1)
     total = units.new_zeros((), dtype=torch.float64)
     for i, left in enumerate(columns):
         for j, right in enumerate(columns[i:]):

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from torch.nn import functional
 
     from featurizer.encoders import device as devices
-    from featurizer.recsys import item_graph, losses, user_item_graph, weights
+    from featurizer.recsys import csr, item_graph, losses, user_item_graph, weights
     from featurizer.recsys.data import RecData
     from featurizer.recsys.sampler import Triples
 else:
     torch = lazy("torch")
     functional = lazy("torch.nn.functional")
     devices = lazy("featurizer.encoders.device")
+    csr = lazy("featurizer.recsys.csr")
     item_graph = lazy("featurizer.recsys.item_graph")
     losses = lazy("featurizer.recsys.losses")
     user_item_graph = lazy("featurizer.recsys.user_item_graph")
@@ -84,10 +85,12 @@ class AlignRec:
         self.n_users, self.n_items = data.n_users, data.n_items
         self.options, self.batch_size = options, batch_size
         self.graph = user_item_graph.adjacency(data.train).to(device)
-        self.spread = user_item_graph.spread_to_users(data.train, device)
+        self.spread = user_item_graph.spread_to_users(data.train).to(device)
         features = torch.from_numpy(data.features).to(device)
         self.item_graph = (
-            item_graph.neighbor_graph(features, options.neighbors) if options.item_graph else None
+            csr.linear_map(item_graph.neighbor_graph(features, options.neighbors))
+            if options.item_graph
+            else None
         )
         self.known = torch.from_numpy(data.known).to(device)
         self.units = unit_rows(features)
@@ -107,16 +110,22 @@ class AlignRec:
 
     def embeddings(self) -> Embeddings:
         """Return h of all users and items."""
-        with torch.no_grad():
-            ids, content = self.towers()
-            final = ids + content
+        ids, content = self.towers()
+        final = ids + content
         return Embeddings(final[: self.n_users], final[self.n_users :])
 
     def towers(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return h_id (u + n, d) and h_mm (u + n, d)."""
+        """Return h_id (u + n, d) and h_mm (u + n, d), without gradients."""
+        with torch.no_grad():
+            table = self.weights.get_parameter("ids")
+            ids = user_item_graph.propagate(table, self.graph, self.options.layers)
+            return ids, self.spread.dot(self._item_content(table[self.n_users :]))
+
+    def _towers_at(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the (r,) `rows` of both towers, with gradients."""
         table = self.weights.get_parameter("ids")
-        ids = user_item_graph.propagate(table, self.graph, self.options.layers)
-        return ids, self.spread(self._item_content(table[self.n_users :]))
+        ids = user_item_graph.propagate_to(rows, table, self.graph, self.options.layers)
+        return ids, csr.product(self.spread.rows(rows), self._item_content(table[self.n_users :]))
 
     def _features(self) -> torch.Tensor:
         if self.options.trainable_features:
@@ -134,8 +143,8 @@ class AlignRec:
 
     def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
         """Return the weighted parts: bpr, l2, and uia, cca, reg where their weight is not 0."""
-        rows, options = triples.rows(self.n_users), self.options
-        ids, content = (tower.index_select(0, rows) for tower in self.towers())
+        options, (rows, places) = self.options, triples.rows(self.n_users)
+        ids, content = (tower.index_select(0, places) for tower in self._towers_at(rows))
         parts = losses.pairwise_losses(
             *(ids + content).chunk(3), l2=options.l2, batch_size=self.batch_size, uia=options.uia
         )

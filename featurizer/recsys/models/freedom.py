@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from featurizer.interactions.user_items import UserItems
-    from featurizer.recsys import item_graph, losses, user_item_graph, weights
+    from featurizer.recsys import csr, item_graph, losses, user_item_graph, weights
     from featurizer.recsys.csr import Csr
     from featurizer.recsys.data import RecData
     from featurizer.recsys.sampler import Triples
@@ -36,6 +36,7 @@ else:
     np = lazy("numpy")
     torch = lazy("torch")
     sparse = lazy("scipy.sparse")
+    csr = lazy("featurizer.recsys.csr")
     item_graph = lazy("featurizer.recsys.item_graph")
     losses = lazy("featurizer.recsys.losses")
     user_item_graph = lazy("featurizer.recsys.user_item_graph")
@@ -87,19 +88,24 @@ class Freedom:
     def embeddings(self) -> Embeddings:
         """Return the vectors over the whole graph."""
         with torch.no_grad():
-            users, items = self._towers(self.whole)
-        return Embeddings(users.clone(), items)
+            table = self.weights.get_parameter("ids").detach()
+            ids = user_item_graph.propagate(table, self.whole, self.options.layers)
+            users, items = ids[: self.n_users], ids[self.n_users :]
+            return Embeddings(users.clone(), items + self.item_graph.dot(table[self.n_users :]))
 
-    def _towers(self, graph: Csr) -> tuple[torch.Tensor, torch.Tensor]:
+    def _vectors_at(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the (r, d) vectors of (r,) increasing `rows`, users first, over the epoch's graph."""
         table = self.weights.get_parameter("ids")
-        ids = user_item_graph.propagate(table, graph, self.options.layers)
-        return ids[: self.n_users], ids[self.n_users :] + self.item_graph(table[self.n_users :])
+        ids = user_item_graph.propagate_to(rows, table, self.thinned, self.options.layers)
+        of_users = int((rows < self.n_users).sum())
+        graph = self.item_graph.rows(rows[of_users:] - self.n_users)
+        near = csr.product(graph, table[self.n_users :])
+        return torch.cat([ids[:of_users], ids[of_users:] + near])
 
     def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
         """Return the weighted parts: bpr, l2, and the content's bpr where its weight is not 0."""
-        users, items = self._towers(self.thinned)
-        u = users.index_select(0, triples.users)
-        pair = items.index_select(0, triples.positives), items.index_select(0, triples.negatives)
+        rows, places = triples.rows(self.n_users)
+        u, *pair = self._vectors_at(rows).index_select(0, places).chunk(3)
         parts = losses.pairwise_losses(u, *pair, l2=self.options.l2, batch_size=self.batch_size)
         if self.options.content_loss:
             mapped = (self._mapped(triples.positives), self._mapped(triples.negatives))

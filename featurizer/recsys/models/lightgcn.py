@@ -53,17 +53,17 @@ class LightGcn:
         """Return h of all users and items."""
         with torch.no_grad():
             # without layers h is the table itself, which training goes on to change
-            final = self._tower().detach().clone()
+            table = self.weights.get_parameter("ids").detach()
+            final = user_item_graph.propagate(table, self.graph, self.options.layers).clone()
         return Embeddings(final[: self.n_users], final[self.n_users :])
-
-    def _tower(self) -> torch.Tensor:
-        return user_item_graph.propagate(self.weights.get_parameter("ids"), self.graph, self.options.layers)
 
     def losses(self, triples: Triples) -> dict[str, torch.Tensor]:
         """Return the weighted parts: bpr, l2, and uia where its weight is not 0."""
-        options, rows = self.options, triples.rows(self.n_users)
-        vectors = self._tower().index_select(0, rows).chunk(3)
-        return losses.pairwise_losses(*vectors, l2=options.l2, batch_size=self.batch_size, uia=options.uia)
+        options, table = self.options, self.weights.get_parameter("ids")
+        rows, places = triples.rows(self.n_users)
+        vectors = user_item_graph.propagate_to(rows, table, self.graph, options.layers)
+        three = vectors.index_select(0, places).chunk(3)
+        return losses.pairwise_losses(*three, l2=options.l2, batch_size=self.batch_size, uia=options.uia)
 
 
 LIGHTGCN = RecommenderSpec(
