@@ -269,7 +269,7 @@ def extract(
     shard: str | None = None,
     decoders: Literal['auto', 'threads', 'processes'] = 'auto',
     mask: Literal['image', 'text'] | None = None,
-    images: Literal['first', 'mean'] = 'first',
+    images: Literal['first', 'mean', 'all'] = 'first',
     update: bool = False,
     trust_remote_code: Sequence[str] | str = ...,
     max_failures: int | None = None,
@@ -298,7 +298,7 @@ def extract(
         shard: I/N: only every N-th shard, from the I-th on. N such processes share one folder; the last one completes it.
         decoders: Who decodes pictures: auto takes processes for a GPU and many pictures.
         mask: Hide one modality from an encoder ica:DIR or align:DIR.
-        images: Of items with several pictures: encode the first, or take the mean of all their normalized vectors.
+        images: Of items with several pictures: encode the first, take the mean of all their normalized vectors, or give all to models that take several at once (and take the mean of others).
         update: Encode only what changed since the set in --out was made, and copy every other vector.
         trust_remote_code: Run the code of its own that an encoder's repository holds: REPO@COMMIT, a full commit that you have read.
         max_failures: Exit with 3 when more items failed. [default: no limit]

@@ -14,6 +14,7 @@ from featurizer.encoders.base import (
     AnyEncoder,
     EncoderRequest,
     EncoderSpec,
+    Images,
     Modality,
     Pair,
     TextLoss,
@@ -81,9 +82,9 @@ class AlignEncoder:
 
 
 def _prepared(encoder: AnyEncoder, side: object) -> object:
-    """Return what an encoder makes of a picture, a text or both; one that takes all pictures is given this alone."""
+    """Return what an encoder makes of a picture, a text or both; one of all pictures is given this alone."""
     prepared: object = encoder.prepare(side)
-    return prepared if encoder.spec.images is None else [prepared]
+    return [prepared] if encoder.spec.modality == "image" and encoder.spec.images is not None else prepared
 
 
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
@@ -99,7 +100,8 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     folder = saved.folder.absolute()
     places = (Path.cwd(), folder, folder.parent, folder.parent.parent)
     texts = [found_request(told, places) for told in saved.manifest.requests]
-    loaded = _load(texts, request) if texts else []
+    together = any(space.provenance.get("images") == "all" for space in saved.manifest.spaces)
+    loaded = _load(texts, request, "all" if together else "first") if texts else []
     made = {encoder.spec.space: encoder for encoder in loaded}
     encoders = tuple(_encoder(space, made, request.model) for space in saved.manifest.spaces)
     spec = EncoderSpec(
@@ -124,9 +126,9 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     return (AlignEncoder(spec, saved, encoders, request.mask),)
 
 
-def _load(texts: Sequence[str], request: EncoderRequest) -> Sequence[AnyEncoder]:
+def _load(texts: Sequence[str], request: EncoderRequest, images: Images) -> Sequence[AnyEncoder]:
     try:
-        return load_encoders(texts, device=request.device, dtype=request.dtype)
+        return load_encoders(texts, device=request.device, dtype=request.dtype, images=images)
     except CodeNotTrusted as error:
         repo = error.encoder.partition(":")[2]
         raise CodeNotTrusted(
@@ -156,4 +158,5 @@ def _encoder(space: LearnedSpace, made: dict[str, AnyEncoder], model: str) -> An
             f"{found.spec.family}:{found.spec.model} has {found.spec.weight_hash[:12]} and {found.spec.dim}. Expected "
             "the same encoder: pin its revision, or align features of the one there is now"
         )
-    return MeanOfPictures.of(found) if space.provenance.get("images") == "mean" else found
+    meant = space.provenance.get("images") == "mean" and found.spec.images is None
+    return MeanOfPictures.of(found) if meant else found

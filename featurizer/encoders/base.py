@@ -17,10 +17,13 @@ from featurizer.records import Json
 from featurizer.registry import Plugin
 
 Modality: TypeAlias = Literal["image", "text"]
+Reads: TypeAlias = Literal["image", "text", "both"]
+"""What one space is made of."""
 Dtype: TypeAlias = Literal["float32", "tf32", "float16", "bfloat16"]
 """What a model computes in; TF32 is float32 whose products an NVIDIA GPU rounds to 10 bits."""
-Images: TypeAlias = Literal["first", "mean"]
-"""Of several pictures of an item: the first is encoded, or the mean of all is taken."""
+Images: TypeAlias = Literal["first", "mean", "all"]
+"""Of several pictures of an item: the first is encoded, or the mean of all is taken; `all` gives them together to a
+model that takes several, and takes the mean of any other's."""
 MemoryFormat: TypeAlias = Literal["channels_last"]
 """How the pictures of a convolutional model lie in memory, where that is not torch's own order."""
 Vectors: TypeAlias = NDArray[np.float32]
@@ -52,11 +55,13 @@ class EncoderSpec:
         request: what `--encoder` takes to load it again; None for one that was put together by hand.
         remote_code: the repository and commit whose own code was run; None where none was.
         memory_format: how pictures lie in memory, which decides a vector's last digits; None for torch's own order.
-        images: how the vectors of an item's pictures become one; None where the encoder takes one picture of an item.
+        images: how an item's pictures become one vector: the mean of theirs, or the model reads all of them together;
+            None where the encoder takes one picture of an item.
+        not_read: what else the model takes, which nothing is made of: `audio`, `video`.
     """
 
     name: str
-    modality: Modality | Literal["both"]
+    modality: Reads
     dim: int
     family: str
     model: str
@@ -75,7 +80,8 @@ class EncoderSpec:
     request: str | None = field(default=None, compare=False)
     remote_code: str | None = None
     memory_format: MemoryFormat | None = None
-    images: Literal["mean"] | None = None
+    images: Literal["mean", "all"] | None = None
+    not_read: tuple[str, ...] = ()
 
     @property
     def space(self) -> str:
@@ -90,7 +96,7 @@ class EncoderSpec:
         """
         only_where_told = [
             name
-            for name in ("plugin", "supervised", "remote_code", "memory_format", "images")
+            for name in ("plugin", "supervised", "remote_code", "memory_format", "images", "not_read")
             if not getattr(self, name)
         ]
         left_out = {"mask", "request", "supervised_items", *only_where_told}
@@ -100,10 +106,27 @@ class EncoderSpec:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What an encoder of both modalities takes: a picture in mode RGB, a text, or both; never neither."""
+    """What an encoder of both modalities takes: a picture in mode RGB, a text, or both; never neither.
+
+    Attributes:
+        image: the picture, or the first of several; None where there is none.
+        text: None where there is none.
+        more: the pictures behind the first, for an encoder whose specification says `images`; others are given none.
+    """
 
     image: Image | None
     text: str | None
+    more: tuple[Image, ...] = ()
+
+    @classmethod
+    def of(cls, pictures: Sequence[Image], text: str | None) -> Pair:
+        """Put an item's pictures, which may be none, and its text together."""
+        return cls(next(iter(pictures), None), text, tuple(pictures[1:]))
+
+    @property
+    def pictures(self) -> tuple[Image, ...]:
+        """All of them, in their order."""
+        return () if self.image is None else (self.image, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +149,10 @@ PreparedT = TypeVar("PreparedT")
 class Encoder(Protocol[InputT, PreparedT]):
     """One modality of one model: `prepare` runs on any thread for one item, `encode` on one thread for many.
 
-    An image encoder takes a `PIL.Image.Image` in mode RGB, a text encoder a `str`, one of both a `Pair`. One whose
-    `spec.images` is set prepares each picture of an item, and encodes the prepared ones of each item together, in their
-    order and at least one: `encode` takes a sequence of them where others take one.
+    An image encoder takes a `PIL.Image.Image` in mode RGB, a text encoder a `str`, one of both a `Pair`. Where
+    `spec.images` is set, an encoder of pictures prepares each of an item's, and encodes the prepared ones of each item
+    together, in their order and at least one: `encode` takes a sequence of them where others take one. An encoder of
+    both is then given all pictures in one `Pair`.
     """
 
     @property
@@ -156,7 +180,7 @@ class EncoderRequest:
         name: the short name for the spaces.
         model: the family's own name of the model, or a local folder (`is_folder`).
         revision: a Hub revision, or None for the default branch.
-        modalities: which sides to load; None for all the model has.
+        modalities: which spaces to make, of those the model has; None for all of them.
         device: a torch device string, already resolved (`cpu`, `cuda:0`, `mps`).
         dtype: the dtype to compute in.
         pooling: for text and vision models with a choice (`mean`, `cls`); None for the model's own.
@@ -170,12 +194,13 @@ class EncoderRequest:
         family: whose it is, by its entry point; empty where the family is asked by hand.
         text: what `resolve` reads as this request; None where something beside the text decided it.
         remote_code: whether code that the Hub repository holds at `revision`, a full commit, may be run.
+        images: `all` asks a model that takes several pictures of an item to be given them.
     """
 
     name: str
     model: str
     revision: str | None = None
-    modalities: tuple[Modality, ...] | None = None
+    modalities: tuple[Reads, ...] | None = None
     device: str = "cpu"
     dtype: Dtype = "float32"
     pooling: str | None = None
@@ -188,6 +213,7 @@ class EncoderRequest:
     family: str = ""
     text: str | None = None
     remote_code: bool = False
+    images: Images = "first"
 
 
 def is_folder(model: str) -> bool:

@@ -68,5 +68,8 @@ def _means(vectors: Vectors, counts: np.ndarray) -> Vectors:
 
 
 def seeing_all(encoders: Sequence[AnyEncoder]) -> list[AnyEncoder]:
-    """Let every encoder of pictures see all of an item; those that read texts, too or alone, stay as they are."""
-    return [MeanOfPictures.of(one) if one.spec.modality == "image" else one for one in encoders]
+    """Let every encoder of pictures see all of an item; those that do already, or that read texts, stay as they are."""
+    return [
+        MeanOfPictures.of(one) if one.spec.modality == "image" and one.spec.images is None else one
+        for one in encoders
+    ]

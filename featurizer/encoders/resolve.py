@@ -16,6 +16,7 @@ from featurizer.encoders.base import (
     EncoderSpec,
     Images,
     Modality,
+    Reads,
     is_folder,
 )
 from featurizer.encoders.device import resolve_device
@@ -43,7 +44,7 @@ def resolve(
     dtype: Dtype = "float32",
     pooling: str | None = None,
     prompt: str | None = None,
-    modalities: tuple[Modality, ...] | None = None,
+    modalities: tuple[Reads, ...] | None = None,
 ) -> EncoderRequest:
     """Parse one encoder as the user types it; nothing is loaded.
 
@@ -54,7 +55,7 @@ def resolve(
         dtype: what to compute in.
         pooling: replaces the preset's or the model's own.
         prompt: replaces the preset's or the model's own.
-        modalities: which sides to load; None for all.
+        modalities: which spaces to make; None for all.
 
     Raises:
         UnknownName: nothing answers to it; carries the nearest presets and families.
@@ -142,7 +143,7 @@ def load_encoders(
     where = resolve_device(device)
     encoders: list[AnyEncoder] = []
     for text, request in zip(texts, requests, strict=True):
-        loaded = load(replace(request, device=where, mask=mask))
+        loaded = load(replace(request, device=where, mask=mask, images=images))
         if mask is not None and any(encoder.spec.modality != "both" for encoder in loaded):
             raise InputError(
                 f"--mask {mask} hides a modality from an encoder of both, but {text} reads one alone; "
@@ -150,7 +151,7 @@ def load_encoders(
             )
         refuse_shared_spaces(encoders, loaded, text)
         encoders += loaded
-    return seeing_all(encoders) if images == "mean" else encoders
+    return encoders if images == "first" else seeing_all(encoders)
 
 
 @overload

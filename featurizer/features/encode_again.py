@@ -12,7 +12,7 @@ from PIL.Image import Image
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.stored_pictures import StoredPicture, picture_columns, stored_pictures
-from featurizer.encoders.base import AnyEncoder, Dtype, Pair
+from featurizer.encoders.base import AnyEncoder, Dtype, Images, Pair
 from featurizer.encoders.mean_of_pictures import MeanOfPictures
 from featurizer.encoders.naming import found_request, local_folder, told_request
 from featurizer.encoders.resolve import load_encoders
@@ -56,9 +56,7 @@ def verify_sample(
     """
     check_catalog(feature_set, catalog)
     made = [
-        MeanOfPictures.of(encoder) if feature_set.spaces[encoder.spec.space].images == "mean" else encoder
-        for encoder in encoders
-        if encoder.spec.space in feature_set.spaces
+        _as_recorded(encoder, feature_set) for encoder in encoders if encoder.spec.space in feature_set.spaces
     ]
     if not made:
         raise InputError(
@@ -83,6 +81,11 @@ def verify_sample(
     for encoder in made:
         problems += _compare(feature_set, encoder, chosen, items)
     return problems
+
+
+def _as_recorded(encoder: AnyEncoder, feature_set: FeatureSet) -> AnyEncoder:
+    meant = feature_set.spaces[encoder.spec.space].images == "mean" and encoder.spec.images is None
+    return MeanOfPictures.of(encoder) if meant else encoder
 
 
 def _compare(
@@ -119,14 +122,14 @@ def _input(encoder: AnyEncoder, item: Mapping[str, Any]) -> object | None:
     """Return what an encoder takes of an item; None where there is nothing to encode."""
     if encoder.spec.modality == "text":
         return None if item["text"] is None else encoder.prepare(item["text"])
-    pictures = stored_pictures(item)
-    if encoder.spec.images is not None:
-        decoded = map(_decoded, {one.sha256: one for one in pictures}.values())
-        return [encoder.prepare(one) for one in decoded if one is not None] or None
-    first = _decoded(pictures[0])
-    if encoder.spec.modality == "image":
-        return None if first is None else encoder.prepare(first)
-    return None if first is None and item["text"] is None else encoder.prepare(Pair(first, item["text"]))
+    stored, several = stored_pictures(item), encoder.spec.images is not None
+    asked = {one.sha256: one for one in stored}.values() if several else stored[:1]
+    pictures = [one for one in map(_decoded, asked) if one is not None]
+    if encoder.spec.modality == "both":
+        nothing = not pictures and item["text"] is None
+        return None if nothing else encoder.prepare(Pair.of(pictures, item["text"]))
+    prepared = [encoder.prepare(one) for one in pictures]
+    return prepared or None if several else next(iter(prepared), None)
 
 
 def _decoded(picture: StoredPicture) -> Image | None:
@@ -168,7 +171,9 @@ def recorded_encoders(
             "expected it in this folder or beside the set. Say where it lies, under the name of its space: --encoder "
             "NAME=FAMILY:PATH makes NAME_text and NAME_image"
         )
-    return load_encoders(found, device=device, dtype=dtype, mask=mask, trusted=trusted)
+    together = any(spec.images == "all" for spec in feature_set.spaces.values())
+    images: Images = "all" if together else "first"
+    return load_encoders(found, device=device, dtype=dtype, mask=mask, trusted=trusted, images=images)
 
 
 def _found(feature_set: FeatureSet, requests: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 from PIL.Image import Image
 
@@ -56,32 +56,40 @@ class OfPicture:
     prepare: Callable[[Image], object]
     several: bool = False
 
-    def __call__(self, picture: Image | None, text: str | None) -> object | None:
-        """Prepare the picture."""
-        return None if picture is None else self.prepare(picture)
+    def __call__(self, pictures: Sequence[Image], text: str | None) -> object | None:
+        """Prepare the picture that there is, if any."""
+        return self.prepare(pictures[0]) if pictures else None
 
 
 @dataclass(frozen=True, slots=True)
 class OfBoth:
-    """What an encoder of both modalities makes of an item, of its first picture."""
+    """What an encoder of both modalities makes of an item: of its text, and the first picture or all of them.
+
+    Attributes:
+        prepare: the encoder's.
+        several: whether it sees all pictures of an item, or the first one.
+    """
 
     prepare: Callable[[Pair], object]
-    several: ClassVar[bool] = False
+    several: bool = False
 
-    def __call__(self, picture: Image | None, text: str | None) -> object | None:
-        """Prepare the picture, the text, or both."""
-        return None if picture is None and text is None else self.prepare(Pair(picture, text))
+    def __call__(self, pictures: Sequence[Image], text: str | None) -> object | None:
+        """Prepare the pictures, the text, or both."""
+        return self.prepare(Pair.of(pictures, text)) if pictures or text is not None else None
 
 
 Prepare: TypeAlias = OfPicture | OfBoth
-"""A picture and its item's text to what one space's encoder takes; None where there is nothing to encode."""
+"""An item's pictures and its text to what one space's encoder takes; None where there is nothing to encode."""
 
 
 def preparer(encoder: AnyEncoder) -> Prepare:
     """Return what is made of an item for an encoder that sees pictures."""
-    if encoder.spec.modality == "both":
-        return OfBoth(encoder.prepare)
-    return OfPicture(encoder.prepare, several=encoder.spec.images is not None)
+    several = encoder.spec.images is not None
+    return (
+        OfBoth(encoder.prepare, several)
+        if encoder.spec.modality == "both"
+        else OfPicture(encoder.prepare, several)
+    )
 
 
 def prepare_rows(rows: Sequence[Row], prepare: Mapping[str, Prepare]) -> list[Prepared]:
@@ -98,22 +106,32 @@ def _prepare(
     usable, first_alone = False, not all(function.several for function in prepare.values())
     missed: list[tuple[str, str]] = []  # what another picture may serve, if any, and the reason
     inputs: dict[str, Any] = {}
+
+    def attempt(space: str, seen: Sequence[Image], *, add: bool) -> None:
+        try:
+            value = prepare[space](seen, text)
+        except Exception as error:  # noqa: BLE001  anybody's code on any picture: what it raises is the row's reason
+            missed.append((space, f"{space}: prepare_{type(error).__name__}"))
+            return
+        if value is not None and add:
+            inputs.setdefault(space, []).append(value)
+        elif value is not None:
+            inputs[space] = value
+
+    together = [space for space, of in prepare.items() if isinstance(of, OfBoth) and of.several]
+    one_by_one = [space for space in prepare if space not in together]
+    decoded: list[Image] = []
     for place, (status, data) in enumerate(pictures):
         picture, reasons = _decoded(status, data)
+        seen = [] if picture is None else [picture]
         usable = usable or picture is not None
         missed += [("" if first_alone and not place else "image", reason) for reason in reasons]
-        for space, function in prepare.items():
-            if place and not function.several:
-                continue
-            try:
-                value = function(picture, text)
-            except Exception as error:  # noqa: BLE001  anybody's code on any picture: what it raises is the row's reason
-                missed.append((space, f"{space}: prepare_{type(error).__name__}"))
-                continue
-            if value is not None and function.several:
-                inputs.setdefault(space, []).append(value)
-            elif value is not None:
-                inputs[space] = value
+        decoded += seen if together else []
+        for space in one_by_one:
+            if not place or prepare[space].several:
+                attempt(space, seen, add=prepare[space].several)
+    for space in together:
+        attempt(space, decoded, add=False)
     served = {*inputs, *(["image"] if usable else [])}
     errors = tuple(dict.fromkeys(reason for what, reason in missed if what not in served))
     left_out = tuple(reason for what, reason in missed if what in served)

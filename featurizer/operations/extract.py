@@ -83,8 +83,9 @@ class Extract(FolderOperation["FeatureSet"]):
     """Who decodes pictures: auto takes processes for a GPU and many pictures."""
     mask: Literal["image", "text"] | None = None
     """Hide one modality from an encoder ica:DIR or align:DIR."""
-    images: Literal["first", "mean"] = "first"
-    """Of items with several pictures: encode the first, or take the mean of all their normalized vectors."""
+    images: Literal["first", "mean", "all"] = "first"
+    """Of items with several pictures: encode the first, take the mean of all their normalized vectors, or give all to
+    models that take several at once (and take the mean of others)."""
     update: bool = False
     """Encode only what changed since the set in --out was made, and copy every other vector."""
     trust_remote_code: tuple[str, ...] = ()
@@ -203,7 +204,8 @@ class Extract(FolderOperation["FeatureSet"]):
         where = resolve_device(self.device)
         for spec in (one.spec for one in encoders):
             told = spec.provenance()["model"]  # of a folder its name
-            context.say(f"{spec.space}: {spec.dim} dimensions, {spec.family}:{told} on {where}")
+            left = f"; not read: {', '.join(spec.not_read)}" if spec.not_read else ""
+            context.say(f"{spec.space}: {spec.dim} dimensions, {spec.family}:{told} on {where}{left}")
         several = catalog.manifest.images
         if (
             several is not None

@@ -6,12 +6,20 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from unittest import SkipTest
 
 import numpy as np
 
-from featurizer.encoders.base import AnyEncoder, EncoderSpec, TextLoss, Vectors
-from featurizer.testing.samples import assert_close, encode_all, sample_inputs, sample_texts
+from featurizer.encoders.base import AnyEncoder, EncoderSpec, Pair, TextLoss, Vectors
+from featurizer.testing.samples import (
+    assert_close,
+    encode_all,
+    prepare_input,
+    sample_images,
+    sample_inputs,
+    sample_texts,
+)
 
 
 class EncoderContract:
@@ -27,7 +35,7 @@ class EncoderContract:
 
     def sample_inputs(self) -> Sequence[object]:
         """Return at least three different inputs; replace it when the encoder needs others."""
-        return sample_inputs(self.make_encoder().spec.modality)
+        return sample_inputs(self.make_encoder().spec)
 
     def reference(self) -> Vectors | None:
         """Return what the model's own library gives for the sample inputs, called as its documentation recommends.
@@ -45,6 +53,7 @@ class EncoderContract:
             assert getattr(spec, name), f"spec.{name} is empty"
         assert spec.modality in ("image", "text", "both"), f"unknown modality {spec.modality!r}"
         assert spec.dim > 0, f"spec.dim is {spec.dim}"
+        assert spec.images is None or spec.modality != "text", "spec.images is set, and no picture is read"
         json.dumps({**asdict(spec), "preprocessing": dict(spec.preprocessing)}, allow_nan=False)
 
     def test_vectors_are_finite_float32_of_the_promised_shape(self) -> None:
@@ -85,6 +94,26 @@ class EncoderContract:
         assert [loss.cut for loss in found] == same.tolist()
         assert len(losses([])) == 0
 
+    def test_every_part_of_an_item_counts(self) -> None:
+        """A vector of both is that of neither alone, and of several pictures none is left out."""
+        encoder = self.make_encoder()
+        of_parts = encoder.spec.modality == "both" or encoder.spec.images is not None
+        if not of_parts or encoder.spec.mask is not None:
+            raise SkipTest("the encoder reads one picture, or one text, of an item")
+        whole, parts = self._item_and_its_parts(encoder.spec)
+        vectors = encode_all(encoder, [whole, *parts])
+        for part, vector in zip(parts, vectors[1:], strict=True):
+            assert not np.allclose(vector, vectors[0], atol=1e-6), f"{part} alone has the vector of {whole}"
+
+    @staticmethod
+    def _item_and_its_parts(spec: EncoderSpec) -> tuple[object, list[object]]:
+        pictures, text = sample_images()[: 1 if spec.images is None else 3], sample_texts()[0]
+        fewer = [pictures[:place] + pictures[place + 1 :] for place in range(len(pictures))]
+        if spec.modality == "image":
+            return pictures, list(fewer)
+        left = [Pair.of(some, text) for some in fewer]
+        return Pair.of(pictures, text), [Pair.of(pictures, None), *left]
+
     def test_an_empty_batch_gives_no_rows(self) -> None:
         """`encode([])` returns (0, dim) float32."""
         encoder = self.make_encoder()
@@ -121,5 +150,5 @@ class EncoderContract:
         """Items prepared at the same time give the vectors of items prepared one after the other."""
         encoder, inputs = self.make_encoder(), self.sample_inputs()
         with ThreadPoolExecutor(max_workers=8) as pool:
-            prepared = list(pool.map(encoder.prepare, list(inputs) * 4))
+            prepared = list(pool.map(partial(prepare_input, encoder), list(inputs) * 4))
         assert_close(encoder.encode(prepared), np.tile(encode_all(encoder, inputs), (4, 1)))

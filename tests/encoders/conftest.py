@@ -3,13 +3,14 @@ import functools
 import pytest
 import torch
 from encoder_checkpoints import CHECKPOINTS
+from joint_checkpoints import JOINT_CHECKPOINTS
 
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
     """Return the function from a checkpoint's name to its folder; each is written once a session."""
     root = tmp_path_factory.mktemp("checkpoints")
-    return functools.cache(lambda name: CHECKPOINTS[name](root / name))
+    return functools.cache(lambda name: {**CHECKPOINTS, **JOINT_CHECKPOINTS}[name](root / name))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -63,7 +63,7 @@ class TestPipelineWithPrompt(TextTokenEncoderContract):
 
 
 def test_the_states_are_the_library_s_token_embeddings():
-    tokens, (_, model) = minilm(), family.open_model(resolve("minilm"))
+    tokens, model = minilm(), family.open_model(resolve("minilm")).model
     texts = ["a red cotton dress", "mug"]
     found = tokens.encode(*padded(tokens.tokenize(texts), 0)).states
     for row, expected in zip(
@@ -73,7 +73,7 @@ def test_the_states_are_the_library_s_token_embeddings():
 
 
 def test_embeddings_are_the_rows_of_the_models_table():
-    tokens, (_, model) = minilm(), family.open_model(resolve("minilm"))
+    tokens, model = minilm(), family.open_model(resolve("minilm")).model
     table = model[0].model.get_input_embeddings().weight
     np.testing.assert_array_equal(tokens.embed(torch.tensor([[5, 7]])), table[[5, 7]][None])
 
@@ -97,7 +97,7 @@ def test_more_tokens_than_the_limit_are_refused():
 
 
 def test_a_static_embedding_has_no_tokens(checkpoint, tmp_path):
-    _, model = family.open_model(resolve("minilm"))
+    model = family.open_model(resolve("minilm")).model
     static = StaticEmbedding(model.tokenizer.backend_tokenizer, embedding_dim=8)
     SentenceTransformer(modules=[static], device="cpu").save(str(tmp_path))
     with pytest.raises(InputError, match=r"no tokens: it starts with a StaticEmbedding module"):

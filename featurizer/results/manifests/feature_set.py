@@ -58,8 +58,11 @@ class SpaceProvenance(Record):
     """What the encoder computed in."""
     memory_format: str | None = None
     """How the pictures of a convolutional encoder lay in memory; None for torch's own order."""
-    images: Literal["mean"] | None = None
-    """How the vectors of an item's pictures became one; None where the first picture alone was encoded."""
+    images: Literal["mean", "all"] | None = None
+    """How an item's pictures became one vector: the mean of theirs, or read together; None where the first picture
+    alone was encoded."""
+    not_read: tuple[str, ...] = ()
+    """What else the model takes, which nothing was made of."""
     plugin: dict[str, str] | None = None
     """The package that brought the encoder, where it is not ours."""
     remote_code: str | None = None

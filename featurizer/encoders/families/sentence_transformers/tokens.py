@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from featurizer.encoders.base import EncoderRequest
-from featurizer.encoders.families.sentence_transformers.encoder import open_model, prompt_of
+from featurizer.encoders.families.sentence_transformers.encoder import text_encoder
 from featurizer.encoders.families.sentence_transformers.family import FAMILY
+from featurizer.encoders.families.sentence_transformers.model import MESSAGE, offered, open_model
 from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.encoders.torch_tokens import States, no_tokens, text_tokens
 from featurizer.encoders.word_tokenizer import open_words
@@ -26,11 +27,14 @@ def load(request: EncoderRequest) -> tuple[TextTokenEncoder, ...]:
     vector from them.
 
     Raises:
-        InputError: the first module is no transformer, or its tokenizer counts no words.
+        InputError: the first module is no transformer, is talked to in messages, or its tokenizer counts no words.
         FeaturizerError: the model cannot be loaded.
     """
-    encoder, model = open_model(request)
-    prompt, transformer = prompt_of(model, request), _transformer(model, request)
+    opened = open_model(request)
+    if "text" not in offered(opened):
+        raise no_tokens(f"{FAMILY.name}:{request.model}", "reads no texts")
+    model, prompt = opened.model, opened.prompt
+    encoder, transformer = text_encoder(opened), _transformer(model, request)
     table = cast("torch.nn.Embedding", transformer.get_input_embeddings())
     words = open_words(
         model.tokenizer,
@@ -52,6 +56,8 @@ def _transformer(model: SentenceTransformer, request: EncoderRequest) -> PreTrai
     first = model[0]
     if not isinstance(first, Transformer):
         raise no_tokens(f"{FAMILY.name}:{request.model}", f"starts with a {type(first).__name__} module")
+    if MESSAGE in first.modalities:
+        raise no_tokens(f"{FAMILY.name}:{request.model}", "reads a text inside a message")
     return first.model
 
 
