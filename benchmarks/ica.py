@@ -85,7 +85,7 @@ def store_of(folder, items, shape, text):
 def job_of(store, text, size):
     options = IcaOptions(architecture=SIZES[size], training=Training(epochs=1))
     train, valid = split_rows(store.rows, 0.1, 0)
-    model, heads = build(store, train, text, options)
+    model, heads = build(store, train, options)
     return TrainingSetup(model, heads, store, text, train, valid, options)
 
 

@@ -109,7 +109,7 @@ def trained(data, rows, options, look=None):
     """Train on some items alone, a tenth of which choose the epoch; `look` is given the job and each epoch's record."""
     train, valid = split_rows(len(rows), options.training.valid_share, options.training.seed)
     train, valid = [rows[at] for at in train], [rows[at] for at in valid]
-    model, heads = build(data.store, train, data.encoders.text, options)
+    model, heads = build(data.store, train, options)
     device = data.encoders.device
     job = TrainingSetup(model, heads, data.store, data.encoders.text, train, valid, options, device=device)
     begun = time.time()

@@ -2,7 +2,7 @@
 
 Inter-content alignment attends over these sequences. A picture's states depend on the picture alone, so they
 may be cached. A text's are encoded again under every mask, since a contextual state would tell its neighbors
-which word was hidden; what is cached of a text is its token ids.
+which word was hidden; what is cached of a text is its token ids, and its states for when no word is masked.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ class Batch:
         ids: (b, t) int64 token ids, padded.
         words: (b, t) int32 word numbers, `NO_WORD` for special tokens and padding.
         length: (b,) int64, tokens of each text; 0 where there is none.
+        text: (b, t, g) float32, the frozen text encoder's states of the text with nothing masked, zeros in padding.
         pooled_image: (b, e) float32, the frozen pooled vector.
         pooled_text: (b, f) float32, likewise, of the text with nothing masked.
     """
@@ -31,6 +32,7 @@ class Batch:
     ids: torch.Tensor
     words: torch.Tensor
     length: torch.Tensor
+    text: torch.Tensor
     pooled_image: torch.Tensor
     pooled_text: torch.Tensor
 
@@ -142,19 +144,42 @@ def no_pictures(spec: TokenSpec, count: int) -> Pictures:
     )
 
 
-def assembled(
-    pictures: Pictures, texts: Sequence[TokenizedText | None], pooled_text: np.ndarray, padding_id: int
-) -> Batch:
-    """Put b items together; `pooled_text` is (b, f) float32."""
-    ids, words, length = padded(texts, padding_id)
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of b items, nothing masked.
+
+    Attributes:
+        tokenized: None where there is none.
+        states: of each text the (t, g) float16 states, likewise.
+        pooled: (b, f) float32, zeros where there is none.
+    """
+
+    tokenized: list[TokenizedText | None]
+    states: list[np.ndarray | None]
+    pooled: np.ndarray
+
+
+def no_texts(spec: TokenSpec, count: int) -> Texts:
+    """Return room for the texts of `count` items."""
+    return Texts([None] * count, [None] * count, np.zeros((count, spec.pooled.dim), np.float32))
+
+
+def assembled(pictures: Pictures, texts: Texts, spec: TokenSpec) -> Batch:
+    """Put b items together; `spec` is that of the texts."""
+    ids, words, length = padded(texts.tokenized, spec.padding_id or 0)
+    states = np.zeros((*ids.shape, spec.dim), np.float32)
+    for row, found in enumerate(texts.states):
+        if found is not None:
+            states[row, : len(found)] = found
     return Batch(
         torch.from_numpy(pictures.image).float(),
         torch.from_numpy(pictures.there),
         ids,
         words,
         length,
+        torch.from_numpy(states),
         torch.from_numpy(pictures.pooled),
-        torch.from_numpy(pooled_text),
+        torch.from_numpy(texts.pooled),
     )
 
 

@@ -55,7 +55,7 @@ def read_step(
     """Read a batch and hide what `key`, the seed of its masks, says; every process gets its own share.
 
     A picture that the outline promised and that could not be decoded after all is not masked, nor is its
-    item's text hidden whole: zeros are nobody's picture.
+    item's text hidden whole: zeros are nobody's picture. So with a text whose states are not finite.
     """
     options, spec = job.options, job.source.image_spec
     outline = job.source.outline(rows)
@@ -65,11 +65,12 @@ def read_step(
     mine_rows = list(rows)[share]
     items = job.source.read(mine_rows)
     mine, lost = masks.rows(share), outline.has_image[share] & ~items.has_image
+    lost_text = (outline.length[share] > 0) & ~items.has_text
     mine = Masks(
         mine.image & ~lost[:, None],
-        mine.text[:, : items.ids.shape[1]],
-        mine.hide_image & ~lost,
-        mine.hide_text & ~lost,
+        mine.text[:, : items.ids.shape[1]] & ~lost_text[:, None],
+        mine.hide_image & ~lost & ~lost_text,
+        mine.hide_text & ~lost & ~lost_text,
     )
     return StepBatch(mine_rows, items.to(job.device), mine.to(job.device), counts, len(rows))
 

@@ -12,7 +12,7 @@ from featurizer.ica.contrastive_terms import ContrastiveTerms
 from featurizer.ica.model import States
 from featurizer.ica.objective import contrast
 from featurizer.ica.setup import TrainingSetup
-from featurizer.ica.text_states import encode_text
+from featurizer.ica.text_states import whole_text
 
 
 def contrastive_loss(
@@ -40,5 +40,5 @@ def contrastive_loss(
 
 def cls(job: TrainingSetup, items: Batch) -> torch.Tensor:
     """Return what both terms compare of items with nothing masked: their unified vectors (b, d), or CLS states."""
-    states: States = job.model(items, encode_text(job.encoder, items, None))
+    states: States = job.model(items, whole_text(items, items.has_text))
     return states.cls if job.model.residual is None else job.model.feature(states)

@@ -18,7 +18,7 @@ from featurizer.errors import CodeNotTrusted, InputError
 from featurizer.ica.batch import Batch, padded
 from featurizer.ica.encoders import as_trained
 from featurizer.ica.saved_model import SavedModel, load_saved_model, pooled_of
-from featurizer.ica.text_states import encode_text
+from featurizer.ica.text_states import whole_text
 from featurizer.records import Json
 
 FILLED = "filled"
@@ -72,7 +72,7 @@ class IcaEncoder:
         return vectors
 
     def _vectors(self, items: Batch) -> torch.Tensor:
-        model, text = self.bundle.model, encode_text(self.text, items, None)
+        model, text = self.bundle.model, whole_text(items, items.has_text)
         if self.spec.family == FILLED:
             return model.start.filled(model.joined(items, text))
         return model.feature(model(items, text))
@@ -85,14 +85,23 @@ class IcaEncoder:
         pictures = [pair.picture for pair in prepared if pair.picture is not None]
         if pictures:
             found = self.image.encode(pictures)
-            # the model was trained on patches cached in float16
+            # the model was trained on states cached in float16
             patches[has_image] = found.states.cpu().half().float()
             pooled_image[has_image] = found.pooled.float().cpu()
         tokenized = iter(self.text.tokenize([pair.text for pair in prepared if pair.text is not None]))
         texts = [None if pair.text is None else next(tokenized) for pair in prepared]
         ids, words, length = padded(texts, text.padding_id or 0)
-        nothing = torch.zeros(len(prepared), text.pooled.dim)
-        return Batch(patches, has_image, ids, words, length, pooled_image, nothing).to(self.device)
+        states = torch.zeros(*ids.shape, text.dim)
+        pooled_text = torch.zeros(len(prepared), text.pooled.dim)
+        there = length > 0
+        if there.any():
+            mask = torch.arange(ids.shape[1]) < length[there, None]
+            read = self.text.encode(ids[there].to(self.device), mask.to(self.device))
+            states[there] = read.states.cpu().half().float() * mask[:, :, None]
+            pooled_text[there] = read.pooled.float().cpu()
+        return Batch(patches, has_image, ids, words, length, states, pooled_image, pooled_text).to(
+            self.device
+        )
 
 
 def load(request: EncoderRequest, family: str = "ica") -> tuple[AnyEncoder, ...]:

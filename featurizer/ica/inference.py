@@ -12,7 +12,6 @@ import torch
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import EncoderSpec
 from featurizer.encoders.device import computing_threads
-from featurizer.encoders.tokens import TextTokenEncoder
 from featurizer.features.clock import Clock
 from featurizer.features.engines.engine import Tick
 from featurizer.features.extract import ExtractOptions, drafted
@@ -21,7 +20,7 @@ from featurizer.features.rows import ShardRows
 from featurizer.features.write import write_feature_set
 from featurizer.ica.batch import Batch, TokenSource
 from featurizer.ica.saved_model import SavedModel
-from featurizer.ica.text_states import encode_text
+from featurizer.ica.text_states import whole_text
 from featurizer.progress import Report, silent
 
 
@@ -31,13 +30,11 @@ class Application:
 
     Attributes:
         bundle: the model and its heads.
-        encoder: the frozen text encoder.
         unified: what the unified space's provenance says.
         device: of all of them.
     """
 
     bundle: SavedModel
-    encoder: TextTokenEncoder
     unified: EncoderSpec
     device: str
 
@@ -45,7 +42,7 @@ class Application:
     def vectors(self, items: Batch) -> np.ndarray:
         """Return (b, dim) float32 unified vectors, zeros for an item without both modalities."""
         items = items.to(self.device)
-        states = self.bundle.model(items, encode_text(self.encoder, items, None))
+        states = self.bundle.model(items, whole_text(items, items.has_text))
         found: np.ndarray = self.bundle.model.feature(states).float().cpu().numpy()
         return found
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from featurizer.encoders.tokens import NO_WORD, TextTokenEncoder
+from featurizer.encoders.tokens import NO_WORD
 from featurizer.errors import InputError
 from featurizer.ica.batch import TokenSource
 from featurizer.ica.codebook import fit_codebook
@@ -16,7 +16,6 @@ from featurizer.ica.fills import Fill, choose_fill
 from featurizer.ica.heads import Heads
 from featurizer.ica.model import IcaModel, Shapes, Standardize, Start
 from featurizer.ica.options import IcaOptions
-from featurizer.ica.text_states import encode_text
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +30,10 @@ TEXTS = 256
 """Texts whose word pieces' scale is fitted on."""
 
 
-def shapes_of(source: TokenSource, text_dim: int) -> Shapes:
+def shapes_of(source: TokenSource) -> Shapes:
     """Return the model's input shapes."""
     image, text = source.image_spec, source.text_spec
-    return Shapes(image.max_tokens, image.dim, image.pooled.dim, text.max_tokens, text_dim, text.pooled.dim)
+    return Shapes(image.max_tokens, image.dim, image.pooled.dim, text.max_tokens, text.dim, text.pooled.dim)
 
 
 def ids_in_use(source: TokenSource, rows: Sequence[int]) -> torch.Tensor:
@@ -46,9 +45,7 @@ def ids_in_use(source: TokenSource, rows: Sequence[int]) -> torch.Tensor:
     return torch.tensor(sorted(used), dtype=torch.int64)
 
 
-def build(
-    source: TokenSource, rows: Sequence[int], encoder: TextTokenEncoder, options: IcaOptions
-) -> tuple[IcaModel, Heads]:
+def build(source: TokenSource, rows: Sequence[int], options: IcaOptions) -> tuple[IcaModel, Heads]:
     """Build a model for `source` and fit what is fitted in closed form.
 
     The means of the parts are those of all items, beyond `POOLED` of so many drawn, so that a whole item's join is what
@@ -59,12 +56,10 @@ def build(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.training.seed)
-        return _build(source, rows, encoder, options)
+        return _build(source, rows, options)
 
 
-def _build(
-    source: TokenSource, rows: Sequence[int], encoder: TextTokenEncoder, options: IcaOptions
-) -> tuple[IcaModel, Heads]:
+def _build(source: TokenSource, rows: Sequence[int], options: IcaOptions) -> tuple[IcaModel, Heads]:
     rng = np.random.default_rng(options.training.seed)
     some = np.sort(rng.permutation(np.asarray(rows))[:SAMPLE]).tolist()
     used = ids_in_use(source, rows)
@@ -76,12 +71,11 @@ def _build(
             "needs both pictures and texts"
         )
     few = items.rows(items.has_text.nonzero().flatten()[:TEXTS])
-    text = encode_text(encoder, few, None).tokens
-    shapes = shapes_of(source, text.shape[-1])
+    shapes = shapes_of(source)
     model = IcaModel(shapes, options.architecture, options.pool, options.objective.method)
     patches = items.image[items.has_image]
     _fit(model.standard_image, patches.flatten(0, 1))
-    _fit(model.standard_text, text[few.is_token])
+    _fit(model.standard_text, few.text[few.is_token])
     codebook = fit_codebook(
         model.standard_image(_some_patches(patches[:, source.image_spec.prefix :], rng)),
         options.objective.codes,

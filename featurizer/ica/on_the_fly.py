@@ -64,13 +64,8 @@ class OnTheFlyTokens:
         pictures = no_pictures(self.image_spec, len(rows))
         pictures.there[:] = ["image" in item.inputs for item in items]
         pictures.image[pictures.there], pictures.pooled[pictures.there] = states, pooled
-        texts = self._tokenized(items)
-        there = np.array([text is not None for text in texts], bool)
-        pooled_text = np.zeros((len(rows), self.text_spec.pooled.dim), np.float32)
-        pooled_text[there] = encode_texts(
-            self.encoders.text, [text for text in texts if text is not None], self.encoders.device
-        )
-        return assembled(pictures, texts, pooled_text, self.text_spec.padding_id or 0)
+        _, texts = encode_texts(self.encoders.text, items, self.encoders.device)
+        return assembled(pictures, texts, self.text_spec)
 
     def outline(self, rows: Sequence[int]) -> Outline:
         """Return what `rows` have; a picture whose status is ok counts, though it may fail to decode."""

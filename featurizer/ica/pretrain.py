@@ -165,7 +165,7 @@ def _job(
         "%d items to train on, %d held out; fitting scales, codes and the start", len(train), len(valid)
     )
     terms = _contrastive(source, train, options, run)
-    model, heads = build(source, train, encoders.text, options)
+    model, heads = build(source, train, options)
     return TrainingSetup(
         model, heads, source, encoders.text, train, valid, options, terms, encoders.device, world
     )
@@ -243,7 +243,7 @@ def _features(
     request = EncoderRequest("unified", str(out), device=encoders.device)
     spec = unified_spec(bundle, request, state_sha256(bundle.model))
     unified = replace(spec, request=f"ica:{out}")
-    application = Application(bundle, encoders.text, unified, encoders.device)
+    application = Application(bundle, unified, encoders.device)
     options = ExtractOptions(device=encoders.device, threads=encoders.threads, overwrite=run.overwrite)
     return write_features(application, source, catalog, out / "features", options, report=run.report)
 

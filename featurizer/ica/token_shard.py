@@ -1,9 +1,10 @@
 """One shard of cached tokens on disk.
 
 A folder with `items.parquet` (item_id, has_image, has_text, error, tokens), `states.f16` (one record a picture:
-p · d float16), `pooled_image.f32` and `pooled_text.f32` (one record an item that has the modality), `ids.i32` and
-`words.i32` (texts end to end), and `shard.json`, written last. Little-endian. An item costs 2 · p · d bytes for its
-patches, 8 for each token of its text, and 4 for each entry of its pooled vectors.
+p · d float16), `pooled_image.f32` and `pooled_text.f32` (one record an item that has the modality), `ids.i32`,
+`words.i32` and `text_states.f16` (texts end to end, g float16 a token), and `shard.json`, written last. Little-endian.
+An item costs 2 · p · d bytes for its patches, 8 + 2 · g for each token of its text, and 4 for each entry of its pooled
+vectors.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class ShardTokens:
         texts: None where there is no text.
         states: (m, p, d) float16, a row a picture, in item order.
         pooled_image: (m, e) float32.
+        text_states: k arrays (t, g) float16, one a text.
         pooled_text: (k, f) float32, a row a text.
     """
 
@@ -46,6 +48,7 @@ class ShardTokens:
     texts: Sequence[TokenizedText | None]
     states: np.ndarray
     pooled_image: np.ndarray
+    text_states: Sequence[np.ndarray]
     pooled_text: np.ndarray
 
 
@@ -59,6 +62,9 @@ def write_shard(folder: Path, shard: ShardTokens) -> None:
     nothing = np.zeros(0, np.int32)
     arrays = {
         "states.f16": np.asarray(shard.states, "<f2"),
+        "text_states.f16": np.concatenate(
+            [np.zeros((0,), "<f2"), *map(np.ravel, shard.text_states)], dtype="<f2"
+        ),
         "pooled_image.f32": np.asarray(shard.pooled_image, "<f4"),
         "pooled_text.f32": np.asarray(shard.pooled_text, "<f4"),
         "ids.i32": np.concatenate([text.ids for text in texts] or [nothing]).astype("<i4"),
@@ -118,6 +124,11 @@ class Records:
                 out[row] = np.frombuffer(data, self.dtype).reshape(self.shape)
         return out
 
+    def run(self, file: int, start: int, stop: int) -> np.ndarray:
+        """Return the records from `start` to `stop` (n, *shape) of the open file; they cannot be written to."""
+        data = os.pread(file, (stop - start) * self.size, start * self.size)
+        return np.frombuffer(data, self.dtype).reshape(-1, *self.shape)
+
 
 class TokenShard:
     """A finished shard, opened for reading; what stays in memory is some 30 bytes an item."""
@@ -138,10 +149,12 @@ class TokenShard:
         self.states = Records(folder / "states.f16", "<f2", (image.max_tokens, image.dim))
         self.pooled_image = Records(folder / "pooled_image.f32", "<f4", (image.pooled.dim,))
         self.pooled_text = Records(folder / "pooled_text.f32", "<f4", (text.pooled.dim,))
+        self.text_states = Records(folder / "text_states.f16", "<f2", (text.dim,))
         pictures, texts, tokens = int(self.has_image.sum()), int(self.has_text.sum()), int(self.offsets[-1])
         self.states.check(pictures)
         self.pooled_image.check(pictures)
         self.pooled_text.check(texts)
+        self.text_states.check(tokens)
         for name in ("ids.i32", "words.i32"):
             Records(folder / name, "<i4", ()).check(tokens)
 
@@ -165,6 +178,16 @@ class TokenShard:
         ):
             return [
                 TokenizedText(self._ints(ids.fileno(), row), self._ints(words.fileno(), row))
+                if self.has_text[row]
+                else None
+                for row in rows
+            ]
+
+    def states_of_texts(self, rows: np.ndarray) -> list[np.ndarray | None]:
+        """Return the (t, g) float16 states of the texts of `rows`, None without a text."""
+        with self.text_states.path.open("rb", buffering=0) as file:
+            return [
+                self.text_states.run(file.fileno(), int(self.offsets[row]), int(self.offsets[row + 1]))
                 if self.has_text[row]
                 else None
                 for row in rows

@@ -25,14 +25,14 @@ from featurizer.features.decoding import InThreads
 from featurizer.features.options import BATCH_SIZE
 from featurizer.features.pictures import read_batches
 from featurizer.features.prepare import OfPicture, Prepared
-from featurizer.ica.batch import Batch, Outline, assembled, no_pictures, padded
+from featurizer.ica.batch import Batch, Outline, Texts, assembled, no_pictures, no_texts, padded
 from featurizer.ica.token_shard import ShardTokens, TokenShard, is_finished, write_shard
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
 from featurizer.results.names import TOKENS
 from featurizer.results.stage import Stage
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SHARD_ROWS = 512
 
 
@@ -76,12 +76,16 @@ class TokenStore:
     def read(self, rows: Sequence[int]) -> Batch:
         """Return items in the order of `rows`, on the CPU."""
         pictures = no_pictures(self.image_spec, len(rows))
-        pooled_text = np.zeros((len(rows), self.text_spec.pooled.dim), np.float32)
+        texts = no_texts(self.text_spec, len(rows))
         for shard, places, inside in self._split(rows):
             pictures.image[places], pictures.pooled[places] = shard.pictures(inside)
             pictures.there[places] = shard.has_image[inside]
-            pooled_text[places] = shard.pooled_texts(inside)
-        return assembled(pictures, self.read_texts(rows), pooled_text, self.text_spec.padding_id or 0)
+            texts.pooled[places] = shard.pooled_texts(inside)
+            for place, text, states in zip(
+                places, shard.texts(inside), shard.states_of_texts(inside), strict=True
+            ):
+                texts.tokenized[place], texts.states[place] = text, states
+        return assembled(pictures, texts, self.text_spec)
 
     def outline(self, rows: Sequence[int]) -> Outline:
         """Return what `rows` have, without reading pictures."""
@@ -208,16 +212,33 @@ def _without_picture(item: Prepared, space: str) -> Prepared:
     return replace(item, inputs={}, errors=(*item.errors, f"{space}: nonfinite"))
 
 
-def encode_texts(encoder: TextTokenEncoder, texts: Sequence[TokenizedText], device: str) -> np.ndarray:
-    """Return the (k, f) float32 pooled vectors of k texts, longest first so that a batch pads little."""
-    out = np.zeros((len(texts), encoder.spec.pooled.dim), np.float32)
-    order = sorted(range(len(texts)), key=lambda row: (-len(texts[row].ids), row))
+def encode_texts(
+    encoder: TextTokenEncoder, items: Sequence[Prepared], device: str
+) -> tuple[list[Prepared], Texts]:
+    """Return the items, and their texts as the encoder reads them; longest first, so that a batch pads little.
+
+    A text whose states are not finite in float16 is taken from its item, with the reason, as a picture is.
+    """
+    spec, usable, texts = encoder.spec, list(items), no_texts(encoder.spec, len(items))
+    there = [row for row, item in enumerate(items) if item.text is not None]
+    found = encoder.tokenize([item.text for item in items if item.text is not None])
+    tokenized = dict(zip(there, found, strict=True))
+    order = sorted(there, key=lambda row: (-len(tokenized[row].ids), row))
     for start in range(0, len(order), BATCH_SIZE):
         rows = order[start : start + BATCH_SIZE]
-        ids, _, length = padded([texts[row] for row in rows], encoder.spec.padding_id or 0)
+        ids, _, length = padded([tokenized[row] for row in rows], spec.padding_id or 0)
         mask = torch.arange(ids.shape[1]) < length[:, None]
-        out[rows] = encoder.encode(ids.to(device), mask.to(device)).pooled.float().cpu().numpy()
-    return out
+        encoded = encoder.encode(ids.to(device), mask.to(device))
+        states, pooled = encoded.states.half().cpu().numpy(), encoded.pooled.float().cpu().numpy()
+        for place, row in enumerate(rows):
+            own = states[place, : length[place]]
+            if np.isfinite(own).all() and np.isfinite(pooled[place]).all():
+                texts.tokenized[row], texts.states[row] = tokenized[row], own.copy()
+                texts.pooled[row] = pooled[place]
+            else:
+                reason = f"{spec.pooled.space}: nonfinite"
+                usable[row] = replace(items[row], text=None, errors=(*items[row].errors, reason))
+    return usable, texts
 
 
 def _shard(
@@ -226,15 +247,14 @@ def _shard(
     encoder: TextTokenEncoder,
     device: str,
 ) -> ShardTokens:
-    there = [item.text for item in items if item.text is not None]
-    tokenized = iter(encoder.tokenize(there))
-    texts = [None if item.text is None else next(tokenized) for item in items]
+    items, texts = encode_texts(encoder, items, device)
     return ShardTokens(
         [item.item_id for item in items],
         ["; ".join(item.errors) or None for item in items],
         np.array(["image" in item.inputs for item in items]),
-        texts,
+        texts.tokenized,
         np.concatenate([states for states, _ in encoded]),
         np.concatenate([pooled for _, pooled in encoded]),
-        encode_texts(encoder, [text for text in texts if text is not None], device),
+        [states for states in texts.states if states is not None],
+        texts.pooled[[text is not None for text in texts.tokenized]],
     )

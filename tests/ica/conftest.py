@@ -79,5 +79,5 @@ def by_the_paper(options, **objective):
 @pytest.fixture
 def built(store, encoders, options):
     """A model with its closed-form parts fitted; its branches are shaken, so that no layer passes all on."""
-    model, heads = build(store, range(96), encoders.text, options)
+    model, heads = build(store, range(96), options)
     return shaken(model).eval(), heads.eval()

@@ -32,7 +32,7 @@ from tests.ica.conftest import by_the_paper
 
 def job(store, encoders, options, **changes):
     train, valid = split_rows(store.rows, options.training.valid_share, options.training.seed)
-    model, heads = build(store, train, encoders.text, options)
+    model, heads = build(store, train, options)
     return TrainingSetup(model, heads, store, encoders.text, train, valid, options, **changes)
 
 

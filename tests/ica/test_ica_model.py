@@ -14,12 +14,15 @@ from featurizer.ica.fit import losses
 from featurizer.ica.heads import Decoder
 from featurizer.ica.initialize import build
 from featurizer.ica.masking import Masks, draw_masks
+from featurizer.ica.model import TextStates
 from featurizer.ica.objective import PARTS, contrast, hidden_of, latent_loss, predict, weights
 from featurizer.ica.options import Architecture, Objective
 from featurizer.ica.retrieval import teacher
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
+from featurizer.ica.token_store import TokenEncoders, cache_tokens
 from tests.ica.conftest import by_the_paper, shaken
+from tests.support.small_tokens import Words
 
 SPLIT = 6
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
@@ -75,13 +78,60 @@ def test_what_is_masked_or_hidden_reaches_no_state_before_the_loss(built, store,
         ids,
         items.words,
         items.length,
+        torch.where(
+            (masks.text.any(1) | masks.hide_text)[:, None, None],
+            torch.full_like(items.text, 44.0),
+            items.text,
+        ),
         pooled,
-        torch.full_like(items.pooled_text, 55.0),
+        torch.where(
+            (masks.text.any(1) | masks.hide_text)[:, None],
+            torch.full_like(items.pooled_text, 55.0),
+            items.pooled_text,
+        ),
     )
     after = states_of(model, encoders, changed, masks)
     torch.testing.assert_close(before.cls, after.cls, **TOLERANCE)
     shown = items.has_image & ~masks.hide_image
     torch.testing.assert_close(before.image[shown], after.image[shown], **TOLERANCE)
+
+
+def test_texts_from_the_cache_give_the_losses_of_texts_that_are_encoded_again(store, encoders, options):
+    rows = list(range(60))
+    items, masks = masked(store, rows)
+    ids = items.ids.masked_fill(masks.text, encoders.text.spec.mask_id)
+    encoded = encoders.text.encode(ids, items.is_token | (items.length == 0)[:, None])
+    shown = items.has_text & ~masks.hide_text
+    assert 10 < int((shown & ~masks.text.any(dim=1)).sum()) < int(shown.sum())
+    # what is shown whole is kept in float16
+    states = torch.where(masks.text.any(dim=1)[:, None, None], encoded.states, encoded.states.half().float())
+    again = TextStates(states * shown[:, None, None], encoded.pooled * shown[:, None])
+    found = encode_text(encoders.text, items, masks)
+    torch.testing.assert_close(found.tokens, again.tokens, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(found.pooled, again.pooled, rtol=1e-6, atol=1e-6)
+    model, heads = build(store, range(96), options)
+    hidden = hidden_of(items.words, masks, store.image_spec.prefix)
+    kept, fresh = (
+        predict(model, heads, items, model(items, text, masks), hidden, "code") for text in (found, again)
+    )
+    for name, prediction in kept.items():
+        torch.testing.assert_close(prediction.loss(), fresh[name].loss(), rtol=1e-6, atol=0)
+
+
+def test_a_text_without_a_masked_word_is_not_encoded_again(store, encoders):
+    items, masks = masked(store, list(range(60)))
+    seen = []
+
+    class Counting(Words):
+        def encode(self, ids, mask):
+            seen.append(len(ids))
+            return super().encode(ids, mask)
+
+    encode_text(Counting(), items, None)
+    assert not seen
+    encode_text(Counting(), items, masks)
+    assert seen == [int(masks.text.any(dim=1).sum())]
+    assert 0 < seen[0] < 30
 
 
 def test_an_absent_modality_is_as_if_it_had_never_been(built, store, encoders):
@@ -91,7 +141,7 @@ def test_an_absent_modality_is_as_if_it_had_never_been(built, store, encoders):
     without = states_of(model, encoders, items.without(image=True))
     noise = Batch(
         torch.randn_like(items.image), torch.zeros_like(items.has_image), items.ids, items.words, items.length,
-        torch.randn_like(items.pooled_image), items.pooled_text,
+        items.text, torch.randn_like(items.pooled_image), items.pooled_text,
     )  # fmt: skip
     torch.testing.assert_close(without.cls, states_of(model, encoders, noise).cls, **TOLERANCE)
     hidden = Masks(
@@ -104,7 +154,7 @@ def test_an_absent_modality_is_as_if_it_had_never_been(built, store, encoders):
 
 
 def test_the_papers_feature_is_the_last_cls_state_or_the_mean_of_what_took_part(store, encoders, options):
-    model, _ = build(store, range(96), encoders.text, by_the_paper(options))
+    model, _ = build(store, range(96), by_the_paper(options))
     shaken(model).eval()
     items = store.read(list(range(20)))
     states = states_of(model, encoders, items)
@@ -118,7 +168,7 @@ def test_the_papers_feature_is_the_last_cls_state_or_the_mean_of_what_took_part(
 
 
 def test_before_training_the_papers_feature_has_the_cosines_of_the_joined_vectors(store, encoders, options):
-    model, _ = build(store, range(96), encoders.text, by_the_paper(options))
+    model, _ = build(store, range(96), by_the_paper(options))
     items = store.read(list(range(60)))
     text = encode_text(encoders.text, items, None)
     with torch.no_grad():
@@ -265,21 +315,26 @@ def test_autocast_changes_no_code():
         assert torch.equal(assign(tokens, codebook)[0], expected)
 
 
-def test_a_static_word_piece_says_nothing_of_those_beside_it(store, encoders, options):
+def test_a_static_word_piece_says_nothing_of_those_beside_it(store, catalog, encoders, options, tmp_path):
     static = static_words(encoders.text)
     assert static.spec.layers == ("input_embeddings",)
     assert as_trained(encoders.text, {"layers": ["input_embeddings"]}).spec == static.spec
     assert as_trained(encoders.text, {"layers": ["mix"]}) is encoders.text
-    items, masks = masked(store, list(range(40)))
-    found, contextual = (encode_text(encoder, items, masks) for encoder in (static, encoders.text))
+    kept = cache_tokens(catalog, TokenEncoders(encoders.image, static), tmp_path)
+    items, masks = masked(kept, list(range(40)))
+    found = encode_text(static, items, masks)
+    contextual = encode_text(encoders.text, store.read(list(range(40))), masks)
     shown = items.is_token & ~masks.text & ~masks.hide_text[:, None]
-    torch.testing.assert_close(found.tokens[shown], encoders.text.table[items.ids[shown]])
+    # what is cached is cached in float16
+    torch.testing.assert_close(
+        found.tokens[shown], encoders.text.table[items.ids[shown]], rtol=2**-11, atol=1e-6
+    )
     torch.testing.assert_close(
         found.tokens[masks.text], encoders.text.table[2].expand(int(masks.text.sum()), -1)
     )
     torch.testing.assert_close(found.pooled, contextual.pooled)
     assert not torch.allclose(found.tokens, contextual.tokens)
-    model, _ = build(store, range(96), static, options)
+    model, _ = build(kept, range(96), options)
     assert model.shapes.text_dim == 8
 
 
@@ -291,7 +346,7 @@ def test_an_architecture_that_cannot_be_built_is_refused():
 
 
 def test_the_start_of_whole_items_is_the_honest_join_on_its_axes(store, encoders, options):
-    model, _ = build(store, range(96), encoders.text, options)
+    model, _ = build(store, range(96), options)
     items = store.read(list(range(120)))
     has = items.has_image.numpy(), items.has_text.numpy()
     joined, _ = join([(items.pooled_image.numpy(), has[0]), (items.pooled_text.numpy(), has[1])])

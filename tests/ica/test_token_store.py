@@ -8,8 +8,12 @@ import torch
 from featurizer.errors import InputError, StaleOutput
 from featurizer.features import prepare
 from featurizer.ica import token_store
+from featurizer.ica.batches import read_step
+from featurizer.ica.initialize import build
 from featurizer.ica.on_the_fly import OnTheFlyTokens, runs
+from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
+from featurizer.training.distributed import DistributedContext
 from tests.support.small_tokens import Patches, Words
 
 
@@ -104,6 +108,37 @@ def test_a_picture_whose_tokens_are_not_finite_is_a_row_with_a_reason(catalog, t
     assert items.has_image.tolist() == [True, False, True]
     assert torch.isfinite(items.image).all()
     assert store.ids_and_errors([1, 2, 3])[1] == [None, "patches_image: nonfinite", None]
+
+
+class OverflowingWords(Words):
+    """A text that names a lamp has a state that float16 cannot hold."""
+
+    def encode(self, ids, mask):
+        batch = super().encode(ids, mask)
+        lamp = (ids == self.tokenize(["lamp"])[0].ids[1]).any(dim=1)
+        batch.states[lamp, 0, 0] = 1e6
+        return batch
+
+
+def test_a_text_whose_states_are_not_finite_is_a_row_with_a_reason(catalog, encoders, options, tmp_path):
+    broken = TokenEncoders(Patches(), OverflowingWords())
+    store = cache_tokens(catalog, broken, tmp_path / "t")
+    rows = list(range(120))
+    texts = [row["text"] for batch in catalog.batches(["text"]) for row in batch.to_pylist()]
+    lamps = [row for row in rows if "lamp" in (texts[row] or "")]
+    items = store.read(rows)
+    assert len(lamps) > 5
+    assert not items.has_text[lamps].any()
+    assert torch.isfinite(items.text).all()
+    assert [row for row, error in enumerate(store.ids_and_errors(rows)[1]) if error] == lamps
+    assert store.ids_and_errors(lamps[:1])[1] == ["words_text: nonfinite"]
+    live = OnTheFlyTokens(catalog, broken)
+    equal(store.read(lamps), live.read(lamps))
+    model, heads = build(store, rows, options)
+    setup = TrainingSetup(model, heads, live, broken.text, rows, lamps, options)
+    step = read_step(setup, lamps, [0], DistributedContext())
+    hidden = (step.masks.text, step.masks.hide_text, step.masks.hide_image)
+    assert not any(mask.any() for mask in hidden)
 
 
 def test_rows_that_follow_one_another_are_read_together():

@@ -31,7 +31,7 @@ def main(catalog, tokens, out, batch_size):
     source = cache_tokens(Catalog.open(catalog), encoders, tokens)
     train, valid = split_rows(source.rows, 0.2, 0)
     with distributed_context("cpu") as world, tempfile.TemporaryDirectory() as folder:
-        model, heads = build(source, train, encoders.text, options)
+        model, heads = build(source, train, options)
         job = TrainingSetup(model, heads, source, encoders.text, train, valid, options, context=world)
         history = fit(job, Hooks(checkpoint=CheckpointFile(Path(folder) / "checkpoint.pt", "a run")))
         if world.is_first:
