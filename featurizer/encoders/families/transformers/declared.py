@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from featurizer.encoders.base import EncoderRequest, Modality
+from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.declarations import read_declaration
 from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.prompts import document_prompt
@@ -39,6 +39,7 @@ class Declared:
         prompt: what stands before a document; None where nothing does.
         limit: the most tokens of a text; None where only tokenizer and model say.
         lowercase: whether texts are put into small letters, whatever the tokenizer does.
+        messages: what a chat template is told beside the message.
     """
 
     pooling: str | None = None
@@ -46,14 +47,15 @@ class Declared:
     prompt: str | None = None
     limit: int | None = None
     lowercase: bool = False
+    messages: Mapping[str, Any] = field(default_factory=lambda: {"add_generation_prompt": True})
 
 
-def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declared:
+def read_declared(request: EncoderRequest, *, pools: bool) -> Declared:
     """Read what a model's folder or repository declares.
 
     Args:
         request: the model.
-        sides: what it reads; one that reads texts alone declares how they are pooled, others bring their own way.
+        pools: whether it declares how its tokens are pooled; models of pictures, and dual ones, bring their own way.
 
     Raises:
         InputError: it declares what is not done here; the message names the family that does it, if one can.
@@ -64,8 +66,8 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
     if modules is None:
         return Declared()
     kinds = {str(module["type"]).rpartition(".")[2]: str(module.get("path", "")) for module in modules}
-    applied = [kind for kind in APPLIED if kind in kinds and (kind != "Pooling" or tuple(sides) == ("text",))]
-    own_text = "Pooling" in kinds or tuple(sides) != ("text",)
+    applied = [kind for kind in APPLIED if kind in kinds and (kind != "Pooling" or pools)]
+    own_text = "Pooling" in kinds or not pools
     if len(kinds) != len(modules) or applied != list(kinds) or kinds.get("Transformer") != "" or not own_text:
         raise _refused_modules(request, tuple(kinds))
     config = _read(request, "sentence_bert_config.json") or {}
@@ -80,6 +82,7 @@ def read_declared(request: EncoderRequest, sides: Sequence[Modality]) -> Declare
         prompt=prompt,
         limit=config.get("max_seq_length"),
         lowercase=bool(config.get("do_lower_case")),
+        messages=(config.get("processing_kwargs") or {}).get("chat_template") or {},
     )
 
 

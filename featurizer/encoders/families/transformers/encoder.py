@@ -17,9 +17,10 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from featurizer.encoders.base import AnyEncoder, EncoderRequest, Modality
+from featurizer.encoders.base import AnyEncoder, EncoderRequest, Reads
 from featurizer.encoders.families.transformers.declared import refused
 from featurizer.encoders.families.transformers.family import FAMILY
+from featurizer.encoders.families.transformers.message import message_encoders
 from featurizer.encoders.families.transformers.model import (
     LAYOUT,
     TransformersModel,
@@ -40,7 +41,8 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
     """Load one transformers model, from the Hub or a local folder.
 
     A dual model (CLIP, SigLIP) gives its projected image and text features, as `get_image_features` and
-    `get_text_features` return them; a single one the pooling asked for, the declared one, or its own
+    `get_text_features` return them; one that is talked to (Qwen3-VL) vectors of pictures, of texts and of both, each as
+    a message; a single one the pooling asked for, the declared one, or its own
     (`own_vision_pooling`, `own_text_pooling`). What a checkpoint declares (`Declared`) is applied or refused.
 
     Raises:
@@ -48,7 +50,9 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         ModelUnavailable: the weights could not be had, or the checkpoint lacks some.
     """
     loaded = open_model(request)
-    build: dict[Modality, Callable[[TransformersModel], AnyEncoder]] = {
+    if loaded.by_message:
+        return message_encoders(loaded)
+    build: dict[Reads, Callable[[TransformersModel], AnyEncoder]] = {
         "image": image_encoder,
         "text": text_encoder,
     }

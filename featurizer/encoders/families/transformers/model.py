@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, PreTra
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 from transformers.utils.peft_utils import find_adapter_config_file
 
-from featurizer.encoders.base import EncoderRequest, EncoderSpec, Modality
+from featurizer.encoders.base import EncoderRequest, EncoderSpec, Reads
 from featurizer.encoders.families.transformers.declared import Declared, read_declared
 from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.families.transformers.pooling import (
@@ -50,7 +50,7 @@ class TransformersModel:
         weight_hash: of the weights as loaded, in float32.
         pooling: how its states become a vector; `projection` for both sides of a dual model.
         declared: what its checkpoint says beside that.
-        sides: those asked for, of those it has.
+        sides: the spaces that are asked for, of those it has.
         place: where it computes, in what numbers.
     """
 
@@ -59,13 +59,18 @@ class TransformersModel:
     weight_hash: str
     pooling: str
     declared: Declared
-    sides: tuple[Modality, ...]
+    sides: tuple[Reads, ...]
     place: Placement
 
     @property
     def is_dual(self) -> bool:
         """True for models like CLIP, which project a picture and a text into one space."""
         return _is_dual(self.model)
+
+    @property
+    def by_message(self) -> bool:
+        """True for models that read pictures and texts together, in messages: Qwen3-VL."""
+        return _is_talked_to(self.model)
 
     @property
     def reads_padding(self) -> bool:
@@ -90,7 +95,7 @@ class TransformersModel:
         """Normalize (b, dim) vectors where that is declared."""
         return normalize(vectors, dim=-1) if self.declared.normalized else vectors
 
-    def spec(self, modality: Modality, dim: int, preprocessing: Mapping[str, Json]) -> EncoderSpec:
+    def spec(self, modality: Reads, dim: int, preprocessing: Mapping[str, Json]) -> EncoderSpec:
         """Describe one side."""
         request = self.request
         return EncoderSpec(
@@ -107,7 +112,9 @@ class TransformersModel:
             preprocessing=preprocessing,
             license=request.license,
             dtype=request.dtype,
-            memory_format=self.place.memory_format if modality == "image" else None,
+            memory_format=self.place.memory_format if modality == "image" and not self.by_message else None,
+            images="all" if self.by_message and modality != "text" and request.images == "all" else None,
+            not_read=("video",) if self.by_message and hasattr(self.model, "get_video_features") else (),
         )
 
 
@@ -123,7 +130,7 @@ def open_model(request: EncoderRequest) -> TransformersModel:
     model, missing = _open(request)
     sides = _sides(model, request)
     with loading(request, FAMILY.name, layout=LAYOUT):
-        declared = read_declared(request, sides)
+        declared = read_declared(request, pools=sides == ("text",) or _is_talked_to(model))
     pooling = _pooling(model, request, sides, declared)
     drop_unused_pooler(model, pooling)
     _refuse_random_weights(request, missing & model.state_dict().keys())
@@ -177,12 +184,22 @@ def _is_dual(model: PreTrainedModel) -> bool:
     return hasattr(model, "get_image_features") and hasattr(model, "get_text_features")
 
 
-def _sides(model: PreTrainedModel, request: EncoderRequest) -> tuple[Modality, ...]:
-    sides: tuple[Modality, ...] = ()
+def _is_talked_to(model: PreTrainedModel) -> bool:
+    """Say whether a model takes pictures among the tokens of a text, and projects neither by itself."""
+    read = signature(model.forward).parameters.keys()
+    return (
+        not _is_dual(model) and hasattr(model, "get_image_features") and {"input_ids", "pixel_values"} <= read
+    )
+
+
+def _sides(model: PreTrainedModel, request: EncoderRequest) -> tuple[Reads, ...]:
+    sides: tuple[Reads, ...] = ()
     if _is_dual(model):
         sides = ("image", "text")
+    elif _is_talked_to(model):
+        sides = ("image", "text", "both")
     elif _has_text_encoder(model.config) or not getattr(model.config, "is_encoder_decoder", False):
-        reads: dict[str, tuple[Modality, ...]] = {"pixel_values": ("image",), "input_ids": ("text",)}
+        reads: dict[str, tuple[Reads, ...]] = {"pixel_values": ("image",), "input_ids": ("text",)}
         sides = reads.get(model.main_input_name, ())
     wanted = request.modalities or sides
     if not sides or not set(wanted) <= set(sides):
@@ -195,7 +212,7 @@ def _sides(model: PreTrainedModel, request: EncoderRequest) -> tuple[Modality, .
 
 
 def _pooling(
-    model: PreTrainedModel, request: EncoderRequest, sides: Sequence[Modality], declared: Declared
+    model: PreTrainedModel, request: EncoderRequest, sides: Sequence[Reads], declared: Declared
 ) -> str:
     if sides == ("image",):
         if request.pooling == "lasttoken":

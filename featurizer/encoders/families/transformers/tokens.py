@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from transformers import PreTrainedTokenizerBase
 from transformers.utils import ModelOutput
 
-from featurizer.encoders.base import EncoderRequest, Modality
+from featurizer.encoders.base import EncoderRequest, Reads
 from featurizer.encoders.families.transformers.encoder import (
     image_encoder,
     open_processor,
@@ -41,7 +41,9 @@ def load(request: EncoderRequest) -> tuple[AnyTokenEncoder, ...]:
         FeaturizerError: the model cannot be loaded.
     """
     loaded = open_model(request)
-    build: dict[Modality, Callable[[TransformersModel], AnyTokenEncoder]] = {
+    if loaded.by_message:
+        raise no_tokens(f"{FAMILY.name}:{request.model}", "reads pictures and texts in one message")
+    build: dict[Reads, Callable[[TransformersModel], AnyTokenEncoder]] = {
         "image": _image_tokens,
         "text": _text_tokens,
     }
