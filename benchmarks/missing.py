@@ -46,6 +46,7 @@ from featurizer.ica.saved_model import load_saved_model
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.ica.token_store import TokenEncoders, TokenStore, cache_tokens
+from featurizer.ica.transformer import Packing
 from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.bootstrap import mean_interval
@@ -261,9 +262,11 @@ class Cut(torch.nn.Module):
         kind = torch.zeros(states.shape[1], dtype=torch.long)
         kind[1:pictures], kind[pictures:] = 1, 2
         mask = visible[:, None, None, :] & ~((kind[:, None] != self.kind) & (kind[None, :] == self.kind))
+        packing = replace(Packing.of(visible, pictures), mask=mask)
+        states = packing.packed(states)
         for block in self.blocks:
-            states = block(states, mask, pictures)
-        return states
+            states = block(states, packing)
+        return packing.unpacked(states)
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ from featurizer.ica.retrieval import teacher
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.text_states import encode_text
 from featurizer.ica.token_store import TokenEncoders, cache_tokens
+from featurizer.ica.transformer import Transformer
 from tests.ica.conftest import by_the_paper, shaken
 from tests.support.small_tokens import Words
 
@@ -55,6 +56,40 @@ def test_a_padded_batch_equals_its_items_one_by_one(built, store, encoders):
         real = int(items.length[row])
         if not masks.hide_text[row]:
             torch.testing.assert_close(batch.text[row, :real], single.text[0, :real], **TOLERANCE)
+
+
+@pytest.mark.parametrize("fused", [0, 1, 2])
+def test_what_nobody_sees_is_left_out_and_changes_no_state(fused):
+    torch.manual_seed(0)
+    form = Architecture(width=16, layers=2, heads=2, fused_layers=fused)
+    transformer = Transformer(form)
+    for value in transformer.parameters():
+        value.data.add_(0.2 * torch.randn_like(value))
+    visible = torch.rand(9, 12) < 0.6
+    visible[:, 0] = True
+    visible[3, 1:] = False
+    visible[4, 7:] = False
+    states = torch.randn(9, 12, 16, requires_grad=True)
+    found = transformer(states, visible, 7)
+
+    expected = states
+    for block in transformer.blocks:
+        attention = block.attention
+        parts = attention.inward(attention.norm(expected)).view(9, 12, 3, 2, 8)
+        queries, keys, values = parts.permute(2, 0, 3, 1, 4)
+        scores = (queries @ keys.mT / 8**0.5).masked_fill(~visible[:, None, None, :], -torch.inf)
+        mixed = (scores.softmax(dim=-1) @ values).transpose(1, 2).flatten(2)
+        expected = expected + attention.outward(mixed)
+        experts = block.experts
+        image, text = expected[:, :7], expected[:, 7:]
+        one, other = (experts["both"],) * 2 if "both" in experts else (experts["image"], experts["text"])
+        expected = torch.cat([image + one(image), text + other(text)], dim=1)
+    expected = expected * visible[:, :, None]
+    torch.testing.assert_close(found, expected, **TOLERANCE)
+    weight = torch.randn_like(found)
+    own, written_out = (torch.autograd.grad((one * weight).sum(), states)[0] for one in (found, expected))
+    torch.testing.assert_close(own, written_out, **TOLERANCE)
+    assert not own[~visible].any()
 
 
 def test_what_is_masked_or_hidden_reaches_no_state_before_the_loss(built, store, encoders):
