@@ -14,6 +14,7 @@ _KEY = re.compile(
 _FILE = re.compile(r"\bfile:(?=[/\\]|[A-Za-z]:[/\\])[^\s\"'<>]*[/\\]([^/\\\s\"'<>]*)", re.IGNORECASE)
 _ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*:[/\\]\S*\s*")
 
+_COPY = re.compile(r"(?:[^\s\"'<>]*[/\\])?featurizer-[0-9a-f]{24}(\.parquet)?(?![\w.])")
 _TOKEN = re.compile(r"\b(hf_|api_org_)\w{4,}|(?<=Bearer )\S+")
 
 T = TypeVar("T")
@@ -27,6 +28,15 @@ def without_login(text: str) -> str:
 def without_token(text: str, token: str | None = None) -> str:
     """Return a text in which no token of the Hub is left, neither this one nor one that looks like one."""
     return _TOKEN.sub("<token>", text.replace(token, "<token>") if token else text)
+
+
+def as_given(text: str) -> str:
+    """Return a text in which what was put down as a file to be read (`catalog.frame`) is called what it came as."""
+    return (
+        _COPY.sub(lambda copy: "the table" if copy[1] else "standard input", text)
+        if "featurizer-" in text
+        else text
+    )
 
 
 def public(text: str) -> str:

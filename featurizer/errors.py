@@ -22,7 +22,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from featurizer.discretion import without_login
+from featurizer.discretion import as_given, without_login
 
 __all__ = [
     "CodeNotTrusted",
@@ -52,7 +52,7 @@ class FeaturizerError(Exception):
     """The root: catch it to catch everything that featurizer raises on purpose. No message holds a login."""
 
     def __init__(self, *told: object) -> None:
-        super().__init__(*(without_login(one) if isinstance(one, str) else one for one in told))
+        super().__init__(*(as_given(without_login(one)) if isinstance(one, str) else one for one in told))
 
 
 class InputError(FeaturizerError):

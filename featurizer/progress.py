@@ -31,6 +31,12 @@ class Progress:
     likely: int | None = None
 
     @property
+    def counted(self) -> str:
+        """What is counted, as it stands behind its number."""
+        count = self.done if self.total is None else self.total
+        return self.unit.removesuffix("s") if count == 1 else self.unit
+
+    @property
     def expected(self) -> int | None:
         """The units that the time left is counted for: the likely ones, where a stage may stop early."""
         return self.total if self.likely is None else self.likely

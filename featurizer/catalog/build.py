@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 import featurizer
 from featurizer.catalog.account import FETCHES, unverified
 from featurizer.catalog.arrivals import Arrivals
+from featurizer.catalog.changes import changes
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.journal import Slot, journal_path
-from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, changes, kept_columns
+from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, kept_columns
 from featurizer.catalog.part import OpenPart
 from featurizer.catalog.schema import catalog_schema, has_several, rows_to_table
 from featurizer.catalog.seen_ids import SeenIds
@@ -109,7 +110,11 @@ def build_catalog(
             "text_recipe": recipe.model_dump(),
             "parts": parts,
             **describe_parts(paths, arrivals.hashes),
-            **({} if old is None else {"update": {**changes(old.catalog.parts, paths), **unverified(paths)}}),
+            **(
+                {}
+                if old is None
+                else {"update": {**changes(old.catalog.parts, paths, recipe), **unverified(paths)}}
+            ),
             "notes": dict(getattr(source, "notes", {})),
             "mapping": dict(getattr(source, "mapping", {})),
             **(

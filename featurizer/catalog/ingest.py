@@ -189,6 +189,9 @@ def ingest(
         _refuse_less(old.catalog, dict(getattr(source, "mapping", {})), interactions)
         beside = begun_beside(out, CATALOG, about, old.catalog.identity)
         stage = Stage(beside, CATALOG, about, OWNED)
+        if gone == "drop" and not isinstance(source, HubSource):  # which is asked for nothing twice
+            _meet(old, source)
+            _refuse_loss(old, max_gone)
     if stage.claim(overwrite=overwrite) and old is None:
         logger.info("%s is finished already: nothing to do", out)
         return Catalog.open(out)
@@ -210,7 +213,7 @@ def ingest(
         gone=gone,
     )
     if old is not None and gone == "drop":
-        _refuse_loss(old.catalog, made, max_gone)
+        _refuse_loss(old, max_gone)
     if old is not None:  # which has asked for what failed, too
         put_in_place(out, (*OWNED, CATALOG))
         return Catalog.open(out)
@@ -238,19 +241,28 @@ def _refuse_less(old: Catalog, fields: Mapping[str, str], interactions: Interact
         )
 
 
-def _refuse_loss(old: Catalog, made: Catalog, most: float) -> None:
+def _meet(old: OldCatalog, source: ItemSource) -> None:
+    """Note which items the source has still, before anything is fetched."""
+    if isinstance(source, TableSource):
+        for item in source.item_ids():
+            old.meet(item)
+    else:
+        for record in source:
+            old.meet(record.item_id)
+
+
+def _refuse_loss(old: OldCatalog, most: float) -> None:
     """Refuse an update that drops so many items that it may be an accident; the old catalog stays in its place.
 
     Raises:
         InputError: it does.
     """
-    changes = made.manifest.update
-    lost = 0 if changes is None else changes.gone
-    if lost > max(most * old.rows, FEW_GONE):
+    lost, catalog = old.lost, old.catalog
+    if lost > max(most * catalog.rows, FEW_GONE):
         raise InputError(
-            f"{lost:,} of the {old.rows:,} items of {old.folder} are not in the source any more, more than the share "
-            f"of {most:g} that an update may drop, lest half a file empty a catalog. Nothing is changed. If it is "
-            "meant, allow more with --max-gone 1, or keep them with --gone keep"
+            f"{lost:,} of the {catalog.rows:,} items of {catalog.folder} are not in the source any more, more than the "
+            f"share of {most:g} that an update may drop, lest half a file empty a catalog. Nothing is changed. If that "
+            "is meant, allow more with --max-gone 1, or keep them with --gone keep"
         )
 
 

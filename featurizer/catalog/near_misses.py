@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from featurizer.catalog.picture_cells import reference
 from featurizer.values import as_id
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,9 @@ FULL = 0.8
 _PICTURE = re.compile(
     r"(?:https?://|//|file:)\S+|\S[^|,;]*\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)", re.IGNORECASE
 )
-_NAME = re.compile(r"[^/\\\\:|,;]+\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)", re.IGNORECASE)
+_FILE = re.compile(
+    r"(?!//|\w{2,}:)(?:[A-Za-z]:)?[^:|,;]+\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)", re.IGNORECASE
+)
 _SUFFIXED = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|heic)\b", re.IGNORECASE)
 
 
@@ -36,14 +39,15 @@ def picture_candidates(rows: Sequence[Mapping[str, object]], columns: Sequence[s
 
 
 def unfound(names: Sequence[str], folder: Path) -> str | None:
-    """Return the first name of a picture's file, where none of them lies in the folder and none names a folder itself.
+    """Return the first name of a picture's file, with the folders that it names, where none of them lies in the folder.
 
     Args:
         names: cells of the column of pictures.
         folder: that they are looked for in.
     """
-    files = [name.strip() for name in names if _NAME.fullmatch(name.strip())]
-    return files[0] if files and not any((folder / name).exists() for name in files[:LOOKED]) else None
+    files = [name.strip() for name in names if _FILE.fullmatch(name.strip())]
+    found = (reference(name, folder).path for name in files[:LOOKED])
+    return files[0] if files and not any(path is not None and path.exists() for path in found) else None
 
 
 def say_unfound(column: str, name: str, folder: Path) -> None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from featurizer.catalog.account import account_path
 from featurizer.catalog.images.addresses import parse
-from featurizer.catalog.schema import OTHER, SEVERAL, core_names, has_several, stored_address
+from featurizer.catalog.schema import OTHER, core_names, stored_address
 from featurizer.catalog.store import Catalog
-from featurizer.catalog.stored_pictures import FIRST, StoredPicture, picture_columns, stored_pictures
+from featurizer.catalog.stored_pictures import StoredPicture, picture_columns, stored_pictures
 from featurizer.errors import InputError
 from featurizer.records import OK, REPEATED, Condition, ImageRef, ItemRecord, Json
 
@@ -156,6 +155,11 @@ class OldCatalog:
         if (row := self.rows.get(item)) is not None:
             self._met[row] = True
 
+    @property
+    def lost(self) -> int:
+        """How many of its items were not met."""
+        return int((~self._met).sum())
+
     def gone(self, kinds: Mapping[str, pa.DataType]) -> Iterator[tuple[ItemRecord, tuple[OldPicture, ...]]]:
         """Yield the items that were not met, as they were, with their pictures.
 
@@ -213,59 +217,3 @@ def _record(told: Mapping[str, Any], core: Collection[str], fitting: Collection[
 
 def _text(value: Json) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def changes(old: Sequence[Path], new: Sequence[Path]) -> dict[str, Json]:
-    """Count the items that are new and gone, and those of another text, another picture, or other fields beside.
-
-    Args:
-        old: the parts of the catalog before.
-        new: those of the one now.
-    """
-    before, now = _digests(old), _digests(new)
-    both = now.join(before, on="item_id", suffix="_before")
-    differ = {name: both[name] != both[f"{name}_before"] for name in ("text", "picture", "fields")}
-    marked = int(now["withdrawn"].sum())
-    return {
-        "new": now.height - both.height,
-        "gone": before.height - both.height,
-        "withdrawn": marked,
-        **{name: int(column.sum()) for name, column in differ.items()},
-        "unchanged": both.height - int((differ["text"] | differ["picture"] | differ["fields"]).sum()),
-    }
-
-
-def _digests(parts: Sequence[Path]) -> pl.DataFrame:
-    """Return of each item a number for its text, one for its picture, and one for all else."""
-    found = []
-    for path in parts:
-        schema = pq.read_schema(path)
-        several = has_several(schema)
-        left_out = ("image", "attempts", *(("images",) if several else ()))
-        names = [name for name in schema.names if name not in left_out]
-        pictures = {*FIRST, *(SEVERAL.names if several else ())} - {"image_url"}
-        others = sorted(set(names) - {*pictures, "item_id", "text", WITHDRAWN})
-        rows = pl.read_parquet(path, columns=names)
-        found.append(
-            rows.select(
-                "item_id",
-                text=rows.select("text").hash_rows(seed=0),
-                picture=rows.select("image_status", "image_sha256", _further(several=several)).hash_rows(
-                    seed=0
-                ),
-                fields=rows.select(others).hash_rows(seed=0),
-                withdrawn=WITHDRAWN if WITHDRAWN in names else pl.lit(value=False),
-            )
-        )
-    return pl.concat(found)
-
-
-def _further(*, several: bool) -> pl.Expr:
-    """Return what became of an item's pictures beside the first as one text; empty where it names no others."""
-    if not several:
-        return pl.lit("").alias("further")
-    one = pl.element().struct
-    told = pl.concat_str([one.field("status"), one.field("sha256")], ignore_nulls=True)
-    return (
-        pl.col("image_outcomes").list.slice(1).list.eval(told).list.join(" ").fill_null("").alias("further")
-    )

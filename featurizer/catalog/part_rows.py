@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from featurizer.catalog.images.engine import HOST_DOWN
+from featurizer.catalog.images.reasons import explain
 from featurizer.catalog.journal import Outcome, Slot
 from featurizer.catalog.schema import IMAGE_TYPE, OUTCOME_TYPE, has_several
 from featurizer.catalog.store import ROW_GROUP_BYTES, ROW_GROUP_ROWS, part_writer
@@ -153,7 +154,8 @@ def _several(rows: pa.Table, group: Sequence[Sequence[tuple[Outcome, bytes | Non
 def merged(path: Path, came: dict[Slot, Picture]) -> tuple[pa.Table, Iterator[Row]]:
     """Return the rows of a part that is there, and their pictures, those that came in the place of what failed.
 
-    A picture that failed again keeps the reason that it had, unless it had not been asked for.
+    A picture that failed again keeps the reason that it had, unless it had not been asked for, or that reason might
+    have passed and the one now will not.
     """
     schema = _as_made(pq.read_schema(path))
     heavy = ("image", "images") if has_several(schema) else ("image",)
@@ -190,9 +192,13 @@ def _stored(path: Path, came: dict[Slot, Picture]) -> Iterator[Row]:
 
 
 def _better(came: Picture | None, stored: Picture) -> Picture:
-    if came is not None and (came[0].status == OK or stored[0].status in NOT_ASKED):
+    if came is None:
+        return stored
+    now, before = came[0].status, stored[0].status
+    if now == OK or before in NOT_ASKED:
         return came
-    return stored
+    lasts = now not in NOT_ASKED and not explain(now).retried
+    return came if lasts and explain(before).retried else stored
 
 
 def as_stored(slot: Slot, one: StoredPicture, path: str | None = None) -> Picture:

@@ -31,7 +31,8 @@ def retry_failed(
 ) -> Catalog:
     """Fetch again every picture that failed, and put those that now arrive into their rows.
 
-    A picture that fails again keeps the reason that it had, unless it had not been asked for. The catalog is made
+    A picture that fails again keeps the reason that it had, unless it had not been asked for, or that reason might have
+    passed (`timeout`) and the one now will not (`http_404`). The catalog is made
     beside the old one, of the same files where nothing changes, and takes its place in the end. A kill leaves the old
     one, and what has arrived by then is kept for the next time.
 

@@ -167,8 +167,12 @@ def stored_source(ref: ImageRef) -> str | None:
     """Return where a picture was asked for: the address as it is stored, or a file's path below its folder."""
     if ref.url is not None or ref.path is None:
         return stored_address(ref.url)
-    below = ref.folder is not None and ref.path.is_relative_to(ref.folder)
-    return readable(ref.path.relative_to(ref.folder) if below and ref.folder else ref.path.name)
+    if ref.folder is None:
+        return readable(ref.path.name)
+    path, folder = ref.path, ref.folder
+    if path.is_absolute() != folder.is_absolute():
+        path, folder = path.absolute(), folder.absolute()
+    return readable(path.relative_to(folder) if path.is_relative_to(folder) else path.name)
 
 
 def _stored(value: Json, *, words: bool) -> object:

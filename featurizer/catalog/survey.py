@@ -56,7 +56,8 @@ class Survey:
             allowed: of each file, more rows that cannot be read are a fault; None for half of all.
         """
         found = [
-            replace(bad, allowed=most).fault(self.rows) for bad, most in zip(self.bad, allowed, strict=True)
+            replace(bad, allowed=most).fault(self.rows, named=len(self.bad) > 1)
+            for bad, most in zip(self.bad, allowed, strict=True)
         ]
         if self.broken.count:
             found.append(f"{counted(self.broken.count, 'value', 'values')} cannot be used: {self.broken}")

@@ -321,6 +321,12 @@ class TableSource:
             self._survey_repeated(survey, seen)
         return survey
 
+    def item_ids(self) -> Iterator[str]:
+        """Yield the id of every row that has one, as often as it stands there."""
+        for _, _, _, row in self._id_rows([BadRows(path) for path in self.paths]):
+            if (item := self._known_id(row)) is not None:
+                yield item
+
     def _survey_repeated(self, survey: Survey, seen: SeenIds) -> None:
         """Look at the rows once more, for those whose id was there before."""
         earlier = set[str]()

@@ -125,8 +125,11 @@ def result_json(value: Mapping[str, object]) -> None:
 def show(outcome: Outcome[object], *, as_json: bool) -> None:
     """Print what came of a command, and leave with its exit code."""
     if as_json:
-        result_json(outcome.record or {})
+        done_before = {"nothing_to_do": True} if outcome.done_before else {}
+        result_json({**(outcome.record or {}), **done_before})
     elif outcome.text:
+        if outcome.done_before and os.environ.get(QUIET):  # else the talk says so
+            result("Finished already: nothing to do.")
         result(outcome.text)
     for line in outcome.warnings:
         say(line, always=True)

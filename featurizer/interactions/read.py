@@ -13,7 +13,7 @@ import polars.selectors as cs
 
 from featurizer.errors import InputError, UnknownName
 from featurizer.interactions.frames import brief, place_of, read_frame, trimmed
-from featurizer.interactions.times import unix_seconds
+from featurizer.interactions.times import holds_times, unix_seconds
 from featurizer.tables.matching import called, folded, match
 from featurizer.tables.reading import AS_FOUND, Reading
 from featurizer.text_files import read_text
@@ -32,8 +32,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "book_id news_id video_id business_id listing_id goods_id content_id stock_code handle ean gtin producto "
         "produit 商品id 商品编号",
         "timestamp": "timestamp time unix_review_time datetime date event_time created_at ts when event_timestamp "
-        "purchase_date order_date invoice_date paid_at datum bestelldatum zeit zeitpunkt zeitstempel 时间 下单时间",
-        "rating": "rating overall score stars weight bewertung sterne quantity qty menge count plays 评分",
+        "purchase_date purchased_at order_date ordered_at invoice_date paid_at processed_at date_created datum "
+        "bestelldatum kaufdatum auftragsdatum rechnungsdatum fecha zeit zeitpunkt zeitstempel 时间 下单时间",
+        "rating": "rating overall score stars weight bewertung sterne quantity qty lineitem_quantity "
+        "item_quantity order_quantity quantity_ordered qty_ordered quantity_purchased units menge anzahl stückzahl "
+        "stück cantidad quantité quantità aantal count plays 评分 数量",
         "split": "split x_label",
     }.items()
 }
@@ -150,6 +153,13 @@ def _read(
         unused = [name for name in frame.columns if name not in found.values()]
         taken = ", ".join(f"{CALLED[field]} ← {found.get(field, 'none')}" for field in CALLED)
         logger.info("%s: %s; unused: %s", path.name, taken, ", ".join(unused) or "none")
+        if "timestamp" not in found and (times := [name for name in unused if holds_times(frame[name])]):
+            logger.warning(
+                "%s: no column is read as times, and %s full of them: name one with --time-column %r",
+                path.name,
+                f"{', '.join(times)} {'are' if len(times) > 1 else 'is'}",
+                times[0],
+            )
     named = _rename(frame, path, found, partial(place_of, table))
     if item_map is not None:
         named = _map_items(named, item_map, path)

@@ -40,8 +40,13 @@ def split(interactions: pl.DataFrame, method: str, *, seed: int = 0) -> pl.DataF
     missing = ordered["timestamp"].null_count()
     if missing:
         raise InputError(
-            f"{missing:,} of {ordered.height:,} interactions have no timestamp; the split '{method}' needs one each, "
-            "in a column called timestamp, time, date or the like. Name it so, or split by 'random'"
+            f"{missing:,} of {ordered.height:,} interactions have no timestamp; the split '{method}' needs one each. "
+            + (
+                "Name their column (in 'featurizer ingest' with --time-column)"
+                if missing == ordered.height
+                else "Fill it in, or leave these rows out"
+            )
+            + ", or split without times: random, or cold-items:SHARE"
         )
     named = _leave_one_out(ordered, seed) if method == "leave-one-out" else _global_time(ordered)
     return ordered.with_columns(named)

@@ -23,6 +23,8 @@ PLAUSIBLE = 10**8
 """Seconds, in 1973: where others count a smaller unit, a number from here on is no time long ago."""
 YEARS = (1900, 2100)
 """Of dates without separators; other numbers of so many digits are a count."""
+LOOKED = 100
+"""So many cells tell whether a column holds times."""
 YEAR = 365 * 86_400
 """Seconds; times that are all below it lie in 1970, which no shop's do."""
 EXPECTED = (
@@ -64,6 +66,17 @@ def unix_seconds(times: pl.Series, path: Path, place: Callable[[int], str]) -> p
         if numbers.is_infinite().any():
             raise InputError(f"{path}: a time is infinite; expected unix seconds")
     return _of_numbers(numbers, path, place)
+
+
+def holds_times(cells: pl.Series) -> bool:
+    """Say whether cells are times for sure: of such a type, or text that is nothing else; a number may be anything."""
+    if cells.dtype.is_temporal():
+        return not isinstance(cells.dtype, pl.Duration)
+    if cells.dtype != pl.String:
+        return False
+    texts = trimmed(cells).drop_nulls().head(LOOKED).to_list()
+    forms = (_YEAR_LAST, _YEAR_FIRST)
+    return bool(texts) and all(any(form.fullmatch(text) for form in forms) for text in texts)
 
 
 def _of_numbers(numbers: pl.Series, path: Path, place: Callable[[int], str]) -> pl.Series:

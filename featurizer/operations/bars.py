@@ -129,7 +129,7 @@ class _Lines:
         failed = f", {_beside(now)}" if now.failures else ""
         note = f"; {now.note}" if now.note and not failed else ""
         speed = f", {rate:,.1f}/s" if rate >= 0.05 else ""  # a rate of 0.0 would only be a rounded one
-        self.say(f"{now.stage}: {now.done:,}{of} {now.unit}{speed}{left}{failed}{note}")
+        self.say(f"{now.stage}: {now.done:,}{of} {now.counted}{speed}{left}{failed}{note}")
         self.printed, self.when = now, time.monotonic()
 
 

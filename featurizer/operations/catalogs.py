@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featurizer.catalog.column_names import USUAL
 from featurizer.operations.failed_pictures import failed_pictures
 from featurizer.operations.operation import Outcome
 from featurizer.records import NO_FAILURE, NONE, OK, Json
+from featurizer.results.names import CATALOG
 from featurizer.values import counted
 
 if TYPE_CHECKING:
@@ -20,11 +22,31 @@ MOST = 0.5
 """Where no --max-failures is given: so large a share of the pictures may fail."""
 
 
-def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catalog]:
-    """Say what was made; exit code 3 when more pictures failed than allowed."""
+def failed_in(folder: Path) -> int | None:
+    """Return how many pictures of a finished catalog failed; None where there is none."""
+    from featurizer.catalog.store import Catalog
+
+    return _failed(Catalog.open(folder).manifest.pictures) if (folder / CATALOG).exists() else None
+
+
+def _failed(pictures: Mapping[str, int]) -> int:
+    return sum(count for status, count in pictures.items() if status not in NO_FAILURE)
+
+
+def catalog_outcome(
+    catalog: Catalog, max_failures: int | None, *, updated: bool = False, failed_before: int | None = None
+) -> Outcome[Catalog]:
+    """Say what was made; exit code 3 when more pictures failed than allowed.
+
+    Args:
+        catalog: finished.
+        max_failures: more are too many; None for half of the pictures.
+        updated: whether this run brought it up to date.
+        failed_before: so many pictures were asked for once more, where that was asked.
+    """
     manifest, statuses = catalog.manifest.document(), catalog.manifest.image_status
     every = catalog.manifest.pictures
-    failed = sum(count for status, count in every.items() if status not in NO_FAILURE)
+    failed = _failed(every)
     pictures = ", ".join(f"{count:,} {status}" for status, count in statuses.items())
     shown = {
         name: manifest.get(name)
@@ -45,7 +67,13 @@ def catalog_outcome(catalog: Catalog, max_failures: int | None) -> Outcome[Catal
     if catalog.manifest.update is not None:
         counts = catalog.manifest.update.model_dump()
         shown["update"] = counts
-        lines.append(f"  update: {_counted(counts)}")
+        lines.append(f"  {'update' if updated else 'last update'}: {_counted(counts)}")
+    if failed_before is not None:
+        came = failed_before - failed
+        shown["retried"] = {"asked": failed_before, "came": came, "failed_again": failed}
+        lines.append(
+            f"  retried: {counted(failed_before, 'picture', 'pictures')}; {came:,} came, {failed:,} failed again"
+        )
     if manifest.get("mapping"):
         unused = unused_columns(catalog)
         read = catalog.manifest.mapping

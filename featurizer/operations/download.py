@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from featurizer.catalog.fetching import Fetching
 from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
-from featurizer.operations.catalogs import catalog_outcome
+from featurizer.operations.catalogs import catalog_outcome, failed_in
 from featurizer.operations.operation import (
     Argument,
     Completed,
@@ -79,6 +79,11 @@ class Download(FolderOperation["Catalog"]):
                 "--split and --all-items: all of its items are taken"
             )
         return self
+
+    def run(self, context: Context) -> Outcome[Catalog]:
+        """Make the catalog, and say what it holds and what was done."""
+        before = failed_in(self.out) if self.retry_failed and not self.overwrite else None
+        return catalog_outcome(self.make(context), self.max_failures, failed_before=before)
 
     def make(self, context: Context) -> Catalog:
         """Make the catalog."""

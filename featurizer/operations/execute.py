@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from featurizer.errors import StaleOutput
@@ -41,7 +42,7 @@ def execute(operation: Operation, context: Context) -> Outcome[Any]:
                 "what is not its own elsewhere"
             )
         logger.info("%s is finished already: nothing to do", operation.out)
-        return operation.outcome(operation.open())
+        return replace(operation.outcome(operation.open()), done_before=True)
 
 
 def _done(operation: Operation, context: Context) -> Outcome[Any]:

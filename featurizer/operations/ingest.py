@@ -15,7 +15,7 @@ from featurizer.catalog.fetching import Fetching
 from featurizer.catalog.text import DEFAULT_TEMPLATE
 from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
-from featurizer.operations.catalogs import catalog_outcome
+from featurizer.operations.catalogs import catalog_outcome, failed_in
 from featurizer.operations.operation import (
     Argument,
     Context,
@@ -156,6 +156,13 @@ class Ingest(FolderOperation["Catalog"]):
         if not self.interactions and asked:
             raise InputError(f"--{asked[0]}-column names a column of interactions, and none are given")
         return self
+
+    def run(self, context: Context) -> Outcome[Catalog]:
+        """Make the catalog, and say what it holds and what was done."""
+        again = self.retry_failed and not (self.overwrite or self.update)
+        before = failed_in(self.out) if again else None
+        made = self.make(context)
+        return catalog_outcome(made, self.max_failures, updated=self.update, failed_before=before)
 
     def make(self, context: Context) -> Catalog:
         """Make the catalog."""

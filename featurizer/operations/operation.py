@@ -161,6 +161,7 @@ class Outcome(Generic[ValueT_co]):
         advice: what to do next; talk, not result.
         warnings: what must not be overlooked.
         code: the exit code.
+        done_before: whether it was finished already, and there was nothing to do.
     """
 
     value: ValueT_co
@@ -172,6 +173,7 @@ class Outcome(Generic[ValueT_co]):
     advice: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     code: int = 0
+    done_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

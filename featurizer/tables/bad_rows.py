@@ -55,14 +55,24 @@ class BadRows:
         if self.count:
             logger.warning("%s; %s left out", self, "it is" if self.count == 1 else "they are")
 
-    def fault(self, used: int) -> str | None:
-        """Return what is wrong where more than allowed cannot be used."""
+    def fault(self, used: int, *, named: bool = True) -> str | None:
+        """Return what is wrong where more than allowed cannot be used.
+
+        Args:
+            used: so many rows of the file were of use.
+            named: whether it says which file that is.
+        """
         if self.count <= (used if self.allowed is None else self.allowed):
             return None
         most = "at most half of them" if self.allowed is None else f"at most {self.allowed:,}"
         most = "none" if self.allowed == 0 else most
-        return f"{self}; expected {most} to be bad. Correct the file, or allow more with --max-bad-rows"
+        told = f"{self}" if named else self._told
+        return f"{told}; expected {most} to be bad. Correct the file, or allow more with --max-bad-rows"
+
+    @property
+    def _told(self) -> str:
+        where = ", ".join([*self.places, *(["…"] if self.count > len(self.places) else [])])
+        return f"{counted(self.count, 'row', 'rows')} cannot be read: {where}"
 
     def __str__(self) -> str:
-        where = ", ".join([*self.places, *(["…"] if self.count > len(self.places) else [])])
-        return f"{self.path.name}: {counted(self.count, 'row', 'rows')} cannot be read: {where}"
+        return f"{self.path.name}: {self._told}"

@@ -12,6 +12,7 @@ from featurizer.catalog import part
 from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.ingest import ingest
+from featurizer.catalog.retry import RetryPolicy
 from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource
@@ -23,6 +24,7 @@ from featurizer.results.stage import Stage
 from tests.servers import answer, in_turn, serve
 
 LOOPBACK = FetchOptions(allow_private_hosts=True)
+ONCE = FetchOptions(allow_private_hosts=True, retry=RetryPolicy(attempts=1))
 
 
 def picture(color):
@@ -37,8 +39,8 @@ def site():
         yield site
 
 
-def make(table, out, **options):
-    with ImageFetcher(LOOPBACK) as fetcher:
+def make(table, out, fetching=LOOPBACK, **options):
+    with ImageFetcher(fetching) as fetcher:
         return ingest(TableSource(table, ColumnNames()), out, fetcher=fetcher, **options)
 
 
@@ -91,6 +93,16 @@ def test_what_fails_again_keeps_its_reason_and_the_account_adds_up(tmp_path, sit
     assert (account["i0"]["tries"], account["i0"]["status"]) == (2, "http_404")
     assert (account["i1"]["tries"], account["i1"]["bytes"]) == (1, len(picture("red")))
     assert account["i0"]["first"] < account["i0"]["last"]
+
+
+def test_a_reason_that_might_have_passed_makes_room_for_one_that_will_not(tmp_path, site):
+    busy, gone = answer(b"", status=503), answer(b"", status=404)
+    table = written(tmp_path, site.at("/a.png", busy), site.at("/b.png", gone))
+    make(table, tmp_path / "c", ONCE)
+    site.at("/a.png", gone)
+    site.at("/b.png", busy)
+    again = make(table, tmp_path / "c", ONCE, retry=True)
+    assert again.column("image_status").to_pylist() == ["http_404", "http_404"]
 
 
 def test_a_finished_catalog_without_failures_is_left_alone(tmp_path, site):

@@ -193,6 +193,30 @@ def test_names_of_files_without_their_folder_are_said_before_anything_is_made(tm
     assert "names of files" not in caplog.text
 
 
+@pytest.mark.parametrize("cell", ["/srv/shop/pics/a.png", "pics/a.png", r"C:\\shop\\pics\\a.png"])
+def test_paths_that_lead_nowhere_are_told_as_they_were_given(tmp_path, cell, caplog):
+    text = f"id,image_url\n1,{cell}\n"
+    ingested(tmp_path, text, max_failures=1)
+    assert (
+        f"image_url holds names of files such as {cell}, and none of those looked for lies in" in caplog.text
+    )
+    caplog.clear()
+    (tmp_path / "pics").mkdir()
+    pictures(tmp_path / "pics", "a.png")
+    (tmp_path / "t.csv").write_text(text.replace("/srv/shop/", f"{tmp_path}/"))
+    made = fz.ingest(tmp_path / "t.csv", images=tmp_path, out=tmp_path / "d")
+    assert column(made, "image_status") == {"1": "ok"}
+    assert "names of files" not in caplog.text
+
+
+def test_an_absolute_path_is_stored_below_its_folder_however_that_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pics").mkdir()
+    pictures(tmp_path / "pics", "a.png")
+    (tmp_path / "t.csv").write_text(f"id,image\n1,{tmp_path}/pics/a.png\n")
+    assert column(fz.ingest("t.csv", out="c"), "image_url") == {"1": "pics/a.png"}
+
+
 def test_no_column_is_read_where_none_is_asked_for(tmp_path, caplog):
     caplog.set_level(logging.INFO, "featurizer")
     text = "id,title,brand,image\n1,Cup,K,http://127.0.0.1:9/a.png\n"
@@ -218,6 +242,32 @@ def test_the_columns_of_interactions_are_known_by_what_shops_call_them(tmp_path)
         made = fz.ingest(tmp_path / "t.csv", interactions=tmp_path / "i.csv", out=tmp_path / f"c{number}")
         pairs = pl.read_parquet(made.folder / "interactions.parquet")
         assert sorted(pairs.select("user_id", "item_id").rows()) == [("ann", "1"), ("bob", "2")], head
+
+
+@pytest.mark.parametrize("head", ["Anzahl", "Menge", "Qty", "Lineitem quantity", "Cantidad", "数量"])
+def test_how_many_were_bought_is_known_by_what_shops_call_it(tmp_path, head):
+    (tmp_path / "i.csv").write_text(f"user,item,{head}\nann,1,2\nbob,2,1\n")
+    made = ingested(tmp_path, "id,title\n1,Cup\n2,Pot\n", interactions=tmp_path / "i.csv")
+    assert pl.read_parquet(made.folder / "interactions.parquet")["rating"].to_list() == [2.0, 1.0]
+
+
+def test_interactions_without_times_are_told_where_times_are_and_what_to_do(tmp_path, caplog):
+    (tmp_path / "i.csv").write_text(
+        "user,item,Wann,Lieferung,n\nann,1,01.02.2024,ja,1\nbob,2,02.02.2024,nein,2\n"
+    )
+    items, options = "id,title\n1,Cup\n2,Pot\n", {"interactions": tmp_path / "i.csv", "split": "global-time"}
+    with pytest.raises(InputError, match=r"2 of 2 interactions have no timestamp.*--time-column.*random"):
+        ingested(tmp_path, items, **options)
+    assert (
+        "i.csv: no column is read as times, and Wann is full of them: name one with --time-column 'Wann'"
+        in (caplog.text)
+    )
+    assert ingested(tmp_path, items, **options, time_column="Wann").manifest.interactions.interactions == 2
+    (tmp_path / "i.csv").write_text("user,item,Wann\nann,1,01.02.2024\nbob,2,\n")
+    with pytest.raises(
+        InputError, match=r"1 of 2 interactions have no timestamp.*leave these rows out, or split"
+    ):
+        ingested(tmp_path, items, **options, time_column="Wann", overwrite=True)
 
 
 def test_an_update_from_half_a_file_is_refused_and_changes_nothing(tmp_path):

@@ -149,6 +149,30 @@ def test_what_comes_from_a_pipe_is_read_by_what_it_is(tmp_path, monkeypatch, cap
     assert made.manifest.source.name == "standard input"
 
 
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("id,title\n1,Cup\n2\n", "error: standard input: 1 row cannot be read: line 3"),
+        ("a b,title\nx y,Cup\n", "error: standard input has no column that is an item id"),
+        ("", "error: standard input is empty"),
+    ],
+)
+def test_what_is_wrong_with_what_comes_from_a_pipe_names_no_file(
+    tmp_path, monkeypatch, capsys, content, fault
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    code, _, said = run_program(monkeypatch, capsys, "ingest", "-", "--out", "c")
+    assert code == 1
+    assert fault in said
+    assert "featurizer-" not in said
+
+
+def test_what_is_wrong_with_a_table_in_memory_names_no_file(tmp_path):
+    with pytest.raises(InputError, match=r"^the table: 1 row has no id"):
+        fz.ingest(pl.DataFrame({"id": ["a", None], "title": ["Cup", "Pot"]}), out=tmp_path / "c")
+
+
 FAULTY = "id,title,price\na,Cup,1\n,Pot,2\nb,Pan\na,Mug,3\n,Lid,4\na,Jug,5\n" + "".join(
     f"c{n},x,1\n" for n in range(20)
 )
@@ -164,6 +188,7 @@ def test_all_faults_are_told_at_once_with_their_places(tmp_path):
         "2 rows repeat an id ('a' again in line 5, 'a' again in line 7)",
     ):
         assert fault in str(told.value)
+    assert str(told.value).count("t.csv") == 1
     assert not (tmp_path / "c").exists()
 
 

@@ -123,7 +123,7 @@ def test_what_is_new_or_has_changed_is_fetched_and_the_whole_is_as_if_made_anew(
         "/other.png": 1, "/i99.png": 1,
     }  # fmt: skip
     assert made.manifest.update.model_dump() == {
-        "new": 1, "gone": 1, "withdrawn": 0, "text": 1, "picture": 2, "fields": 3, "unchanged": 5, "unverified": 0,
+        "new": 1, "gone": 1, "withdrawn": 0, "text": 1, "picture": 2, "fields": 1, "unchanged": 5, "unverified": 0,
     }  # fmt: skip
     anew = shop.make(out=tmp_path / "anew")
     assert made.identity == anew.identity
@@ -144,6 +144,49 @@ def test_of_a_server_that_knows_no_versions_what_is_known_is_not_asked_for_again
     assert made.manifest.update.new == 1
     assert made.manifest.update.unchanged == 6
     assert made.manifest.image_status == {"ok": 7}
+
+
+def test_an_update_that_would_lose_too_much_asks_the_web_for_nothing(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    for n in range(30):
+        shop.put(f"i{n}")
+    shop.make()
+    shop.bodies()
+    for n in range(20):
+        del shop.rows[f"i{n}"]
+    shop.put("i99")
+    with pytest.raises(InputError, match="20 of the 30 items"):
+        shop.make(update=True, max_gone=0.2)
+    assert not shop.bodies()
+
+
+@pytest.mark.parametrize(
+    ("header", "before", "after", "counts"),
+    [
+        ("title,price", "Mug,1", "Cup,1", (1, 0, 0)),
+        ("title,price", "Mug,1", "Mug,2", (0, 0, 1)),
+        ("title,price", "Mug,1", "Cup,2", (1, 0, 1)),
+        ("title,price", "Mug,1", " Mug,1", (0, 0, 0)),
+        ("title,brand", "Red mug,", "Red,mug", (0, 0, 1)),
+    ],
+)
+def test_a_change_is_counted_as_what_it_changes(tmp_path, header, before, after, counts):
+    table = tmp_path / "t.csv"
+    for line in (before, after):
+        table.write_text(f"id,{header}\n1,{line}\n")
+        made = fz.ingest(table, out=tmp_path / "c", update=True)
+    changed = made.manifest.update
+    assert (changed.text, changed.picture, changed.fields) == counts
+    assert changed.unchanged == (not any(counts))
+
+
+def test_a_new_column_counts_where_it_holds_something(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("id,title\n1,Mug\n2,Cup\n")
+    fz.ingest(table, out=tmp_path / "c")
+    table.write_text("id,title,color\n1,Mug,red\n2,Cup,\n")
+    changed = fz.ingest(table, out=tmp_path / "c", update=True).manifest.update
+    assert (changed.fields, changed.unchanged) == (1, 1)
 
 
 def test_versions_stay_known_from_one_update_to_the_next(tmp_path, site):

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import featurizer as fz
 from featurizer.operations.options import options_of
@@ -62,6 +63,39 @@ def test_an_ingest_with_nothing_to_do_says_so(call, caplog):
     assert said not in caplog.messages
     assert call("ingest", "items.csv", "--out", "c").returncode == 0
     assert said in caplog.messages
+    assert call("ingest", "items.csv", "--out", "c", "-q").stdout.startswith(
+        "Finished already: nothing to do.\nc: "
+    )
+    assert json.loads(call("ingest", "items.csv", "--out", "c", "--json").stdout)["nothing_to_do"] is True
+
+
+def test_counts_of_an_update_are_called_its_own_only_where_it_was_made(call, table):
+    assert call("ingest", "items.csv", "--out", "c").returncode == 0
+    (table / "items.csv").write_text("id,title,label\na,Red mug,x\nb,Blue cup,y\nc,Green lamp,y\nd,,y\n")
+    counts = "new 0, gone 0, withdrawn 0, text 1, picture 0, fields 1, unchanged 2, unverified 0"
+    assert f"  update: {counts}" in call("ingest", "items.csv", "--out", "c", "--update").stdout
+    assert f"  last update: {counts}" in call("ingest", "items.csv", "--out", "c").stdout
+
+
+def test_a_retry_says_how_many_came(call, table):
+    (table / "items.csv").write_text("id,image\na,a.png\nb,b.png\n")
+    assert call("ingest", "items.csv", "--out", "c").returncode == 3
+    Image.new("RGB", (9, 9), "red").save(table / "a.png")
+    again = call("ingest", "items.csv", "--out", "c", "--retry-failed")
+    assert "  retried: 2 pictures; 1 came, 1 failed again" in again.stdout
+    told = json.loads(call("ingest", "items.csv", "--out", "c", "--retry-failed", "--json").stdout)
+    assert told["retried"] == {"asked": 1, "came": 0, "failed_again": 1}
+
+
+def test_one_is_one_item(capsys, monkeypatch):
+    from featurizer.cli.console import progress
+    from featurizer.progress import Progress
+
+    monkeypatch.delenv("FEATURIZER_QUIET", raising=False)
+    with progress() as report:
+        report(Progress("catalog", 1))
+        report(Progress("unify", 1, 3))
+    assert capsys.readouterr().err == "catalog: 1 item\nunify: 1 of 3 items\n"
 
 
 def test_a_rate_that_would_read_as_zero_is_not_said(capsys, monkeypatch):
