@@ -9,8 +9,6 @@ from pathlib import Path, PurePosixPath
 from typing import TypeGuard
 from urllib.parse import urlsplit
 
-import pyarrow as pa
-
 from featurizer.catalog.categories import as_categories
 from featurizer.catalog.literals import literal
 from featurizer.catalog.picture_cells import DIVIDER, NO_PICTURE, reference, several
@@ -77,11 +75,6 @@ def _placed(
         except InputError:
             return InputError(f"column {column} of the item {row.get(names['item_id'])!r}: {error}")
     return error
-
-
-def float_bits(kind: pa.DataType) -> int:
-    """Return how many bits a column's floats have; 64 where it holds none, as of all that Python reads itself."""
-    return int(kind.bit_width) if pa.types.is_floating(kind) else 64
 
 
 def as_images(value: object, folder: Path | None) -> list[ImageRef]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from featurizer.catalog.files_below import FilesBelow, files_below, is_readable, readable
 from featurizer.catalog.images.local import confined
-from featurizer.catalog.table import PICTURES
+from featurizer.catalog.named_pictures import PICTURES
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import fingerprint

@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import FILE_NAME, MADE, ROW, ColumnNames
-from featurizer.catalog.columns import file_name, float_bits, to_record
+from featurizer.catalog.column_types import KEPT, float_bits, is_picture, stored_type
+from featurizer.catalog.columns import file_name, to_record
 from featurizer.catalog.files_below import files_below, readable
 from featurizer.catalog.item_pictures import MOST_IMAGES, ItemPictures
-from featurizer.catalog.table import KEPT, OnDuplicate, OnMissing, is_picture, stored_type
+from featurizer.catalog.survey import OnDuplicate, OnMissing
 from featurizer.config import parse_yaml, read_yaml_text
 from featurizer.errors import InputError
 from featurizer.records import ItemRecord, Json

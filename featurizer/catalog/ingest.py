@@ -19,12 +19,13 @@ from featurizer.catalog.interactions import (
 )
 from featurizer.catalog.item_pictures import MOST_IMAGES
 from featurizer.catalog.locations import expanded, tables_in
+from featurizer.catalog.named_pictures import PICTURES as SUFFIXES
 from featurizer.catalog.old_catalog import Gone, OldCatalog
 from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import PART_ROWS, Catalog
-from featurizer.catalog.table import PICTURES as SUFFIXES
-from featurizer.catalog.table import OnDuplicate, OnMissing, TableSource
+from featurizer.catalog.survey import OnDuplicate, OnMissing
+from featurizer.catalog.table import TableSource
 from featurizer.catalog.text import TextRecipe
 from featurizer.discretion import public, throughout
 from featurizer.errors import InputError

@@ -14,6 +14,10 @@ from featurizer.values import as_id
 
 logger = logging.getLogger(__name__)
 
+PICTURES = (
+    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".heic", ".heif",
+)  # fmt: skip
+"""What files of pictures are called."""
 SHOWN = 3
 """So many pictures of one name are listed."""
 
@@ -37,7 +41,7 @@ class NamedPictures:
     several: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, folder: Path, suffixes: Iterable[str]) -> NamedPictures:
+    def of(cls, folder: Path) -> NamedPictures:
         """Look through a folder.
 
         Raises:
@@ -47,11 +51,10 @@ class NamedPictures:
             raise InputError(
                 f"{folder} is no folder; expected pictures named by item id, or the folder that image paths start from"
             )
-        wanted = set(suffixes)
-        paths = [path for path in files_below(folder).files if path.suffix.lower() in wanted]
+        paths = [path for path in files_below(folder).files if path.suffix.lower() in PICTURES]
         if not paths:
             raise InputError(
-                f"{folder} holds no picture; expected files ending in {', '.join(sorted(wanted))}"
+                f"{folder} holds no picture; expected files ending in {', '.join(sorted(PICTURES))}"
             )
         below = [path.relative_to(folder) for path in paths]
         names = (

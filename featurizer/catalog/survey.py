@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 from featurizer.tables.bad_rows import SHOWN, BadRows
 from featurizer.values import counted
+
+OnDuplicate: TypeAlias = Literal["error", "first", "last", "merge"]
+"""What becomes of rows with one id."""
+OnMissing: TypeAlias = Literal["error", "skip", "number"]
+"""What becomes of a row without one."""
 
 
 @dataclass(slots=True)
@@ -47,7 +53,9 @@ class Survey:
     repeated: Places = field(default_factory=Places)
     last: dict[str, int] = field(default_factory=dict)
 
-    def faults(self, *, on_duplicate: str, on_missing_id: str, allowed: Sequence[int | None]) -> list[str]:
+    def faults(
+        self, *, on_duplicate: OnDuplicate, on_missing_id: OnMissing, allowed: Sequence[int | None]
+    ) -> list[str]:
         """Return everything that keeps the tables from being used, a sentence each.
 
         Args:

@@ -8,17 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import pyarrow as pa
 
 from featurizer.catalog.categories import divided_by_commas
-from featurizer.catalog.class_labels import ClassLabels
 from featurizer.catalog.column_names import (
     FILE_NAME,
-    MADE,
     NO_COLUMN,
     ROW,
     SEVERAL_ROWS,
@@ -26,14 +22,15 @@ from featurizer.catalog.column_names import (
     ColumnNames,
     told_mapping,
 )
-from featurizer.catalog.columns import file_name, float_bits, to_record
+from featurizer.catalog.column_types import stored_type
+from featurizer.catalog.columns import to_record
 from featurizer.catalog.files_below import readable
 from featurizer.catalog.images.local import confined
 from featurizer.catalog.item_pictures import MOST_IMAGES, ItemPictures
+from featurizer.catalog.item_rows import ItemRows
 from featurizer.catalog.locations import METADATA
 from featurizer.catalog.merged_rows import MergedRows
 from featurizer.catalog.named_pictures import NamedPictures
-from featurizer.catalog.near_misses import ROWS as SAMPLED
 from featurizer.catalog.near_misses import (
     empty_columns,
     holds_pictures,
@@ -44,24 +41,15 @@ from featurizer.catalog.near_misses import (
     unfound,
 )
 from featurizer.catalog.picture_survey import PictureSurvey, Surveyed, size_of
-from featurizer.catalog.seen_ids import SeenIds
-from featurizer.catalog.survey import Survey
+from featurizer.catalog.stacked_tables import StackedTables
+from featurizer.catalog.survey import OnDuplicate, OnMissing, Survey
 from featurizer.errors import InputError
 from featurizer.records import ImageRef, ItemRecord, Json
 from featurizer.results.files import file_sha256, fingerprint
-from featurizer.tables.bad_rows import BadRows
 from featurizer.tables.matching import folded, match
-from featurizer.tables.open import open_table
 from featurizer.tables.reading import AS_FOUND, Reading
-from featurizer.tables.table import Table, alike
-from featurizer.values import as_id
+from featurizer.tables.table import Table
 
-PICTURES = (
-    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".heic", ".heif",
-)  # fmt: skip
-OnDuplicate: TypeAlias = Literal["error", "first", "last", "merge"]
-OnMissing: TypeAlias = Literal["error", "skip", "number"]
-KEPT = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 logger = logging.getLogger(__name__)
 
 
@@ -99,7 +87,7 @@ class TableSource:
         """Yield the items in the order of their rows."""
         self.check()
         fields, pictures = self.fields, self._pictures
-        further = {*self._used_further, *self._typed}
+        further = {*self._used_further, *self._stacked.pictured}
         for row, item, refs in self._taken(pictures):
             images = pictures.kept(refs) if pictures.columns else self._by_name(item)
             yield to_record(row, fields, images, item_id=item, further=further, commas=self._commas)
@@ -111,8 +99,8 @@ class TableSource:
         """Yield the row of each item, and all pictures that are named."""
         last, taken, how = self._survey.last, set[str](), self._duplicates
         begun: dict[str, MergedRows] = {}
-        for position, table, _, row in self._rows([BadRows(path) for path in self.paths]):
-            item = as_id(row.get(self.fields["item_id"]), bits=self._id_bits)
+        for position, table, _, row in self._rows.rows(self._stacked.bad()):
+            item = self._rows.item(row)
             if item is None:
                 continue
             if item in last and how == "merge":
@@ -146,42 +134,40 @@ class TableSource:
             self._named.say()
             self.notes["items_with_several_pictures"] = len(self._named.several)
 
-    @cached_property
-    def paths(self) -> tuple[Path, ...]:
-        """The files."""
-        return self.path if isinstance(self.path, tuple) else (self.path,)
-
-    @cached_property
-    def tables(self) -> tuple[Table, ...]:
-        """The tables in them."""
-        return alike([open_table(path, self.reading) for path in self.paths])
-
-    @cached_property
+    @property
     def columns(self) -> tuple[str, ...]:
-        """The column names of all, in order of appearance."""
-        for table in self.tables:
-            if not table.columns:
-                raise InputError(f"{table.path} is empty; expected a header line with column names")
-            doubled = sorted({name for name in table.columns if table.columns.count(name) > 1})
-            if doubled:
-                raise InputError(
-                    f"{table.path}: columns named twice: {', '.join(doubled)}; expected each name once"
-                )
-        return tuple(dict.fromkeys(name for table in self.tables for name in table.columns))
+        """The column names of all tables, in order of appearance."""
+        return self._stacked.columns
+
+    @cached_property
+    def _stacked(self) -> StackedTables:
+        return StackedTables(self.path if isinstance(self.path, tuple) else (self.path,), self.reading)
+
+    @cached_property
+    def _rows(self) -> ItemRows:
+        return ItemRows(self._stacked, self.fields["item_id"], self.fields.get("image"), self.on_missing_id)
+
+    @property
+    def _survey(self) -> Survey:
+        return self._rows.survey
+
+    def item_ids(self) -> Iterator[str]:
+        """Yield the id of every row that has one, as often as it stands there."""
+        return self._rows.ids()
 
     @cached_property
     def fields(self) -> dict[str, str]:
         """Which column each field is read from."""
         found = self._chosen.resolve(
             self.columns,
-            origin=self._origin,
-            pictures=self._typed,
-            unique=lambda: id_candidates(self._sample, self.columns),
-            empty=lambda: empty_columns(self._sample, self.columns),
+            origin=str(self._stacked),
+            pictures=self._stacked.pictured,
+            unique=lambda: id_candidates(self._stacked.sample, self.columns),
+            empty=lambda: empty_columns(self._stacked.sample, self.columns),
         )
         if found["item_id"] == FILE_NAME and "image" not in found:
             raise InputError(
-                f"{self._origin} has no picture column whose files could name the items ({FILE_NAME}); name one with "
+                f"{self._stacked} has no picture column whose files could name the items ({FILE_NAME}); name one with "
                 f"--image-column, or number the rows with --item-id-column {ROW}"
             )
         return found
@@ -189,7 +175,7 @@ class TableSource:
     @property
     def _chosen(self) -> ColumnNames:
         """The user's choice; beside the pictures of an ImageFolder the file names are ids where no column is."""
-        beside = all(path.name.lower() in METADATA for path in self.paths)
+        beside = all(path.name.lower() in METADATA for path in self._stacked.paths)
         known = self.names.item_id is not None or "item_id" in match(USUAL, self.columns)
         return self.names if known or not beside else self.names.replaced(item_id=FILE_NAME)
 
@@ -199,8 +185,8 @@ class TableSource:
 
         Those that hold pictures, and are not read as such, are left out.
         """
-        used = {*self.fields.values(), *self._used_further, *self._typed}
-        return {name: stored_type(kind) for name, kind in self._types.items() if name not in used}
+        used = {*self.fields.values(), *self._used_further, *self._stacked.pictured}
+        return {name: stored_type(kind) for name, kind in self._stacked.types.items() if name not in used}
 
     @property
     def several(self) -> bool:
@@ -220,14 +206,9 @@ class TableSource:
         return self._chosen.further(
             self.columns,
             self.fields,
-            origin=self._origin,
-            fits=lambda column: holds_pictures(self._sample, column),
+            origin=str(self._stacked),
+            fits=lambda column: holds_pictures(self._stacked.sample, column),
         )
-
-    @cached_property
-    def _typed(self) -> tuple[str, ...]:
-        """The columns that hold pictures, as their types say."""
-        return tuple(name for name, kind in self._types.items() if is_picture(kind))
 
     @property
     def _used_further(self) -> tuple[str, ...]:
@@ -240,7 +221,7 @@ class TableSource:
     @cached_property
     def identity(self) -> dict[str, Json]:
         """The tables' content, what was asked of them, their columns and their pictures' names and sizes."""
-        hashes = [file_sha256(path) for path in self.paths]
+        hashes = [file_sha256(path) for path in self._stacked.paths]
         asked: dict[str, Json] = {
             "encoding": self.reading.encoding,
             "delimiter": self.reading.sign,
@@ -271,20 +252,17 @@ class TableSource:
 
     @cached_property
     def _checked(self) -> bool:
-        for table in self.tables:
+        for table in self._stacked.tables:
             for said in table.told:
                 logger.info("%s: %s", table.path, said)
         logger.info("%s", told_mapping(self.mapping, [*self.extra]))
         faults = self._survey.faults(
             on_duplicate=self._duplicates,
             on_missing_id=self.on_missing_id,
-            allowed=[
-                table.allowed_bad if self.reading.max_bad_rows is None else self.reading.max_bad_rows
-                for table in self.tables
-            ],
+            allowed=self._stacked.allowed_bad,
         )
         if faults:
-            raise InputError(f"{self._origin}: {'. '.join(faults)}")
+            raise InputError(f"{self._stacked}: {'. '.join(faults)}")
         if self._duplicates == "merge" and self._survey.repeated.count:
             logger.info("rows of one %s are one item, with the pictures of all", self.fields["item_id"])
         if self.images is None and self.names.image != NO_COLUMN:
@@ -294,120 +272,18 @@ class TableSource:
     def _hint_at_pictures(self) -> None:
         column = self.fields.get("image")
         if column is None:
-            say_pictures(picture_candidates(self._sample, [*self.extra]))
+            say_pictures(picture_candidates(self._stacked.sample, [*self.extra]))
             return
-        folder = self._folder(self.tables[0])
-        cells = [cell for row in self._sample if isinstance(cell := row.get(column), str)]
+        folder = self._folder(self._stacked.tables[0])
+        cells = [cell for row in self._stacked.sample if isinstance(cell := row.get(column), str)]
         if (name := unfound(cells, folder)) is not None:
             say_unfound(column, name, folder)
-
-    @cached_property
-    def _survey(self) -> Survey:
-        survey, seen = Survey(bad=[BadRows(path) for path in self.paths]), SeenIds()
-        column = self.fields["item_id"]
-        for _, table, number, row in self._id_rows(survey.bad):
-            survey.rows += 1
-            try:
-                item = as_id(row.get(column), bits=self._id_bits)
-            except InputError as error:
-                survey.broken.add(f"{self._place(table, number)} ({column}: {error})")
-                continue
-            if item is None:
-                survey.missing.add(self._place(table, number))
-            else:
-                seen.add(item)
-        seen.settle()
-        if seen.any_twice:
-            self._survey_repeated(survey, seen)
-        return survey
-
-    def item_ids(self) -> Iterator[str]:
-        """Yield the id of every row that has one, as often as it stands there."""
-        for _, _, _, row in self._id_rows([BadRows(path) for path in self.paths]):
-            if (item := self._known_id(row)) is not None:
-                yield item
-
-    def _survey_repeated(self, survey: Survey, seen: SeenIds) -> None:
-        """Look at the rows once more, for those whose id was there before."""
-        earlier = set[str]()
-        for position, table, number, row in self._id_rows([BadRows(path) for path in self.paths]):
-            item = self._known_id(row)
-            if item is None or not seen.came_twice(item):
-                continue
-            if item in earlier:
-                survey.repeated.add(f"'{item}' again in {self._place(table, number)}")
-                survey.last[item] = position
-            earlier.add(item)
-
-    def _id_rows(self, bad: Sequence[BadRows]) -> Iterator[tuple[int, Table, int, Mapping[str, object]]]:
-        """Yield all rows with what their ids are read from."""
-        column = self.fields["item_id"]
-        needed = [self.fields["image"]] if column == FILE_NAME else [column]
-        return self._rows(bad, [name for name in needed if name in self.columns])
-
-    def _place(self, table: Table, number: int) -> str:
-        own = f"{table.unit} {number}"
-        return f"{table.path.name}, {own}" if len(self.tables) > 1 else own
 
     @cached_property
     def _commas(self) -> bool:
         """Whether commas divide categories."""
         column = self.fields.get("categories")
-        return column is not None and divided_by_commas(row.get(column) for row in self._sample)
-
-    @cached_property
-    def _sample(self) -> list[Mapping[str, object]]:
-        bad = [BadRows(path) for path in self.paths]
-        rows = (
-            (table, row) for table, one in zip(self.tables, bad, strict=True) for _, row in table.rows(one)
-        )
-        return [row for _, row in islice(rows, SAMPLED)]
-
-    def _rows(
-        self, bad: Sequence[BadRows], columns: Sequence[str] | None = None
-    ) -> Iterator[tuple[int, Table, int, Mapping[str, object]]]:
-        """Yield each row with its place among all, from 1, its table and its line there.
-
-        A row without an id gets its place as one where that is asked.
-        """
-        position, column = 0, self.fields["item_id"]
-        numbered, made = self.on_missing_id == "number", column in MADE
-        for table, one in zip(self.tables, bad, strict=True):
-            labels = _labels(table)
-            for number, row in table.rows(one, columns):
-                position += 1
-                if labels.names:
-                    row = labels.named(row)
-                if made:
-                    row = {**row, column: self._made_id(position, row)}
-                if numbered and as_id(row.get(column), bits=self._id_bits) is None:
-                    row = {**row, column: f"row-{position}"}
-                yield position, table, number, row
-
-    def _made_id(self, position: int, row: Mapping[str, object]) -> str | None:
-        if self.fields["item_id"] == ROW:
-            return str(position)
-        return file_name(row.get(self.fields["image"]))
-
-    @cached_property
-    def _types(self) -> dict[str, pa.DataType]:
-        """The type of each column; text where the files say none, or several."""
-        types: dict[str, pa.DataType] = {}
-        for table in self.tables:
-            for name in table.columns:
-                kind = pa.string() if table.schema is None else table.schema.field(name).type
-                types[name] = kind if types.get(name, kind) == kind else pa.string()
-            types |= dict.fromkeys(_labels(table).names, pa.string())
-        return types
-
-    @cached_property
-    def _id_bits(self) -> int:
-        return float_bits(self._types.get(self.fields["item_id"], pa.string()))
-
-    @property
-    def _origin(self) -> str:
-        first, *others = self.paths
-        return f"{first} and {len(others)} more" if others else str(first)
+        return column is not None and divided_by_commas(row.get(column) for row in self._stacked.sample)
 
     def _folder(self, table: Table) -> Path:
         return self.images or self.base or table.path.parent
@@ -422,20 +298,13 @@ class TableSource:
         several = self._survey.last if merges else {}
         column = self.fields["item_id"]
         needed = [*self._pictures.columns, *([column] if several and column in self.columns else [])]
-        for _, table, _, row in self._rows([BadRows(path) for path in self.paths], needed):
-            item = self._known_id(row) if several else None
+        for _, table, _, row in self._rows.rows(self._stacked.bad(), needed):
+            item = self._rows.known_item(row) if several else None
             yield row, self._folder(table), item if item in several else None
-
-    def _known_id(self, row: Mapping[str, object]) -> str | None:
-        """Return a row's id; None where it has none, or one that cannot be used, which `check` tells."""
-        try:
-            return as_id(row.get(self.fields["item_id"]), bits=self._id_bits)
-        except InputError:
-            return None
 
     @cached_property
     def _named(self) -> NamedPictures | None:
-        return NamedPictures.of(self.images, PICTURES) if self.images is not None else None
+        return NamedPictures.of(self.images) if self.images is not None else None
 
     def _by_name(self, item: str) -> Sequence[ImageRef]:
         if self._named is None:
@@ -443,29 +312,6 @@ class TableSource:
         return (confined(ImageRef(path=self._named.find(item)), self.images),)
 
 
-def _labels(table: Table) -> ClassLabels:
-    if table.schema is None:
-        return ClassLabels({})
-    try:
-        return ClassLabels.of_schema(table.schema)
-    except ValueError as error:
-        raise InputError(
-            f"{table.path} cannot be read as {table.kind}: what it says of its columns is damaged ({error})"
-        ) from error
-
-
 def _sizes(paths: Iterable[Path], folder: Path) -> dict[str, Json]:
     """Return the size of every file by its path below a folder; None where it is not there."""
     return {readable(os.path.relpath(path, folder)): size_of(path) for path in paths}
-
-
-def stored_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type a source's own column is stored in: numbers and booleans as they are, the rest as text."""
-    return kind if any(is_kept(kind) for is_kept in KEPT) else pa.string()
-
-
-def is_picture(kind: pa.DataType) -> bool:
-    """Say whether a column of this type holds pictures, or lists of them, as `datasets` stores its feature Image."""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return is_picture(kind.value_type)
-    return pa.types.is_struct(kind) and {field.name for field in kind} == {"bytes", "path"}
