@@ -10,7 +10,7 @@ from yarl import URL
 
 from featurizer.catalog.images import FetchOptions, ImageFetcher
 from featurizer.catalog.images.client import Client
-from featurizer.catalog.images.connector import SparingConnector
+from featurizer.catalog.images.connector import READ_AHEAD, ListeningHandler, SparingConnector
 from featurizer.catalog.images.patience import Patience
 from featurizer.catalog.images.resolver import SystemResolver
 from featurizer.catalog.retry import RetryPolicy
@@ -32,6 +32,19 @@ def site():
 def fetch():
     with ImageFetcher(ONCE) as fetcher:
         yield lambda url, **told: fetcher.fetch([ImageRef(url=url, **told)])[0]
+
+
+def test_no_more_is_read_at_once_than_is_read_ahead(site, fetch, monkeypatch):
+    sizes, take = [], ListeningHandler.data_received
+
+    def noted(self, data):
+        sizes.append(len(data))
+        take(self, data)
+
+    monkeypatch.setattr(ListeningHandler, "data_received", noted)
+    body = numbered(1) + bytes(2**22)
+    assert fetch(site.at("/1.jpg", answer(body))).data == body
+    assert max(sizes) <= READ_AHEAD < sum(sizes)
 
 
 def test_another_aiohttp_that_makes_its_connections_otherwise_is_refused(monkeypatch):

@@ -327,6 +327,23 @@ def test_when_all_that_hold_wait_for_more_the_first_goes_on():
     asyncio.run(play())
 
 
+def test_who_holds_some_and_wants_more_leaves_half_of_it_free():
+    async def play():
+        budget = Budget(10)
+        growing, other = budget.lease(), budget.lease()
+        assert growing.try_grow(3)
+        assert not growing.try_grow(6)
+        assert growing.try_grow(5)
+        assert other.try_grow(5)
+        waiting = asyncio.create_task(growing.grow(6))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        other.free()
+        await asyncio.wait_for(waiting, 1)  # nobody else holds anything any more
+
+    asyncio.run(play())
+
+
 def test_who_goes_on_although_there_is_no_room_does_so_alone_until_it_is_done():
     async def play():
         budget = Budget(10)

@@ -1,9 +1,11 @@
+import gc
 import hashlib
 import os
 import socket
 import subprocess
 import sys
 from collections import Counter
+from types import FrameType, TracebackType
 
 import aiohttp
 import pytest
@@ -81,6 +83,24 @@ def test_only_what_may_go_better_is_tried_again(fetched, kind):
         most = 2 if KINDS[kind].reason == "connection" else 1
         tries = images[kind].attempts
         assert tries <= counts.hits[f"/{kind}/7.jpg"] <= most * tries
+
+
+@pytest.mark.parametrize("kind", ["nobody_listens", "self_signed", "once_cut", "once_no_http", "silent"])
+def test_a_try_that_fails_leaves_nothing_behind_that_only_a_collection_finds(site, kind):
+    with ImageFetcher(HASTY) as fetcher:
+        fetcher.fetch([ImageRef(url=site.address("plain", 1))])
+        gc.collect()
+        gc.disable()
+        try:
+            fetcher.fetch([ImageRef(url=site.address(kind, 1000 + number)) for number in range(3)])
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = [*gc.garbage]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert not [one for one in left if isinstance(one, FrameType | TracebackType | bytearray)]
 
 
 def test_what_is_no_address_is_not_asked_for(fetched):

@@ -13,8 +13,9 @@ _Waiter: TypeAlias = "tuple[Lease, int, asyncio.Future[None]]"
 class Budget:
     """Bytes to be taken in an event loop, and given back from any thread.
 
-    Whoever waits is served in turn. When all that is taken is held by those who wait for more, nobody would ever give
-    anything back: then the first goes on all the same, alone, until it gives all back.
+    Whoever waits is served in turn. Who holds some and wants more leaves half of it free, for that is held for longer.
+    When all that is taken is held by those who wait for more, nobody would ever give anything back: then the first goes
+    on all the same, alone, until it gives all back.
     """
 
     def __init__(self, most: int) -> None:
@@ -31,7 +32,7 @@ class Budget:
     def try_take(self, lease: Lease, size: int) -> bool:
         """Take at once, where nobody waits and there is enough."""
         with self._lock:
-            if self._waiting or self._used + size > self._most:
+            if self._waiting or not self._fits(lease, size):
                 return False
             self._used += size
         lease.size += size
@@ -82,8 +83,11 @@ class Budget:
                     lease.size += size
                     turn.set_result(None)
 
+    def _fits(self, lease: Lease, size: int) -> bool:
+        return self._used + size <= (self._most // 2 if lease.size else self._most)
+
     def _may_go_on(self, lease: Lease, size: int) -> bool:
-        if self._used + size <= self._most or lease is self._ahead:
+        if lease is self._ahead or self._fits(lease, size):
             return True
         if self._ahead is None and self._used == self._stuck:
             self._ahead = lease

@@ -19,13 +19,11 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDict
 from yarl import URL
 
-from featurizer.catalog.images.connector import ListeningHandler, SparingConnector
+from featurizer.catalog.images.connector import READ_AHEAD, ListeningHandler, SparingConnector
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.patience import Limit
 from featurizer.catalog.images.proxies import Proxy
 
-READ_AHEAD: Final = 2**16
-"""Bytes of a body that are read before anybody asks for them."""
 MOST_ORIGINS: Final = 1000
 """Origins whose requests are remembered."""
 _UNSENDABLE: Final = re.compile(r"[\r\n\0\ud800-\udfff]")

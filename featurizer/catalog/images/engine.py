@@ -42,7 +42,7 @@ class Job(Generic[AskT]):
 
     Attributes:
         address: as it is told.
-        url: what is asked for.
+        url: what is asked for, as `parse` has it, as text: while it waits a `URL` would take as much as all the rest.
         condition: under which.
         host: whose it is.
         asks: who is told what came.
@@ -56,7 +56,7 @@ class Job(Generic[AskT]):
     """
 
     address: str
-    url: URL
+    url: str
     condition: Condition | None
     host: Host[Job[AskT]]
     asks: list[AskT] = field(default_factory=list)
@@ -145,7 +145,9 @@ class Engine(Generic[AskT]):
                 continue
             host = self._hosts.of(f"{url.raw_host}:{url.port}")
             host.jobs += 1
-            job = self._known[address, condition] = Job(address, url, condition, host, [ask])
+            text = str(url)
+            kept = address if text == address else text
+            job = self._known[address, condition] = Job(address, kept, condition, host, [ask])
             if host.down:
                 self._end(job, HOST_DOWN)
             else:
@@ -204,7 +206,7 @@ class Engine(Generic[AskT]):
         job.last = self._clock()
         job.first = job.first or job.last
         try:
-            received = await self._web.get(job.url, room, job.condition)
+            received = await self._web.get(URL(job.url, encoded=True), room, job.condition)
         except FailedTry as failed:
             room.free()
             if not out_of_files(failed) or not await self._ask_fewer(host, job, begun):
@@ -276,7 +278,7 @@ class Engine(Generic[AskT]):
             self._end(job, failed.reason)
             return
         own = policy.back_off(max(job.spent - 1, 0)) + policy.wait_jitter * self._jitter()
-        self._loop.call_later(max(own, failed.wait or 0.0), self._again, host, job, failed)
+        self._loop.call_later(max(own, failed.wait or 0.0), self._again, host, job)
 
     def _heed(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry, begun: float) -> bool:
         """Slow down for a host that says it has too much to do; tell whether it gets on with others meanwhile."""
@@ -305,12 +307,12 @@ class Engine(Generic[AskT]):
         if self._hosts.recall(host):
             self._wake()
 
-    def _again(self, host: Host[Job[AskT]], job: Job[AskT], failed: FailedTry) -> None:
+    def _again(self, host: Host[Job[AskT]], job: Job[AskT]) -> None:
         if host.down:
-            self._end(job, failed.reason)
+            self._end(job, job.reason)
             return
         # What the host had too much to do for goes last: it may be the only one that it refuses.
-        self._hosts.add(host, job, first=failed.reason not in BUSY)
+        self._hosts.add(host, job, first=job.reason not in BUSY)
         self._wake()
 
     def _end(self, job: Job[AskT], status: str, received: Received = EMPTY, room: Room | None = None) -> None:

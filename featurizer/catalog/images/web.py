@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from math import inf
@@ -21,7 +22,7 @@ from featurizer.catalog.images.connector import SparingConnector
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.images.patience import Limit, Patience
 from featurizer.catalog.images.proxies import Proxies
-from featurizer.catalog.images.reasons import reason_of
+from featurizer.catalog.images.reasons import causes_of, reason_of
 from featurizer.catalog.images.resolver import CheckedResolver, SystemResolver
 from featurizer.catalog.retry import FailedTry, retry_after, worth_retrying
 from featurizer.errors import InputError
@@ -115,6 +116,7 @@ class Web:
             if not self._heard:
                 self._note_silence(url, error)
             reason, transient = reason_of(error)
+            _forget_frames(error)
             raise FailedTry(reason, transient=transient) from error
 
     def close_idle(self) -> int:
@@ -226,6 +228,13 @@ class Web:
         if limit.server is not None:
             limit.server.heard_at += waited
         return waited
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Forget what an error went through: in rings of errors and frames buffers would stay, of TLS 256 KiB each."""
+    for cause in causes_of(error):
+        traceback.clear_frames(cause.__traceback__)
+        cause.__traceback__ = None
 
 
 def _asking(condition: Condition | None) -> dict[str, str]:
