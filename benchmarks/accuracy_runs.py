@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from featurizer.recsys.configuration import Configuration, configuration
+from featurizer.recsys.options import BATCH
 from featurizer.recsys.registry import load_recommender
 
 
@@ -69,7 +70,7 @@ RUNS = [
 
 def configuration_of(run: Run, seed: int) -> Configuration:
     preset = configuration(load_recommender(run.model), "exact" if run.exact else "default")
-    return preset.changed(run.options, {**run.training, "seed": seed})
+    return preset.changed(run.options, {"batch_size": BATCH, **run.training, "seed": seed})
 
 
 def rows_of(run: Run, rows: list[dict]) -> list[dict]:

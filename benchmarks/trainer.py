@@ -95,8 +95,9 @@ def measure(name: str, source: Given, clock: Clock, *, exact: bool, epochs: int)
     evaluation = timed(clock, lambda: ranked(model.embeddings(), data.train, data.valid, training.ks))
     records = fit(model, data, training, Hooks(clock=clock), test=False).epochs
     train = [float(str(record["seconds_train"])) for record in records]
-    steps = Sampler.of(data.train).batches(training.batch_size)
-    limit = products_alone(model, data, training.batch_size, clock) * steps
+    batch_size = training.batch(len(data.train.items))
+    steps = Sampler.of(data.train).batches(batch_size)
+    limit = products_alone(model, data, batch_size, clock) * steps
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     kind = "--exact" if exact else "default"
     row = [
@@ -104,7 +105,7 @@ def measure(name: str, source: Given, clock: Clock, *, exact: bool, epochs: int)
         f"{np.median(train):.2f}", f"{min(train):.2f}", f"{evaluation:.2f}", f"{limit:.2f}", f"{memory:.2f}",
     ]  # fmt: skip
     print("| " + " | ".join(row) + " |", flush=True)
-    return shares(model, data, training.batch_size, f"{name}, {kind}")
+    return shares(model, data, batch_size, f"{name}, {kind}")
 
 
 def products_alone(model: AlignRec, data: RecData, batch_size: int, clock: Clock) -> float:

@@ -863,7 +863,7 @@ def train(
         content_loss: Weight of the BPR loss on projected features. (freedom)
         keep_edges: Share of the train pairs that an epoch's graph keeps. (freedom)
         epochs: Epochs at most.
-        batch_size: Train pairs a step.
+        batch_size: Train pairs a step; where none are asked for, 2,048, and on large data as many as make 128 steps an epoch.
         learning_rate: Adam's, in the first epoch.
         decay: The learning rate falls by this factor every 50 epochs, a little each epoch.
         patience: Stop after so many evaluations without a better validation Recall@20.

@@ -183,6 +183,7 @@ class Train(FolderOperation["Trained"]):
         chosen = self.chosen().changed(
             training={"device": training_device(self.device), "threads": self.threads}
         )
+        context.say(f"{chosen.training.batch(len(data.train.items)):,} train pairs a step")
         inputs = fingerprints(features, space, self.interactions, self.item_map, fusion)
         if self.tune:
             folder = self.out / "tune"

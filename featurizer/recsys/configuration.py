@@ -61,6 +61,10 @@ class Configuration:
             {name: value for name, value in values.items() if name not in own},
         )
 
+    def on(self, data: RecData) -> Configuration:
+        """Return it with what it leaves to the data settled: the batch size."""
+        return self.changed(training={"batch_size": self.training.batch(len(data.train.items))})
+
     def record(self) -> dict[str, Json]:
         """Return it as a saved model's `config.json` holds it: `model` with its name, and `training`.
 
@@ -84,7 +88,7 @@ class Configuration:
         return self.recommender.build(
             data,
             self.options,
-            batch_size=training.batch_size,
+            batch_size=training.batch(len(data.train.items)),
             seed=training.seed,
             device=training.device,
         )

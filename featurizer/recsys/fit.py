@@ -96,6 +96,7 @@ class _TrainingRun:
 
     def __init__(self, model: Recommender, data: RecData, training: TrainOptions, hooks: Hooks) -> None:
         self.model, self.data, self.training, self.hooks = model, data, training, hooks
+        self.batch_size = training.batch(len(data.train.items))
         self.sampler = Sampler.of(data.train)
         self.weights = model.weights
         self.optimizer = torch.optim.Adam(self.weights.parameters(), lr=training.learning_rate, fused=True)
@@ -186,7 +187,7 @@ class _TrainingRun:
         for group in self.optimizer.param_groups:
             group["lr"] = self.training.learning_rate * self.training.decay ** ((number - 1) / 50)
         sums: dict[str, torch.Tensor] = {}
-        for triples in self.sampler.epoch(self.training.batch_size, generator):
+        for triples in self.sampler.epoch(self.batch_size, generator):
             parts = self.model.losses(triples.to(self.training.device))
             self.optimizer.zero_grad(set_to_none=True)
             torch.stack(list(parts.values())).sum().backward()

@@ -29,13 +29,22 @@ MIN_COVERAGE = 0.5
 """Least share of train pairs whose items must have a feature, where nothing else is asked for."""
 
 
+BATCH = 2048
+STEPS = 128
+"""What is taken where no batch size is asked for: so many train pairs a step, and no more than so many steps an epoch.
+
+A step goes through the whole graph whatever the batch, so an epoch on large data costs by its steps. Up to
+BATCH · STEPS = 262,144 train pairs nothing changes; `docs/results/trainer.md` has what larger batches did.
+"""
+
+
 class TrainOptions(Config):
     """How long and how fast a recommender is trained."""
 
     epochs: Count = 1000
     """Epochs at most."""
-    batch_size: Count = 2048
-    """Train pairs a step."""
+    batch_size: Count | None = None
+    """Train pairs a step; where none are asked for, 2,048, and on large data as many as make 128 steps an epoch."""
     learning_rate: Weight = 1e-3
     """Adam's, in the first epoch."""
     decay: Weight = 0.96
@@ -54,6 +63,10 @@ class TrainOptions(Config):
     """Threads that compute on the CPU; one a core where nothing is said."""
     checkpoint_every: Count = 10
     """Epochs between checkpoints; a killed run resumes from the last."""
+
+    def batch(self, train_pairs: int) -> int:
+        """Return the pairs a step that it comes to on so many train pairs."""
+        return self.batch_size or max(BATCH, -(-train_pairs // STEPS))
 
     def record(self) -> dict[str, Json]:
         """Return what tells a training from others, with the number of threads that it comes to here."""

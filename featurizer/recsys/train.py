@@ -106,6 +106,7 @@ def train(
         InputError: the data cannot be trained on or ranked.
     """
     refuse_foreign_folder(out)
+    configuration = configuration.on(data)
     config: dict[str, Json] = {**configuration.record(), "seeds": seeds, "inputs": dict(inputs)}
     stage = Stage(out / "model", MODEL, config, OWNED)
     work = stage.folder / WORK

@@ -86,6 +86,7 @@ def tune(
     Raises:
         StaleOutput: the folder holds another search.
     """
+    configuration = configuration.on(data)
     points = choices(grid, search, trials, configuration.training.seed)
     config: dict[str, Json] = {
         "options": list(configuration.record().values()),

@@ -18,9 +18,11 @@ OF_THE_RUN = {"seed", "ks", "device", "threads", "checkpoint_every"}
 
 
 def typed(options: Mapping[str, object]) -> str:
-    """Write options as a user types them."""
+    """Write options as a user types them; what is left to the data is not typed."""
     words = []
     for name, value in options.items():
+        if value is None:
+            continue
         flag = "lambda" if name == "reg" else name.replace("_", "-")
         words.append(
             f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag} {value:g}"

@@ -14,10 +14,12 @@ from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.interactions.store import read_split, write_interactions
 from featurizer.ranking.metrics import means
 from featurizer.ranking.rank import dot_products, rank
+from featurizer.recsys import options as options_module
 from featurizer.recsys import train as stage_module
 from featurizer.recsys.content import default_space, read_features
 from featurizer.recsys.data import assemble
 from featurizer.recsys.models.alignrec import AlignRec
+from featurizer.recsys.options import TrainOptions
 from featurizer.recsys.recommend import recommend
 from featurizer.recsys.registry import load_recommender
 from featurizer.recsys.summary import describe
@@ -49,6 +51,28 @@ def test_every_reported_figure_can_be_recomputed_from_the_two_vector_files(tmp_p
             assert abs(again[metric] - value) < 1e-12
     all_items = next(group for group in summary.groups if group.name == "all")
     assert all_items.recall == pytest.approx(summary.test["recall@20"], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("train_pairs", "batch"),
+    [(1, 2048), (118_551, 2048), (262_144, 2048), (262_145, 2049), (1_350_003, 10_547)],
+)
+def test_no_batch_size_means_2048_pairs_and_on_large_data_128_steps_an_epoch(train_pairs, batch):
+    assert TrainOptions().batch(train_pairs) == batch
+    assert TrainOptions(batch_size=2048).batch(train_pairs) == 2048
+
+
+def test_a_batch_size_that_the_data_decides_is_trained_with_and_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(options_module, "BATCH", 8)
+    monkeypatch.setattr(options_module, "STEPS", 5)
+    data = toy_data()
+    batch = -(-len(data.train.items) // 5)
+    for folder, asked in (("left", None), ("asked", batch)):
+        trained(tmp_path / folder, data, small(training=TRAINING | {"batch_size": asked}))
+        config = json.loads((tmp_path / folder / "model" / "config.json").read_text())
+        assert config["training"]["batch_size"] == batch
+    left, asked = (tmp_path / folder / "model" / "model.safetensors" for folder in ("left", "asked"))
+    assert left.read_bytes() == asked.read_bytes()
 
 
 def test_the_folder_holds_what_the_format_promises(tmp_path):

@@ -215,7 +215,7 @@ ALIGNREC = RecommenderSpec(
             AlignRecOptions(
                 reg=0.1, trainable_features=True, moving_target=True, repeats=True, contrast=0, half=False
             ),
-            TrainOptions(),
+            TrainOptions(batch_size=2048),
         ),
     },
     grid={
