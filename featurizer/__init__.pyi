@@ -563,6 +563,10 @@ def pretrain_ica(
     tensorboard: Place | None = None,
     device: str = 'auto',
     threads: int | None = None,
+    engine: Literal['local', 'ray'] | None = 'local',
+    workers: int | None = None,
+    gpus_per_worker: float | None = 0.0,
+    address: str | None = None,
     out: Place,
     overwrite: bool = False,
     wait: float | None = None,
@@ -619,6 +623,10 @@ def pretrain_ica(
         tensorboard: Folder for TensorBoard's event files too.
         device: auto, cpu, cuda, cuda:I or mps.
         threads: Threads that compute on the CPU; the bits of a result depend on how many. [default: one a core]
+        engine: Who makes the shards: this process, or workers of a Ray cluster; the bytes are the same.
+        workers: With ray: how many processes. [default: as many as fit]
+        gpus_per_worker: With ray: GPUs of each worker; a fraction where several share one.
+        address: With ray: auto, or HOST or HOST:PORT of a cluster. [default: one of this machine's own, for this run]
         out: Folder to write into.
         overwrite: Replace what the folder holds.
         wait: Seconds to wait where another process writes the folder; without it that is an error.

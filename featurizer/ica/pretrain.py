@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import featurizer
+from featurizer.actors import Cluster
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import EncoderRequest
 from featurizer.encoders.device import computing_threads, recorded_threads
@@ -28,6 +29,7 @@ from featurizer.ica.batch import TokenSource
 from featurizer.ica.batches import split_rows
 from featurizer.ica.contrastive_terms import ContrastiveTerms, partners_of
 from featurizer.ica.encoder import unified_spec
+from featurizer.ica.encoders import WordStates
 from featurizer.ica.evaluate import MaskedAccuracy, masked_accuracy
 from featurizer.ica.fit import BROKEN, best_epoch, fit
 from featurizer.ica.inference import Application, write_features
@@ -40,6 +42,7 @@ from featurizer.ica.retrieval import USES, residual_shares
 from featurizer.ica.saved_model import SavedModel, load_saved_model, write_saved_model
 from featurizer.ica.setup import TrainingSetup
 from featurizer.ica.token_store import TokenEncoders, cache_tokens, spec_json
+from featurizer.ica.token_worker import TokenPlan, on_ray
 from featurizer.interactions.store import read_split
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
@@ -70,6 +73,8 @@ class PretrainRun:
         overwrite: replace what the folders hold.
         on_epoch: given every epoch's record.
         report: told how far it is.
+        cluster: of Ray, whose workers make the tokens; None for this process.
+        words: what is read of a word piece.
     """
 
     vision: str
@@ -79,6 +84,8 @@ class PretrainRun:
     overwrite: bool = False
     on_epoch: Callable[[dict[str, Json]], None] = lambda _: None
     report: Report = silent
+    cluster: Cluster | None = None
+    words: WordStates = "contextual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +155,20 @@ def _source(
     if not run.cache:
         return OnTheFlyTokens(catalog, encoders)
     if world.is_first:
-        cache_tokens(catalog, encoders, out / "tokens", overwrite=run.overwrite, report=run.report)
+        tokens = out.absolute() / "tokens"
+        make = None
+        if run.cluster is not None:
+            plan = TokenPlan(
+                catalog.folder.absolute(),
+                tokens,
+                run.vision,
+                run.text,
+                encoders.device,
+                encoders.threads,
+                run.words,
+            )
+            make = on_ray(plan, run.cluster, catalog, encoders)
+        cache_tokens(catalog, encoders, tokens, overwrite=run.overwrite, report=run.report, make=make)
     world.wait()
     return cache_tokens(catalog, encoders, out / "tokens")
 

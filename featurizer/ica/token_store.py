@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -34,6 +37,8 @@ from featurizer.results.stage import Stage
 
 FORMAT_VERSION = 2
 SHARD_ROWS = 512
+MakeShards: TypeAlias = Callable[[Sequence[int], Callable[[int], None]], None]
+"""Makes the shards of some indices, and tells how many items are done since it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +135,23 @@ class TokenStore:
 
 
 def cache_tokens(
-    catalog: Catalog, encoders: TokenEncoders, out: Path, *, overwrite: bool = False, report: Report = silent
+    catalog: Catalog,
+    encoders: TokenEncoders,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    report: Report = silent,
+    make: MakeShards | None = None,
 ) -> TokenStore:
     """Run both frozen encoders over a catalog and keep their tokens in `out`; resumes by shard.
+
+    Args:
+        catalog: the items.
+        encoders: both.
+        out: the folder.
+        overwrite: replace what it holds.
+        report: told how far it is.
+        make: makes the shards; None for this process.
 
     Raises:
         StaleOutput: `out` holds the tokens of another catalog or encoder.
@@ -141,7 +160,27 @@ def cache_tokens(
     if not catalog.rows:
         raise InputError(f"{catalog.folder} has no items; expected at least one")
     specs = encoders.image.spec, encoders.text.spec
-    config: Mapping[str, Json] = {
+    stage = Stage(out, TOKENS, tokens_config(catalog, encoders), ("shards",))
+    count = -(-catalog.rows // SHARD_ROWS)
+    folders = [shard_folder(out, index) for index in range(count)]
+    if not stage.claim(overwrite=overwrite):
+        todo = [index for index, folder in enumerate(folders) if not is_finished(folder)]
+        before = catalog.rows - sum(len(rows_of(catalog, index)) for index in todo)
+
+        def tick(rows: int) -> None:
+            report(Progress("tokens", before + rows, catalog.rows))
+
+        tick(0)
+        (make or partial(_make_here, catalog, encoders, out))(todo, tick)
+        sizes = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
+        stage.finish({"rows": catalog.rows, "bytes": sizes, "bytes_per_item": round(sizes / catalog.rows)})
+    return TokenStore(out, *specs, tuple(TokenShard(folder, *specs) for folder in folders))
+
+
+def tokens_config(catalog: Catalog, encoders: TokenEncoders) -> dict[str, Json]:
+    """Return what the tokens of a catalog depend on."""
+    specs = encoders.image.spec, encoders.text.spec
+    return {
         "format_version": FORMAT_VERSION,
         "catalog": catalog.identity,
         "image": spec_json(specs[0]),
@@ -151,34 +190,51 @@ def cache_tokens(
         "threads": recorded_threads(encoders.threads, encoders.device),
         "libraries": library_versions(spec.pooled.request for spec in specs),
     }
-    stage = Stage(out, TOKENS, config, ("shards",))
-    folders = [out / "shards" / f"{index:05d}" for index in range(-(-catalog.rows // SHARD_ROWS))]
-    if not stage.claim(overwrite=overwrite):
-        with computing_threads(encoders.threads):
-            _write(catalog, encoders, folders, report)
-        sizes = sum(path.stat().st_size for folder in folders for path in folder.iterdir())
-        stage.finish({"rows": catalog.rows, "bytes": sizes, "bytes_per_item": round(sizes / catalog.rows)})
-    return TokenStore(out, *specs, tuple(TokenShard(folder, *specs) for folder in folders))
 
 
-def _write(catalog: Catalog, encoders: TokenEncoders, folders: Sequence[Path], report: Report) -> None:
-    report(Progress("tokens", 0, catalog.rows))
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode") as pool:
+def shard_folder(out: Path, index: int) -> Path:
+    """Return where a shard lies."""
+    return out / "shards" / f"{index:05d}"
+
+
+def rows_of(catalog: Catalog, index: int) -> range:
+    """Return the rows of a shard."""
+    return range(index * SHARD_ROWS, min((index + 1) * SHARD_ROWS, catalog.rows))
+
+
+def _make_here(
+    catalog: Catalog, encoders: TokenEncoders, out: Path, todo: Sequence[int], tick: Callable[[int], None]
+) -> None:
+    done = 0
+    with shard_writer(catalog, encoders, out) as write:
+        for index in todo:
+            write(index, lambda rows, done=done: tick(done + rows))  # type: ignore[misc]
+            done += len(rows_of(catalog, index))
+
+
+@contextmanager
+def shard_writer(
+    catalog: Catalog, encoders: TokenEncoders, out: Path
+) -> Iterator[Callable[[int, Callable[[int], None]], None]]:
+    """Yield what makes a shard and writes it, and tells how many of its items it has encoded."""
+    with (
+        computing_threads(encoders.threads),
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1), "decode") as pool,
+    ):
         decoding = InThreads(pool, {"image": OfPicture(encoders.image.prepare)})
-        for index, folder in enumerate(folders):
-            stop = min((index + 1) * SHARD_ROWS, catalog.rows)
-            if not is_finished(folder):
-                items: list[Prepared] = []
-                encoded: list[tuple[np.ndarray, np.ndarray]] = []
-                rows = range(index * SHARD_ROWS, stop)
-                for batch in read_batches(catalog, rows, ["image"], decoding, Clock(), batch_size=BATCH_SIZE):
-                    usable, states, pooled = encode_pictures(encoders.image, batch)
-                    encoded.append((states, pooled))
-                    items += usable
-                    report(Progress("tokens", index * SHARD_ROWS + len(items), catalog.rows))
-                shard = _shard(items, encoded, encoders.text, encoders.device)
-                write_shard(folder, shard)
-            report(Progress("tokens", stop, catalog.rows))
+
+        def write(index: int, tick: Callable[[int], None]) -> None:
+            items: list[Prepared] = []
+            encoded: list[tuple[np.ndarray, np.ndarray]] = []
+            rows = rows_of(catalog, index)
+            for batch in read_batches(catalog, rows, ["image"], decoding, Clock(), batch_size=BATCH_SIZE):
+                usable, states, pooled = encode_pictures(encoders.image, batch)
+                encoded.append((states, pooled))
+                items += usable
+                tick(len(items))
+            write_shard(shard_folder(out, index), _shard(items, encoded, encoders.text, encoders.device))
+
+        yield write
 
 
 def encode_pictures(

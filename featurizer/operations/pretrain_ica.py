@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from featurizer.config import Flag
+from featurizer.errors import InputError
 from featurizer.ica.options import SIZES, Architecture, IcaOptions, Masking, Objective, Pool, Size, Training
+from featurizer.operations.cluster import OnCluster
 from featurizer.operations.feature_sets import check_encoders, computing, encoder_folders, look_inside
 from featurizer.operations.operation import (
     Argument,
@@ -44,7 +46,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
-    indifferent: ClassVar[frozenset[str]] = frozenset({"cache", "tensorboard"})
+    indifferent: ClassVar[frozenset[str]] = frozenset({"cache", "tensorboard", "cluster"})
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
     """A catalog folder."""
@@ -79,9 +81,15 @@ class PretrainIca(FolderOperation["Pretrained"]):
 
     threads: Annotated[int, Field(ge=1)] | None = None
     """Threads that compute on the CPU; the bits of a result depend on how many.  [default: one a core]"""
+    cluster: Annotated[OnCluster, OptionGroup(lambda: {"cluster": OnCluster})] = OnCluster()
+    """Who encodes; training runs in this process."""
 
     @model_validator(mode="after")
     def _check(self) -> PretrainIca:
+        if self.cluster.engine == "ray" and not self.cache:
+            raise InputError(
+                "--engine ray makes the tokens that --no-cache does without; leave one of the two out"
+            )
         self.options()
         return self
 
@@ -134,7 +142,15 @@ class PretrainIca(FolderOperation["Pretrained"]):
             self.vision, self.text, device=device, threads=self.threads, words=self.word_states
         )
         run = PretrainRun(
-            self.vision, self.text, self.cache, self.interactions, self.overwrite, on_epoch, context.report
+            self.vision,
+            self.text,
+            self.cache,
+            self.interactions,
+            self.overwrite,
+            on_epoch,
+            context.report,
+            self.cluster.cluster(),
+            self.word_states,
         )
         made = pretrain(catalog, encoders, self.out, self.options(), run)
         write_card(made.features)
