@@ -82,8 +82,8 @@ def reference(text: str, folder: Path | None) -> ImageRef:
     r"""Return one picture that a text names, or holds.
 
     `data:` addresses and base64 are the picture itself; `//cdn/a.jpg` is asked for over https; of a path of Windows
-    (`C:\shop\pics\a.jpg`, `\\server\pics\a.jpg`), and of an address of an object store whose copy lies here
-    (`s3://bucket/pics/a.jpg`), as much as lies below `folder` is taken.
+    (`C:\shop\pics\a.jpg`, `\\server\pics\a.jpg`), of an absolute one (`/m/b/a.jpg`, as Magento writes), and of an
+    address of an object store whose copy lies here (`s3://bucket/pics/a.jpg`), as much as lies below `folder` is taken.
 
     Args:
         text: of a cell, or a part of it.
@@ -101,7 +101,7 @@ def reference(text: str, folder: Path | None) -> ImageRef:
         return confined(ImageRef(url=text), folder)
     if "\\" in text:
         return confined(ImageRef(path=_of_windows(text, folder)), folder)
-    return confined(ImageRef(path=Path(text) if folder is None else folder / text), folder)
+    return confined(ImageRef(path=_of_posix(text, folder)), folder)
 
 
 def _carried(text: str) -> bytes | None:
@@ -121,6 +121,16 @@ def _decoded(text: bytes) -> bytes:
         return b""
 
 
+def _of_posix(text: str, folder: Path | None) -> Path:
+    if folder is None:
+        return Path(text)
+    path = folder / text
+    if not text.startswith("/") or path.is_relative_to(folder.absolute()):
+        return path
+    parts = PurePosixPath(text).parts[1:]
+    return _first_there(parts, folder, least=min(2, len(parts))) or path
+
+
 def _of_windows(text: str, folder: Path | None) -> Path:
     path = PureWindowsPath(text)
     parts = path.parts[1:] if path.anchor else path.parts
@@ -135,9 +145,9 @@ def _copied(key: str, folder: Path | None) -> Path | None:
     return None if folder is None else _first_there(PurePosixPath(key.lstrip("/")).parts, folder)
 
 
-def _first_there(parts: Sequence[str], folder: Path) -> Path | None:
-    """Return the longest end of a path that names a file below a folder."""
-    found = (folder.joinpath(*parts[start:]) for start in range(len(parts)))
+def _first_there(parts: Sequence[str], folder: Path, least: int = 1) -> Path | None:
+    """Return the longest end of a path, of at least so many parts, that names a file below a folder."""
+    found = (folder.joinpath(*parts[start:]) for start in range(len(parts) - least + 1))
     return next((place for place in found if _is_there(place)), None)
 
 

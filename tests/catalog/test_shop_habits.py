@@ -209,6 +209,15 @@ def test_paths_that_lead_nowhere_are_told_as_they_were_given(tmp_path, cell, cap
     assert "names of files" not in caplog.text
 
 
+@pytest.mark.parametrize("cell", ["/m/b/mug.png", "/pub/media/catalog/product/m/b/mug.png"])
+def test_of_an_absolute_path_as_much_is_taken_as_lies_below_the_folder(tmp_path, cell):
+    (tmp_path / "product" / "m" / "b").mkdir(parents=True)
+    pictures(tmp_path / "product" / "m" / "b", "mug.png")
+    made = ingested(tmp_path, f"sku,name,base_image\n1,Mug,{cell}\n", images=tmp_path / "product")
+    assert column(made, "image_status") == {"1": "ok"}
+    assert column(made, "image_url") == {"1": "m/b/mug.png"}
+
+
 def test_an_absolute_path_is_stored_below_its_folder_however_that_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pics").mkdir()
