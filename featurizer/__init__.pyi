@@ -283,7 +283,7 @@ def extract(
     Example: featurizer extract ./catalog --encoder clip --encoder minilm --out ./features
 
     Args:
-        catalog: A catalog folder.
+        catalog: A catalog: a folder, or an address such as s3://bucket/catalog.
         encoders: A preset, or family:model[@revision], or family:./folder, or NAME=….
         device: auto, cpu, cuda, cuda:I or mps.
         threads: Threads that compute on the CPU; the bits of a result depend on how many. [default: one a core]

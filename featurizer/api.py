@@ -61,6 +61,7 @@ def from_arrays(
     """
     from featurizer.features.arrays import ArraySpace, write_arrays
     from featurizer.release.card import write_card
+    from featurizer.results.store_path import place
     from featurizer.values import as_ids
 
     if not isinstance(vectors, Mapping):
@@ -75,7 +76,7 @@ def from_arrays(
     given_source = {"name": source, "license": license}
     known = {key: value for key, value in given_source.items() if value}
     made = write_arrays(
-        Path(out), as_ids(ids, "from_arrays"), spaces, source=known, dtype=dtype, overwrite=overwrite
+        place(out), as_ids(ids, "from_arrays"), spaces, source=known, dtype=dtype, overwrite=overwrite
     )
     write_card(made)
     return made
@@ -104,22 +105,23 @@ def open_folder(folder: str | Path) -> Catalog | FeatureSet | Leaderboard | Mode
     from featurizer.recsys.model import Model
     from featurizer.results.names import CATALOG, FEATURE_SET, MODEL, SCORES
     from featurizer.results.spelling import read_manifest
+    from featurizer.results.store_path import place
     from featurizer.scoring.board import Leaderboard
 
-    place = Path(folder)
-    if (place / FEATURE_SET).is_file():
-        return FeatureSet.open(place)
-    if (place / CATALOG).is_file():
-        return Catalog.open(place)
-    if (place / "users.parquet").is_file():
-        return Model.open(place)
-    if (place / SCORES).is_file():
-        return Leaderboard.open(place)
-    if (place / "model" / MODEL).is_file() and (place / "features" / FEATURE_SET).is_file():
-        kind = read_manifest(place / "model" / MODEL).get("model_type")
-        return Aligned.open(place) if kind == "align" else open_pretrained(place)
+    found = place(folder)
+    if (found / FEATURE_SET).is_file():
+        return FeatureSet.open(found)
+    if (found / CATALOG).is_file():
+        return Catalog.open(found)
+    if (found / "users.parquet").is_file():
+        return Model.open(found)
+    if (found / SCORES).is_file():
+        return Leaderboard.open(found)
+    if (found / "model" / MODEL).is_file() and (found / "features" / FEATURE_SET).is_file():
+        kind = read_manifest(found / "model" / MODEL).get("model_type")
+        return Aligned.open(found) if kind == "align" else open_pretrained(found)
     raise InputError(
-        f"{place} holds no catalog, feature set, scores, model or alignment; expected what a command made"
+        f"{found} holds no catalog, feature set, scores, model or alignment; expected what a command made"
     )
 
 

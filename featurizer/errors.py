@@ -11,7 +11,8 @@
     ├── StaleOutput             the folder holds the result of another configuration
     ├── FolderBusy              another process is writing the folder
     ├── ShapeMismatch           vectors do not have the shape their specification promises
-    └── OutputError             the disk refused what had to be written
+    ├── OutputError             the disk refused what had to be written
+    └── StoreError              an object store refused a request, or could not be reached
 
 A message says what was found, what was expected and what to do, in one paragraph. One item's failure is
 never an exception that leaves a stage: it is a reason in that item's row.
@@ -36,6 +37,7 @@ __all__ = [
     "OutputError",
     "ShapeMismatch",
     "StaleOutput",
+    "StoreError",
     "UnknownName",
 ]
 
@@ -116,3 +118,7 @@ class ShapeMismatch(FeaturizerError):
 
 class OutputError(FeaturizerError):
     """The file system refused a write (disk full, no permission)."""
+
+
+class StoreError(FeaturizerError):
+    """An object store refused a request, has no such bucket, or could not be reached."""

@@ -50,3 +50,30 @@ def _shared(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"nothing at {folder}; set FEATURIZER_SHARED to the folder that holds {name}/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole_store():
+    """An object store for all tests of this process, each of which takes a bucket of its own."""
+    from tests.servers.object_store import object_store
+
+    with object_store() as store:
+        yield store
+
+
+@pytest.fixture
+def store(whole_store):
+    """The store, without the faults and the counts of earlier tests."""
+    whole_store.faults.clear()
+    whole_store.asked.clear()
+    return whole_store
+
+
+@pytest.fixture(params=["s3", "memory", "shelf"])
+def bucket(request, tmp_path):
+    """The address of an empty place in a store of each kind."""
+    if request.param == "s3":
+        return request.getfixturevalue("store").bucket()
+    from tests.support.shelf import shelf
+
+    return f"memory://{tmp_path.name}" if request.param == "memory" else shelf(tmp_path)

@@ -18,6 +18,7 @@ from featurizer.interactions.split import split
 from featurizer.interactions.store import FILE, statistics, write_interactions
 from featurizer.records import Json
 from featurizer.results.files import file_sha256
+from featurizer.results.store_path import opened
 from featurizer.tables.bad_rows import SHOWN, BadRows
 from featurizer.tables.open import open_table
 from featurizer.tables.reading import AS_FOUND, Reading
@@ -157,7 +158,8 @@ def write_known_interactions(
 
 def _items(parts: Sequence[Path]) -> Iterator[str]:
     for path in parts:
-        yield from pq.read_table(path, columns=["item_id"]).column("item_id").to_pylist()
+        with opened(path) as file:
+            yield from pq.read_table(file, columns=["item_id"]).column("item_id").to_pylist()
 
 
 def _examples(ids: Iterable[str]) -> str:

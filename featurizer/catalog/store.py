@@ -19,7 +19,7 @@ from functools import cached_property
 from html import escape
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ from featurizer.records import Json
 from featurizer.results.files import atomic_path
 from featurizer.results.manifests.catalog import CatalogManifest, read_catalog_manifest
 from featurizer.results.names import CATALOG
+from featurizer.results.store_path import opened, place
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,7 +95,7 @@ class Catalog:
         Raises:
             InputError: no such folder, no `catalog.json` (not a catalog, or an unfinished one), parts missing.
         """
-        folder = Path(folder)
+        folder = place(folder)
         if not folder.is_dir():
             raise InputError(
                 f"{folder} is no folder; expected a catalog made by 'featurizer ingest' or 'download'"
@@ -130,7 +131,7 @@ class Catalog:
         import polars as pl
 
         names = self._without_bytes if columns is None else list(columns)
-        return pl.concat([pl.read_parquet(part, columns=names) for part in self.parts])
+        return pl.concat([pl.DataFrame(_read(part, names)) for part in self.parts])
 
     def __len__(self) -> int:
         return self.rows
@@ -149,8 +150,8 @@ class Catalog:
     @property
     def schema(self) -> pa.Schema:
         """The schema of every part."""
-        with _readable(self.parts[0]):
-            return pq.read_schema(self.parts[0])
+        with _readable(self.parts[0]) as part:
+            return pq.read_schema(part)
 
     @property
     def several(self) -> bool:
@@ -194,7 +195,7 @@ class Catalog:
         for path, offset in zip(self.parts[first_part:], self._starts[first_part:], strict=True):
             if offset > wanted[-1]:
                 return
-            with _readable(path), pq.ParquetFile(path) as file:
+            with _readable(path) as part, pq.ParquetFile(part) as file:
                 for group in range(file.num_row_groups):
                     count = file.metadata.row_group(group).num_rows
                     first, last = np.searchsorted(wanted, [offset, offset + count])
@@ -211,8 +212,8 @@ class Catalog:
         """The number of each part's first row."""
         counts = []
         for path in self.parts:
-            with _readable(path):
-                counts.append(pq.read_metadata(path).num_rows)
+            with _readable(path) as part:
+                counts.append(pq.read_metadata(part).num_rows)
         return [0, *accumulate(counts)][:-1]
 
     def check_column(self, name: str) -> str:
@@ -233,15 +234,20 @@ class Catalog:
             raise InputError(f"{self.folder} has no column '{name}'; it has {', '.join(names)}")
         chunks: list[pa.Array] = []
         for path in self.parts:
-            with _readable(path):
-                chunks += pq.read_table(path, columns=[name]).column(name).chunks
+            chunks += _read(path, [name]).column(name).chunks
         return pa.chunked_array(chunks)
 
 
+def _read(path: Path, columns: list[str]) -> pa.Table:
+    with _readable(path) as part:
+        return pq.read_table(part, columns=columns)
+
+
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(path: Path) -> Iterator[Path | IO[bytes]]:
     try:
-        yield
+        with opened(path) as part:
+            yield part
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(
             f"{path} cannot be read: {error}. Make the catalog again, with --overwrite."

@@ -25,6 +25,7 @@ from featurizer.results.manifests.catalog import CatalogManifest, InteractionCou
 from featurizer.results.names import CATALOG
 from featurizer.results.seal import SEAL
 from featurizer.results.spelling import renamed
+from featurizer.results.store_path import opened
 from featurizer.results.whole import UNREADABLE, links, manifest_problems, strays
 
 
@@ -87,7 +88,7 @@ class _Found:
             yield "it is a link, expected a file"
         self.data.update(file_sha256(path).encode())
         try:
-            with pq.ParquetFile(path) as file:
+            with opened(path) as part, pq.ParquetFile(part) as file:
                 problems = list(self._columns(file.schema_arrow))
                 yield from problems
                 for group in range(0 if problems else file.num_row_groups):
@@ -178,7 +179,8 @@ def _interactions(path: Path, counts: InteractionCounts | None, ids: PackedIds) 
     if counts.sha256 is not None and file_sha256(path) != counts.sha256:
         yield f"{name}: its sha256 differs from the manifest's"
     try:
-        frame = pl.read_parquet(path, columns=list(SCHEMA))
+        with opened(path) as file:
+            frame = pl.read_parquet(file, columns=list(SCHEMA))
     except (OSError, pl.exceptions.PolarsError) as error:
         yield f"{name} cannot be read: {' '.join(str(error).split())}"
         return

@@ -22,6 +22,7 @@ from featurizer.results.manifests.feature_set import (
     read_feature_set_manifest,
 )
 from featurizer.results.names import CARD, CROISSANT, EXAMPLES, FEATURE_SET, SCORES, SCORES_PLOT
+from featurizer.results.store_path import opened, place
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +63,7 @@ class FeatureSet:
         Raises:
             InputError: no such folder, or no `feature_set.json` in it.
         """
-        folder = Path(folder)
+        folder = place(folder)
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder; expected a feature set made by 'featurizer extract'")
         if not (folder / FEATURE_SET).exists():
@@ -121,7 +122,8 @@ class FeatureSet:
         """
         path = self.shards[index]
         try:
-            return pq.read_table(path, columns=list(columns))
+            with opened(path) as file:
+                return pq.read_table(file, columns=list(columns))
         except FileNotFoundError:
             raise InputError(
                 f"{path} is missing, though {FEATURE_SET} lists it. Run the 'featurizer extract' that made it "

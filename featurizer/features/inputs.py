@@ -21,6 +21,7 @@ from featurizer.catalog.store import Catalog
 from featurizer.records import OK, REPEATED
 from featurizer.results.files import atomic_path
 from featurizer.results.state import FOLDER
+from featurizer.results.store_path import opened
 
 FILE = "inputs.parquet"
 _FINGERPRINT = b"fingerprint"
@@ -81,7 +82,8 @@ def read_inputs(folder: Path, fingerprint: str) -> pa.Table | None:
     if not path.is_file():
         return None
     try:
-        found = pq.read_table(path)
+        with opened(path) as file:
+            found = pq.read_table(file)
     except (OSError, pa.ArrowInvalid):  # local and dispensable: a damaged one is as good as none
         return None
     told = (found.schema.metadata or {}).get(_FINGERPRINT, b"").decode()

@@ -47,6 +47,17 @@ class ShardMetadata:
 _METADATA = TypeAdapter(ShardMetadata)
 
 
+def finished_shards(
+    folder: Path, indices: Iterable[int], draft: FeatureSetDraft
+) -> list[ShardMetadata | None]:
+    """Return of each shard what `finished_shard` does; what is not in the folders' listings is not asked for."""
+    marks = {path.name for path in (folder / MARKS).iterdir()} if (folder / MARKS).is_dir() else set()
+    return [
+        finished_shard(folder, index, draft) if _mark(folder, index).name in marks else None
+        for index in indices
+    ]
+
+
 def finished_shard(folder: Path, index: int, draft: FeatureSetDraft) -> ShardMetadata | None:
     """Return the metadata of shard `index` if it was written whole, and as part of such a set; else None."""
     mark = _mark(folder, index)
@@ -67,12 +78,12 @@ def write_shard(
     path = folder / shard_name(index, draft.shards)
     with atomic_path(path) as partial:
         pq.write_table(_table(rows, draft), partial, compression="zstd", row_group_size=1024)
-    sha256 = file_sha256(path)
+        size, sha256 = partial.stat().st_size, file_sha256(partial)
     written = time.perf_counter() - start
     metadata = ShardMetadata(
         path=shard_name(index, draft.shards),
         rows=len(rows.item_ids),
-        bytes=path.stat().st_size,
+        bytes=size,
         sha256=sha256,
         with_image=int(rows.has_image.sum()),
         with_text=int(rows.has_text.sum()),

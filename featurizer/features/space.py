@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from featurizer.features.schema import arrow_to_vectors
+from featurizer.results.store_path import opened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,7 +64,7 @@ class SpaceRows:
         found = np.empty((len(rows), self.shape[1]), np.float32)
         start = 0
         for path in self.features.shards:
-            with pq.ParquetFile(path) as file:
+            with opened(path) as source, pq.ParquetFile(source) as file:
                 for group in range(file.num_row_groups):
                     stop = start + file.metadata.row_group(group).num_rows
                     inside = np.flatnonzero((rows >= start) & (rows < stop))

@@ -12,6 +12,7 @@ from featurizer.errors import InputError
 from featurizer.results.files import atomic_path
 from featurizer.results.names import FEATURE_SET
 from featurizer.results.spelling import record
+from featurizer.results.store_path import opened
 from featurizer.results.whole import file_hashes
 
 SUPERVISED = "supervised.parquet"
@@ -36,7 +37,8 @@ def read_supervised(path: Path) -> list[str]:
         InputError: the file is missing or damaged.
     """
     try:
-        found: list[str] = pq.read_table(path, columns=["item_id"]).column("item_id").to_pylist()
+        with opened(path) as file:
+            found: list[str] = pq.read_table(file, columns=["item_id"]).column("item_id").to_pylist()
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise InputError(
             f"{path} cannot be read: {error}; expected the ids of the items that taught the map. Align again."

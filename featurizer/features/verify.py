@@ -23,6 +23,7 @@ from featurizer.results.files import file_sha256
 from featurizer.results.manifests.feature_set import ShardEntry
 from featurizer.results.names import FEATURE_SET
 from featurizer.results.seal import SEAL
+from featurizer.results.store_path import opened
 from featurizer.results.whole import UNREADABLE, links, manifest_problems, strays
 
 
@@ -107,7 +108,8 @@ class _Found:
         if file_sha256(path) != entry.sha256:
             yield "its sha256 differs from the manifest's"
         try:
-            table = pq.read_table(path)
+            with opened(path) as file:
+                table = pq.read_table(file)
             table.validate(full=True)
         except UNREADABLE as error:
             yield f"it cannot be read: {' '.join(str(error).split()):.200}"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,9 +14,10 @@ from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.engines.engine import Engine, MakeShard
 from featurizer.features.engines.local import LocalEngine
 from featurizer.features.feature_set import FORMAT_VERSION, OWNED, FeatureSet
-from featurizer.features.shards import MARKS, ShardMetadata, finished_shard, shard_json
+from featurizer.features.shards import MARKS, ShardMetadata, finished_shards, shard_json
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.files import remove_tree
 from featurizer.results.locks import is_shared, one_at_a_time
 from featurizer.results.names import FEATURE_SET
 from featurizer.results.stage import Stage
@@ -121,7 +121,8 @@ def write_part(
     with _turn(out):
         closes = closes or (not stage.is_finished and _close(stage, draft, beside))
         if stage.is_finished:
-            shutil.rmtree(out / MARKS, ignore_errors=True)  # the manifest says the same
+            with suppress(OSError):
+                remove_tree(out / MARKS)  # the manifest says the same
     return closes
 
 
@@ -140,7 +141,7 @@ def _write_shards(
     out: Path, draft: FeatureSetDraft, engine: Engine, part: Part, name: str, report: Report
 ) -> None:
     mine = part.of_shards(draft.shards)
-    shards = [finished_shard(out, index, draft) for index in mine]
+    shards = finished_shards(out, mine, draft)
     finished = [shard for shard in shards if shard is not None]
     if finished:
         logger.info("resuming: %d of %d shards are finished", len(finished), len(mine))
@@ -156,7 +157,7 @@ def _write_shards(
 
 def _close(stage: Stage, draft: FeatureSetDraft, beside: Beside) -> bool:
     """Write what stands beside the manifest, and the manifest last, unless a shard is missing."""
-    shards = [finished_shard(stage.folder, index, draft) for index in range(draft.shards)]
+    shards = finished_shards(stage.folder, range(draft.shards), draft)
     whole = [shard for shard in shards if shard is not None]
     if len(whole) < len(shards):
         logger.info("%d of %d shards are finished; the others are made elsewhere", len(whole), len(shards))

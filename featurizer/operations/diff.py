@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -23,6 +23,8 @@ class Diff(Operation):
 
     Example: featurizer diff ./features-v1 ./features-v2
     """
+
+    addresses: ClassVar[frozenset[str]] = frozenset({"before", "after"})
 
     before: Annotated[Folder, Argument("A"), Reads(("features",))]
     """A feature set folder."""

@@ -33,6 +33,7 @@ from featurizer.operations.operation import (
 )
 from featurizer.records import Json
 from featurizer.results.names import CARD
+from featurizer.results.store_path import StorePath
 from featurizer.values import counted
 
 if TYPE_CHECKING:
@@ -52,8 +53,10 @@ class Extract(FolderOperation["FeatureSet"]):
         {"workers", "decoders", "max_failures", "update", "engine", "gpus_per_worker", "address", "shard"}
     )
 
+    addresses: ClassVar[frozenset[str]] = frozenset({"catalog", "out"})
+
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
-    """A catalog folder."""
+    """A catalog: a folder, or an address such as s3://bucket/catalog."""
     encoders: Annotated[tuple[str, ...], Field(min_length=1), Flag("--encoder", "-e"), Completed("encoder")]
     """A preset, or family:model[@revision], or family:./folder, or NAME=…."""
     device: str = "auto"
@@ -102,6 +105,12 @@ class Extract(FolderOperation["FeatureSet"]):
         if self.update and (self.shard or self.engine != "local"):
             raise InputError(
                 "--update encodes what changed in this process; leave --shard out, and --engine ray too"
+            )
+        if isinstance(self.out, StorePath) and (self.shard or self.update):
+            raise InputError(
+                f"--shard and --update need a folder that processes share or that can change places with another, and "
+                f"{self.out} is an object store; give a folder of this machine, or leave them out (--engine ray lets "
+                "several workers write one store)"
             )
         if self.engine == "local" and (self.address is not None or self.gpus_per_worker):
             raise InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 from pydantic import Field
 
@@ -50,6 +50,8 @@ class Inspect(Operation):
 
     Example: featurizer inspect ./features --label subCategory --catalog ./catalog
     """
+
+    addresses: ClassVar[frozenset[str]] = frozenset({"path", "catalog"})
 
     path: Annotated[Folder, Argument("DIR"), Reads(("features", "catalog"))]
     """A feature set or a catalog."""

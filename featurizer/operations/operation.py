@@ -8,7 +8,6 @@ from them.
 from __future__ import annotations
 
 import os
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from featurizer.errors import InputError
 from featurizer.progress import Report, silent
 from featurizer.records import Json
 from featurizer.results.names import CATALOG
+from featurizer.results.store_path import ADDRESS, StorePath, place, shown
 
 Kind: TypeAlias = Literal["catalog", "interactions", "features", "scores", "model", "report", "export"]
 """What an operation may leave for those after it."""
@@ -105,6 +105,13 @@ def _folders_of(value: object) -> object:
     return tuple(_folder_of(one) for one in value) if isinstance(value, Iterable) else value
 
 
+def _placed(value: object) -> object:
+    """Return text and paths as where they lie: addresses too; whatever else as it is."""
+    if isinstance(value, str | Path):
+        return place(value)
+    return tuple(map(_placed, value)) if isinstance(value, list | tuple) else value
+
+
 Folder = Annotated[Path, BeforeValidator(_folder_of)]
 """A path, or the object that stands for what lies there."""
 Folders = Annotated[tuple[Path, ...], BeforeValidator(_folders_of)]
@@ -120,6 +127,8 @@ def _interactions_of(value: object) -> object:
     folder = _folder_of(value)
     if not isinstance(folder, str | Path):
         return folder
+    if ADDRESS.match(str(folder)):
+        return folder
     if (Path(folder) / INTERACTIONS).is_file():
         return Path(folder) / INTERACTIONS
     if (Path(folder) / CATALOG).is_file():
@@ -133,8 +142,6 @@ def _interactions_of(value: object) -> object:
 INTERACTIONS = "interactions.parquet"
 InteractionsPath = Annotated[Path, BeforeValidator(_interactions_of)]
 """A file of interactions, or the catalog that they lie in."""
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
-"""How what was `s3://bucket/name` begins as a path."""
 Some: TypeAlias = Mapping[str, Any]
 """Options of a group by name, those that are given; the group's classes say what they may be."""
 
@@ -199,6 +206,8 @@ class Operation(Config, ABC):
     """Whether a recipe does it again without being asked, because that costs next to nothing."""
     indifferent: ClassVar[frozenset[str]] = frozenset()
     """Options that change how fast the result comes, or how it is told, and nothing of it."""
+    addresses: ClassVar[frozenset[str]] = frozenset()
+    """Fields that may be addresses of an object store, where others are paths of this machine."""
     stated: ClassVar[frozenset[str]] = frozenset()
     """Options that a recipe must say, whatever their defaults are."""
 
@@ -208,19 +217,25 @@ class Operation(Config, ABC):
         """Put options that belong to a group into it, and former names in the place of today's."""
         from featurizer.operations.options import gathered
 
-        return gathered(cls, given) if isinstance(given, Mapping) else given
+        if not isinstance(given, Mapping):
+            return given
+        found = gathered(cls, given)
+        return {name: _placed(value) if name in cls.addresses else value for name, value in found.items()}
 
     @model_validator(mode="after")
     def _is_here(self) -> Self:
-        """Refuse an address where a path is expected, before any work is done."""
+        """Refuse an address where a path is expected, or nothing can be written, before any work is done."""
         for name in type(self).model_fields:
             value = getattr(self, name)
             for path in value if isinstance(value, tuple) else (value,):
-                if isinstance(path, Path) and ADDRESS.match(str(path)):
+                if isinstance(path, Path) and ADDRESS.match(str(path)) and name not in self.addresses:
                     raise InputError(
-                        f"{str(path).replace(':/', '://', 1)} is the address of a store, expected a path of this "
-                        "machine; mount the store, or copy what is there"
+                        f"{shown(path)} is the address of a store, expected a path of this machine; mount the store, "
+                        "or copy what is there"
                     )
+        for path in self.writes():
+            if isinstance(path, StorePath):
+                path.storage.refuse_read_only(str(path))
         return self
 
     @classmethod

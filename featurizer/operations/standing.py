@@ -16,6 +16,7 @@ from featurizer.records import Json
 from featurizer.results.identity import identity
 from featurizer.results.stage import differing_keys
 from featurizer.results.state import State, damages, read_state, sizes_of
+from featurizer.results.store_path import StorePath
 
 Status: TypeAlias = Literal["done", "stale", "damaged", "to do", "left out"]
 PLACES = ("out", "overwrite", "wait")
@@ -87,7 +88,7 @@ def request(operation: Operation) -> dict[str, Json]:
     read: dict[str, list[Json]] = {}
     for field, about, path in inputs(operation):
         content = identity(path, card=about.card, inside=not about.kinds)
-        name = Path(os.path.abspath(path)).name  # noqa: PTH100 - "." and "x/.." have one too; links keep theirs
+        name = _named(path)
         read.setdefault(field, []).append({"name": name, "content": content})
     left_out = {*reads(type(operation)), *operation.indifferent, *PLACES}
     options: dict[str, Json] = operation.model_dump(mode="json", exclude=left_out) | operation.settled()
@@ -98,6 +99,11 @@ def request(operation: Operation) -> dict[str, Json]:
         **operation.depends(),
     }
     return throughout(asked, without_login)
+
+
+def _named(path: Path) -> str:
+    """Return a path's name; "." and "x/.." have one too, and links keep theirs."""
+    return path.name if isinstance(path, StorePath) else Path(os.path.abspath(path)).name  # noqa: PTH100
 
 
 def reads(kind: type[Operation]) -> dict[str, Reads]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -38,6 +38,8 @@ class Verify(Operation):
 
     Example: featurizer verify ./features --catalog ./catalog --sample 20
     """
+
+    addresses: ClassVar[frozenset[str]] = frozenset({"path", "catalog"})
 
     path: Annotated[Folder, Argument("DIR"), Reads(("features", "model", "catalog"))]
     """What a command wrote: a feature set, a catalog, a model, scores."""

@@ -32,6 +32,7 @@ from featurizer.results.manifests.recommender import RecommenderManifest, read_r
 from featurizer.results.names import CARD, CONFIG, ITEMS, METRICS, MODEL, SIGNATURE, USERS, WEIGHTS
 from featurizer.results.seal import SEAL
 from featurizer.results.state import state_file
+from featurizer.results.store_path import opened
 from featurizer.results.whole import UNREADABLE, links, manifest_problems, strays
 
 FORMAT_VERSION = 1
@@ -189,7 +190,8 @@ def _vectors(folder: Path, manifest: RecommenderManifest) -> Iterator[str]:
         if not path.exists():
             continue
         try:
-            table = pq.read_table(path)
+            with opened(path) as file:
+                table = pq.read_table(file)
             table.validate(full=True)
         except UNREADABLE as error:
             yield f"{name} cannot be read: {error}"

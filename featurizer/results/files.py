@@ -8,7 +8,9 @@ import json
 import os
 import re
 import secrets
+import shutil
 import socket
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +20,7 @@ from pathlib import Path
 
 from featurizer.errors import InputError, OutputError
 from featurizer.records import Json
+from featurizer.results.store_path import StorePath
 
 PARTIAL = ".partial"
 """Ends the name of a file that is being written."""
@@ -46,17 +49,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` and rename it into place when the block ends well.
 
     The file is flushed to disk before the rename, so a kill leaves either the old file or the new one. The
-    temporary name is this process's alone; what killed processes left of the same file is removed.
+    temporary name is this process's alone; what killed processes left of the same file is removed. What goes to an
+    object store is written on this machine, in the folder for temporary files, and put there whole.
 
     Raises:
         OutputError: the disk is full or the folder cannot be written; the temporary file is gone by then.
+        StoreError: the object store refuses the file.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{_host()}{secrets.token_hex(4)}{PARTIAL}")
+    stored = isinstance(path, StorePath)
+    folder = _scratch() if stored else path.parent
+    partial = folder / f".{path.name}.{os.getpid()}-{_host()}{secrets.token_hex(4)}{PARTIAL}"
     _writing.add(partial.name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(path.parent.glob(f".{escape(path.name)}.*{PARTIAL}"))
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder.glob(f".{'*' if stored else escape(path.name)}.*{PARTIAL}"))
         yield partial
+        if isinstance(path, StorePath):
+            path.put(partial)
+            return
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
@@ -66,6 +76,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _writing.discard(partial.name)
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _scratch() -> Path:
+    """Return where this user's files lie on their way to an object store."""
+    return Path(tempfile.gettempdir()) / f"featurizer-{os.getuid()}"
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; nothing where nothing is."""
+    if isinstance(path, StorePath):
+        path.remove_tree()
+    elif path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def remove_leftovers(partials: Iterable[Path], *, alone: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 The lock is the operating system's (`flock`) on `.featurizer.lock` in the folder, so it is gone with the process that
 held it, however that ended. The file says who holds it, a line of JSON a process; it is removed with the last.
+In an object store, where there are no such locks, it is an object that is renewed (`store_lock`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from threading import Lock
 from featurizer.errors import FolderBusy, OutputError
 from featurizer.results.files import output_error
 from featurizer.results.holder import Holder
+from featurizer.results.store_lock import LOCK_FILE, holding
+from featurizer.results.store_path import StorePath
 
-LOCK_FILE = ".featurizer.lock"
 POLL = 0.2
 """Seconds between two tries."""
 GRACE = 0.3
@@ -39,7 +41,8 @@ def writing(
 ) -> Iterator[None]:
     """Hold a folder while it is written, so that no second run writes into it at the same time.
 
-    A folder that does not exist is made, and removed again where nothing was written into it.
+    A folder that does not exist is made, and removed again where nothing was written into it. A folder of an object
+    store is never shared.
 
     Args:
         folder: the folder.
@@ -50,10 +53,15 @@ def writing(
     Raises:
         FolderBusy: another process holds it; the message names that one.
         OutputError: the folder cannot be written, or its file system knows no locks.
+        StoreError: the object store does not answer.
         RuntimeError: this process holds it already, a fault of the program.
     """
     place = folder.resolve()
     with _once(place, shared=shared):
+        if isinstance(place, StorePath):
+            with holding(place, Holder.this_process(fingerprint, shared=False), wait):
+                yield
+            return
         made = [path for path in (place, *place.parents) if not path.exists()]
         mine = Holder.this_process(fingerprint, shared=shared)
         try:

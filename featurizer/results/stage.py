@@ -7,7 +7,6 @@ the folder is unfinished: running the same stage again resumes it, running anoth
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,15 @@ from featurizer.results.files import (
     read_json,
     refuse_file,
     remove_leftovers,
+    remove_tree,
     write_json,
 )
-from featurizer.results.locks import LOCK_FILE, is_locked_alone, is_shared
+from featurizer.results.locks import is_locked_alone, is_shared
 from featurizer.results.names import SIGNATURE
 from featurizer.results.seal import sealed
 from featurizer.results.spelling import renamed
 from featurizer.results.state import FOLDER as BOOK
+from featurizer.results.store_lock import LOCK_FILE
 
 STAGE_FILE = ".stage.json"
 CLEARING = "clearing"
@@ -182,11 +183,7 @@ class Stage:
             return
         write_json(self._started, {CLEARING: True})
         for name in (self.manifest_name, SIGNATURE, *self.owned):
-            path = self.folder / name
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+            remove_tree(self.folder / name)
 
     def _refuse(self, found: Mapping[str, Json]) -> None:
         before = found.get("config")

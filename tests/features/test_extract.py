@@ -160,13 +160,13 @@ def test_a_full_disk_keeps_the_finished_shards_and_the_next_run_ends_the_same(ca
 
 CHILD = """
 import sys
-from pathlib import Path
 from featurizer.catalog.store import Catalog
 from featurizer.features.extract import ExtractOptions, extract
 from tests.support.color import ColorEncoder, encoders, spec
 from tests.support.items import make_catalog
+from featurizer.results.store_path import place
 options = ExtractOptions(batch_size=4, shard_rows=9, threads=1)
-extract(Catalog.open(Path(sys.argv[1])), encoders(delay=0.02), Path(sys.argv[2]), options)
+extract(Catalog.open(sys.argv[1]), encoders(delay=0.02), place(sys.argv[2]), options)
 """
 
 

@@ -1,7 +1,6 @@
 import pytest
 
 from featurizer.errors import InputError, StaleOutput
-from featurizer.results import stage as stages
 from featurizer.results.files import read_json
 from featurizer.results.stage import Stage, differing_keys
 from tests.support.killed import killed_while_writing
@@ -98,7 +97,7 @@ def test_overwrite_killed_while_it_removes_goes_on_with_the_next_run(tmp_path, m
     def killed(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stages.shutil, "rmtree", killed)
+    monkeypatch.setattr("shutil.rmtree", killed)
     with pytest.raises(KeyboardInterrupt):
         stage(folder, a=2).claim(overwrite=True)
     monkeypatch.undo()

@@ -1,0 +1,110 @@
+"""Addresses of object stores where commands take a folder, and where they refuse one."""
+
+import json
+
+import pytest
+
+import featurizer as fz
+from featurizer.errors import InputError
+from featurizer.operations.extract import Extract
+from featurizer.operations.ingest import Ingest
+from featurizer.operations.report import Report
+from featurizer.operations.train import Train
+from featurizer.results.store_path import place
+from tests.features.test_extract_to_a_store import copied
+from tests.recipes.shop import make_shop
+from tests.support.program import run_program
+from tests.support.small_encoders import install
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    folder = make_shop(tmp_path_factory.mktemp("shop") / "shop")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(install(tmp_path_factory.mktemp("site"))))
+        fz.ingest(folder / "items.csv", images=folder / "pictures", out=folder / "catalog")
+        yield folder
+
+
+@pytest.fixture
+def program(monkeypatch, capsys, tmp_path):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    def run(*arguments):
+        code, out, err = run_program(monkeypatch, capsys, *arguments)
+        assert code == 0, err
+        return out
+
+    yield run
+    assert not [path for path in (tmp_path / "here").iterdir() if ":" in path.name]
+
+
+def test_a_set_is_made_inspected_verified_compared_and_exported_where_it_lies(shop, store, program, tmp_path):
+    bucket = store.bucket()
+    copied(shop / "catalog", place(bucket) / "catalog")
+    options = ("--encoder", "small", "--shard-rows", "16", "--device", "cpu")
+    here, there = tmp_path / "features", f"{bucket}/features"
+    program("extract", shop / "catalog", *options, "--out", here)
+    told = json.loads(program("extract", f"{bucket}/catalog", *options, "--out", there, "--json"))
+    assert told["out"] == there
+    assert (shards(fz.open_folder(there))) == shards(fz.open_folder(here))
+    store.asked.clear()
+    program("extract", f"{bucket}/catalog", *options, "--out", there)
+    assert not [path for method, path, _ in store.asked if method == "PUT" and "lock" not in path]
+    assert "as its manifest says" in program(
+        "verify", there, "--catalog", f"{bucket}/catalog", "--sample", "2"
+    )
+    said = [program("inspect", where, "--neighbors", "i03").splitlines() for where in (here, there)]
+    assert [line for line in said[1] if not line.startswith(("seconds", "feature set"))] == [
+        line for line in said[0] if not line.startswith(("seconds", "feature set"))
+    ]
+    assert "40 items" in program("inspect", f"{bucket}/catalog")
+    assert "hold the same items" in program("diff", here, there)
+    for features in (here, there):
+        program("export", features, "--format", "npy", "--out", tmp_path / features.__class__.__name__)
+    files = [sorted((tmp_path / name).glob("*.npy")) for name in ("PosixPath", "str")]
+    assert [file.read_bytes() for file in files[0]] == [file.read_bytes() for file in files[1]] != []
+
+
+def shards(features):
+    return [shard.sha256 for shard in features.manifest.shards]
+
+
+def test_what_python_hands_over_from_a_store_is_taken_where_addresses_are(shop, bucket):
+    catalog = fz.open_folder(copied(shop / "catalog", place(bucket) / "catalog"))
+    features = fz.extract(catalog, encoders=["small"], out=place(bucket) / "features", device="cpu")
+    assert features.to_polars().equals(
+        fz.extract(catalog, encoders=["small"], out=shop / "f", device="cpu").to_polars()
+    )
+    assert "small_image" in fz.inspect(features).spaces
+    own = fz.from_arrays(["a", "b"], {"own": [[1.0, 2.0], [3.0, 4.0]]}, modality="text", out=f"{bucket}/own")
+    assert fz.open_folder(own.folder)["own"].vectors[1].tolist() == [3.0, 4.0]
+    with pytest.raises(
+        InputError, match="features is the address of a store, expected a path of this machine"
+    ):
+        fz.publish(features, repo="me/set", dry_run=True)
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/set", "gs://bucket"])
+def test_where_no_address_can_be_taken_it_is_refused_before_any_work(tmp_path, address):
+    told = f"{address} is the address of a store, expected a path of this machine"
+    for refused in (
+        lambda: Ingest(path=("items.csv",), out=address),
+        lambda: Report(of=(tmp_path,), out=address),
+        lambda: Train(features=tmp_path, interactions=address, out=tmp_path / "m"),
+    ):
+        with pytest.raises(InputError, match=told):
+            refused()
+
+
+def test_what_a_store_cannot_do_is_refused_before_any_work(tmp_path):
+    for option in ({"shard": "1/2"}, {"update": True}):
+        with pytest.raises(
+            InputError, match="memory://out is an object store; give a folder of this machine"
+        ):
+            Extract(catalog=tmp_path, encoders=("minilm",), out="memory://out", **option)
+    with pytest.raises(InputError, match=r"is read and not written here.*'featurizer publish'"):
+        Extract(catalog=tmp_path, encoders=("minilm",), out="hf://datasets/me/set")
+    with pytest.raises(InputError, match=r"https://shop\.test/set is no store whose objects can be listed"):
+        Extract(catalog="https://shop.test/set", encoders=("minilm",), out=tmp_path)
