@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from featurizer.encoders.options import EncoderOptions
+
 from featurizer.alignment.align import Aligned as Aligned
 from featurizer.catalog.datasets import DatasetEntry as DatasetEntry
 from featurizer.catalog.store import Catalog as Catalog
@@ -255,7 +257,7 @@ def export(
 def extract(
     catalog: Place,
     *,
-    encoders: Sequence[str] | str,
+    encoders: Sequence[str | EncoderOptions] | str | EncoderOptions,
     device: str = 'auto',
     threads: int | None = None,
     dtype: Literal['float32', 'float16'] = 'float32',
@@ -284,7 +286,7 @@ def extract(
 
     Args:
         catalog: A catalog: a folder, or an address such as s3://bucket/catalog.
-        encoders: A preset, or family:model[@revision], or family:./folder, or NAME=….
+        encoders: A preset, or family:model[@revision], or family:./folder, or NAME=…; with options: ,prompt=…,max_tokens=….
         device: auto, cpu, cuda, cuda:I or mps.
         threads: Threads that compute on the CPU; the bits of a result depend on how many. [default: one a core]
         dtype: What vectors are stored in.
@@ -895,7 +897,7 @@ def verify(
     *,
     catalog: Place | None = None,
     sample: int = 0,
-    encoders: Sequence[str] | str = ...,
+    encoders: Sequence[str | EncoderOptions] | str | EncoderOptions = ...,
     trust_remote_code: Sequence[str] | str = ...,
     device: str = 'auto',
     key: Place | None = None,

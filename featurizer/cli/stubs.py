@@ -25,6 +25,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from featurizer.encoders.options import EncoderOptions
+
 '''
 PLACES = '''\
 class HasFolder(Protocol):
@@ -89,6 +91,8 @@ def _hint(option: Option) -> str:
     one = f"Literal[{', '.join(map(repr, option.choices))}]" if option.choices else SCALARS[option.kind]
     if option.argument and option.name == "path" and option.kind is str:
         one = f"{SCALARS[Path]} | HasArrow"
+    if option.name == "encoders":
+        one = f"{one} | EncoderOptions"
     hint = f"Sequence[{one}] | {one}" if option.many else one
     return f"{hint} | None" if option.optional else hint
 

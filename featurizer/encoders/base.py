@@ -135,7 +135,8 @@ class TextLoss:
 
     Attributes:
         cut: it is longer than the model's limit, and what comes behind is lost.
-        unknown: more than half of its tokens are unknown to the tokenizer.
+        unknown: more than half of its tokens are unknown to the tokenizer, or of its letters, which are beyond Latin
+            script, only spelled by it.
     """
 
     cut: bool = False
@@ -195,6 +196,10 @@ class EncoderRequest:
         text: what `resolve` reads as this request; None where something beside the text decided it.
         remote_code: whether code that the Hub repository holds at `revision`, a full commit, may be run.
         images: `all` asks a model that takes several pictures of an item to be given them.
+        max_tokens: where a text is cut; None for where the model's own limit lies.
+        truncate_dim: how many of a vector's first numbers are kept; `load` sees to it for every family. None for all.
+        image_size: the side of a picture in pixels, or of a square as large as one may be; None for the model's own.
+        layer: whose states are pooled, 1 for the first, -1 for the last; None for what the model gives.
     """
 
     name: str
@@ -214,6 +219,10 @@ class EncoderRequest:
     text: str | None = None
     remote_code: bool = False
     images: Images = "first"
+    max_tokens: int | None = None
+    truncate_dim: int | None = None
+    image_size: int | None = None
+    layer: int | None = None
 
 
 def is_folder(model: str) -> bool:

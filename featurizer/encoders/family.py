@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from featurizer import registry
 from featurizer.encoders.base import Loader
+from featurizer.encoders.options import COMMON
 from featurizer.encoders.preset import EncoderPreset
 from featurizer.errors import FeaturizerError
 from featurizer.papers import Paper
@@ -34,7 +35,8 @@ class EncoderFamily:
         presets: models with a name of their own.
         needs_model: whether a model's name has to follow the family's.
         remote_code: whether its models may come with code of their own, run where the user trusts it.
-        folders_only: whether every model is a folder, also where its path does not begin like one.
+        folders_only: whether every model is a folder, also where its path does not begin like one; none has options.
+        options: what may be chosen of its models beside what may be of all (`featurizer.encoders.options`).
         name_model: the short name of a model; None from it, or in its place, for the last part of the model's name.
     """
 
@@ -49,6 +51,12 @@ class EncoderFamily:
     remote_code: bool = False
     folders_only: bool = False
     name_model: Callable[[str], str | None] | None = None
+    options: tuple[str, ...] = ()
+
+    @property
+    def all_options(self) -> tuple[str, ...]:
+        """What may be chosen of its models."""
+        return () if self.folders_only else (*self.options, *COMMON)
 
 
 def family_named(name: str) -> EncoderFamily:

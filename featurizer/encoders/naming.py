@@ -8,31 +8,33 @@ from pathlib import Path
 
 from featurizer.encoders.base import folder_name, is_folder
 from featurizer.encoders.family import find_family
+from featurizer.encoders.options import split_options
 from featurizer.encoders.presets import preset_named
 from featurizer.errors import InputError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 GRAMMAR = (
-    "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, ica:DIR, align:DIR, or NAME=one of these; "
-    "`featurizer encoders` lists them."
+    "An encoder is a preset, FAMILY:MODEL[@REVISION], FAMILY:./FOLDER, ica:DIR, align:DIR, or NAME=one of these, and "
+    "options may follow (,prompt=…,max_tokens=…); `featurizer encoders` lists them."
 )
 
 
 def split_alias(text: str) -> tuple[str | None, str]:
-    """Return what stands before `=`, None where nothing does, and what stands after it.
+    """Return what stands before `=`, None where nothing does, and what stands after it, options too.
 
     Raises:
         InputError: what stands before cannot name a space.
     """
-    alias, equals, target = text.partition("=")
+    head, options = split_options(text)
+    alias, equals, target = head.partition("=")
     if not equals or ":" in alias:
-        return None, text
+        return None, head + options
     if not NAME.fullmatch(alias):
         raise InputError(
             f"'{alias}' cannot name a space; expected letters, digits, '.', '_' and '-', the first a "
             f"letter or digit. {GRAMMAR}"
         )
-    return alias, target
+    return alias, target + options
 
 
 def family_of(text: str) -> str:
@@ -41,7 +43,7 @@ def family_of(text: str) -> str:
     Raises:
         InputError: what stands before `=` cannot name a space.
     """
-    target = split_alias(text.strip())[1]
+    target = split_options(split_alias(text)[1])[0]
     preset = preset_named(target) if NAME.fullmatch(target) else None
     return target.partition(":")[0] if preset is None else preset.family.name
 
@@ -52,7 +54,7 @@ def local_folder(text: str) -> Path | None:
     Raises:
         InputError: what stands before `=` cannot name a space.
     """
-    name, _, model = split_alias(text.strip())[1].partition(":")
+    name, _, model = split_options(split_alias(text)[1])[0].partition(":")
     return Path(model).expanduser() if model and (is_folder(model) or _takes_folders_only(name)) else None
 
 
@@ -65,8 +67,9 @@ def told_request(text: str) -> str:
     folder = local_folder(text)
     if folder is None:
         return text
-    alias, target = split_alias(text.strip())
-    return f"{f'{alias}=' if alias else ''}{target.partition(':')[0]}:./{folder_name(folder)}"
+    alias, target = split_alias(text)
+    options = split_options(target)[1]
+    return f"{f'{alias}=' if alias else ''}{target.partition(':')[0]}:./{folder_name(folder)}{options}"
 
 
 def found_request(told: str, places: Iterable[Path]) -> str:
@@ -85,7 +88,8 @@ def found_request(told: str, places: Iterable[Path]) -> str:
     found = next((one for one in candidates if one.name == folder.name and one.is_dir()), None)
     if found is None:
         return told
-    return told.removesuffix(f"./{folder.name}") + str(found.absolute())
+    head, options = split_options(told)
+    return head.removesuffix(f"./{folder.name}") + str(found.absolute()) + options
 
 
 def _takes_folders_only(name: str) -> bool:

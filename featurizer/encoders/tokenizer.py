@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from featurizer.encoders.base import TextLoss
+from featurizer.encoders.base import EncoderRequest, TextLoss
+from featurizer.encoders.scripts import spelling
+from featurizer.errors import InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -54,6 +56,27 @@ def token_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> i
     return min((int(limit) for limit in limits if limit and 0 < limit < UNLIMITED), default=None)
 
 
+def chosen_limit(request: EncoderRequest, own: int | None, declared: int | None) -> int | None:
+    """Return where texts are cut: where that is asked for, else at the least of what model and checkpoint say.
+
+    Args:
+        request: the model.
+        own: the most tokens that tokenizer and model allow; None when neither says.
+        declared: what the checkpoint says beside; None when it does not.
+
+    Raises:
+        InputError: more tokens are asked for than the model takes.
+    """
+    wanted = request.max_tokens
+    if wanted is None:
+        return min((limit for limit in (own, declared) if limit is not None), default=None)
+    if own is not None and wanted > own:
+        raise InputError(
+            f"max_tokens is {wanted}, but {request.family}:{request.model} reads at most {own}; expected no more"
+        )
+    return wanted
+
+
 def _positions(model: torch.nn.Module) -> Iterator[int]:
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Embedding) and POSITIONS.search(name):
@@ -77,12 +100,17 @@ def loss_counter(
     if unknown in {tokenizer.bos_token_id, tokenizer.eos_token_id}:
         unknown = None  # a vocabulary of bytes knows everything
 
+    spelled = spelling(tokenizer)
+
     def losses(texts: Sequence[str]) -> list[TextLoss]:
         if not texts:
             return []
         split: list[list[int]] = tokenizer([prepared(text) for text in texts], verbose=False)["input_ids"]
         return [
-            TextLoss(limit is not None and len(ids) > limit, bool(text.strip()) and is_unknown(ids))
+            TextLoss(
+                limit is not None and len(ids) > limit,
+                bool(text.strip()) and (is_unknown(ids) or spelled(text)),
+            )
             for text, ids in zip(texts, split, strict=True)
         ]
 

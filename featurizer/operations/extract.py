@@ -13,6 +13,7 @@ from featurizer.config import Flag
 from featurizer.errors import InputError
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
 from featurizer.operations.feature_sets import (
+    EncoderText,
     check_encoders,
     computing,
     encoder_folders,
@@ -57,8 +58,10 @@ class Extract(FolderOperation["FeatureSet"]):
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
     """A catalog: a folder, or an address such as s3://bucket/catalog."""
-    encoders: Annotated[tuple[str, ...], Field(min_length=1), Flag("--encoder", "-e"), Completed("encoder")]
-    """A preset, or family:model[@revision], or family:./folder, or NAME=…."""
+    encoders: Annotated[
+        tuple[EncoderText, ...], Field(min_length=1), Flag("--encoder", "-e"), Completed("encoder")
+    ]
+    """A preset, or family:model[@revision], or family:./folder, or NAME=…; with options: ,prompt=…,max_tokens=…."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:I or mps."""
     threads: Annotated[int, Field(ge=1)] | None = None

@@ -5,12 +5,24 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator
 
 from featurizer.records import Json
 
 if TYPE_CHECKING:
     from featurizer.features.feature_set import FeatureSet
+
+
+def _encoder_text(value: object) -> object:
+    from featurizer.encoders.options import encoder_text
+
+    return encoder_text(value)
+
+
+EncoderText = Annotated[str, BeforeValidator(_encoder_text)]
+"""An encoder as it is typed, or the mapping that says the same."""
 
 
 def encoder_folders(field: str, encoders: Iterable[str]) -> Iterator[tuple[str, Path]]:

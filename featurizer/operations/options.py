@@ -232,7 +232,8 @@ def gathered(kind: type[Operation], given: Mapping[str, object]) -> dict[str, ob
             group, field = inside[name]
             _merge(found, group, {field: value})
         else:
-            found[name] = (value,) if isinstance(value, str | int | float) and name in several else value
+            alone = isinstance(value, str | int | float | Mapping)
+            found[name] = (value,) if alone and name in several else value
     return found
 
 

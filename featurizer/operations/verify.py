@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from featurizer.config import Flag
 from featurizer.errors import InputError
+from featurizer.operations.feature_sets import EncoderText
 from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Verify(Operation):
     """The catalog it was made from: ids and pictures are checked too; needed by --sample."""
     sample: Annotated[int, Field(ge=0)] = 0
     """Encode so many items again and compare."""
-    encoders: Annotated[tuple[str, ...], Flag("--encoder", "-e")] = ()
+    encoders: Annotated[tuple[EncoderText, ...], Flag("--encoder", "-e")] = ()
     """An encoder with its folder, for --sample, where the folder lies elsewhere now."""
     trust_remote_code: tuple[str, ...] = ()
     """Run the code of its own that an encoder's repository holds, for --sample: REPO@COMMIT, as 'extract' was told."""

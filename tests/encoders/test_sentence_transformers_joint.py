@@ -129,6 +129,15 @@ def test_what_a_model_takes_and_nothing_is_made_of_is_told(checkpoint):
     assert "not_read" not in loaded(str(checkpoint("router")))["text"].spec.provenance()
 
 
+def test_what_is_done_to_a_picture_and_in_what_form_a_model_is_asked_stand_with_the_vectors(checkpoint):
+    told = {name: one.spec.preprocessing for name, one in loaded(str(checkpoint("qwen3_vl"))).items()}
+    assert told["both"]["processor"]["image_processor_type"] == "Qwen2VLImageProcessor"
+    assert len({one["chat_template"] for one in told.values()}) == 1
+    assert loaded(str(checkpoint("router")))["image"].spec.preprocessing["processor"]["size"] == {
+        "height": 32, "width": 32,
+    }  # fmt: skip
+
+
 def test_one_space_alone_can_be_asked_for(checkpoint):
     request = EncoderRequest("small", str(checkpoint("qwen3_vl")), modalities=("both",))
     assert [one.spec.space for one in family.load(request)] == ["small"]

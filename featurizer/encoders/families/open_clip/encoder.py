@@ -19,6 +19,7 @@ from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Mo
 from featurizer.encoders.families.open_clip.family import FAMILY
 from featurizer.encoders.pixels import Pixels, composed_pixels
 from featurizer.encoders.placement import Placement, freeze
+from featurizer.encoders.scripts import LETTER, is_foreign
 from featurizer.encoders.tokenizer import loss_counter, require_vocabulary
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import (
@@ -119,7 +120,7 @@ def open_model(request: EncoderRequest) -> OpenClipModel:
         if request.revision:
             name, tag, quick_gelu = _at_revision(name, repo, request.revision), None, False
         model, transform = open_clip.create_model_from_pretrained(
-            name, pretrained=tag, force_quick_gelu=quick_gelu
+            name, pretrained=tag, force_quick_gelu=quick_gelu, force_image_size=request.image_size
         )
     weight_hash = state_sha256(model)
     place = freeze(model, request)
@@ -251,11 +252,16 @@ def _losses(tokenizer: Tokenizer, prompt: str) -> Callable[[Sequence[str]], list
     """Return the function that says what of a text is not read."""
     limit = int(tokenizer.context_length)
     if isinstance(tokenizer, SimpleTokenizer):  # CLIP's own, which knows every byte
-        return lambda texts: [
-            TextLoss(cut=len(tokenizer.encode(prompt + text)) + 2 > limit) for text in texts
-        ]
+        return lambda texts: [_lost(tokenizer, text, prompt, limit) for text in texts]
     clean = tokenizer.clean_fn if isinstance(tokenizer, HFTokenizer) else get_clean_fn("canonicalize")
     return loss_counter(tokenizer.tokenizer, limit, lambda text: clean(prompt + text))
+
+
+def _lost(tokenizer: SimpleTokenizer, text: str, prompt: str, limit: int) -> TextLoss:
+    """Say what is not read of a text; letters beyond Latin script are spelled where the tokens are as many."""
+    tokens, letters = len(tokenizer.encode(text)), len(LETTER.findall(text))
+    cut = len(tokenizer.encode(prompt + text)) + 2 > limit
+    return TextLoss(cut, is_foreign(text) and tokens >= letters)
 
 
 def _normalizes(encode: Callable[[torch.Tensor], torch.Tensor]) -> bool:

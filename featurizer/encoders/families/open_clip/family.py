@@ -55,5 +55,6 @@ FAMILY = EncoderFamily(
         EncoderPreset("clip-l14", "ViT-L-14/laion2b_s32b_b82k", {"image": 768, "text": 768}, "MIT"),
     ),
     needs_model=True,
+    options=("prompt", "image_size"),
     name_model=name_model,
 )

@@ -48,5 +48,6 @@ FAMILY = EncoderFamily(
         EncoderPreset("bge", "BAAI/bge-base-en-v1.5", {"text": 768}, "MIT"),
     ),
     needs_model=True,
+    options=("prompt", "max_tokens", "image_size"),
     remote_code=True,
 )

@@ -14,9 +14,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from featurizer.encoders.base import EncoderRequest, EncoderSpec, Reads
 from featurizer.encoders.declarations import read_declaration
 from featurizer.encoders.families.sentence_transformers.family import FAMILY
+from featurizer.encoders.picture_size import resized
 from featurizer.encoders.placement import freeze
 from featurizer.encoders.prompts import document_prompt
-from featurizer.encoders.tokenizer import UNLIMITED, give_padding, require_vocabulary, token_limit
+from featurizer.encoders.tokenizer import (
+    UNLIMITED,
+    chosen_limit,
+    give_padding,
+    require_vocabulary,
+    token_limit,
+)
 from featurizer.encoders.weights import (
     CONFIG,
     ask_nobody,
@@ -184,7 +191,7 @@ def _open(request: EncoderRequest) -> SentenceTransformer:
             processor_kwargs=code,
             config_kwargs=code,
         )
-        _fit(model)
+        _fit(model, request)
         _require_vectors(model)
     return model
 
@@ -206,13 +213,25 @@ def _ask_what_is_declared(request: EncoderRequest) -> None:
         read_declaration(repo, name, request, FAMILY.name)
 
 
-def _fit(model: SentenceTransformer) -> None:
-    """Let a model pad, and cut texts where its table of positions ends, which its own limit may lie behind."""
-    transformer = getattr(model[0], "model", None)
+def _fit(model: SentenceTransformer, request: EncoderRequest) -> None:
+    """Let a model pad, and cut texts where its table of positions ends, which its own limit may lie behind.
+
+    Raises:
+        InputError: texts are to be cut elsewhere, or pictures to have another size, and the model does not let them.
+    """
+    transformer, where = getattr(model[0], "model", None), f"{FAMILY.name}:{request.model}"
     if isinstance(model.tokenizer, PreTrainedTokenizerBase) and isinstance(transformer, PreTrainedModel):
         require_vocabulary(model.tokenizer)
         give_padding(model.tokenizer)
-        model.max_seq_length = token_limit(transformer, model.tokenizer) or model.max_seq_length
+        own = token_limit(transformer, model.tokenizer)
+        model.max_seq_length = chosen_limit(request, own, None) or model.max_seq_length
+    elif request.max_tokens is not None:
+        raise InputError(f"{where} cuts its texts in a way of its own; leave max_tokens out")
+    if request.image_size is not None:
+        if not model.supports(MESSAGE):
+            raise InputError(f"{where} takes pictures of one size, or none; leave image_size out")
+        processor = model.processor
+        processor.image_processor = resized(processor.image_processor, request.image_size, where)
 
 
 def _require_vectors(model: SentenceTransformer) -> None:

@@ -88,8 +88,8 @@ def _side_by_side(prepared: Sequence[Features]) -> dict[str, Any]:
 
 def processor_settings(model: SentenceTransformer) -> dict[str, Json]:
     """Return the settings of the processors that see pictures: one, or one a way through the model."""
-    found = [one for module in model.modules() if (one := _image_processor(module)) is not None]
-    told = [json.loads(json.dumps(one.to_dict())) for one in found]
+    found = {id(one): one for module in model.modules() if (one := _image_processor(module)) is not None}
+    told = [json.loads(json.dumps(one.to_dict())) for one in found.values()]
     return {"processor": told[0] if len(told) == 1 else told}
 
 

@@ -67,8 +67,8 @@ def open_model(request: EncoderRequest) -> TimmModel:
         )
     model = _from_state_file(request) if request.weights else _pretrained(request)
     weight_hash = state_sha256(model)
+    config = {**resolve_model_data_config(model), **request.preprocessing, **_chosen_size(model, request)}
     place = freeze(model, request)
-    config = {**resolve_model_data_config(model), **request.preprocessing}
     spec = EncoderSpec(
         name=request.name,
         modality="image",
@@ -138,6 +138,22 @@ def _from_state_file(request: EncoderRequest) -> torch.nn.Module:
         model.load_state_dict(dict(zip(names, state.values(), strict=True)))
     cast("Callable[[int], None]", model.reset_classifier)(0)
     return model
+
+
+def _chosen_size(model: torch.nn.Module, request: EncoderRequest) -> dict[str, tuple[int, ...]]:
+    """Let a model take pictures of another size, where that is asked for.
+
+    Raises:
+        InputError: it takes one size alone.
+    """
+    side = request.image_size
+    if side is None:
+        return {}
+    if hasattr(model, "set_input_size"):
+        cast("Callable[..., None]", model.set_input_size)(img_size=side)
+    elif _published(model, "fixed_input_size"):
+        raise InputError(f"timm:{request.model} takes pictures of one size; leave image_size out")
+    return {"input_size": (3, side, side)}
 
 
 def _dim(model: torch.nn.Module) -> int:

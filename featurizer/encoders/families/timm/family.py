@@ -55,4 +55,5 @@ FAMILY = EncoderFamily(
         ),
     ),
     needs_model=True,
+    options=("image_size",),
 )

@@ -28,9 +28,16 @@ from featurizer.encoders.families.transformers.model import (
     where,
 )
 from featurizer.encoders.families.transformers.pooling import text_pool, vision_pool
+from featurizer.encoders.picture_size import resized
 from featurizer.encoders.pixels import Normalization, Pixels, fitting
 from featurizer.encoders.placement import Placement
-from featurizer.encoders.tokenizer import give_padding, loss_counter, require_vocabulary, token_limit
+from featurizer.encoders.tokenizer import (
+    chosen_limit,
+    give_padding,
+    loss_counter,
+    require_vocabulary,
+    token_limit,
+)
 from featurizer.encoders.torch_encoder import as_given, stacked, torch_encoder
 from featurizer.encoders.weights import code_options, loading
 from featurizer.errors import InputError
@@ -97,7 +104,8 @@ def open_processor(loaded: TransformersModel) -> BaseImageProcessor:
             f"transformers:{request.model} takes {', '.join(processor.model_input_names)} a picture; "
             "expected pixel_values of one fixed size. Choose a fixed-resolution model."
         )
-    return processor
+    side = request.image_size
+    return processor if side is None else resized(processor, side, f"{FAMILY.name}:{request.model}")
 
 
 def processed_pixels(processor: BaseImageProcessor, place: Placement) -> Pixels:
@@ -125,18 +133,27 @@ def image_encoder(loaded: TransformersModel, given: BaseImageProcessor | None = 
     pixels = processed_pixels(processor, loaded.place)
     forward = stacked(_image_features(loaded), loaded.place, pixels.normalize)
     blank = pixels.prepare(new_image("RGB", (64, 64)))
-    with torch.inference_mode():
-        dim = forward([blank]).shape[-1]
+    try:
+        with torch.inference_mode():
+            dim = forward([blank]).shape[-1]
+    except (ValueError, RuntimeError) as error:
+        if loaded.request.image_size is None:
+            raise
+        raise InputError(
+            f"{FAMILY.name}:{loaded.request.model} takes no pictures of {loaded.request.image_size} pixels: {error}"
+        ) from error
     spec = loaded.spec("image", dim, _image_preprocessing(processor, blank))
     return torch_encoder(spec, pixels.prepare, forward)
 
 
 def _image_features(loaded: TransformersModel) -> Callable[[torch.Tensor], torch.Tensor]:
-    model = loaded.model
+    model, options = loaded.model, loaded.picture_options
     if loaded.is_dual:
-        return lambda pixels: loaded.finish(model.get_image_features(pixel_values=pixels).pooler_output)
+        return lambda pixels: loaded.finish(
+            model.get_image_features(pixel_values=pixels, **options).pooler_output
+        )
     pool = vision_pool(model, loaded.pooling)
-    return lambda pixels: loaded.finish(pool(model(pixel_values=pixels)))
+    return lambda pixels: loaded.finish(pool(loaded.at_layer(model(pixel_values=pixels, **options))))
 
 
 def open_tokenizer(loaded: TransformersModel) -> PreTrainedTokenizerBase:
@@ -196,8 +213,11 @@ def text_encoder(loaded: TransformersModel, given: PreTrainedTokenizerBase | Non
 
 def text_limit(loaded: TransformersModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
     """Return the most tokens that model, tokenizer and what is declared allow; None when nothing says."""
-    limits = (token_limit(loaded.model, tokenizer), loaded.declared.limit)
-    return min((limit for limit in limits if limit is not None), default=None)
+    if loaded.reads_padding and loaded.request.max_tokens is not None:
+        raise InputError(
+            f"{FAMILY.name}:{loaded.request.model} reads its padding: all texts have one length; leave max_tokens out"
+        )
+    return chosen_limit(loaded.request, token_limit(loaded.model, tokenizer), loaded.declared.limit)
 
 
 def _tokenized(
@@ -224,8 +244,10 @@ def _text_features(loaded: TransformersModel) -> Callable[[dict[str, torch.Tenso
     model = loaded.model
     if loaded.is_dual:
         return lambda tokens: loaded.finish(model.get_text_features(**tokens).pooler_output)
-    pool = text_pool(loaded.pooling)
-    return lambda tokens: loaded.finish(pool(model(**tokens), tokens["attention_mask"]))
+    pool, options = text_pool(loaded.pooling), loaded.state_options
+    return lambda tokens: loaded.finish(
+        pool(loaded.at_layer(model(**tokens, **options)), tokens["attention_mask"])
+    )
 
 
 def _image_preprocessing(processor: BaseImageProcessor, pixels: torch.Tensor) -> dict[str, Json]:

@@ -49,5 +49,6 @@ FAMILY = EncoderFamily(
         EncoderPreset("bert", "google-bert/bert-base-uncased", {"text": 768}, "Apache-2.0", pooling="mean"),
     ),
     needs_model=True,
+    options=("prompt", "pooling", "max_tokens", "image_size", "layer"),
     remote_code=True,
 )

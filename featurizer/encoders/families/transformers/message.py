@@ -23,7 +23,14 @@ from featurizer.encoders.base import AnyEncoder, EncoderSpec, Pair, Reads, TextL
 from featurizer.encoders.families.transformers.family import FAMILY
 from featurizer.encoders.families.transformers.model import LAYOUT, TransformersModel, where
 from featurizer.encoders.families.transformers.pooling import text_pool
-from featurizer.encoders.tokenizer import give_padding, loss_counter, require_vocabulary, token_limit
+from featurizer.encoders.picture_size import resized
+from featurizer.encoders.tokenizer import (
+    chosen_limit,
+    give_padding,
+    loss_counter,
+    require_vocabulary,
+    token_limit,
+)
 from featurizer.encoders.torch_encoder import as_given, torch_encoder
 from featurizer.encoders.weights import code_options, loading
 from featurizer.errors import InputError
@@ -58,8 +65,8 @@ class Messages:
     @cached_property
     def limit(self) -> int | None:
         """The most tokens of a message; None where nothing says."""
-        limits = (token_limit(self.loaded.model, self.tokenizer), self.loaded.declared.limit)
-        return min((limit for limit in limits if limit is not None), default=None)
+        own = token_limit(self.loaded.model, self.tokenizer)
+        return chosen_limit(self.loaded.request, own, self.loaded.declared.limit)
 
     @cached_property
     def behind(self) -> int:
@@ -174,6 +181,10 @@ def open_messages(loaded: TransformersModel) -> Messages:
         raise InputError(
             f"{FAMILY.name}:{request.model} reads pictures and texts together, but no chat template says in what form; "
             "choose a model that has one (chat_template.jinja), or write a family of encoders (docs/add-an-encoder.md)"
+        )
+    if request.image_size is not None:
+        processor.image_processor = resized(
+            processor.image_processor, request.image_size, f"{FAMILY.name}:{request.model}"
         )
     return Messages(loaded, processor)
 

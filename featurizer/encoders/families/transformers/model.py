@@ -9,7 +9,9 @@ from inspect import signature
 import torch
 from torch.nn.functional import normalize
 from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
+from transformers.utils import ModelOutput
 from transformers.utils.peft_utils import find_adapter_config_file
 
 from featurizer.encoders.base import EncoderRequest, EncoderSpec, Reads
@@ -91,6 +93,37 @@ class TransformersModel:
         given = self.request.prompt
         return (self.declared.prompt if given is None else given) or ""
 
+    @property
+    def state_options(self) -> dict[str, bool]:
+        """What the model is told so that it gives the states of its layers too, where one of them is read."""
+        return {} if self.request.layer is None else {"output_hidden_states": True}
+
+    @property
+    def picture_options(self) -> dict[str, bool]:
+        """What the model is told beside a picture, so that one of another size than its own finds its positions."""
+        run = self.model.get_image_features if self.is_dual else self.model.forward
+        other = (
+            self.request.image_size is not None and "interpolate_pos_encoding" in signature(run).parameters
+        )
+        return {**self.state_options, **({"interpolate_pos_encoding": True} if other else {})}
+
+    def at_layer(self, output: ModelOutput) -> ModelOutput:
+        """Return a model's output with the states of the layer that is asked for in the place of the last.
+
+        Raises:
+            InputError: it has none of that number.
+        """
+        layer = self.request.layer
+        if layer is None:
+            return output
+        states = output.hidden_states[1:]
+        if layer == 0 or not -len(states) <= layer <= len(states):
+            raise InputError(
+                f"{FAMILY.name}:{self.request.model} has {len(states)} layers, and layer is {layer}; expected 1 to "
+                f"{len(states)}, or -1 to -{len(states)} from the last"
+            )
+        return BaseModelOutput(last_hidden_state=states[layer - 1 if layer > 0 else layer])
+
     def finish(self, vectors: torch.Tensor) -> torch.Tensor:
         """Normalize (b, dim) vectors where that is declared."""
         return normalize(vectors, dim=-1) if self.declared.normalized else vectors
@@ -109,13 +142,20 @@ class TransformersModel:
             weight_hash=self.weight_hash,
             pooling=self.pooling,
             normalized=self.declared.normalized,
-            preprocessing=preprocessing,
+            preprocessing={**preprocessing, **self._chosen()},
             license=request.license,
             dtype=request.dtype,
             memory_format=self.place.memory_format if modality == "image" and not self.by_message else None,
             images="all" if self.by_message and modality != "text" and request.images == "all" else None,
             not_read=("video",) if self.by_message and hasattr(self.model, "get_video_features") else (),
         )
+
+    def _chosen(self) -> dict[str, Json]:
+        """Record what is read otherwise than the model has it by itself."""
+        asked: dict[str, Json] = {"layer": self.request.layer}
+        if self.picture_options.get("interpolate_pos_encoding"):
+            asked["interpolate_pos_encoding"] = True
+        return {name: value for name, value in asked.items() if value is not None}
 
 
 def open_model(request: EncoderRequest) -> TransformersModel:
@@ -132,6 +172,11 @@ def open_model(request: EncoderRequest) -> TransformersModel:
     with loading(request, FAMILY.name, layout=LAYOUT):
         declared = read_declared(request, pools=sides == ("text",) or _is_talked_to(model))
     pooling = _pooling(model, request, sides, declared)
+    if request.layer is not None and (pooling in ("pooler", "projection") or _is_talked_to(model)):
+        raise InputError(
+            f"transformers:{request.model} gives its own {pooling} vectors, which come from its last layer; leave "
+            "layer out, or ask for mean or cls pooling where it reads pictures or texts alone"
+        )
     drop_unused_pooler(model, pooling)
     _refuse_random_weights(request, missing & model.state_dict().keys())
     weight_hash = state_sha256(model)

@@ -43,6 +43,10 @@ def load(request: EncoderRequest) -> tuple[AnyTokenEncoder, ...]:
     loaded = open_model(request)
     if loaded.by_message:
         raise no_tokens(f"{FAMILY.name}:{request.model}", "reads pictures and texts in one message")
+    if request.layer is not None:
+        raise no_tokens(
+            f"{FAMILY.name}:{request.model}", f"is read at layer {request.layer}, before its last"
+        )
     build: dict[Reads, Callable[[TransformersModel], AnyTokenEncoder]] = {
         "image": _image_tokens,
         "text": _text_tokens,
@@ -82,7 +86,7 @@ def _read_pictures(loaded: TransformersModel) -> Read:
     run = model.get_image_features if loaded.is_dual else model
 
     def read(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        output: ModelOutput = run(pixel_values=pixels)
+        output: ModelOutput = run(pixel_values=pixels, **loaded.picture_options)
         return output.last_hidden_state, loaded.finish(pool(output))
 
     return read
