@@ -58,6 +58,17 @@ def test_cca_equals_the_written_out_infonce(size):
     assert float(cca_loss(content, ids, 0.2).detach()) == pytest.approx(total / size, rel=1e-9, abs=1e-12)
 
 
+def test_cca_in_groups_is_the_mean_over_all_rows_of_each_groups_own():
+    content, ids = rows(20, 4), rows(20, 4, seed=1)
+    sizes = (7, 7, 6)
+    apart = [
+        cca_loss(m, e, 0.2) * len(m) / 20
+        for m, e in zip(content.detach().split(sizes), ids.detach().split(sizes), strict=True)
+    ]
+    found = cca_loss(content, ids, 0.2, groups=3)
+    assert float(found.detach()) == pytest.approx(float(sum(apart)), rel=1e-12)
+
+
 def test_cca_is_finite_at_the_lowest_temperature_that_the_options_allow():
     same = torch.ones(2048, 4, requires_grad=True)
     loss = cca_loss(same, same, AlignRecOptions(temperature=0.02).temperature)
@@ -103,10 +114,11 @@ def test_reg_has_a_finite_gradient_where_the_target_is_met():
         lambda a, b: l2_loss(a, b, batch_size=8),
         uia_loss,
         lambda a, b: cca_loss(a, b, 0.2),
+        lambda a, b: cca_loss(a, b, 0.2, groups=4),
         lambda a, b: reg_loss(a, TARGET) + 0 * b.sum(),
         lambda a, b: reg_loss(a, WIDE) + 0 * b.sum(),
     ],
-    ids=["bpr", "l2", "uia", "cca", "reg", "reg, more columns than rows"],
+    ids=["bpr", "l2", "uia", "cca", "cca in groups", "reg", "reg, more columns than rows"],
 )
 def test_every_gradient_equals_the_finite_difference(loss):
     a, b = rows(9, 5), rows(9, 5, seed=3)

@@ -134,9 +134,10 @@ class AlignRec:
 
     def _item_content(self, items: torch.Tensor) -> torch.Tensor:
         value, features = self.weights.get_parameter, self._features()
-        projected = features @ value("project.weight").to(features.dtype)
-        mapped = projected.float() + value("project.bias")
-        gated = items * torch.sigmoid(torch.addmm(value("gate.bias"), mapped, value("gate.weight")))
+        # W₂·(W·feature + b) + b₂: the two maps are joined first, for m is wanted nowhere else
+        weight = value("project.weight") @ value("gate.weight")
+        bias = value("project.bias") @ value("gate.weight") + value("gate.bias")
+        gated = items * torch.sigmoid((features @ weight.to(features.dtype)).float() + bias)
         if self.item_graph is None:
             return gated * self.known[:, None]
         return self.item_graph(gated)
@@ -162,26 +163,27 @@ class AlignRec:
             of_items, item_counts = of_items[self.known[triples.positives[of_items]]], None
         if options.alpha:
             parts["cca"] = options.alpha * (
-                self._contrast(content[1][of_items], ids[1][of_items], item_counts)
-                + self._contrast(content[0][of_users], ids[0][of_users], user_counts)
+                self._contrast(of_items, content[1], ids[1], item_counts)
+                + self._contrast(of_users, content[0], ids[0], user_counts)
             )
         if options.reg:
             compared = of_items if options.repeats else of_items[: options.contrast or None]
-            targets = self._targets(triples.positives[compared])
-            parts["reg"] = options.reg * losses.reg_loss(content[1][compared], targets, item_counts)
+            vectors, targets = (
+                content[1].index_select(0, compared),
+                self._targets(triples.positives[compared]),
+            )
+            parts["reg"] = options.reg * losses.reg_loss(vectors, targets, item_counts)
         return parts
 
     def _contrast(
-        self, content: torch.Tensor, ids: torch.Tensor, counts: torch.Tensor | None
+        self, rows: torch.Tensor, content: torch.Tensor, ids: torch.Tensor, counts: torch.Tensor | None
     ) -> torch.Tensor:
-        """Return CCA of the whole, or the mean over nearly equal groups of at most `contrast` rows."""
-        options, total = self.options, content.new_zeros(())
-        if counts is not None or not options.contrast:
-            return losses.cca_loss(content, ids, options.temperature, counts)
-        groups = max(1, -(-len(content) // options.contrast))
-        for m, e in zip(content.tensor_split(groups), ids.tensor_split(groups), strict=True):
-            total = total + losses.cca_loss(m, e, options.temperature) * len(m)
-        return total / max(len(content), 1)
+        """Return CCA of some rows as a whole, or over nearly equal groups of at most `contrast` of them."""
+        options = self.options
+        whole = counts is not None or not options.contrast
+        groups = 1 if whole else max(1, -(-len(rows) // options.contrast))
+        content, ids = content.index_select(0, rows), ids.index_select(0, rows)
+        return losses.cca_loss(content, ids, options.temperature, counts, groups=groups)
 
     def _targets(self, items: torch.Tensor) -> torch.Tensor:
         if self.options.moving_target:
