@@ -21,7 +21,8 @@ from scipy import sparse
 from scipy.sparse.linalg import eigsh
 
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.ingest import ingest, open_source
+from featurizer.catalog.ingest import ingest
+from featurizer.catalog.open_source import open_source
 from featurizer.encoders.resolve import load_encoders
 from featurizer.features.arrays import ArraySpace, write_arrays
 from featurizer.features.extract import ExtractOptions, extract

@@ -99,13 +99,14 @@ class TableSource:
         """Yield the row of each item, and all pictures that are named."""
         last, taken, how = self._survey.last, set[str](), self._duplicates
         begun: dict[str, MergedRows] = {}
+        folders = {id(table): self._folder(table) for table in self._stacked.tables}
         for position, table, _, row in self._rows.rows(self._stacked.bad()):
-            item = self._rows.item(row)
+            item, folder = self._rows.item(row), folders[id(table)]
             if item is None:
                 continue
             if item in last and how == "merge":
                 rows = begun.setdefault(item, MergedRows())
-                rows.add(row, pictures.columns, self._folder(table))
+                rows.add(row, pictures.columns, folder)
                 if position == last[item]:
                     del begun[item]
                     yield rows.cells, item, rows.pictures
@@ -114,7 +115,7 @@ class TableSource:
                 if item in taken or (how == "last" and position != last[item]):
                     continue
                 taken.add(item)
-            yield row, item, pictures.named(row, self._folder(table))
+            yield row, item, pictures.named(row, folder)
 
     @property
     def _duplicates(self) -> OnDuplicate:

@@ -261,7 +261,7 @@ class Ingest(FolderOperation["Catalog"]):
     @cached_property
     def _items(self) -> ItemSource:
         from featurizer.catalog.frame import is_copy
-        from featurizer.catalog.ingest import open_source
+        from featurizer.catalog.open_source import open_source
         from featurizer.tables.reading import Reading
 
         return open_source(

@@ -11,7 +11,8 @@ from featurizer.catalog.column_names import ColumnNames
 from featurizer.catalog.folder import FolderSource
 from featurizer.catalog.hub_source import HubSource
 from featurizer.catalog.images import FetchOptions, ImageFetcher
-from featurizer.catalog.ingest import ingest, open_source
+from featurizer.catalog.ingest import ingest
+from featurizer.catalog.open_source import open_source
 from featurizer.catalog.retry_failed import retry_failed
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.table import TableSource

@@ -14,7 +14,7 @@ from PIL import Image
 
 import featurizer as fz
 from featurizer.catalog.columns import as_images
-from featurizer.catalog.ingest import open_source
+from featurizer.catalog.open_source import open_source
 from featurizer.catalog.picture_cells import several
 from featurizer.records import ImageRef
 from tests.support.program import run_program

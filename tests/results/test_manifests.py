@@ -6,8 +6,9 @@ import pydantic
 import pytest
 
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.ingest import ingest, open_source
+from featurizer.catalog.ingest import ingest
 from featurizer.catalog.interactions import InteractionFiles
+from featurizer.catalog.open_source import open_source
 from featurizer.catalog.store import Catalog
 from featurizer.errors import InputError
 from featurizer.features.arrays import ArraySpace, write_arrays
