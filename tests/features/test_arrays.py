@@ -47,6 +47,14 @@ def test_vectors_survive_a_round_trip_through_shards_of_any_size(
     assert verify(FeatureSet.open(out)) == []
 
 
+def test_a_shard_is_no_larger_than_its_vectors(tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((2000, 96), np.float32)
+    ids = [f"i{row}" for row in range(len(vectors))]
+    features = write_arrays(tmp_path / "set", ids, [ArraySpace("x_text", "text", vectors)])
+    # in float32 the sign and the exponent of random numbers can be compressed, their fractions cannot
+    assert features.manifest.shards[0].bytes < vectors.nbytes
+
+
 def test_vectors_are_fixed_size_lists_and_a_missing_one_is_null(tmp_path):
     features, vectors, present = make(tmp_path / "set")
     table = pq.read_table(features.shards[0])

@@ -23,7 +23,10 @@ FILE = "features.parquet"
 def write(content: Content, folder: Path) -> Files:
     """Write each space as a fixed-size list, in the type it is stored in."""
     schema, batches = as_batches(content)
-    with atomic_path(folder / FILE) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as file:
+    with (
+        atomic_path(folder / FILE) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd", use_dictionary=False) as file,
+    ):
         for batch in batches:
             file.write_table(pa.Table.from_batches([batch]))
     return dict.fromkeys((space.name for space in content.spaces), FILE)
