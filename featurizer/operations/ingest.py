@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from featurizer.catalog.text import DEFAULT_TEMPLATE
 from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
 from featurizer.operations.catalogs import catalog_outcome, failed_in
+from featurizer.operations.forgotten import refuse_forgotten
 from featurizer.operations.operation import (
     Argument,
     Context,
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 HUB = "hf:"
 STDIN = "-"
-
-
-MAY_CHANGE = ("columns", "encoding", "delimiter", "gone")
-"""Options that an update may be without: what the first three name is found in the source as it is now, or missed."""
 
 
 class Ingest(FolderOperation["Catalog"]):
@@ -172,7 +168,7 @@ class Ingest(FolderOperation["Catalog"]):
         from featurizer.catalog.interactions import SplitOptions
         from featurizer.catalog.text import TextRecipe
 
-        self._refuse_forgotten()
+        refuse_forgotten(self)
         name = self.source or Path(self.path[0].removeprefix(HUB)).name
         try:
             with ImageFetcher(self.fetching.options()) as fetcher:
@@ -195,38 +191,6 @@ class Ingest(FolderOperation["Catalog"]):
             for path in (*map(Path, self.path), *self.interactions):
                 if is_copy(path):
                     path.unlink(missing_ok=True)
-
-    def _refuse_forgotten(self) -> None:
-        """Refuse an update without an option that the catalog was made with: it would change the whole of it, unasked.
-
-        Raises:
-            InputError: there is one.
-        """
-        from featurizer.results.state import read_state
-
-        path = self.state()
-        state = read_state(path) if self.update and not self.overwrite and path is not None else None
-        before = state.request.get("options") if state is not None else None
-        if not isinstance(before, dict):
-            return
-        now = self.model_dump(mode="json")
-        usual = {
-            name: about.get_default(call_default_factory=True)
-            for name, about in type(self).model_fields.items()
-        }
-        forgotten = {
-            name: value
-            for name, value in before.items()
-            if name in now and name not in MAY_CHANGE and now[name] == usual[name] != value
-        }
-        if forgotten:
-            told = " ".join(
-                f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in forgotten.items()
-            )
-            raise InputError(
-                f"{self.out} was made with {told}, and an update is given the options of the first time; give them "
-                "again, or make the catalog anew with --overwrite"
-            )
 
     def precheck(self) -> None:
         """Refuse tables, columns and a template that will not do, without looking at the rows."""
