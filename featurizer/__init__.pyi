@@ -187,6 +187,9 @@ def download(
     max_bytes: int | None = 33554432,
     user_agent: str | None = None,
     allow_private_hosts: bool | None = False,
+    engine: Literal['local', 'ray'] | None = 'local',
+    workers: int | None = None,
+    address: str | None = None,
     cache: Place | None = None,
     max_bad_rows: int | None = None,
     max_failures: int | None = None,
@@ -214,6 +217,9 @@ def download(
         max_bytes: Larger pictures are dropped.
         user_agent: Who asks, as servers are told. [default: featurizer and its version]
         allow_private_hosts: Ask hosts of your own network and this machine too; only for addresses that you trust.
+        engine: Who makes the shards: this process, or workers of a Ray cluster; the bytes are the same.
+        workers: With ray: how many processes. [default: as many as fit]
+        address: With ray: auto, or HOST or HOST:PORT of a cluster. [default: one of this machine's own, for this run]
         cache: Where downloaded files are kept. [default: FEATURIZER_CACHE or ~/.cache/featurizer]
         max_bad_rows: Stop when more lines of a file cannot be read; the others are skipped and counted. [default: half of them]
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
@@ -264,10 +270,10 @@ def extract(
     compute_dtype: Literal['float32', 'tf32', 'float16', 'bfloat16'] = 'float32',
     batch_size: int = 32,
     shard_rows: int = 2048,
-    engine: Literal['local', 'ray'] = 'local',
-    workers: int | None = None,
-    gpus_per_worker: float = 0.0,
+    engine: Literal['local', 'ray'] | None = 'local',
+    gpus_per_worker: float | None = 0.0,
     address: str | None = None,
+    workers: int | None = None,
     shard: str | None = None,
     decoders: Literal['auto', 'threads', 'processes'] = 'auto',
     mask: Literal['image', 'text'] | None = None,
@@ -293,10 +299,10 @@ def extract(
         compute_dtype: What the models compute in: bfloat16 is faster where 'doctor' says so, tf32 is for NVIDIA GPUs.
         batch_size: Items a model sees at once.
         shard_rows: Items a shard; a killed run loses the shards in flight.
-        engine: Who encodes: this process, or workers of a Ray cluster; the bytes are the same.
-        workers: Threads or processes that decode pictures; with ray, processes that encode. [default: one a core, at most 8 on the CPU; with ray as many as fit]
+        engine: Who makes the shards: this process, or workers of a Ray cluster; the bytes are the same.
         gpus_per_worker: With ray: GPUs of each worker; a fraction where several share one.
         address: With ray: auto, or HOST or HOST:PORT of a cluster. [default: one of this machine's own, for this run]
+        workers: Threads or processes that decode pictures; with ray, processes that encode. [default: one a core, at most 8 on the CPU; with ray as many as fit]
         shard: I/N: only every N-th shard, from the I-th on. N such processes share one folder; the last one completes it.
         decoders: Who decodes pictures: auto takes processes for a GPU and many pictures.
         mask: Hide one modality from an encoder ica:DIR or align:DIR.
@@ -383,6 +389,9 @@ def ingest(
     max_bytes: int | None = 33554432,
     user_agent: str | None = None,
     allow_private_hosts: bool | None = False,
+    engine: Literal['local', 'ray'] | None = 'local',
+    workers: int | None = None,
+    address: str | None = None,
     max_bad_rows: int | None = None,
     max_failures: int | None = None,
     out: Place,
@@ -434,6 +443,9 @@ def ingest(
         max_bytes: Larger pictures are dropped.
         user_agent: Who asks, as servers are told. [default: featurizer and its version]
         allow_private_hosts: Ask hosts of your own network and this machine too; only for addresses that you trust.
+        engine: Who makes the shards: this process, or workers of a Ray cluster; the bytes are the same.
+        workers: With ray: how many processes. [default: as many as fit]
+        address: With ray: auto, or HOST or HOST:PORT of a cluster. [default: one of this machine's own, for this run]
         max_bad_rows: Stop when more rows cannot be read; others are skipped and counted. [default: none; of JSON half of them]
         max_failures: Exit with 3 when more pictures failed. [default: half of them]
         out: Folder to write into.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -67,11 +67,11 @@ class Worker(Protocol):
         """Say what it would make, and of what; opens and loads what it needs."""
         ...
 
-    def write(self, index: int, expected: str) -> Any:  # noqa: ANN401 - whatever the driver wants to know of it
+    def write(self, piece: Any, expected: str) -> Any:  # noqa: ANN401 - whatever the driver wants to know of it
         """Make a piece and write it, unless it is finished.
 
         Args:
-            index: which.
+            piece: which.
             expected: the fingerprint of what the actors made when they began; one that was started again may be on
                 another machine.
         """
@@ -90,12 +90,15 @@ class Actors:
     handles: Sequence[Any]
     told: Any
 
-    def make(self, todo: Sequence[int], what: str) -> Iterator[tuple[int, Any]]:
-        """Have pieces made, and yield (index, what came of it) in whatever order they are ready.
+    def make(
+        self, todo: Sequence[object], what: str, meanwhile: Callable[[], None] = lambda: None
+    ) -> Iterator[Any]:
+        """Have pieces made, and yield what came of each, in whatever order they are ready.
 
         Args:
-            todo: their indices.
+            todo: which, as `Worker.write` is told.
             what: they are, and where, for a message.
+            meanwhile: called every second in which none is ready.
 
         Raises:
             FeaturizerError: an actor cannot go on.
@@ -103,29 +106,32 @@ class Actors:
         import ray
 
         waiting, expected = deque(todo), fingerprint(dict(self.told.config))
-        asked: dict[Any, tuple[Any, int]] = {}
+        asked: dict[Any, tuple[Any, object]] = {}
 
         def ask(actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no type
             if waiting:
-                index = waiting.popleft()
-                asked[actor.write.remote(index, expected)] = actor, index
+                piece = waiting.popleft()
+                asked[actor.write.remote(piece, expected)] = actor, piece
 
         for actor in [actor for _ in range(AT_ONCE) for actor in self.handles]:
             ask(actor)
         while asked:
-            (first,), _ = ray.wait(list(asked), num_returns=1)
-            actor, index = asked.pop(first)
-            yield index, _got(first, f"{what} {index}")
+            ready, _ = ray.wait(list(asked), num_returns=1, timeout=1.0)
+            if not ready:
+                meanwhile()
+                continue
+            actor, piece = asked.pop(ready[0])
+            yield _got(ready[0], f"{what} {piece}")
             ask(actor)
 
 
 @contextmanager
-def actors(worker: type[Worker], plan: object, cluster: Cluster, threads: int) -> Iterator[Actors]:
+def actors(worker: type[Worker], plan: Sequence[object], cluster: Cluster, threads: int) -> Iterator[Actors]:
     """Start actors, have them load what they need, and end them with the block.
 
     Args:
         worker: what each is made of.
-        plan: what it is told.
+        plan: what it is made with.
         cluster: where they run.
         threads: of each.
 
@@ -146,7 +152,7 @@ def actors(worker: type[Worker], plan: object, cluster: Cluster, threads: int) -
         kind: Any = ray.remote(worker).options(
             num_cpus=need["CPU"], num_gpus=need["GPU"], max_restarts=-1, max_task_retries=RETRIES
         )
-        started = [kind.remote(plan) for _ in range(_count(cluster, need))]
+        started = [kind.remote(*plan) for _ in range(_count(cluster, need))]
         try:
             told = [_got(one, "a worker") for one in [actor.told.remote() for actor in started]]
             check_alike(told)

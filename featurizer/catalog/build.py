@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import count, islice
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import featurizer
+from featurizer.actors import Cluster
 from featurizer.catalog.account import FETCHES, unverified
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.changes import changes
 from featurizer.catalog.images import ImageFetcher
-from featurizer.catalog.journal import Slot, journal_path
-from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, OldPicture, kept_columns
-from featurizer.catalog.part import OpenPart
-from featurizer.catalog.schema import catalog_schema, has_several, rows_to_table
+from featurizer.catalog.journal import journal_path
+from featurizer.catalog.old_catalog import WITHDRAWN, Gone, OldCatalog, kept_columns
+from featurizer.catalog.part_worker import make_on_ray
+from featurizer.catalog.parts import PartPlan, WithOld, write_parts
+from featurizer.catalog.schema import catalog_schema, has_several
 from featurizer.catalog.seen_ids import SeenIds
 from featurizer.catalog.source import ItemSource
 from featurizer.catalog.store import FORMAT_VERSION, PART_ROWS, Catalog, part_path
@@ -31,21 +31,14 @@ from featurizer.catalog.text import TextRecipe
 from featurizer.errors import InputError
 from featurizer.interactions.store import FILE as INTERACTIONS
 from featurizer.progress import Report, silent
-from featurizer.records import ImageRef, ItemRecord, Json
+from featurizer.records import ItemRecord, Json
 from featurizer.results.files import file_sha256
 from featurizer.results.stage import Stage
 
-CARRIED: Final = 32
-"""Pictures that a source carries itself and that wait to be looked at: so many are in memory."""
-ASKED_AT_ONCE: Final = 100
-"""Pictures that are asked for while the rest of their part is read."""
 NO_ITEMS = "the source has no items; expected at least one. Check the file and its columns."
 OWNED = ("items", FETCHES, INTERACTIONS, "source", "oracle", ".files.json")
 """What `download` and `ingest` write beside the manifest."""
 
-
-WithOld: TypeAlias = tuple[ItemRecord, Sequence[OldPicture | None]]
-"""An item, and which each of its pictures was before."""
 Historian: TypeAlias = Callable[[Sequence[Path]], dict[str, Json]]
 """Writes the interactions beside the items, given the parts, and returns what the manifest says of them."""
 
@@ -63,6 +56,7 @@ def build_catalog(
     historian: Historian | None = None,
     old: OldCatalog | None = None,
     gone: Gone = "drop",
+    cluster: Cluster | None = None,
 ) -> Catalog:
     """Write the catalog of `source` into the folder of a claimed `stage`, or finish the one begun there.
 
@@ -78,6 +72,7 @@ def build_catalog(
         historian: writes the interactions, where there are any.
         old: the catalog that this one takes the place of: pictures that are still the same come from there.
         gone: whether its items that the source has no more are kept, marked as withdrawn.
+        cluster: of Ray, whose workers make the parts of what is no update; None for this process.
 
     Raises:
         InputError: the source cannot be read, repeats an id, has an empty id, or has no items.
@@ -87,16 +82,13 @@ def build_catalog(
     if gone == "keep":
         extra = kept_columns(extra, old)
         several = several or (old is not None and old.catalog.several)
-    records = _with_old(_unique(source), old, extra, gone)
-    parts = 0
-    with Arrivals(fetcher, report) as arrivals:
-        schema = catalog_schema(extra, several=images and several)
-        reader = _Reader(arrivals, schema, recipe, images=images)
-        for index in count():
-            found = reader.read(part_path(stage.folder, index), islice(records, part_rows))
-            parts += bool(found)
-            if found < part_rows:
-                break
+    plan = PartPlan(
+        source, stage.folder, recipe, catalog_schema(extra, several=images and several), images, part_rows
+    )
+    if cluster is not None and old is None:
+        make_on_ray(plan, cluster, fetcher.options, report)
+    arrivals = Arrivals(fetcher, report)
+    parts = write_parts(plan, arrivals, _with_old(_unique(source), old, extra, gone))
     if not parts:
         raise InputError(NO_ITEMS)
     paths = [part_path(stage.folder, index) for index in range(parts)]
@@ -142,61 +134,6 @@ def _with_old(
         yield record, [None if old is None else old.known(record.item_id, ref) for ref in record.images]
     if old is not None and gone == "keep":
         yield from old.gone(extra)
-
-
-class _Reader:
-    """Reads part after part of a source, and asks for its pictures."""
-
-    def __init__(self, arrivals: Arrivals, schema: pa.Schema, recipe: TextRecipe, *, images: bool) -> None:
-        self._arrivals, self._schema, self._recipe, self._images = arrivals, schema, recipe, images
-        self._several = has_several(schema)
-        self._carried = threading.BoundedSemaphore(CARRIED)
-
-    def read(self, path: Path, records: Iterator[WithOld]) -> int:
-        """Read one part, unless it is there; return its items."""
-        if path.exists():
-            found = sum(1 for _ in records)
-            self._arrivals.skip(found)
-            return found
-        part: OpenPart | None = None
-        held: list[ItemRecord] = []
-        asks = []
-        for row, (record, old) in enumerate(records):
-            part = part or self._arrivals.open(path)
-            refs = record.images if self._images else (ImageRef(),)
-            if len(refs) > 1 and not self._several:
-                raise InputError(
-                    f"the item {record.item_id!r} has {len(refs)} pictures, and its source says that none has "
-                    "more than one; expected its attribute `several` to be true"
-                )
-            for place, (ref, known) in enumerate(zip(refs, old, strict=False)):
-                if ref.data is not None:
-                    self._ask_carried(part, (row, place), ref)
-                elif (ask := part.ask((row, place), ref, old=known)) is not None:
-                    asks.append(ask)
-            held.append(_without_data(record))
-            if len(asks) >= ASKED_AT_ONCE:
-                self._arrivals.submit(asks)
-                asks = []
-        if part is not None:
-            self._arrivals.submit(asks)
-            part.close(rows_to_table(held, self._recipe, self._schema))
-        return len(held)
-
-    def _ask_carried(self, part: OpenPart, slot: Slot, ref: ImageRef) -> None:
-        """Ask for a picture that is in memory already, and wait where too many are."""
-        ask = part.ask(slot, ref, self._carried.release)
-        if ask is not None:
-            self._carried.acquire()
-            self._arrivals.submit([ask])
-
-
-def _without_data(record: ItemRecord) -> ItemRecord:
-    """Return an item without the pictures that it carries: they are asked for by now."""
-    if all(ref.data is None for ref in record.images):
-        return record
-    image, *further = (ref if ref.data is None else replace(ref, data=None) for ref in record.images)
-    return replace(record, image=image, further=tuple(further))
 
 
 def _interactions(historian: Historian, parts: Sequence[Path], folder: Path) -> dict[str, Json]:

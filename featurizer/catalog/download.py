@@ -12,6 +12,7 @@ from typing import cast
 import polars as pl
 
 from featurizer import registry
+from featurizer.actors import Cluster
 from featurizer.catalog.build import OWNED, build_catalog
 from featurizer.catalog.datasets import DatasetEntry
 from featurizer.catalog.images import ImageFetcher
@@ -50,6 +51,7 @@ def download(
     max_bad_rows: int | None = None,
     overwrite: bool = False,
     retry: bool = False,
+    cluster: Cluster | None = None,
     report: Report = silent,
 ) -> Catalog:
     """Make the catalog of a dataset, with `interactions.parquet` beside its items where it has interactions.
@@ -67,6 +69,7 @@ def download(
         max_bad_rows: more lines of a file that cannot be read are an error; None for half of them.
         overwrite: replace what the folder holds.
         retry: ask once more for the pictures that failed.
+        cluster: of Ray, whose workers fetch the pictures of what is no update; None for this process.
         report: told how far it is.
 
     Raises:
@@ -107,6 +110,7 @@ def download(
         images=images,
         report=report,
         historian=None if pairs is None else partial(write_known_interactions, pairs, out),
+        cluster=cluster,
     )
     if retry:
         made = retry_failed(made, fetcher=fetcher, source=source, report=report)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from featurizer.actors import Cluster
 from featurizer.catalog.build import OWNED, build_catalog, check_items
 from featurizer.catalog.column_names import told_mapping
 from featurizer.catalog.hub_source import HubSource
@@ -53,6 +54,7 @@ def ingest(
     update: bool = False,
     gone: Gone = "drop",
     max_gone: float = 1.0,
+    cluster: Cluster | None = None,
     report: Report = silent,
 ) -> Catalog:
     """Make the catalog of a source, with `interactions.parquet` beside its items when interactions are given.
@@ -71,6 +73,7 @@ def ingest(
         gone: whether its items that the source has no more are kept, marked as withdrawn.
         max_gone: so large a share of its items may be dropped; few (`FEW_GONE`) always may.
         retry: ask once more for the pictures that failed; the files of this machine among them may have changed.
+        cluster: of Ray, whose workers fetch the pictures of what is no update; None for this process.
         report: told how far it is.
 
     Raises:
@@ -130,6 +133,7 @@ def ingest(
         historian=write if pairs is not None else None,
         old=old,
         gone=gone,
+        cluster=cluster,
     )
     if old is not None and gone == "drop":
         refuse_loss(old, max_gone)

@@ -120,9 +120,9 @@ def _make(
     done = 0
     if not todo:
         return
-    with actors(TokenWorker, plan, cluster, threads) as workers:
+    with actors(TokenWorker, [plan], cluster, threads) as workers:
         check_alike([here, workers.told])  # the features are made here
-        for _, rows in workers.make(todo, f"{plan.out}: shard"):
+        for rows in workers.make(todo, f"{plan.out}: shard"):
             done += rows
             tick(done)
     remove_leftovers(plan.out.rglob(f".*{PARTIAL}"), alone=True)  # of actors that died

@@ -12,6 +12,7 @@ from featurizer.catalog.fetching import Fetching
 from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
 from featurizer.operations.catalogs import catalog_outcome, failed_in
+from featurizer.operations.cluster import OnCluster
 from featurizer.operations.operation import (
     Argument,
     Completed,
@@ -39,7 +40,7 @@ class Download(FolderOperation["Catalog"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
     indifferent: ClassVar[frozenset[str]] = frozenset(
-        {"fetching", "cache", "max_bad_rows", "max_failures", "retry_failed"}
+        {"fetching", "cluster", "cache", "max_bad_rows", "max_failures", "retry_failed"}
     )
 
     dataset: Annotated[str, Argument("NAME"), Completed("dataset")]
@@ -60,6 +61,10 @@ class Download(FolderOperation["Catalog"]):
     """Ask once more for the pictures that failed, and change nothing else."""
     fetching: Annotated[Fetching, OptionGroup(lambda: {"fetching": Fetching})] = Fetching()
     """How pictures are fetched."""
+    cluster: Annotated[
+        OnCluster, OptionGroup(lambda: {"cluster": OnCluster}, without=frozenset({"gpus_per_worker"}))
+    ] = OnCluster()
+    """Who fetches them; of the requests that one host is asked at once each worker has its share."""
     cache: Path | None = None
     """Where downloaded files are kept.  [default: FEATURIZER_CACHE or ~/.cache/featurizer]"""
     max_bad_rows: Annotated[int, Field(ge=0)] | None = None
@@ -69,6 +74,10 @@ class Download(FolderOperation["Catalog"]):
 
     @model_validator(mode="after")
     def _check(self) -> Download:
+        if self.cluster.engine == "ray" and self.retry_failed:
+            raise InputError(
+                "--retry-failed asks for what is missing, from this process; leave --engine ray out"
+            )
         from featurizer.catalog.datasets import get_dataset
 
         asked = {"k-core": self.k_core, "split": self.split, "all-items": self.all_items or None}
@@ -108,6 +117,7 @@ class Download(FolderOperation["Catalog"]):
                 max_bad_rows=self.max_bad_rows,
                 overwrite=self.overwrite,
                 retry=self.retry_failed,
+                cluster=self.cluster.cluster(),
                 report=context.report,
             )
         self._write_oracle(made, context)

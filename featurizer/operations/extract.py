@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from featurizer.config import Flag
 from featurizer.errors import InputError
 from featurizer.features.options import BATCH_SIZE, SHARD_ROWS, StoredDtype
+from featurizer.operations.cluster import OnCluster
 from featurizer.operations.feature_sets import (
     EncoderText,
     check_encoders,
@@ -29,6 +30,7 @@ from featurizer.operations.operation import (
     FolderOperation,
     Kind,
     Made,
+    OptionGroup,
     Outcome,
     Reads,
 )
@@ -51,7 +53,7 @@ class Extract(FolderOperation["FeatureSet"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "."}
     indifferent: ClassVar[frozenset[str]] = frozenset(
-        {"workers", "decoders", "max_failures", "update", "engine", "gpus_per_worker", "address", "shard"}
+        {"workers", "decoders", "max_failures", "update", "cluster", "shard"}
     )
 
     addresses: ClassVar[frozenset[str]] = frozenset({"catalog", "out"})
@@ -74,15 +76,13 @@ class Extract(FolderOperation["FeatureSet"]):
     """Items a model sees at once."""
     shard_rows: Annotated[int, Field(ge=1)] = SHARD_ROWS
     """Items a shard; a killed run loses the shards in flight."""
-    engine: Literal["local", "ray"] = "local"
-    """Who encodes: this process, or workers of a Ray cluster; the bytes are the same."""
+    cluster: Annotated[
+        OnCluster, OptionGroup(lambda: {"cluster": OnCluster}, without=frozenset({"workers"}))
+    ] = OnCluster()
+    """Who encodes."""
     workers: Annotated[int, Field(ge=1)] | None = None
     """Threads or processes that decode pictures; with ray, processes that encode.  [default: one a core, at most 8 on
     the CPU; with ray as many as fit]"""
-    gpus_per_worker: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """With ray: GPUs of each worker; a fraction where several share one."""
-    address: str | None = None
-    """With ray: auto, or HOST or HOST:PORT of a cluster.  [default: one of this machine's own, for this run]"""
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
     """I/N: only every N-th shard, from the I-th on. N such processes share one folder; the last one completes it."""
     decoders: Literal["auto", "threads", "processes"] = "auto"
@@ -105,7 +105,7 @@ class Extract(FolderOperation["FeatureSet"]):
             raise InputError(
                 "--update keeps what is as it was, --overwrite makes everything again; give one of the two"
             )
-        if self.update and (self.shard or self.engine != "local"):
+        if self.update and (self.shard or self.cluster.engine != "local"):
             raise InputError(
                 "--update encodes what changed in this process; leave --shard out, and --engine ray too"
             )
@@ -115,15 +115,11 @@ class Extract(FolderOperation["FeatureSet"]):
                 f"{self.out} is an object store; give a folder of this machine, or leave them out (--engine ray lets "
                 "several workers write one store)"
             )
-        if self.engine == "local" and (self.address is not None or self.gpus_per_worker):
-            raise InputError(
-                "--address and --gpus-per-worker are for --engine ray; give that too, or leave them out"
-            )
         if self.shard is not None:
             number, of = map(int, self.shard.split("/"))
             if number > of:
                 raise InputError(f"--shard {self.shard}; expected I/N with I from 1 to N, such as 1/4")
-            if self.overwrite or self.engine != "local":
+            if self.overwrite or self.cluster.engine != "local":
                 raise InputError(
                     "--shard makes a part of what other processes share; leave --overwrite out (remove the folder "
                     "before all of them begin), and --engine ray too"
@@ -163,7 +159,7 @@ class Extract(FolderOperation["FeatureSet"]):
         """Encode what there is to do, and say whether the set is complete by it; that writes its card."""
         from featurizer.release.card import write_card
 
-        closes = self._on_ray(context) if self.engine == "ray" else self._here(context)
+        closes = self._on_ray(context) if self.cluster.engine == "ray" else self._here(context)
         if closes:
             write_card(self.open())
         return closes
@@ -189,7 +185,9 @@ class Extract(FolderOperation["FeatureSet"]):
             self.trust_remote_code,
             self.images,
         )
-        with ray_engine(plan, Cluster(self.address, self.workers, self.gpus_per_worker)) as engine:
+        with ray_engine(
+            plan, Cluster(self.cluster.address, self.workers, self.cluster.gpus_per_worker)
+        ) as engine:
             workers = len(engine.actors.handles)
             context.say(
                 f"{workers} {'worker' if workers == 1 else 'workers'} of Ray; {', '.join(engine.told.draft.dims)}"

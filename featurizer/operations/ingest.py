@@ -15,6 +15,7 @@ from featurizer.catalog.text import DEFAULT_TEMPLATE
 from featurizer.errors import InputError
 from featurizer.interactions.methods import SplitMethod
 from featurizer.operations.catalogs import catalog_outcome, failed_in
+from featurizer.operations.cluster import OnCluster
 from featurizer.operations.forgotten import refuse_forgotten
 from featurizer.operations.operation import (
     Argument,
@@ -44,7 +45,7 @@ class Ingest(FolderOperation["Catalog"]):
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
     indifferent: ClassVar[frozenset[str]] = frozenset(
-        {"fetching", "retry_failed", "update", "max_gone", "max_bad_rows", "max_failures"}
+        {"fetching", "cluster", "retry_failed", "update", "max_gone", "max_bad_rows", "max_failures"}
     )
 
     path: Annotated[tuple[str, ...], Argument("PATH|hf:ORG/NAME..."), Field(min_length=1)]
@@ -107,6 +108,10 @@ class Ingest(FolderOperation["Catalog"]):
     """Ask once more for the pictures that failed, and change nothing else."""
     fetching: Annotated[Fetching, OptionGroup(lambda: {"fetching": Fetching})] = Fetching()
     """How pictures are fetched."""
+    cluster: Annotated[
+        OnCluster, OptionGroup(lambda: {"cluster": OnCluster}, without=frozenset({"gpus_per_worker"}))
+    ] = OnCluster()
+    """Who fetches them; of the requests that one host is asked at once each worker has its share."""
     max_bad_rows: Annotated[int, Field(ge=0)] | None = None
     """Stop when more rows cannot be read; others are skipped and counted.  [default: none; of JSON half of them]"""
     max_failures: Annotated[int, Field(ge=0)] | None = None
@@ -138,6 +143,10 @@ class Ingest(FolderOperation["Catalog"]):
         if self.update and self.overwrite:
             raise InputError(
                 "--update keeps what is as it was, --overwrite makes everything again; give one of the two"
+            )
+        if self.cluster.engine == "ray" and (self.update or self.retry_failed):
+            raise InputError(
+                "--update and --retry-failed ask for what is missing, from this process; leave --engine ray out"
             )
         if not self.interactions and self.k_core:
             raise InputError(
@@ -185,6 +194,7 @@ class Ingest(FolderOperation["Catalog"]):
                     update=self.update,
                     gone=self.gone,
                     max_gone=self.max_gone,
+                    cluster=self.cluster.cluster(),
                     report=context.report,
                 )
         finally:

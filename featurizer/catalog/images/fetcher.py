@@ -102,7 +102,7 @@ class ImageFetcher:
             clock: the Unix time in seconds, for a Retry-After that is a date.
             jitter: random numbers from 0 to 1, for the wait between two tries.
         """
-        self._options = options or FetchOptions()
+        self.options = options or FetchOptions()
         self._resolver, self._clock, self._jitter = resolver, clock, jitter
         self._to_judge: SimpleQueue[Ask | list[_Arrived] | None] = SimpleQueue()
         self._batch: list[_Arrived] = []
@@ -115,7 +115,7 @@ class ImageFetcher:
         started: SimpleQueue[BaseException | None] = SimpleQueue()
         self._judges = [
             threading.Thread(target=self._judge_all, name=f"decode-{number}", daemon=True)
-            for number in range(self._options.decode_threads)
+            for number in range(self.options.decode_threads)
         ]
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(started)), name="fetch", daemon=True
@@ -150,9 +150,9 @@ class ImageFetcher:
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             try:
-                web = await stack.enter_async_context(open_web(self._options, self._resolver, self._clock))
+                web = await stack.enter_async_context(open_web(self.options, self._resolver, self._clock))
                 self._engine: Engine[Ask] = Engine(
-                    web, self._options, self._arrived, clock=self._clock, jitter=self._jitter
+                    web, self.options, self._arrived, clock=self._clock, jitter=self._jitter
                 )
             except Exception as error:  # noqa: BLE001 - raised in the thread that opens the fetcher
                 started.put(error)
@@ -246,7 +246,7 @@ class ImageFetcher:
                 one.room.free()
 
     def _judged(self, one: _Arrived) -> FetchedImage:
-        job, received, most = one.job, one.received, self._options.max_bytes
+        job, received, most = one.job, one.received, self.options.max_bytes
         image = judge(one.status, received.data, encoding=received.encoding, max_bytes=most)
         return FetchedImage(
             image.status, image.data, image.sha256, image.width, image.height, job.tries,
@@ -258,7 +258,7 @@ class ImageFetcher:
         if ref.data is not None:
             return judge(OK, ref.data)
         if ref.path is not None:
-            return judge(*read_local(ref.path, max_bytes=self._options.max_bytes, folder=ref.folder))
+            return judge(*read_local(ref.path, max_bytes=self.options.max_bytes, folder=ref.folder))
         return FetchedImage(refused((ref.url or "").strip()) or NONE)
 
 

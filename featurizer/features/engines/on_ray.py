@@ -36,7 +36,7 @@ class RayEngine:
         """
         done = failures = 0
         made: ShardMetadata
-        for _, made in self.actors.make(todo, f"{out}: shard"):
+        for made in self.actors.make(todo, f"{out}: shard"):
             done, failures = done + made.rows, failures + made.failed
             tick(done, failures)
         remove_leftovers(out.rglob(f".*{PARTIAL}"), alone=True)  # of actors that died
@@ -52,5 +52,5 @@ def ray_engine(plan: Plan, cluster: Cluster) -> Iterator[RayEngine]:
         FeaturizerError: an actor cannot load what it needs, or two of them would not make the same.
     """
     threads = plan.options.threads or (1 if cluster.gpus else cpu_threads(None))
-    with actors(ShardWorker, plan, cluster, threads) as ready:
+    with actors(ShardWorker, [plan], cluster, threads) as ready:
         yield RayEngine(ready)

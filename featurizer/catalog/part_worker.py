@@ -1,0 +1,100 @@
+"""The parts of a catalog, made by actors of a Ray cluster: each fetches the pictures of its share of them."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+
+import featurizer
+from featurizer.actors import Cluster, actors, check_unchanged
+from featurizer.catalog.arrivals import Arrivals
+from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.images.options import FetchOptions
+from featurizer.catalog.parts import PartPlan, Share, write_parts
+from featurizer.errors import FeaturizerError
+from featurizer.progress import Progress, Report, silent
+from featurizer.records import Json
+from featurizer.results.stage import STAGE_FILE
+
+LIBRARIES = ("aiohttp", "pillow", "pyarrow")
+"""What the bytes of a part depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartTold:
+    """What a worker says of itself before it begins.
+
+    Attributes:
+        host: its machine.
+        config: what has to be the same everywhere.
+    """
+
+    host: str
+    config: dict[str, Json]
+
+
+@dataclass
+class PartWorker:
+    """Makes its share of the parts of a plan: every n-th, in one pass over the source.
+
+    Attributes:
+        plan: what is made.
+        options: how each fetches.
+    """
+
+    plan: PartPlan
+    options: FetchOptions
+
+    def told(self) -> PartTold:
+        """Say with what it would make parts.
+
+        Raises:
+            FeaturizerError: it does not see the folder that the parts are written into.
+        """
+        if not (self.plan.folder / STAGE_FILE).exists():
+            raise FeaturizerError(
+                f"{platform.node()} does not see {self.plan.folder}; expected a file system that all machines share"
+            )
+        libraries: dict[str, Json] = {name: version(name) for name in LIBRARIES}
+        return PartTold(platform.node(), {"featurizer": featurizer.__version__, "libraries": libraries})
+
+    def write(self, share: Share, expected: str) -> None:
+        """Make the parts of a share that are not there.
+
+        Args:
+            share: which.
+            expected: as in `Worker.write`.
+        """
+        check_unchanged(self.told(), expected)
+        options = replace(self.options, per_host=max(1, self.options.per_host // share.of))
+        try:
+            with ImageFetcher(options) as fetcher:
+                records = ((record, [None] * len(record.images)) for record in self.plan.source)
+                write_parts(self.plan, Arrivals(fetcher, silent), records, share)
+        except FeaturizerError as error:
+            raise FeaturizerError(f"{platform.node()}: {error}") from error
+
+
+def make_on_ray(plan: PartPlan, cluster: Cluster, options: FetchOptions, report: Report) -> None:
+    """Have actors make the parts of a claimed catalog, a share each.
+
+    Args:
+        plan: what is made.
+        cluster: where, and how many.
+        options: how pictures are fetched; of the requests to one host each actor has its share.
+        report: told how far it is.
+
+    Raises:
+        FeaturizerError: an actor cannot go on; what has arrived is kept.
+    """
+
+    def tell() -> None:
+        finished = sum(1 for _ in plan.folder.glob("items/*.parquet"))
+        report(Progress("catalog", finished * plan.rows, note="as far as parts are complete"))
+
+    plan = replace(plan, folder=plan.folder.absolute())
+    with actors(PartWorker, [plan, options], cluster, threads=1) as workers:
+        of = len(workers.handles)
+        for _ in workers.make([Share(number, of) for number in range(1, of + 1)], "share", tell):
+            tell()

@@ -1,0 +1,153 @@
+"""Whoever fetches the pictures of a catalog, its bytes are the same: this process, or actors of a Ray cluster."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from featurizer.actors import Cluster, connected
+from featurizer.catalog.images import ImageFetcher
+from featurizer.catalog.images.options import FetchOptions
+from featurizer.catalog.ingest import ingest
+from featurizer.catalog.open_source import open_source
+from featurizer.catalog.part_worker import PartWorker
+from featurizer.catalog.parts import PartPlan, Share
+from featurizer.catalog.schema import catalog_schema
+from featurizer.catalog.store import part_path
+from featurizer.catalog.text import TextRecipe
+from featurizer.errors import FeaturizerError, InputError
+from featurizer.operations.download import Download
+from featurizer.operations.ingest import Ingest
+from featurizer.results.files import fingerprint
+from featurizer.results.stage import STAGE_FILE
+from tests.servers.faults import faults
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = FetchOptions(allow_private_hosts=True, per_host=4)
+ROWS = 20
+"""Items a part."""
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    pytest.importorskip("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        with connected(None):
+            yield Cluster(workers=2)
+
+
+def table(folder, site, count=110):
+    """Pictures of four hosts: one in ten is no picture, another comes at the second try alone."""
+    kinds = ["plain", "late", "page", "once_503", "plain", "chunked", "plain", "plain", "in_pieces", "plain"]
+    path = folder / "items.csv"
+    rows = [f"i{n},cup {n},{site.address(kinds[n % 10], n, host=n)}" for n in range(count)]
+    path.write_text("id,title,image\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def made(path, out, cluster=None):
+    with ImageFetcher(OPTIONS) as fetcher:
+        return ingest(open_source(str(path)), out, fetcher=fetcher, part_rows=ROWS, cluster=cluster)
+
+
+def test_actors_make_the_same_catalog_and_ask_for_each_picture_once(cluster, tmp_path):
+    with faults(hosts=4) as site:
+        path = table(tmp_path, site)
+        found = made(path, tmp_path / "ray", cluster)
+        hits = site.counts().hits
+        here = made(path, tmp_path / "local")
+    assert hits.total() == 110 + 11
+    assert found.manifest.image_status == {"not_an_image": 11, "ok": 99}
+    assert found.manifest.data_sha256 == here.manifest.data_sha256
+    assert len(found.parts) == 6
+    assert not [*found.folder.rglob("*.journal")]
+
+
+def test_an_actor_that_is_killed_goes_on_from_what_had_arrived(cluster, tmp_path):
+    with faults(hosts=4) as site:
+        path, killed = table(tmp_path, site, 400), []
+
+        def kill():
+            while site.counts().hits.total() < 100:
+                time.sleep(0.02)
+            killed.append(workers()[0])
+            os.kill(killed[0], signal.SIGKILL)
+
+        thread = Thread(target=kill)
+        thread.start()
+        found = made(path, tmp_path / "ray", cluster)
+        thread.join()
+        hits = site.counts().hits.total()
+        here = made(path, tmp_path / "local")
+    assert killed
+    assert 440 <= hits <= 440 + 2 * OPTIONS.concurrency
+    assert found.manifest.data_sha256 == here.manifest.data_sha256
+
+
+def workers():
+    """Return the numbers of the processes that make parts."""
+    return [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if path.read_bytes().startswith(b"ray::PartWorker")
+    ]
+
+
+def test_a_share_is_every_nth_part_and_what_is_there_is_not_asked_for_again(tmp_path):
+    with faults(hosts=4) as site:
+        source, out = open_source(str(table(tmp_path, site))), tmp_path / "c"
+        out.mkdir()
+        plan = PartPlan(source, out, TextRecipe(), catalog_schema(source.extra), rows=ROWS)
+        worker = PartWorker(plan, OPTIONS)
+        with pytest.raises(FeaturizerError, match="does not see"):
+            worker.told()
+        (out / STAGE_FILE).write_text("{}")
+        expected = fingerprint(worker.told().config)
+        worker.write(Share(2, 3), expected)
+        assert [part_path(out, index).exists() for index in range(6)] == [
+            False,
+            True,
+            False,
+            False,
+            True,
+            False,
+        ]
+        asked = site.counts().hits.total()
+        worker.write(Share(2, 3), expected)
+        assert site.counts().hits.total() == asked
+        with pytest.raises(FeaturizerError, match="started again would not make the same"):
+            worker.write(Share(1, 3), "0" * 64)
+
+
+def test_each_of_several_asks_one_host_for_its_share_alone(tmp_path, monkeypatch):
+    given = []
+
+    class Noted(ImageFetcher):
+        def __init__(self, options):
+            given.append(options)
+            super().__init__(options)
+
+    monkeypatch.setattr("featurizer.catalog.part_worker.ImageFetcher", Noted)
+    (tmp_path / "items.csv").write_text("id,title\na,b\n")
+    source = open_source(str(tmp_path / "items.csv"))
+    plan = PartPlan(source, tmp_path / "c", TextRecipe(), catalog_schema(source.extra), rows=ROWS)
+    plan.folder.mkdir()
+    (plan.folder / STAGE_FILE).write_text("{}")
+    for options in (OPTIONS, replace(OPTIONS, per_host=1)):
+        worker = PartWorker(plan, options)
+        worker.write(Share(1, 3), fingerprint(worker.told().config))
+    assert [options.per_host for options in given] == [1, 1]
+
+
+@pytest.mark.parametrize("given", [{"update": True}, {"retry_failed": True}])
+def test_what_is_missing_is_asked_for_from_one_process(tmp_path, given):
+    with pytest.raises(InputError, match="leave --engine ray out"):
+        Ingest(path=("items.csv",), out=tmp_path / "c", engine="ray", **given)
+    if "update" not in given:
+        with pytest.raises(InputError, match="leave --engine ray out"):
+            Download(dataset="sample", out=tmp_path / "c", engine="ray", **given)
