@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from math import inf
@@ -233,7 +232,6 @@ class Web:
 def _forget_frames(error: BaseException) -> None:
     """Forget what an error went through: in rings of errors and frames buffers would stay, of TLS 256 KiB each."""
     for cause in causes_of(error):
-        traceback.clear_frames(cause.__traceback__)
         cause.__traceback__ = None
 
 
