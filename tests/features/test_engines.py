@@ -16,7 +16,7 @@ from threading import Event, Thread
 import pytest
 from PIL import Image
 
-from featurizer.actors import Actors, Cluster, check_alike, connected
+from featurizer.actors import Actors, Cluster, check_alike
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import FeaturizerError, InputError, StaleOutput
 from featurizer.features.engines.on_ray import RayEngine, ray_engine
@@ -173,10 +173,12 @@ def test_workers_that_would_make_other_bytes_are_refused(catalog, tmp_path):
 
 @pytest.fixture(scope="module")
 def cluster():
-    pytest.importorskip("ray")
+    """A cluster of this machine's own that says it has four cores, whatever there are."""
+    ray = pytest.importorskip("ray")
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    with connected(None):
-        yield
+    ray.init(address="local", num_cpus=4, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 def on_ray(catalog, out, workers, encoders=("small",), options=OPTIONS):
@@ -189,7 +191,7 @@ def on_ray(catalog, out, workers, encoders=("small",), options=OPTIONS):
     return FeatureSet.open(out)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
 def test_actors_make_the_same_set_and_items_that_fail_are_rows(cluster, catalog, tmp_path, expected, workers):
     made = on_ray(catalog, tmp_path / "f", workers)
     assert hashes(made) == expected
