@@ -74,6 +74,6 @@ def bucket(request, tmp_path):
     """The address of an empty place in a store of each kind."""
     if request.param == "s3":
         return request.getfixturevalue("store").bucket()
-    from tests.support.shelf import shelf
+    from tests.support.stores import shelf
 
     return f"memory://{tmp_path.name}" if request.param == "memory" else shelf(tmp_path)

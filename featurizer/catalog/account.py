@@ -18,6 +18,7 @@ from featurizer.catalog.journal import Outcome
 from featurizer.catalog.schema import has_several
 from featurizer.records import OK, REPEATED, Json
 from featurizer.results.files import atomic_path
+from featurizer.results.store_path import opened
 
 FETCHES: Final = "fetches"
 """The folder of the account."""
@@ -85,7 +86,8 @@ def _added(path: Path, account: pa.Table) -> pa.Table:
     """Put new entries in the place of those that were there, and add what is new behind."""
     if not path.exists():
         return account
-    entries = {(entry["item_id"], entry["url"]): entry for entry in pq.read_table(path).to_pylist()}
+    with opened(path) as file:
+        entries = {(entry["item_id"], entry["url"]): entry for entry in pq.read_table(file).to_pylist()}
     for entry in account.to_pylist():
         key = entry["item_id"], entry["url"]
         known = entries.get(key)

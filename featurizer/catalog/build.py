@@ -34,6 +34,7 @@ from featurizer.progress import Report, silent
 from featurizer.records import ItemRecord, Json
 from featurizer.results.files import file_sha256
 from featurizer.results.stage import Stage
+from featurizer.results.store_path import opened
 
 NO_ITEMS = "the source has no items; expected at least one. Check the file and its columns."
 OWNED = ("items", FETCHES, INTERACTIONS, "source", "oracle", ".files.json")
@@ -165,11 +166,13 @@ def describe_parts(paths: Iterable[Path], hashes: Mapping[Path, str]) -> dict[st
     digest = hashlib.sha256()
     columns: list[Json] = []
     for path in paths:
-        schema = pq.read_schema(path)
+        with opened(path) as file:
+            schema = pq.read_schema(file)
         columns, several = [*schema.names], has_several(schema)
-        table = pq.read_table(
-            path, columns=["image_status", "text", *(["image_outcomes"] if several else [])]
-        )
+        with opened(path) as file:
+            table = pq.read_table(
+                file, columns=["image_status", "text", *(["image_outcomes"] if several else [])]
+            )
         rows += table.num_rows
         with_text += table.num_rows - table.column("text").null_count
         for entry in pc.value_counts(table.column("image_status")).to_pylist():

@@ -2,7 +2,8 @@
 
 `items/part-00003.journal` is only ever appended to. A record is a line of JSON that says what became of one row, and
 the bytes of its picture, framed by their lengths and a checksum; what a kill tore off at the end is cut away when the
-journal is opened again. It is removed once its part is there.
+journal is opened again. It is removed once its part is there. The journal of a part in an object store, where nothing
+can be appended to, lies on this machine, in the folder for temporary files.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any, BinaryIO, Final, Self, TypeAlias
 
 from featurizer.errors import OutputError
 from featurizer.records import FetchedImage
-from featurizer.results.files import output_error
+from featurizer.results.files import output_error, scratch
+from featurizer.results.store_path import StorePath
 
 _FRAME: Final = struct.Struct("<III")
 """Length of the JSON, length of the picture, CRC-32 of both and of the JSON."""
@@ -191,6 +193,8 @@ class Journal:
 
 def journal_path(part: Path, *, again: bool = False) -> Path:
     """Return the journal of a part file, of a new one or of one whose failed pictures are asked for again."""
+    if isinstance(part, StorePath):
+        part = scratch() / f"{part.stem}-{hashlib.sha256(str(part).encode()).hexdigest()[:32]}"
     return part.with_suffix(".again.journal" if again else ".journal")
 
 

@@ -14,6 +14,7 @@ import polars.selectors as cs
 from featurizer.errors import InputError, UnknownName
 from featurizer.interactions.frames import brief, place_of, read_frame, trimmed
 from featurizer.interactions.times import holds_times, unix_seconds
+from featurizer.results.files import on_this_machine
 from featurizer.tables.matching import called, folded, match
 from featurizer.tables.reading import AS_FOUND, Reading
 from featurizer.text_files import read_text
@@ -117,11 +118,11 @@ def read_interactions(
     """Read interactions, one row a user-item event.
 
     Args:
-        path: a table of any format, or several of them; `.inter` is MMRec's (columns `userID itemID x_label`: 0 train,
-            1 valid, 2 test). Columns are recognized by their usual names; a `:token` type suffix
-            is dropped. Times are unix seconds, milli-, micro- or nanoseconds, told apart by their size, dates such as
-            `20200913`, ISO text such as `2020-09-13 12:26:40` (UTC where no zone stands), or text such as
-            `13.09.2020` and `13/09/2020`.
+        path: a table of any format, or several of them, in a store too; `.inter` is MMRec's (columns
+            `userID itemID x_label`: 0 train, 1 valid, 2 test). Columns are recognized by their usual names; a
+            `:token` type suffix is dropped. Times are unix seconds, milli-, micro- or nanoseconds, told apart
+            by their size, dates such as `20200913`, ISO text such as `2020-09-13 12:26:40` (UTC where no zone
+            stands), or text such as `13.09.2020` and `13/09/2020`.
         item_map: a CSV or TSV with the columns asin and itemID, for a file that numbers its items: ids become
             the catalog's.
         columns: the user's choice.
@@ -137,7 +138,14 @@ def read_interactions(
             is none.
     """
     paths = (path,) if isinstance(path, Path) else tuple(path)
-    return pl.concat([_read(one, item_map, columns, reading, told=told) for one in paths])
+    return pl.concat([_read_copy(one, item_map, columns, reading, told=told) for one in paths])
+
+
+def _read_copy(
+    path: Path, item_map: Path | None, columns: InteractionColumns, reading: Reading, *, told: bool
+) -> pl.DataFrame:
+    with on_this_machine(path) as copy:
+        return _read(copy, item_map, columns, reading, told=told)
 
 
 def _read(

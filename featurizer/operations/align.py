@@ -40,6 +40,7 @@ class Align(FolderOperation["Aligned"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
+    addresses: ClassVar[frozenset[str]] = frozenset({"features", "interactions"})
 
     features: Annotated[Folder, Argument("FEATURES"), Reads(("features",))]
     """A feature set folder."""

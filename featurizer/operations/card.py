@@ -16,6 +16,7 @@ class Card(Operation):
     """
 
     rewrites: ClassVar[bool] = True
+    addresses: ClassVar[frozenset[str]] = frozenset({"of", "catalog"})
 
     of: Annotated[Folder, Argument("DIR"), Reads(("features", "model"))]
     """A feature set, or a model's folder."""

@@ -35,7 +35,7 @@ class Export(FolderOperation[Made["Sidecar"]]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"export": "."}
-    addresses: ClassVar[frozenset[str]] = frozenset({"features"})
+    addresses: ClassVar[frozenset[str]] = frozenset({"features", "interactions"})
 
     features: Annotated[Folder, Argument("FEATURES"), Reads(("features",))]
     """A feature set folder."""

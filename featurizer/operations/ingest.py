@@ -27,6 +27,7 @@ from featurizer.operations.operation import (
     Reads,
 )
 from featurizer.records import Json
+from featurizer.results.store_path import StorePath
 
 if TYPE_CHECKING:
     from featurizer.catalog.interactions import InteractionFiles
@@ -44,6 +45,7 @@ class Ingest(FolderOperation["Catalog"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
+    addresses: ClassVar[frozenset[str]] = frozenset({"out"})
     indifferent: ClassVar[frozenset[str]] = frozenset(
         {"fetching", "cluster", "retry_failed", "update", "max_gone", "max_bad_rows", "max_failures"}
     )
@@ -147,6 +149,13 @@ class Ingest(FolderOperation["Catalog"]):
         if self.cluster.engine == "ray" and (self.update or self.retry_failed):
             raise InputError(
                 "--update and --retry-failed ask for what is missing, from this process; leave --engine ray out"
+            )
+        if isinstance(self.out, StorePath) and (
+            self.update or self.retry_failed or self.cluster.engine == "ray"
+        ):
+            raise InputError(
+                f"--update, --retry-failed and --engine ray work on a catalog in a folder, and {self.out} is an object "
+                "store; keep the catalog on this machine, or leave them out"
             )
         if not self.interactions and self.k_core:
             raise InputError(

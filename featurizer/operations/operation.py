@@ -127,11 +127,11 @@ def _interactions_of(value: object) -> object:
     folder = _folder_of(value)
     if not isinstance(folder, str | Path):
         return folder
-    if ADDRESS.match(str(folder)):
-        return folder
-    if (Path(folder) / INTERACTIONS).is_file():
-        return Path(folder) / INTERACTIONS
-    if (Path(folder) / CATALOG).is_file():
+    if not isinstance(folder, StorePath):
+        folder = Path(folder)
+    if (folder / INTERACTIONS).is_file():
+        return folder / INTERACTIONS
+    if (folder / CATALOG).is_file():
         raise InputError(
             f"{folder} is a catalog without interactions; expected a file of who used what, or a catalog that was made "
             "with one ('featurizer ingest … --interactions FILE')"

@@ -64,6 +64,7 @@ class ScoreFeatures(FolderOperation["Leaderboard"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"scores": SCORES}
+    addresses: ClassVar[frozenset[str]] = frozenset({"features", "interactions"})
     indifferent: ClassVar[frozenset[str]] = frozenset({"memory", "device"})
 
     features: Annotated[Folders, Argument("FEATURES..."), Field(min_length=1), Reads(("features",))]

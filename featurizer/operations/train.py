@@ -74,6 +74,7 @@ class Train(FolderOperation["Trained"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"model": "."}
+    addresses: ClassVar[frozenset[str]] = frozenset({"features", "interactions"})
 
     features: Annotated[Folder, Argument("FEATURES"), Reads(("features",))]
     """A feature set folder."""

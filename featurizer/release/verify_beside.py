@@ -67,7 +67,7 @@ def _plot(folder: Path) -> Iterator[str]:
     if not (folder / SCORES).exists():
         yield f"it is there without {SCORES}"
     try:
-        with Image.open(path) as picture:
+        with path.open("rb") as file, Image.open(file) as picture:
             picture.verify()
         if picture.format != "PNG":
             yield f"it is {picture.format}, expected PNG; {AGAIN}"

@@ -57,28 +57,40 @@ def atomic_path(path: Path) -> Iterator[Path]:
         StoreError: the object store refuses the file.
     """
     stored = isinstance(path, StorePath)
-    folder = _scratch() if stored else path.parent
-    partial = folder / f".{path.name}.{os.getpid()}-{_host()}{secrets.token_hex(4)}{PARTIAL}"
-    _writing.add(partial.name)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder.glob(f".{'*' if stored else escape(path.name)}.*{PARTIAL}"))
-        yield partial
-        if isinstance(path, StorePath):
-            path.put(partial)
-            return
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with _partial_beside(scratch() / path.name if stored else path, anyone=stored) as partial:
+            yield partial
+            if isinstance(path, StorePath):
+                path.put(partial)
+                return
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
     except OSError as error:
         raise output_error(path, error) from error
+
+
+@contextmanager
+def _partial_beside(path: Path, *, anyone: bool) -> Iterator[Path]:
+    """Yield a name beside a path that is this process's alone; what has it in the end is removed.
+
+    Args:
+        path: beside what.
+        anyone: whether what killed processes left there is removed whatever it was to become, or of this path alone.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{_host()}{secrets.token_hex(4)}{PARTIAL}")
+    _writing.add(partial.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path.parent.glob(f".{'*' if anyone else escape(path.name)}.*{PARTIAL}"))
+        yield partial
     finally:
         _writing.discard(partial.name)
         with suppress(OSError):
-            partial.unlink(missing_ok=True)
+            remove_tree(partial)
 
 
-def _scratch() -> Path:
+def scratch() -> Path:
     """Return where this user's files lie on their way to an object store."""
     return Path(tempfile.gettempdir()) / f"featurizer-{os.getuid()}"
 
@@ -93,6 +105,35 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+@contextmanager
+def on_this_machine(path: Path) -> Iterator[Path]:
+    """Yield a file for what reads paths alone; of an object of a store a copy, as long as the block runs.
+
+    What the block says of the copy in an `InputError` is said of the object.
+
+    Raises:
+        InputError: there is no such object.
+        OutputError: there is no room for the copy.
+    """
+    if not isinstance(path, StorePath):
+        yield path
+        return
+    with _partial_beside(scratch() / path.name, anyone=True) as folder:
+        copy = folder / path.name
+        try:
+            folder.mkdir()
+            with path.open("rb") as source, copy.open("wb") as target:
+                shutil.copyfileobj(source, target, 2**20)
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist; expected a file") from None
+        except OSError as error:
+            raise output_error(copy, error) from error
+        try:
+            yield copy
+        except InputError as error:
+            raise InputError(str(error).replace(str(copy), str(path))) from error
+
+
 def remove_leftovers(partials: Iterable[Path], *, alone: bool = False) -> None:
     """Remove those partial files that nobody is writing any more.
 
@@ -104,7 +145,7 @@ def remove_leftovers(partials: Iterable[Path], *, alone: bool = False) -> None:
     for partial in partials:
         owner = _OWNER.fullmatch(partial.name)
         if owner and partial.name not in _writing and (alone or not _may_be_written(owner)):
-            partial.unlink(missing_ok=True)
+            remove_tree(partial)
 
 
 def _may_be_written(owner: re.Match[str]) -> bool:

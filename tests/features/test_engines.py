@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import signal
@@ -17,6 +16,7 @@ import pytest
 from PIL import Image
 
 from featurizer.actors import Actors, Cluster, check_alike
+from featurizer.catalog.store import Catalog
 from featurizer.encoders.resolve import load_encoders
 from featurizer.errors import FeaturizerError, InputError, StaleOutput
 from featurizer.features.engines.on_ray import RayEngine, ray_engine
@@ -28,11 +28,13 @@ from featurizer.features.supervised import read_supervised
 from featurizer.features.write import EVERYTHING, Part
 from featurizer.operations.extract import Extract
 from featurizer.records import ImageRef, ItemRecord
-from featurizer.results.files import atomic_path, fingerprint
+from featurizer.results.files import atomic_path, file_sha256, fingerprint
 from featurizer.results.locks import one_at_a_time, writing
 from featurizer.results.stage import Stage
+from featurizer.results.store_path import place
 from tests.support.items import make_catalog
 from tests.support.small_encoders import install
+from tests.support.stores import copied
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ExtractOptions(batch_size=4, shard_rows=5, threads=1)
@@ -98,7 +100,7 @@ def png(row):
 
 
 def hashes(made):
-    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in made.shards]
+    return [file_sha256(path) for path in made.shards]
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2)])
@@ -322,6 +324,14 @@ def test_what_stands_beside_the_manifest_is_there_before_it(catalog, tmp_path, m
 
 def killed(*_):
     raise RuntimeError("killed")
+
+
+@pytest.mark.slow
+def test_actors_write_straight_into_a_store(catalog, store, expected):
+    bucket = place(store.bucket())
+    stored = Catalog.open(copied(catalog.folder, bucket / "catalog"))
+    subprocess.run(command(stored, bucket / "f", "--engine", "ray", "--workers", "2"), check=True)
+    assert hashes(FeatureSet.open(bucket / "f")) == expected
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from featurizer.results.store_path import place
 from tests.features.test_extract import CHILD, hashes, items, run
 from tests.support.color import encoders
 from tests.support.items import make_catalog
+from tests.support.stores import copied
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +28,6 @@ def catalog(tmp_path_factory):
 @pytest.fixture(scope="module")
 def whole(catalog, tmp_path_factory):
     return hashes(run(catalog, tmp_path_factory.mktemp("whole") / "f"))
-
-
-def copied(folder, target):
-    """Put a folder into a store, as any program would."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            (target / path.relative_to(folder).as_posix()).put(path)
-    return target
 
 
 def test_from_a_store_into_a_store_the_shards_are_those_of_this_machine(catalog, bucket, tmp_path):

@@ -6,15 +6,17 @@ import pytest
 
 import featurizer as fz
 from featurizer.errors import InputError
+from featurizer.interactions.read import read_interactions
+from featurizer.operations.align import Align
 from featurizer.operations.extract import Extract
-from featurizer.operations.ingest import Ingest
 from featurizer.operations.report import Report
 from featurizer.operations.train import Train
+from featurizer.results.files import atomic_path
 from featurizer.results.store_path import place
-from tests.features.test_extract_to_a_store import copied
 from tests.recipes.shop import make_shop
 from tests.support.program import run_program
 from tests.support.small_encoders import install
+from tests.support.stores import copied
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,14 @@ def shop(tmp_path_factory):
     folder = make_shop(tmp_path_factory.mktemp("shop") / "shop")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(install(tmp_path_factory.mktemp("site"))))
-        fz.ingest(folder / "items.csv", images=folder / "pictures", out=folder / "catalog")
+        fz.ingest(
+            folder / "items.csv",
+            images=folder / "pictures",
+            interactions=folder / "clicks.csv",
+            license="CC0-1.0",
+            out=folder / "catalog",
+        )
+        fz.extract(folder / "catalog", encoders=["small"], device="cpu", out=folder / "features")
         yield folder
 
 
@@ -67,6 +76,44 @@ def test_a_set_is_made_inspected_verified_compared_and_exported_where_it_lies(sh
     assert [file.read_bytes() for file in files[0]] == [file.read_bytes() for file in files[1]] != []
 
 
+def test_what_learns_from_a_store_learns_the_same(shop, store, tmp_path):
+    bucket = place(store.bucket())
+    catalog = copied(shop / "catalog", bucket / "catalog")
+    features = copied(shop / "features", bucket / "features")
+    learned = {"item-cf": {}, "aligned": {}, "model": {}}
+    for where, made_of in (("here", shop / "features"), ("there", features)):
+        source = shop / "catalog" if where == "here" else catalog
+        board = fz.score_features([made_of], interactions=source, out=tmp_path / where / "s", device="cpu")
+        options = {"features": made_of, "interactions": f"{source}/interactions.parquet"}
+        aligned = fz.align(**options, folds=1, ranks=[8], out=tmp_path / where / "a")
+        model = fz.train(
+            **options, model="bpr", space="small_image+small_text", epochs=1, out=tmp_path / where / "m"
+        )
+        learned["item-cf"][where] = board.to_polars()
+        learned["aligned"][where] = aligned.features.to_polars()
+        learned["model"][where] = model.items()
+    for here, there in (one.values() for one in learned.values()):
+        assert there.equals(here)
+    fz.score_features([features], interactions=catalog, attach=True, out=tmp_path / "attached", device="cpu")
+    fz.card(features, catalog=catalog, license="CC0-1.0")
+    assert fz.verify(features).problems == ()
+    assert "CC0-1.0" in (features / "README.md").read_text()
+
+
+def test_interactions_are_read_where_they_lie_and_what_is_wrong_names_the_address(bucket):
+    for name, text in (
+        ("good.csv", "user_id,item_id\nu,a\n"),
+        ("bad.csv", "user_id,item_id,rating\nu,a,b\n"),
+    ):
+        with atomic_path(place(bucket) / name) as partial:
+            partial.write_text(text)
+    assert read_interactions(place(bucket) / "good.csv")["item_id"].to_list() == ["a"]
+    with pytest.raises(InputError, match=f"^{bucket}/bad.csv, line 2: the rating 'b' is no number"):
+        read_interactions(place(bucket) / "bad.csv")
+    with pytest.raises(InputError, match=f"^{bucket}/none.csv does not exist"):
+        read_interactions(place(bucket) / "none.csv")
+
+
 def shards(features):
     return [shard.sha256 for shard in features.manifest.shards]
 
@@ -90,9 +137,9 @@ def test_what_python_hands_over_from_a_store_is_taken_where_addresses_are(shop, 
 def test_where_no_address_can_be_taken_it_is_refused_before_any_work(tmp_path, address):
     told = f"{address} is the address of a store, expected a path of this machine"
     for refused in (
-        lambda: Ingest(path=("items.csv",), out=address),
+        lambda: Align(features=tmp_path, interactions=tmp_path / "i.csv", out=address),
         lambda: Report(of=(tmp_path,), out=address),
-        lambda: Train(features=tmp_path, interactions=address, out=tmp_path / "m"),
+        lambda: Train(features=tmp_path, interactions=tmp_path / "i.csv", out=address),
     ):
         with pytest.raises(InputError, match=told):
             refused()
