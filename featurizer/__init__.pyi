@@ -458,6 +458,7 @@ def inspect(
     *,
     neighbors: str | None = None,
     k: int = 10,
+    failures: bool = False,
     label: str | None = None,
     catalog: Place | None = None,
     progress: bool | None = None,
@@ -470,6 +471,7 @@ def inspect(
         path: A feature set or a catalog.
         neighbors: List the nearest items of this one, by space.
         k: How many neighbors.
+        failures: List every item of which something failed, by its reason.
         label: Leave-one-out 1-NN accuracy on this column of the catalog.
         catalog: The catalog with that column, and with titles.
     """

@@ -87,7 +87,7 @@ def failed_pictures(catalog: Catalog) -> FailedPictures:
     pictures = catalog.manifest.pictures
     reasons = Counter({status: count for status, count in pictures.items() if status not in NO_FAILURE})
     others: list[tuple[str, str, str]] = []
-    for item, status, address in _told(catalog):
+    for item, status, address in told_pictures_of(catalog):
         host = _host(address)
         asked[host] += status != NONE
         if status in NO_FAILURE:
@@ -109,7 +109,7 @@ def failed_pictures(catalog: Catalog) -> FailedPictures:
     )  # fmt: skip
 
 
-def _told(catalog: Catalog) -> Iterator[tuple[str, str, str | None]]:
+def told_pictures_of(catalog: Catalog) -> Iterator[tuple[str, str, str | None]]:
     """Yield item, status and address of every picture."""
     from featurizer.catalog.stored_pictures import told_columns, told_pictures
 

@@ -12,6 +12,9 @@ from featurizer.catalog.column_names import told_mapping
 from featurizer.config import Flag
 from featurizer.errors import InputError
 from featurizer.operations.catalogs import several_line, unused_columns
+from featurizer.operations.failing_items import failing_items, failing_pictures
+from featurizer.operations.failing_items import lines as failing_lines
+from featurizer.operations.failing_items import record as failing_record
 from featurizer.operations.operation import Argument, Context, Folder, Operation, Outcome, Reads
 from featurizer.operations.text import plain, table
 
@@ -59,6 +62,8 @@ class Inspect(Operation):
     """List the nearest items of this one, by space."""
     k: Annotated[int, Field(ge=1), Flag("-k")] = 10
     """How many neighbors."""
+    failures: bool = False
+    """List every item of which something failed, by its reason."""
     label: str | None = None
     """Leave-one-out 1-NN accuracy on this column of the catalog."""
     catalog: Annotated[Folder | None, Reads(("catalog",))] = None
@@ -79,7 +84,7 @@ class Inspect(Operation):
                 raise InputError(
                     f"{self.path} is a catalog, which has no vectors; --label and --neighbors need a feature set"
                 )
-            return _catalog(Catalog.open(self.path))
+            return _catalog(Catalog.open(self.path), failures=self.failures)
         if self.label is not None and self.catalog is None:
             raise InputError(f"--label {self.label} needs --catalog DIR, the catalog that has this column")
         return self._feature_set()
@@ -103,10 +108,15 @@ class Inspect(Operation):
             lines += _accuracies(found, self.label)
         if self.neighbors is not None:
             lines += _neighbors(found, self.neighbors, opened)
-        return Outcome(found, f"{features.rows:,} items", "\n".join(lines), _record(found))
+        record = _record(found)
+        if self.failures:
+            failing = failing_items(features)
+            lines += failing_lines(failing, "item")
+            record |= {"failing": failing_record(failing)}
+        return Outcome(found, f"{features.rows:,} items", "\n".join(lines), record)
 
 
-def _catalog(catalog: Catalog) -> Outcome[Inspected]:
+def _catalog(catalog: Catalog, *, failures: bool) -> Outcome[Inspected]:
     from featurizer.catalog.stored_pictures import pictures_an_item
 
     shown = {name: value for name, value in catalog.manifest.document().items() if name != "config"}
@@ -125,10 +135,14 @@ def _catalog(catalog: Catalog) -> Outcome[Inspected]:
         lines += [several_line(several), table(["pictures", "items"], counts), ""]
     kept = ("source", "text_recipe", "notes", "interactions", "data_sha256")
     lines += [f"{name}: {plain(shown[name])}" for name in kept if shown.get(name)]
+    if failures:
+        failing = failing_pictures(catalog)
+        lines += failing_lines(failing, "picture")
+        shown["failing"] = failing_record(failing)
     return Outcome(catalog, f"{catalog.rows:,} items", "\n".join(lines), shown)
 
 
-def _record(found: Inspection) -> Mapping[str, object]:
+def _record(found: Inspection) -> dict[str, object]:
     manifest = found.features.manifest.document()
     return {
         **{key: value for key, value in manifest.items() if key not in ("shards", "config", "spaces")},

@@ -3,7 +3,10 @@ from functools import partial
 
 import pytest
 
+import featurizer as fz
+from featurizer.features.extract import ExtractOptions, extract
 from tests.servers.faults import faults
+from tests.support.color import encoders
 from tests.support.program import run_program
 
 
@@ -60,3 +63,35 @@ def test_hosts_of_this_machine_are_refused_unless_they_are_allowed_and_then_arri
         assert site.counts().requests == 1
         assert run(*words)[0] == 0
         assert site.counts().requests == 1
+
+
+def test_every_failing_item_is_listed_by_its_reason(tmp_path, run):
+    (tmp_path / "items.csv").write_text("id,image\n1,a.png\n2,/etc/passwd\n3,b.png|c.png\n4,-\n")
+    assert run("ingest", tmp_path / "items.csv", "--out", tmp_path / "c")[0] == 3
+    code, said, _ = run("inspect", tmp_path / "c", "--failures")
+    assert code == 0
+    assert said.endswith(
+        "\nmissing_file: 3 pictures\n  1  a.png\n  3  b.png\n  3  c.png\n"
+        "\nforbidden_path: 1 picture\n  2  forbidden:passwd\n"
+    )
+    told = json.loads(run("inspect", tmp_path / "c", "--failures", "--json")[1])["failing"]
+    assert [*told] == ["missing_file", "forbidden_path"]
+    assert told["missing_file"][0] == {"item_id": "1", "url": "a.png"}
+    assert "failing" not in json.loads(run("inspect", tmp_path / "c", "--json")[1])
+
+
+def test_a_catalog_without_failures_says_so(tmp_path, run):
+    (tmp_path / "items.csv").write_text("id,title\n1,Cup\n")
+    assert run("ingest", tmp_path / "items.csv", "--out", tmp_path / "c")[0] == 0
+    assert run("inspect", tmp_path / "c", "--failures")[1].endswith("\nnothing failed\n")
+
+
+def test_every_item_that_could_not_be_encoded_is_listed_by_its_reason(tmp_path, run):
+    (tmp_path / "items.csv").write_text("id,title,image\n1,Cup,a.png\n2,Pot,b.png\n3,Pan,\n")
+    made = fz.ingest(tmp_path / "items.csv", out=tmp_path / "c")
+    extract(made, encoders(), tmp_path / "f", ExtractOptions(threads=1))
+    code, said, _ = run("inspect", tmp_path / "f", "--failures")
+    assert code == 0
+    assert said.endswith("\nimage: missing_file: 2 items\n  1\n  2\n")
+    told = json.loads(run("inspect", tmp_path / "f", "--failures", "--json")[1])["failing"]
+    assert told == {"image: missing_file": [{"item_id": "1"}, {"item_id": "2"}]}
