@@ -231,6 +231,17 @@ def test_a_picture_that_was_promised_and_is_not_there_is_no_target(store, encode
     assert part.masks.image[~lost].any()
 
 
+def test_an_epoch_in_bfloat16_learns_what_one_in_float32_does_within_its_digits(store, encoders, options):
+    made = [
+        job(store, encoders, trained(options, epochs=1, precision=name)) for name in ("float32", "bfloat16")
+    ]
+    exact, short = (fit(one) for one in made)
+    assert short[0]["valid_loss"] != exact[0]["valid_loss"]
+    for one, other in zip(exact, short, strict=True):
+        assert other["valid_loss"] == pytest.approx(one["valid_loss"], rel=0.02)
+    assert all(value.dtype != torch.bfloat16 for value in weights_of(made[1]).values())
+
+
 def test_recomputing_activations_changes_nothing_but_memory(store, encoders, options):
     one, other = job(store, encoders, options), job(store, encoders, trained(options, recompute=True))
     assert fit(one)[-1]["loss"] == pytest.approx(fit(other)[-1]["loss"], rel=1e-5)
