@@ -1,21 +1,25 @@
 """Speed of the trainer: set-up, epoch, evaluation, each operation's share, and what the products alone cost.
 
     python benchmarks/trainer.py [--data DIR] [--threads N] [--epochs N] [--sizes]
+    python benchmarks/trainer.py --one electronics --steps 12 [--batch-size 2048]
 
 Real splits where they are there, with 768-d features; `--sizes` adds synthetic ones up to Electronics' size. The
 limit is measured in the same run: the sparse and the dense products of a step, called alone. `--clock
-processor` with `--threads 1` tells the same on a machine that is busy with other work.
+processor` with `--threads 1` tells the same on a machine that is busy with other work. `--steps` takes a minute at any
+size: it times so many steps, over neighbors that are drawn at random, which cost a step the same as the nearest.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import platform
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,11 +30,14 @@ from places import DATA
 
 from featurizer.interactions.store import read_split
 from featurizer.memory import keep_freed_memory
+from featurizer.ranking.neighbors import Neighbors
 from featurizer.recsys.configuration import configuration
+from featurizer.recsys.csr import Csr, linear_map
 from featurizer.recsys.data import RecData, assemble
 from featurizer.recsys.fit import fit, ranked
+from featurizer.recsys.item_graph import normalized_neighbors
 from featurizer.recsys.models.alignrec import ALIGNREC, AlignRec
-from featurizer.recsys.sampler import Sampler
+from featurizer.recsys.sampler import Sampler, Triples
 from featurizer.training.hooks import Clock, Hooks
 
 WIDTH = 768
@@ -108,6 +115,31 @@ def measure(name: str, source: Given, clock: Clock, *, exact: bool, epochs: int)
     return shares(model, data, batch_size, f"{name}, {kind}")
 
 
+def measure_steps(name: str, source: Given, clock: Clock, *, steps: int, batch_size: int | None) -> str:
+    """Return a row: the median of a few steps, and what an epoch of them comes to."""
+    chosen = configuration(ALIGNREC).changed({"item_graph": False}, {"batch_size": batch_size})
+    data = assemble(*source)
+    model, batch = chosen.build(data), chosen.training.batch(len(data.train.items))
+    model.item_graph = linear_map(Csr.from_scipy(normalized_neighbors(drawn_neighbors(data.n_items))))
+    optimizer, sampler = torch.optim.Adam(model.weights.parameters(), fused=True), Sampler.of(data.train)
+    batches = itertools.islice(sampler.epoch(batch, np.random.default_rng(0)), steps + 1)
+    seconds = [timed(clock, partial(one_step, model, optimizer, triples)) for triples in batches]
+    median, in_epoch = float(np.median(seconds[1:])), sampler.batches(batch)
+    return f"| {name} | {batch:,} | {median:.3f} | {in_epoch} | {median * in_epoch:.1f} |"
+
+
+def drawn_neighbors(items: int, k: int = 10) -> Neighbors:
+    generator = np.random.default_rng(0)
+    others = generator.integers(0, items, (items, k - 1))
+    return Neighbors(np.column_stack([np.arange(items), others]), generator.uniform(0.1, 1, (items, k)))
+
+
+def one_step(model: AlignRec, optimizer: torch.optim.Optimizer, triples: Triples) -> None:
+    optimizer.zero_grad()
+    torch.stack(list(model.losses(triples).values())).sum().backward()
+    optimizer.step()
+
+
 def products_alone(model: AlignRec, data: RecData, batch_size: int, clock: Clock) -> float:
     """Seconds of one step's sparse and dense products, forwards and backwards, with nothing around them."""
     learned = model.weights.state_dict()
@@ -160,9 +192,7 @@ def shares(model: AlignRec, data: RecData, batch_size: int, title: str) -> list[
     batches = list(Sampler.of(data.train).epoch(batch_size, np.random.default_rng(0)))[:10]
     with profile(activities=[ProfilerActivity.CPU]) as found:
         for batch in batches:
-            optimizer.zero_grad()
-            torch.stack(list(model.losses(batch).values())).sum().backward()
-            optimizer.step()
+            one_step(model, optimizer, batch)
     events = sorted(found.key_averages(), key=lambda event: -event.self_cpu_time_total)
     total = sum(event.self_cpu_time_total for event in events)
     top = [f"{event.key} {event.self_cpu_time_total / total:.0%}" for event in events[:8]]
@@ -181,6 +211,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--one", help="one case only, 'NAME' or 'NAME exact': a process of its own for its memory"
     )
+    parser.add_argument("--steps", type=int, help="with --one: time so many steps instead of epochs")
+    parser.add_argument("--batch-size", type=int, help="with --steps: what a step has instead of the default")
     return parser.parse_args()
 
 
@@ -191,6 +223,11 @@ def main() -> None:
     if options.one:
         name, _, kind = options.one.partition(" ")
         source = synthetic(*SIZES[name]) if name in SIZES else real(name, options.data)
+        if options.steps:
+            print("| data | pairs a step | a step, s | steps | an epoch, s |\n|---|---|---|---|---|")
+            few = {"steps": options.steps, "batch_size": options.batch_size}
+            print(measure_steps(name, source, CLOCKS[options.clock], **few))
+            return
         print(
             "\n".join(
                 measure(name, source, CLOCKS[options.clock], exact=kind == "exact", epochs=options.epochs)
