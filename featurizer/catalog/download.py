@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -27,7 +26,7 @@ from featurizer.discretion import public, throughout
 from featurizer.errors import StaleOutput
 from featurizer.progress import Report, silent
 from featurizer.records import Json
-from featurizer.results.files import read_json, write_json
+from featurizer.results.files import read_json, remove_tree, write_json
 from featurizer.results.names import CATALOG
 from featurizer.results.stage import Stage, differing_keys
 
@@ -157,7 +156,7 @@ def _refuse_changed(out: Path, files: dict[str, Json], *, overwrite: bool) -> No
                 f"{out} was begun from other source files; differing: {', '.join(differing_keys(before, files))}. "
                 "Choose another --out, or pass --overwrite to begin anew."
             )
-        shutil.rmtree(out / "items", ignore_errors=True)
+        remove_tree(out / "items")
     write_json(note, files)
 
 

@@ -23,6 +23,7 @@ from featurizer.operations.operation import (
     Outcome,
 )
 from featurizer.records import Json
+from featurizer.results.store_path import StorePath
 
 if TYPE_CHECKING:
     from featurizer.catalog.store import Catalog
@@ -39,6 +40,7 @@ class Download(FolderOperation["Catalog"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"catalog": ".", "interactions": "interactions.parquet"}
+    addresses: ClassVar[frozenset[str]] = frozenset({"out"})
     indifferent: ClassVar[frozenset[str]] = frozenset(
         {"fetching", "cluster", "cache", "max_bad_rows", "max_failures", "retry_failed"}
     )
@@ -78,8 +80,15 @@ class Download(FolderOperation["Catalog"]):
             raise InputError(
                 "--retry-failed asks for what is missing, from this process; leave --engine ray out"
             )
-        from featurizer.catalog.datasets import get_dataset
+        from featurizer.catalog.datasets import SAMPLE, get_dataset
 
+        if isinstance(self.out, StorePath) and (
+            self.retry_failed or self.cluster.engine == "ray" or self.dataset == SAMPLE
+        ):
+            raise InputError(
+                f"--retry-failed, --engine ray and the sample work in a folder, and {self.out} is an object store; "
+                "give a folder of this machine, or leave them out"
+            )
         asked = {"k-core": self.k_core, "split": self.split, "all-items": self.all_items or None}
         of_pairs = [f"--{name}" for name, value in asked.items() if value is not None]
         if of_pairs and not get_dataset(self.dataset).has_interactions:

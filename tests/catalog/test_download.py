@@ -14,6 +14,7 @@ from featurizer.catalog.interactions import SplitOptions, collect
 from featurizer.catalog.retry_failed import retry_failed
 from featurizer.errors import DownloadError, InputError, StaleOutput
 from featurizer.results.stage import Stage
+from featurizer.results.store_path import place
 from tests.servers import answer, in_turn, ranged, serve
 
 LOOPBACK = FetchOptions(allow_private_hosts=True)
@@ -65,6 +66,24 @@ def run(entry, tmp_path, **options):
     chosen = {"split": SplitOptions(2, "leave-one-out"), "cache": tmp_path / "cache", **options}
     with ImageFetcher(LOOPBACK) as fetcher:
         return download("served", entry, tmp_path / "c", fetcher=fetcher, **chosen)
+
+
+def test_into_a_store_the_catalog_is_that_of_a_folder(entry, store, tmp_path):
+    here = run(entry, tmp_path)
+    with ImageFetcher(LOOPBACK) as fetcher:
+        there = download(
+            "served",
+            entry,
+            place(store.bucket()) / "c",
+            fetcher=fetcher,
+            split=SplitOptions(2, "leave-one-out"),
+            cache=tmp_path / "cache",
+        )
+    assert there.manifest.data_sha256 == here.manifest.data_sha256
+    assert there.manifest.interactions == here.manifest.interactions
+    assert {path.relative_to(there.folder) for path in there.folder.rglob("*")} == {
+        path.relative_to(here.folder) for path in here.folder.rglob("*") if path.is_file()
+    }
 
 
 def run_again(entry, tmp_path, **options):

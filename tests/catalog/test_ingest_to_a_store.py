@@ -6,6 +6,7 @@ import pytest
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.verify import verify_catalog
 from featurizer.errors import InputError, StoreError
+from featurizer.operations.download import Download
 from featurizer.operations.ingest import Ingest
 from featurizer.results.files import file_sha256, scratch
 from featurizer.results.store_path import place
@@ -88,3 +89,8 @@ def test_what_works_on_a_catalog_that_is_there_needs_a_folder():
             InputError, match="work on a catalog in a folder, and memory://c is an object store"
         ):
             Ingest(path=("items.csv",), out="memory://c", **{option: True})
+    for given in ({"dataset": "sample"}, {"dataset": "amazon-2014-baby", "retry_failed": True}):
+        with pytest.raises(
+            InputError, match="the sample work in a folder, and memory://c is an object store"
+        ):
+            Download(out="memory://c", **given)

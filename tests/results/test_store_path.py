@@ -1,4 +1,7 @@
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,6 +63,20 @@ def test_a_driver_that_is_not_there_is_said_with_what_installs_it(monkeypatch):
         MissingExtra, match=r"gcsfs, the driver of gs://, is not installed.*pip install gcsfs"
     ):
         place("gs://a/b").exists()
+
+
+def test_who_has_no_login_is_told_where_one_is_looked_for(tmp_path):
+    pytest.importorskip("s3fs")
+    script = "from featurizer.results.store_path import place; place('s3://bucket/a').exists()"
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FSSPEC_"))
+    }
+    environment |= {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "StoreError: could not look at s3://bucket/a: the driver found no login" in ran.stderr
+    assert "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in ran.stderr
 
 
 def _no_driver(scheme, **options):
