@@ -46,6 +46,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
     """
 
     makes: ClassVar[Mapping[Kind, str]] = {"features": "features", "model": "model"}
+    addresses: ClassVar[frozenset[str]] = frozenset({"catalog"})
     indifferent: ClassVar[frozenset[str]] = frozenset({"cache", "tensorboard", "cluster"})
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]

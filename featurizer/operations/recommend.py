@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class Recommend(Operation):
 
     Example: featurizer recommend ./model --user A1B2 -k 10 --catalog ./catalog
     """
+
+    addresses: ClassVar[frozenset[str]] = frozenset({"catalog"})
 
     model: Annotated[Folder, Argument("MODEL"), Reads(())]
     """A folder made by 'featurizer train'."""

@@ -27,6 +27,7 @@ from featurizer.results.files import (
 from featurizer.results.names import SIGNATURE
 from featurizer.results.stage import refuse_foreign
 from featurizer.results.state import FOLDER as BOOK
+from featurizer.results.store_path import StorePath
 
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 """What a file system says that knows no second names, or has given a file too many."""
@@ -44,9 +45,14 @@ def begun_beside(
         of: the identity of what stands in the folder now.
 
     Raises:
-        OutputError: the folder is a disk of its own, so that nothing can take its place.
+        OutputError: the folder is in an object store, or a disk of its own, so that nothing can take its place.
         StaleOutput: something else lies there.
     """
+    if isinstance(folder, StorePath):
+        raise OutputError(
+            f"{folder} is an object store, where folders cannot change places; expected a folder of this machine. Make "
+            "it anew with --overwrite, or keep it here and copy it there"
+        )
     folder = folder.resolve()
     if folder.stat().st_dev != folder.parent.stat().st_dev:
         raise OutputError(

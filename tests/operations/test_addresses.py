@@ -5,15 +5,17 @@ import json
 import pytest
 
 import featurizer as fz
-from featurizer.errors import InputError
+from featurizer.errors import InputError, OutputError
 from featurizer.interactions.read import read_interactions
 from featurizer.operations.align import Align
 from featurizer.operations.extract import Extract
 from featurizer.operations.report import Report
 from featurizer.operations.train import Train
 from featurizer.results.files import atomic_path
+from featurizer.results.replacing import begun_beside
 from featurizer.results.store_path import place
 from tests.recipes.shop import make_shop
+from tests.release.test_signing import write_key
 from tests.support.program import run_program
 from tests.support.small_encoders import install
 from tests.support.stores import copied
@@ -98,6 +100,31 @@ def test_what_learns_from_a_store_learns_the_same(shop, store, tmp_path):
     fz.card(features, catalog=catalog, license="CC0-1.0")
     assert fz.verify(features).problems == ()
     assert "CC0-1.0" in (features / "README.md").read_text()
+
+
+def test_tokens_are_made_of_a_catalog_that_lies_in_a_store(shop, store, tmp_path):
+    catalog = copied(shop / "catalog", place(store.bucket()) / "catalog")
+    options = {
+        "vision": "small", "text": "small", "width": 16, "layers": 1, "heads": 2, "fused_layers": 1, "expansion": 2,
+        "codes": 4, "epochs": 1, "batch_size": 16, "device": "cpu",
+    }  # fmt: skip
+    here = fz.pretrain_ica(shop / "catalog", **options, out=tmp_path / "here")
+    there = fz.pretrain_ica(catalog, **options, out=tmp_path / "there")
+    assert shards(there.features) == shards(here.features)
+
+
+def test_a_set_in_a_store_is_signed_and_checked_there(shop, bucket, tmp_path):
+    private, public = write_key(tmp_path / "key.pem")
+    features = copied(shop / "features", place(bucket) / "features")
+    assert fz.verify(features, sign=private).ok
+    assert fz.verify(features, key=public).ok
+    (features / "README.md").unlink()
+    assert not fz.verify(features, key=public).ok
+
+
+def test_folders_of_a_store_do_not_change_places(bucket):
+    with pytest.raises(OutputError, match="is an object store, where folders cannot change places"):
+        begun_beside(place(bucket), "feature_set.json", {}, {})
 
 
 def test_interactions_are_read_where_they_lie_and_what_is_wrong_names_the_address(bucket):
