@@ -492,14 +492,22 @@ def list_datasets(
 def list_encoders(
     name: str | None = None,
     *,
+    modality: Literal['image', 'text', 'both'] | None = None,
+    language: str | None = None,
+    measure: bool = False,
+    device: str = 'auto',
     progress: bool | None = None,
 ) -> dict[str, PresetDescription]:
-    """List the encoder presets and plug-ins, or show one: model, dimensions, license, and whether it can run here.
+    """List the encoder presets and plug-ins, or show an encoder: model, dimensions, license, whether it can run here.
 
     Example: featurizer encoders show clip
 
     Args:
-        name: A preset; without one all are listed.
+        name: An encoder as 'extract' takes it, options too; without one all presets are listed.
+        modality: List those that read pictures, texts, or both.
+        language: List those that read texts in a language, such as de; pictures alone have none.
+        measure: Load the encoder and say how many items a second it encodes on this machine.
+        device: Where it is measured: auto, cpu, cuda, cuda:I or mps.
     """
 
 def make_report(

