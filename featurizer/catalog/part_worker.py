@@ -5,6 +5,9 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow.parquet as pq
 
 import featurizer
 from featurizer.actors import Cluster, actors, check_unchanged
@@ -88,10 +91,12 @@ def make_on_ray(plan: PartPlan, cluster: Cluster, options: FetchOptions, report:
     Raises:
         FeaturizerError: an actor cannot go on; what has arrived is kept.
     """
+    done: dict[Path, int] = {}
 
     def tell() -> None:
-        finished = sum(1 for _ in plan.folder.glob("items/*.parquet"))
-        report(Progress("catalog", finished * plan.rows, note="as far as parts are complete"))
+        for path in (plan.folder / "items").glob("*.parquet"):
+            done[path] = done.get(path) or pq.read_metadata(path).num_rows
+        report(Progress("catalog", sum(done.values()), note="as far as parts are complete"))
 
     plan = replace(plan, folder=plan.folder.absolute())
     with actors(PartWorker, [plan, options], cluster, threads=1) as workers:

@@ -22,6 +22,7 @@ from featurizer.catalog.text import TextRecipe
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.operations.download import Download
 from featurizer.operations.ingest import Ingest
+from featurizer.progress import silent
 from featurizer.results.files import fingerprint
 from featurizer.results.stage import STAGE_FILE
 from tests.servers.faults import faults
@@ -50,18 +51,20 @@ def table(folder, site, count=110):
     return path
 
 
-def made(path, out, cluster=None):
+def made(path, out, cluster=None, report=silent):
+    source = open_source(str(path))
     with ImageFetcher(OPTIONS) as fetcher:
-        return ingest(open_source(str(path)), out, fetcher=fetcher, part_rows=ROWS, cluster=cluster)
+        return ingest(source, out, fetcher=fetcher, part_rows=ROWS, cluster=cluster, report=report)
 
 
 def test_actors_make_the_same_catalog_and_ask_for_each_picture_once(cluster, tmp_path):
     with faults(hosts=4) as site:
-        path = table(tmp_path, site)
-        found = made(path, tmp_path / "ray", cluster)
+        path, told = table(tmp_path, site), []
+        found = made(path, tmp_path / "ray", cluster, lambda progress: told.append(progress.done))
         hits = site.counts().hits
         here = made(path, tmp_path / "local")
     assert hits.total() == 110 + 11
+    assert max(told) == 110
     assert found.manifest.image_status == {"not_an_image": 11, "ok": 99}
     assert found.manifest.data_sha256 == here.manifest.data_sha256
     assert len(found.parts) == 6
