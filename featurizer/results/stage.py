@@ -29,6 +29,7 @@ from featurizer.results.seal import sealed
 from featurizer.results.spelling import renamed
 from featurizer.results.state import FOLDER as BOOK
 from featurizer.results.store_lock import LOCK_FILE
+from featurizer.results.store_path import StorePath
 
 STAGE_FILE = ".stage.json"
 CLEARING = "clearing"
@@ -189,10 +190,11 @@ class Stage:
         before = found.get("config")
         differing = self._differing(before if isinstance(before, dict) else {})
         differing = differing or ["its fingerprint is not that of its configuration"]
+        stored = isinstance(self.folder, StorePath)  # where folders do not change places
         raise StaleOutput(
             f"{self.folder} holds the result of another configuration; differing: {', '.join(differing)}. "
             "Choose another --out, or pass --overwrite to replace it"
-            + (", or --update to bring it up to date." if self.updates else ".")
+            + (", or --update to bring it up to date." if self.updates and not stored else ".")
         )
 
     def reopen(self) -> None:

@@ -183,8 +183,14 @@ class Storage:
         """Remove all objects below an address.
 
         Raises:
+            InputError: it is a whole bucket, which drivers would remove too.
             StoreError: the store refuses it.
         """
+        bucket, _, key = str(self._files._strip_protocol(address)).strip("/").partition("/")
+        if not key:
+            raise InputError(
+                f"{address} is the whole of {bucket}, which is not removed; expected a folder in it"
+            )
         with _asking("remove", address):
             self._files.invalidate_cache()
             try:

@@ -56,10 +56,16 @@ def test_a_finished_set_is_not_made_again_and_another_option_is_stale(catalog, b
     with monkeypatch.context() as patched:
         patched.setattr(Storage, "put", None)
         assert hashes(run(catalog, out)) == hashes(first)
-        with pytest.raises(StaleOutput, match="shard_rows"):
+        with pytest.raises(StaleOutput, match=r"shard_rows .*pass --overwrite to replace it\.$"):
             run(catalog, out, shard_rows=10)
     assert len(hashes(run(catalog, out, shard_rows=20, overwrite=True))) == 2
     assert len(list((out / "data").iterdir())) == 2
+
+
+def test_a_set_may_be_the_whole_of_a_bucket(catalog, whole, store):
+    out = place(store.bucket())
+    run(catalog, out, shard_rows=20)
+    assert hashes(run(catalog, out, overwrite=True)) == whole
 
 
 def test_what_is_refused_ends_the_run_and_the_next_one_makes_only_the_rest(catalog, whole, store):

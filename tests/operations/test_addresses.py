@@ -1,6 +1,10 @@
 """Addresses of object stores where commands take a folder, and where they refuse one."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +17,7 @@ from featurizer.operations.report import Report
 from featurizer.operations.train import Train
 from featurizer.results.files import atomic_path
 from featurizer.results.replacing import begun_beside
+from featurizer.results.store_lock import LOCK_FILE
 from featurizer.results.store_path import place
 from tests.recipes.shop import make_shop
 from tests.release.test_signing import write_key
@@ -25,7 +30,9 @@ from tests.support.stores import copied
 def shop(tmp_path_factory):
     folder = make_shop(tmp_path_factory.mktemp("shop") / "shop")
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(install(tmp_path_factory.mktemp("site"))))
+        site = install(tmp_path_factory.mktemp("site"))
+        patch.syspath_prepend(str(site))
+        patch.setenv("PYTHONPATH", f"{site}{os.pathsep}{Path(__file__).parents[2]}")
         fz.ingest(
             folder / "items.csv",
             images=folder / "pictures",
@@ -143,6 +150,22 @@ def test_interactions_are_read_where_they_lie_and_what_is_wrong_names_the_addres
 
 def shards(features):
     return [shard.sha256 for shard in features.manifest.shards]
+
+
+def test_a_command_that_was_killed_goes_on_at_once_on_the_same_machine(shop, store, program):
+    out = f"{store.bucket()}/features"
+    options = ("extract", str(shop / "catalog"), "--encoder", "small", "--shard-rows", "8", "--threads", "1")
+    child = subprocess.Popen([sys.executable, "-m", "featurizer", *options, "--out", out])
+    store.fault("PUT", "*/train-00003-*", ("kill", child))
+    assert child.wait(120) == -9
+    assert (place(out) / LOCK_FILE).exists()
+    store.faults.clear()
+    store.asked.clear()
+    program(*options, "--out", out)
+    put = [path for method, path, _ in store.asked if method == "PUT" and "/data/" in path]
+    assert [path.rpartition("/")[2][:11] for path in put] == ["train-00003", "train-00004"]
+    assert not (place(out) / LOCK_FILE).exists()
+    assert fz.verify(out).ok
 
 
 def test_what_python_hands_over_from_a_store_is_taken_where_addresses_are(shop, bucket):

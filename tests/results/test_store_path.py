@@ -109,6 +109,14 @@ def test_what_is_written_is_read_back_and_listed(bucket, tmp_path):
         read_json(folder / "a.json")
 
 
+def test_a_bucket_is_never_removed(store):
+    bucket = place(store.bucket())
+    write_json(bucket / "a.json", {})
+    with pytest.raises(InputError, match=r"is the whole of shop-\d+, which is not removed"):
+        remove_tree(bucket)
+    assert (bucket / "a.json").exists()
+
+
 def test_of_a_parquet_file_only_the_columns_that_are_asked_for_are_fetched(store):
     path = place(store.bucket()) / "wide.parquet"
     table = pa.table({"small": list(range(1000)), "large": [bytes([n % 251]) * 5000 for n in range(1000)]})
