@@ -7,10 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from unittest import SkipTest
 
-from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Modality
+import numpy as np
+
+from featurizer.encoders.base import AnyEncoder, EncoderRequest, EncoderSpec, Reads, Vectors
 from featurizer.encoders.family import EncoderFamily
 from featurizer.encoders.naming import NAME
+from featurizer.encoders.options import READERS
 from featurizer.encoders.tokens import TokenSpec
+from featurizer.testing.samples import assert_close
+
+CUT = 8
+"""Tokens that a text is cut at: few, but more than a model puts around it."""
 
 
 class EncoderFamilyContract:
@@ -64,11 +71,43 @@ class EncoderFamilyContract:
         assert len({spec.space for spec in specs}) == len(specs), "two encoders write one space"
 
     def test_one_side_alone_can_be_asked_for(self) -> None:
-        """`modalities` leaves the other side of a dual model out."""
+        """`modalities` leaves the other spaces of a model out."""
         family, request = self.make_family(), self.make_request()
         for side in _sides(family.load(request)):
             alone = family.load(replace(request, modalities=(side,)))
             assert [encoder.spec.modality for encoder in alone] == [side]
+
+    def test_its_options_are_options_of_encoders(self) -> None:
+        """What may be chosen behind the name of one of its models can be read, and reaches `load`."""
+        unknown = set(self.make_family().options) - READERS.keys()
+        assert not unknown, (
+            f"nobody reads the options {', '.join(sorted(unknown))}; expected some of {list(READERS)}"
+        )
+
+    def test_a_prompt_that_is_asked_for_counts_and_is_told(self) -> None:
+        """A family with the option `prompt` puts it before every text, and says so with the vectors."""
+        family, request = self.make_family(), self.make_request()
+        plain, asked = (
+            _of_texts(family.load(replace(request, prompt=prompt))) for prompt in ("", "a picture of ")
+        )
+        if "prompt" not in family.options or plain is None or asked is None:
+            raise SkipTest(f"{family.name} takes no prompt, or this model no text")
+        assert asked.spec.preprocessing.get("prompt") == "a picture of ", (
+            "preprocessing does not tell the prompt"
+        )
+        texts = ["red mug", "long coat"]
+        assert not np.allclose(_encoded(asked, texts), _encoded(plain, texts), atol=1e-6)
+
+    def test_texts_are_cut_where_it_is_asked_for(self) -> None:
+        """With the option `max_tokens` nothing behind so many tokens counts; what stands before does."""
+        family, request = self.make_family(), self.make_request()
+        if "max_tokens" not in family.options or _of_texts(family.load(request)) is None:
+            raise SkipTest(f"{family.name} cuts no text where it is asked for, or this model reads none")
+        cut = _of_texts(family.load(replace(request, max_tokens=CUT)))
+        assert cut is not None
+        long = "red cotton dress " * CUT
+        assert_close(_encoded(cut, [long]), _encoded(cut, [long + "and more"]))
+        assert not np.allclose(_encoded(cut, ["red"]), _encoded(cut, ["mug"]), atol=1e-6)
 
     def test_tokens_are_those_of_the_encoders(self) -> None:
         """A family with `load_tokens` gives, for the same request, tokens whose pooled vectors are the encoders'."""
@@ -93,8 +132,18 @@ class EncoderFamilyContract:
             assert [one.spec.pooled.modality for one in alone] == [side]
 
 
-def _sides(encoders: Sequence[AnyEncoder]) -> list[Modality]:
-    return [encoder.spec.modality for encoder in encoders if encoder.spec.modality != "both"]
+def _of_texts(encoders: Sequence[AnyEncoder]) -> AnyEncoder | None:
+    return next((encoder for encoder in encoders if encoder.spec.modality == "text"), None)
+
+
+def _encoded(encoder: AnyEncoder, texts: Sequence[str]) -> Vectors:
+    return encoder.encode([encoder.prepare(text) for text in texts])
+
+
+def _sides(encoders: Sequence[AnyEncoder]) -> list[Reads]:
+    """Return what can be asked for alone: of a model that has nothing beside the space of both, nothing."""
+    found = [encoder.spec.modality for encoder in encoders]
+    return [] if found == ["both"] else found
 
 
 def _check_tokens(tokens: object, encoders: Mapping[str, EncoderSpec]) -> None:

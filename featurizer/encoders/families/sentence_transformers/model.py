@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -219,13 +219,16 @@ def _fit(model: SentenceTransformer, request: EncoderRequest) -> None:
     Raises:
         InputError: texts are to be cut elsewhere, or pictures to have another size, and the model does not let them.
     """
-    transformer, where = getattr(model[0], "model", None), f"{FAMILY.name}:{request.model}"
-    if isinstance(model.tokenizer, PreTrainedTokenizerBase) and isinstance(transformer, PreTrainedModel):
-        require_vocabulary(model.tokenizer)
-        give_padding(model.tokenizer)
-        own = token_limit(transformer, model.tokenizer)
-        model.max_seq_length = chosen_limit(request, own, None) or model.max_seq_length
-    elif request.max_tokens is not None:
+    where, fitted = f"{FAMILY.name}:{request.model}", False
+    for first, *_ in _routes(model):
+        transformer, tokenizer = (getattr(first, name, None) for name in ("model", "tokenizer"))
+        if isinstance(tokenizer, PreTrainedTokenizerBase) and isinstance(transformer, PreTrainedModel):
+            require_vocabulary(tokenizer)
+            give_padding(tokenizer)
+            own, fitted = token_limit(transformer, tokenizer), True
+            reading: Any = first
+            reading.max_seq_length = chosen_limit(request, own, None) or reading.max_seq_length
+    if request.max_tokens is not None and not fitted:
         raise InputError(f"{where} cuts its texts in a way of its own; leave max_tokens out")
     if request.image_size is not None:
         if not model.supports(MESSAGE):
