@@ -1,6 +1,7 @@
 """What `extract` costs an item, beside what nobody can avoid and what a careful user's script costs.
 
     python benchmarks/extract.py [--items 512 2048] [--threads 1]
+    python benchmarks/extract.py --rounds 5 [--items 256]
 
 - models alone: the bare forward passes of EfficientNet-Lite0 and MiniLM on tensors that were put together before, in
   the order and memory format that `extract` uses, freed memory kept.
@@ -12,6 +13,9 @@
 
 Each runs in a process of its own, whose models have seen two batches before the clock starts; processor seconds count
 those of its children. Peak memory must not grow with the items.
+
+`--rounds` has one process do all but the script in turn, with one thread, and prints processor milliseconds an item a
+round: on a machine that others use too the parts are comparable then.
 """
 
 import argparse
@@ -129,14 +133,14 @@ def longest_first(texts):
 def pillow(folder, _):
     """Bytes to a picture that is as large as the model takes it."""
     pictures, _ = read(folder)
+    pillow_loop(pictures[:BATCH])
+    return {"Pillow alone": timed(lambda: pillow_loop(pictures))}
 
-    def decode(some):
-        for one in some:
-            picture = Image.open(io.BytesIO(one)).convert("RGB").resize((256, 256), Image.Resampling.BICUBIC)
-            np.asarray(picture.crop((16, 16, 240, 240)))
 
-    decode(pictures[:BATCH])
-    return {"Pillow alone": timed(lambda: decode(pictures))}
+def pillow_loop(pictures):
+    for one in pictures:
+        picture = Image.open(io.BytesIO(one)).convert("RGB").resize((256, 256), Image.Resampling.BICUBIC)
+        np.asarray(picture.crop((16, 16, 240, 240)))
 
 
 def careful(folder, threads):
@@ -228,6 +232,7 @@ def main():
     )
     parser.add_argument("--items", type=int, nargs="+", default=[512, 2048])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--one", nargs=2, metavar=("KIND", "CATALOG"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -240,7 +245,61 @@ def main():
     for items in arguments.items:
         with tempfile.TemporaryDirectory() as folder:
             make_catalog(items, Path(folder) / "c")
-            report(items, Path(folder) / "c", arguments.threads)
+            if arguments.rounds:
+                rounds(Path(folder) / "c", arguments.rounds)
+            else:
+                report(items, Path(folder) / "c", arguments.threads)
+
+
+def rounds(folder, count):
+    """Print processor milliseconds an item of the bare passes, Pillow and extract, one after the other each round."""
+    import torch
+
+    from featurizer.encoders.families.sentence_transformers.encoder import text_encoder
+    from featurizer.encoders.families.sentence_transformers.model import open_model as open_text
+    from featurizer.encoders.families.timm.encoder import open_model as open_image
+    from featurizer.encoders.resolve import resolve
+    from featurizer.features.extract import ExtractOptions, extract
+
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    image, text = open_image(resolve(ENCODERS[0])), open_text(resolve(ENCODERS[1]))
+    spent_encoding = []
+    encoders = [watched(one, spent_encoding) for one in (image.encoder, text_encoder(text))]
+    pictures, texts = read(folder)
+    prepared = [image.encoder.prepare(Image.open(io.BytesIO(one)).convert("RGB")) for one in pictures]
+    stacks = [torch.stack(some).to(memory_format=image.place.torch_format) for some in batches_of(prepared)]
+    tokens = [text.model.preprocess(some) for some in batches_of(longest_first(texts))]
+    options = ExtractOptions(batch_size=BATCH, shard_rows=SHARD, threads=1)
+
+    @torch.inference_mode()
+    def pass_through(model, inputs):
+        for one in inputs:
+            model(dict(one) if isinstance(one, dict) else one)
+
+    def whole():
+        with tempfile.TemporaryDirectory() as out:
+            extract(Catalog.open(folder), encoders, Path(out) / "f", options)
+
+    works = {
+        "image model": lambda: pass_through(image.model, stacks),
+        "text model": lambda: pass_through(text.model, tokens),
+        "Pillow": lambda: pillow_loop(pictures),
+        "extract": whole,
+    }
+    print(
+        "| image model | text model | Pillow | extract | of it encoding | bare / encoding | bare / extract |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for number in range(count + 1):  # the first warms up
+        spent_encoding.clear()
+        found = {name: 1000 * timed(work)[1] / len(pictures) for name, work in works.items()}
+        encoding = 1000 * sum(spent_encoding) / len(pictures)
+        forward = found["image model"] + found["text model"]
+        shares = forward / encoding, (forward + found["Pillow"]) / found["extract"]
+        row = [*found.values(), encoding, *shares]
+        if number:
+            print("| " + " | ".join(f"{value:.2f}" for value in row) + " |", flush=True)
 
 
 def report(items, catalog, threads):
