@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featurizer.catalog.files_below import files_below
 from featurizer.errors import InputError, UnknownName
+from featurizer.results.store_path import ADDRESS
 from featurizer.tables.open import suffix_of
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -22,10 +23,15 @@ def expanded(locations: Sequence[str]) -> tuple[Path, ...]:
     """Return the files and folders that paths and patterns such as `exports/*.csv` name, patterns in order of names.
 
     Raises:
-        InputError: one names nothing.
+        InputError: one names nothing, or is an address.
     """
     found: list[Path] = []
     for location in locations:
+        if ADDRESS.match(location):
+            raise InputError(
+                f"{location} is the address of a store or a server, expected a path of this machine, or hf:ORG/NAME; "
+                "copy what is there"
+            )
         path = Path(location).expanduser()
         if path.exists() or not glob.has_magic(location):
             if not path.exists():

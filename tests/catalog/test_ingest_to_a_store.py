@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from featurizer.catalog.open_source import open_source
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.verify import verify_catalog
 from featurizer.errors import InputError, StoreError
@@ -71,7 +72,11 @@ make_catalog(place(sys.argv[1]), items(40))
 
 @pytest.mark.parametrize(
     ("moment", "kind"),
-    [("*/part-00002*", "kill"), ("*/part-00004*", "kill after"), ("*/catalog.json", "kill")],
+    [
+        ("*/part-00002*", "kill"),
+        pytest.param("*/part-00004*", "kill after", marks=pytest.mark.slow),
+        pytest.param("*/catalog.json", "kill", marks=pytest.mark.slow),
+    ],
 )
 def test_killed_at_that_moment_the_next_run_ends_the_same(here, store, moment, kind):
     out = place(store.bucket()) / "c"
@@ -81,6 +86,12 @@ def test_killed_at_that_moment_the_next_run_ends_the_same(here, store, moment, k
     store.faults.clear()
     assert parts(make_catalog(out, items(40))) == parts(here)
     assert list(scratch().iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["s3://shop/items.csv", "https://shop.test/items.csv"])
+def test_a_source_that_is_an_address_is_refused_before_any_work(tmp_path, address):
+    with pytest.raises(InputError, match=f"{address} is the address of a store or a server, expected a path"):
+        open_source(address)
 
 
 def test_what_works_on_a_catalog_that_is_there_needs_a_folder():

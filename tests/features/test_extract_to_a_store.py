@@ -129,9 +129,20 @@ def test_broken_off_at_each_request_in_turn_it_ends_the_same(catalog, whole, buc
 
 @pytest.mark.parametrize(
     ("moment", "kind"),
-    [("*/.stage.json", "kill"), ("*/train-00001-*", "kill"), ("*/train-00002-*", "kill after"),
-     ("*/.shards/00003.json", "kill after"), ("*/feature_set.json", "kill"), ("*/feature_set.json", "kill after")],
-)  # fmt: skip
+    [
+        ("*/train-00002-*", "kill after"),
+        ("*/feature_set.json", "kill"),
+        *[
+            pytest.param(*rarer, marks=pytest.mark.slow)
+            for rarer in (
+                ("*/.stage.json", "kill"),
+                ("*/train-00001-*", "kill"),
+                ("*/.shards/00003.json", "kill after"),
+                ("*/feature_set.json", "kill after"),
+            )
+        ],
+    ],
+)
 def test_killed_at_that_moment_the_next_run_ends_the_same(catalog, whole, store, moment, kind):
     out = place(store.bucket()) / "out"
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(catalog.folder), str(out)])
