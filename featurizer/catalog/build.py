@@ -106,7 +106,7 @@ def build_catalog(
             **(
                 {}
                 if old is None
-                else {"update": {**changes(old.catalog.parts, paths, recipe), **unverified(paths)}}
+                else {"update": {**changes(old.catalog, paths, recipe, gone), **unverified(paths)}}
             ),
             "notes": dict(getattr(source, "notes", {})),
             "mapping": dict(getattr(source, "mapping", {})),

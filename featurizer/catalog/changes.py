@@ -12,8 +12,9 @@ from zlib import crc32
 import polars as pl
 import pyarrow.parquet as pq
 
-from featurizer.catalog.old_catalog import WITHDRAWN
+from featurizer.catalog.old_catalog import WITHDRAWN, Gone
 from featurizer.catalog.schema import SEVERAL, core_names, extra_name, has_several
+from featurizer.catalog.store import Catalog
 from featurizer.catalog.stored_pictures import FIRST
 from featurizer.catalog.text import FIELDS, TextRecipe
 from featurizer.records import Json
@@ -21,18 +22,21 @@ from featurizer.records import Json
 DIGESTS: Final = ("text", "worded", "picture", "address", "others")
 
 
-def changes(old: Sequence[Path], new: Sequence[Path], recipe: TextRecipe) -> dict[str, Json]:
+def changes(old: Catalog, new: Sequence[Path], recipe: TextRecipe, gone: Gone) -> dict[str, Json]:
     """Count the items that are new and gone, and those of another text, another picture, or other fields beside.
 
     A field counts by itself where it changes neither the text that it enters nor the picture that it names; a column
     that is new, or gone, where it holds something.
 
     Args:
-        old: the parts of the catalog before.
-        new: those of the one now.
+        old: the catalog before.
+        new: the parts of the one now.
         recipe: which fields enter the text.
+        gone: what becomes of items that the source has no more; where they are kept, a column of the catalog's own
+            marks them, and a source's column of that name is one like others.
     """
-    before, now = _digests(old, recipe), _digests(new, recipe)
+    before = _digests(old.parts, recipe, marked=old.manifest.config.get("gone") == "keep")
+    now = _digests(new, recipe, marked=gone == "keep")
     both = now.join(before, on="item_id", suffix="_before")
     differs = {name: both[name] != both[f"{name}_before"] for name in DIGESTS}
     text, picture = differs["text"], differs["picture"]
@@ -40,7 +44,7 @@ def changes(old: Sequence[Path], new: Sequence[Path], recipe: TextRecipe) -> dic
     return {
         "new": now.height - both.height,
         "gone": before.height - both.height,
-        "withdrawn": int(now[WITHDRAWN].sum()),
+        "withdrawn": int(now["withdrawn"].sum()),
         "text": int(text.sum()),
         "picture": int(picture.sum()),
         "fields": int(fields.sum()),
@@ -48,12 +52,12 @@ def changes(old: Sequence[Path], new: Sequence[Path], recipe: TextRecipe) -> dic
     }
 
 
-def _digests(parts: Sequence[Path], recipe: TextRecipe) -> pl.DataFrame:
+def _digests(parts: Sequence[Path], recipe: TextRecipe, *, marked: bool) -> pl.DataFrame:
     """Return of each item a number for its text, for the fields that enter it, its picture, its address, all else."""
-    return pl.concat(_digests_of(path, recipe) for path in parts)
+    return pl.concat(_digests_of(path, recipe, {WITHDRAWN} if marked else set()) for path in parts)
 
 
-def _digests_of(path: Path, recipe: TextRecipe) -> pl.DataFrame:
+def _digests_of(path: Path, recipe: TextRecipe, marks: Collection[str]) -> pl.DataFrame:
     schema = pq.read_schema(path)
     several = has_several(schema)
     names = [name for name in schema.names if name not in ("image", "attempts", "images" if several else "")]
@@ -61,7 +65,7 @@ def _digests_of(path: Path, recipe: TextRecipe) -> pl.DataFrame:
     core = core_names(schema)
     worded = {*FIELDS, *(extra_name(name, core) for name in recipe.own)}
     pictures = {*FIRST, *(SEVERAL.names if several else ())}
-    others = [name for name in names if name not in {"item_id", "text", WITHDRAWN, *pictures, *worded}]
+    others = [name for name in names if name not in {"item_id", "text", *marks, *pictures, *worded}]
     outcomes = rows["image_outcomes"].list.slice(1) if several else pl.repeat(None, rows.height, eager=True)
     return rows.with_columns(outcomes.alias("further")).select(
         "item_id",
@@ -70,7 +74,7 @@ def _digests_of(path: Path, recipe: TextRecipe) -> pl.DataFrame:
         picture=_digest(["image_status", "image_sha256"]) ^ _of_further("status", "sha256", several=several),
         address=_digest(["image_url"]) ^ _of_further("url", several=several),
         others=_digest(others),
-        withdrawn=WITHDRAWN if WITHDRAWN in names else pl.lit(value=False),
+        withdrawn=WITHDRAWN if marks else pl.lit(value=False),
     )
 
 

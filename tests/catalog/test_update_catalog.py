@@ -189,6 +189,26 @@ def test_a_new_column_counts_where_it_holds_something(tmp_path):
     assert (changed.fields, changed.unchanged) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(["no", "no"], ["yes", "no"]), ([3, 4], [5, 4]), ([True] * 2, [False, True])]
+)
+def test_a_source_may_have_a_column_withdrawn_where_nothing_is_marked(tmp_path, before, after):
+    table = tmp_path / "t.parquet"
+    for cells in (before, after):
+        pl.DataFrame({"id": ["1", "2"], "title": ["Mug", "Cup"], "withdrawn": cells}).write_parquet(table)
+        made = fz.ingest(table, out=tmp_path / "c", update=True)
+    changed = made.manifest.update
+    assert (changed.withdrawn, changed.fields, changed.unchanged) == (0, 1, 1)
+
+
+def test_where_items_are_dropped_that_were_kept_before_the_mark_alone_is_no_change(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("id,title\n1,Mug\n2,Cup\n")
+    fz.ingest(table, out=tmp_path / "c", gone="keep")
+    changed = fz.ingest(table, out=tmp_path / "c", update=True).manifest.update
+    assert (changed.withdrawn, changed.fields, changed.unchanged) == (0, 0, 2)
+
+
 def test_versions_stay_known_from_one_update_to_the_next(tmp_path, site):
     shop = Shop(site, tmp_path)
     for n in range(6):
