@@ -98,7 +98,7 @@ def test_what_the_caller_asks_for_wins_over_the_preset():
     ("text", "near"),
     [
         ("clp", "clip"),
-        ("dinov3", "dinov2"),
+        ("dinov22", "dinov2"),
         ("transformer:bert", "transformers"),
         ("nothing-like-it", "minilm"),
     ],
