@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from featurizer.errors import FeaturizerError, InputError
@@ -131,7 +132,7 @@ def actors(worker: type[Worker], plan: Sequence[object], cluster: Cluster, threa
 
     Args:
         worker: what each is made of.
-        plan: what it is made with.
+        plan: what it is made with; relative paths in it mean the same as here, where a machine has this folder.
         cluster: where they run.
         threads: of each.
 
@@ -149,7 +150,7 @@ def actors(worker: type[Worker], plan: Sequence[object], cluster: Cluster, threa
 
     with connected(cluster.address):
         need = {"CPU": float(threads), "GPU": cluster.gpus}
-        kind: Any = ray.remote(worker).options(
+        kind: Any = ray.remote(_in_folder(worker, Path.cwd())).options(
             num_cpus=need["CPU"], num_gpus=need["GPU"], max_restarts=-1, max_task_retries=RETRIES
         )
         started = [kind.remote(*plan) for _ in range(_count(cluster, need))]
@@ -160,6 +161,17 @@ def actors(worker: type[Worker], plan: Sequence[object], cluster: Cluster, threa
         finally:  # nobody writes into the folder any more, whoever's the cluster is
             for actor in started:
                 ray.kill(actor)
+
+
+def _in_folder(worker: type[Worker], folder: Path) -> type[Worker]:
+    """Return a worker that is begun in a folder: Ray's processes are where somebody started the cluster."""
+
+    def begin(self: Worker, *plan: object) -> None:
+        with suppress(OSError):  # a machine that reads from a store alone need not have it
+            os.chdir(folder)
+        worker.__init__(self, *plan)
+
+    return type(worker.__name__, (worker,), {"__init__": begin})
 
 
 def check_unchanged(told: Told, expected: str) -> None:

@@ -18,6 +18,7 @@ from featurizer.catalog.parts import PartPlan, Share, write_parts
 from featurizer.errors import FeaturizerError
 from featurizer.progress import Progress, Report, silent
 from featurizer.records import Json
+from featurizer.results.files import PARTIAL, remove_leftovers
 from featurizer.results.stage import STAGE_FILE
 
 LIBRARIES = ("aiohttp", "pillow", "pyarrow")
@@ -103,3 +104,4 @@ def make_on_ray(plan: PartPlan, cluster: Cluster, options: FetchOptions, report:
         of = len(workers.handles)
         for _ in workers.make([Share(number, of) for number in range(1, of + 1)], "share", tell):
             tell()
+    remove_leftovers(plan.folder.rglob(f".*{PARTIAL}"), alone=True)  # of actors that died

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from PIL import Image
 
 from featurizer.actors import Cluster, connected
 from featurizer.catalog.images import ImageFetcher
@@ -80,6 +81,7 @@ def test_an_actor_that_is_killed_goes_on_from_what_had_arrived(cluster, tmp_path
                 time.sleep(0.02)
             killed.append(workers()[0])
             os.kill(killed[0], signal.SIGKILL)
+            (tmp_path / "ray" / "items" / ".part-00000.parquet.1-0123456789abcd.partial").touch()
 
         thread = Thread(target=kill)
         thread.start()
@@ -88,17 +90,44 @@ def test_an_actor_that_is_killed_goes_on_from_what_had_arrived(cluster, tmp_path
         hits = site.counts().hits.total()
         here = made(path, tmp_path / "local")
     assert killed
+    assert not [*found.folder.rglob("*.partial")]
     assert 440 <= hits <= 440 + 2 * OPTIONS.concurrency
     assert found.manifest.data_sha256 == here.manifest.data_sha256
 
 
+def test_relative_paths_mean_the_same_to_an_actor_wherever_its_cluster_was_started(
+    cluster, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (30, 20), (9, 99, 199)).save(tmp_path / "pictures" / "a.png")
+    (tmp_path / "items.csv").write_text("id,title\na,b\n")
+    source = open_source("items.csv", images=Path("pictures"))
+    with ImageFetcher(OPTIONS) as fetcher:
+        found = ingest(source, Path("c"), fetcher=fetcher, cluster=cluster)
+    assert found.manifest.image_status == {"ok": 1}
+
+
 def workers():
-    """Return the numbers of the processes that make parts."""
-    return [
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if path.read_bytes().startswith(b"ray::PartWorker")
-    ]
+    """Return the numbers of the processes that make parts for this one, and for no other on the machine."""
+    started = started_by(os.getpid())
+    return [int(each) for each in started if "ray::PartWorker" in text_of(Path(f"/proc/{each}/cmdline"))]
+
+
+def started_by(process):
+    """Yield the numbers of the processes that a process started, and of those that these did."""
+    for path in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in text_of(path).split():
+            yield child
+            yield from started_by(child)
+
+
+def text_of(path):
+    """Return what the system says of a process; nothing where it has ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def test_a_share_is_every_nth_part_and_what_is_there_is_not_asked_for_again(tmp_path):
