@@ -55,7 +55,7 @@ def test_a_dual_model_gives_the_side_that_is_asked_for(checkpoint, modality):
     ("text", "modality", "message"),
     [
         ("efficientnet-lite0", "text", "reads images, but text was asked for"),
-        ("minilm", "image", "reads texts, but image was asked for"),
+        ("minilm", "image", "gives vectors of text, but image was asked for"),
     ],
 )
 def test_an_encoder_without_that_modality_is_refused(text, modality, message):
