@@ -108,7 +108,7 @@ def ingest(
     old = None
     if update and not overwrite and _is_finished(out):
         old = OldCatalog(Catalog.open(out))
-        refuse_less(old.catalog, dict(getattr(source, "mapping", {})), interactions)
+        refuse_less(old.catalog, source, interactions)
         beside = begun_beside(out, CATALOG, about, old.catalog.identity)
         stage = Stage(beside, CATALOG, about, OWNED)
         if gone == "drop" and not isinstance(source, HubSource):  # which is asked for nothing twice

@@ -48,7 +48,7 @@ class ItemRows:
         for position, (table, number, row) in enumerate(self.stacked.rows(bad, columns), start=1):
             if made:
                 row = {**row, self.column: self._made(position, row)}
-            if numbered and self.item(row) is None:
+            if numbered and self._has_no_id(row):
                 row = {**row, self.column: f"row-{position}"}
             yield position, table, number, row
 
@@ -66,6 +66,13 @@ class ItemRows:
             InputError: what it has can be none.
         """
         return as_id(row.get(self.column), bits=self._bits)
+
+    def _has_no_id(self, row: Cells) -> bool:
+        """Say whether a row has none; one that cannot be used is no missing one, and the survey tells it."""
+        try:
+            return self.item(row) is None
+        except InputError:
+            return False
 
     def known_item(self, row: Cells) -> str | None:
         """Return the id of a row; None where it has none, or one that cannot be used, which the survey tells."""

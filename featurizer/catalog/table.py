@@ -199,6 +199,11 @@ class TableSource:
         """Which columns were taken, of further pictures too, where there are any."""
         return {**self.fields, **({"images": " + ".join(self._used_further)} if self._used_further else {})}
 
+    @property
+    def sought(self) -> frozenset[str]:
+        """The fields that a column is read for; that of further pictures too where it holds none just now."""
+        return frozenset({*self.fields, *(["images"] if self._further else [])})
+
     @cached_property
     def _further(self) -> tuple[str, ...]:
         """The columns of further pictures, whether they hold any or not."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from featurizer.catalog.interactions import InteractionFiles
 from featurizer.catalog.old_catalog import OldCatalog
 from featurizer.catalog.source import ItemSource
@@ -15,8 +13,10 @@ FEW_GONE = 10
 """So many items an update may drop whatever their share."""
 
 
-def refuse_less(old: Catalog, fields: Mapping[str, str], interactions: InteractionFiles | None) -> None:
+def refuse_less(old: Catalog, source: ItemSource, interactions: InteractionFiles | None) -> None:
     """Refuse an update that would lose what the catalog has by options that were not given again.
+
+    A column that is there still and holds nothing any more is no option that was forgotten.
 
     Raises:
         InputError: it has interactions, or fields, that are not asked for now.
@@ -26,6 +26,7 @@ def refuse_less(old: Catalog, fields: Mapping[str, str], interactions: Interacti
             f"{old.folder} has interactions, and none are given now; give them again (--interactions), or make the "
             "catalog anew with --overwrite"
         )
+    fields = source.sought if isinstance(source, TableSource) else getattr(source, "mapping", {})
     lost = {name: column for name, column in old.manifest.mapping.items() if name not in fields}
     if lost:
         told = ", ".join(f"{name} ← {column}" for name, column in lost.items())

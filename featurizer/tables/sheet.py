@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,8 +27,6 @@ CALAMINE: Final = Extra(("python_calamine",), "spreadsheets")
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 COVER = (2, 30)
 """So many columns and rows a cover has at most, which tells of the sheets behind it."""
-
-
 LOOKED = 100
 """So many rows of a sheet are looked at."""
 
@@ -53,7 +52,7 @@ class SheetTable:
 
     @cached_property
     def _sheet(self) -> tuple[CalamineSheet, tuple[str, ...]]:
-        """The sheet, and the names of others that hold something."""
+        """The sheet, and the names of the others: of those that hold something, unless it was named."""
         CALAMINE.require(f"What reads spreadsheets such as {self.path.name}")
         from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetVisibleEnum
 
@@ -134,7 +133,8 @@ def _cells_of(sheet: CalamineSheet) -> Iterator[tuple[int, list[object]]]:
 
 def _header_of(sheet: CalamineSheet) -> int:
     """Return the number of the first row that has more than one cell, or any; 0 where none has."""
-    filled = [(number, sum(cell != "" for cell in cells)) for number, cells in _cells_of(sheet)][:LOOKED]
+    looked = islice(_cells_of(sheet), LOOKED)
+    filled = [(number, sum(cell != "" for cell in cells)) for number, cells in looked]
     most = max((count for _, count in filled), default=0)
     return next((number for number, count in filled if count > 1 or most == 1), 0)
 

@@ -237,6 +237,15 @@ def test_a_line_without_an_id_is_an_error_and_half_a_character_is_replaced(tmp_p
         rows(source(tmp_path / "t.jsonl"), tmp_path / "c")
 
 
+@pytest.mark.parametrize("on_missing_id", ["error", "skip", "number"])
+def test_an_id_that_cannot_be_used_is_named_with_its_place_whatever_becomes_of_missing_ones(
+    tmp_path, on_missing_id
+):
+    (tmp_path / "t.jsonl").write_text('{"id": "a"}\n{"id": 1e17}\n{}\n{"id": 2e17}\n')
+    with pytest.raises(InputError, match=r"2 values cannot be used: line 2 \(id: .*line 4 \(id: "):
+        list(source(tmp_path / "t.jsonl", on_missing_id=on_missing_id))
+
+
 def test_a_hub_data_set_is_read_at_its_commit_and_a_broken_stream_is_a_clear_error(monkeypatch):
     asked = {}
 

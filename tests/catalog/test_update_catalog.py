@@ -535,6 +535,19 @@ def test_an_update_that_would_lose_interactions_or_a_field_is_refused(tmp_path, 
             ingest(TableSource(table, ColumnNames()), tmp_path / "odd", fetcher=fetcher, update=True)
 
 
+def test_an_update_may_find_no_second_picture_any_more_where_its_column_is_still_there(tmp_path):
+    table = tmp_path / "t.csv"
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.png").write_bytes(picture(ord(name)))
+    table.write_text("id,title,image,image_2\n1,Mug,a.png,b.png\n2,Cup,b.png,\n")
+    assert fz.ingest(table, out=tmp_path / "c").manifest.mapping["images"] == "image_2"
+    table.write_text("id,title,image,image_2\n1,Mug,a.png,\n2,Cup,b.png,\n")
+    made = fz.ingest(table, out=tmp_path / "c", update=True)
+    assert made.manifest.image_status == {"ok": 2}
+    assert made.manifest.update.picture == 1
+    assert not made.several
+
+
 def test_an_update_without_an_option_of_the_first_time_is_refused(tmp_path):
     table, clicks = tmp_path / "shop.csv", tmp_path / "clicks.csv"
     table.write_text("id,title,color\n" + "".join(f"i{n},cup {n},red\n" for n in range(12)))
