@@ -9,13 +9,15 @@ the folder; what dies is started again and its work with it.
 from __future__ import annotations
 
 import os
+import platform
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+import featurizer
 from featurizer.errors import FeaturizerError, InputError
 from featurizer.records import Json
 from featurizer.registry import Extra
@@ -47,18 +49,27 @@ class Cluster:
     gpus: float = 0.0
 
 
-class Told(Protocol):
-    """What an actor says of itself before it begins: two of them make the same bytes where their `config` is equal."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an actor says of itself before it begins: two of them make the same bytes where their `config` is equal.
+
+    Attributes:
+        host: its machine.
+        config: what has to be the same everywhere: versions, the hashes of weights, device, threads.
+    """
+
+    host: str
+    config: Mapping[str, Json]
+
+    @classmethod
+    def of(cls, config: Mapping[str, Json]) -> Self:
+        """Say it of this process, with the version of this package."""
+        return cls(platform.node(), {**config, "featurizer": featurizer.__version__})
 
     @property
-    def host(self) -> str:
-        """Its machine."""
-        ...
-
-    @property
-    def config(self) -> Mapping[str, Json]:
-        """What has to be the same everywhere."""
-        ...
+    def fingerprint(self) -> str:
+        """The sha256 of the configuration."""
+        return fingerprint(dict(self.config))
 
 
 class Worker(Protocol):
@@ -106,7 +117,7 @@ class Actors:
         """
         import ray
 
-        waiting, expected = deque(todo), fingerprint(dict(self.told.config))
+        waiting, expected = deque(todo), self.told.fingerprint
         asked: dict[Any, tuple[Any, object]] = {}
 
         def ask(actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no type
@@ -180,7 +191,7 @@ def check_unchanged(told: Told, expected: str) -> None:
     Raises:
         FeaturizerError: its configuration has another fingerprint.
     """
-    if fingerprint(dict(told.config)) != expected:
+    if told.fingerprint != expected:
         raise FeaturizerError(
             f"{told.host}: a worker that was started again would not make the same as the others; install "
             "the same versions everywhere, and give --threads and --device. What is finished is kept"

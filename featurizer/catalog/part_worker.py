@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-import featurizer
-from featurizer.actors import Cluster, actors, check_unchanged
+from featurizer.actors import Cluster, Told, actors, check_unchanged
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.images.options import FetchOptions
@@ -25,19 +24,6 @@ LIBRARIES = ("aiohttp", "pillow", "pyarrow")
 """What the bytes of a part depend on."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartTold:
-    """What a worker says of itself before it begins.
-
-    Attributes:
-        host: its machine.
-        config: what has to be the same everywhere.
-    """
-
-    host: str
-    config: dict[str, Json]
-
-
 @dataclass
 class PartWorker:
     """Makes its share of the parts of a plan: every n-th, in one pass over the source.
@@ -50,7 +36,7 @@ class PartWorker:
     plan: PartPlan
     options: FetchOptions
 
-    def told(self) -> PartTold:
+    def told(self) -> Told:
         """Say with what it would make parts.
 
         Raises:
@@ -61,7 +47,7 @@ class PartWorker:
                 f"{platform.node()} does not see {self.plan.folder}; expected a file system that all machines share"
             )
         libraries: dict[str, Json] = {name: version(name) for name in LIBRARIES}
-        return PartTold(platform.node(), {"featurizer": featurizer.__version__, "libraries": libraries})
+        return Told.of({"libraries": libraries})
 
     def write(self, share: Share, expected: str) -> None:
         """Make the parts of a share that are not there.

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
-import featurizer
-from featurizer.actors import Cluster, actors, check_alike, check_unchanged
+from featurizer.actors import Cluster, Told, actors, check_alike, check_unchanged
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.device import cpu_threads, resolve_device
 from featurizer.errors import FeaturizerError
@@ -25,7 +24,6 @@ from featurizer.ica.token_store import (
     tokens_config,
 )
 from featurizer.memory import keep_freed_memory
-from featurizer.records import Json
 from featurizer.results.files import PARTIAL, remove_leftovers
 
 
@@ -52,19 +50,6 @@ class TokenPlan:
     words: WordStates = "contextual"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenTold:
-    """What a worker says of itself before it begins.
-
-    Attributes:
-        host: its machine.
-        config: what has to be the same everywhere.
-    """
-
-    host: str
-    config: dict[str, Json]
-
-
 @dataclass
 class TokenWorker:
     """Makes shards of a plan; catalog and encoders are opened with the first question.
@@ -77,9 +62,10 @@ class TokenWorker:
     plan: TokenPlan
     open: ExitStack = field(default_factory=ExitStack)
 
-    def told(self) -> TokenTold:
+    def told(self) -> Told:
         """Say what it would make, and of what."""
-        return _told(*self._loaded[:2])
+        catalog, encoders, _ = self._loaded
+        return Told.of(tokens_config(catalog, encoders))
 
     def write(self, index: int, expected: str) -> int:
         """Make a shard and write it, unless it is finished; return its items."""
@@ -110,11 +96,11 @@ class TokenWorker:
 
 def on_ray(plan: TokenPlan, cluster: Cluster, catalog: Catalog, encoders: TokenEncoders) -> MakeShards:
     """Return what has actors make the shards that this process would make, with these encoders."""
-    return partial(_make, plan, cluster, _told(catalog, encoders))
+    return partial(_make, plan, cluster, Told.of(tokens_config(catalog, encoders)))
 
 
 def _make(
-    plan: TokenPlan, cluster: Cluster, here: TokenTold, todo: Sequence[int], tick: Callable[[int], None]
+    plan: TokenPlan, cluster: Cluster, here: Told, todo: Sequence[int], tick: Callable[[int], None]
 ) -> None:
     threads = plan.threads or (1 if cluster.gpus else cpu_threads(None))
     done = 0
@@ -126,9 +112,3 @@ def _make(
             done += rows
             tick(done)
     remove_leftovers(plan.out.rglob(f".*{PARTIAL}"), alone=True)  # of actors that died
-
-
-def _told(catalog: Catalog, encoders: TokenEncoders) -> TokenTold:
-    return TokenTold(
-        platform.node(), {**tokens_config(catalog, encoders), "featurizer": featurizer.__version__}
-    )

@@ -24,7 +24,6 @@ from featurizer.errors import FeaturizerError, InputError
 from featurizer.operations.download import Download
 from featurizer.operations.ingest import Ingest
 from featurizer.progress import silent
-from featurizer.results.files import fingerprint
 from featurizer.results.stage import STAGE_FILE
 from tests.servers.faults import faults
 
@@ -139,7 +138,7 @@ def test_a_share_is_every_nth_part_and_what_is_there_is_not_asked_for_again(tmp_
         with pytest.raises(FeaturizerError, match="does not see"):
             worker.told()
         (out / STAGE_FILE).write_text("{}")
-        expected = fingerprint(worker.told().config)
+        expected = worker.told().fingerprint
         worker.write(Share(2, 3), expected)
         assert [part_path(out, index).exists() for index in range(6)] == [
             False,
@@ -172,7 +171,7 @@ def test_each_of_several_asks_one_host_for_its_share_alone(tmp_path, monkeypatch
     (plan.folder / STAGE_FILE).write_text("{}")
     for options in (OPTIONS, replace(OPTIONS, per_host=1)):
         worker = PartWorker(plan, options)
-        worker.write(Share(1, 3), fingerprint(worker.told().config))
+        worker.write(Share(1, 3), worker.told().fingerprint)
     assert [options.per_host for options in given] == [1, 1]
 
 

@@ -28,7 +28,7 @@ from featurizer.features.supervised import read_supervised
 from featurizer.features.write import EVERYTHING, Part
 from featurizer.operations.extract import Extract
 from featurizer.records import ImageRef, ItemRecord
-from featurizer.results.files import atomic_path, file_sha256, fingerprint
+from featurizer.results.files import atomic_path, file_sha256
 from featurizer.results.locks import one_at_a_time, writing
 from featurizer.results.stage import Stage
 from featurizer.results.store_path import place
@@ -161,12 +161,13 @@ def test_workers_that_would_make_other_bytes_are_refused(catalog, tmp_path):
     plan = Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS)
     one = ShardWorker(plan).told()
     check_alike([one, one])
-    libraries = {**one.draft.config, "libraries": {"numpy": "1.0"}}
+    slow = ShardWorker(replace(plan, encoders=("slow",))).told()
+    two = ShardWorker(replace(plan, options=replace(OPTIONS, threads=2))).told()
     others = [
-        replace(one, host="far", draft=replace(one.draft, config=libraries)),
-        replace(one, host="far", version="0.0.9"),
-        replace(one, host="far", draft=ShardWorker(replace(plan, encoders=("slow",))).told().draft),
-        replace(one, draft=ShardWorker(replace(plan, options=replace(OPTIONS, threads=2))).told().draft),
+        replace(one, host="far", config={**one.config, "libraries": {"numpy": "1.0"}}),
+        replace(one, host="far", config={**one.config, "featurizer": "0.0.9"}),
+        slow,
+        two,
     ]
     for other, key in zip(others, ("libraries.numpy", "featurizer", "encoders", "threads"), strict=True):
         with pytest.raises(FeaturizerError, match=f"would not make the same: .*{key}"):
@@ -247,7 +248,7 @@ def test_what_does_not_fit_or_load_is_a_clear_error(cluster, catalog, tmp_path):
 def test_a_worker_asks_first_whether_a_shard_is_finished(catalog, tmp_path):
     worker = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS))
     (tmp_path / "f").mkdir()
-    expected = fingerprint(worker.told().config)
+    expected = worker.told().fingerprint
     first = worker.write(3, expected)
     stamp = (tmp_path / "f" / first.path).stat().st_mtime_ns
     assert worker.write(3, expected) == first
@@ -272,8 +273,8 @@ def test_what_was_made_as_something_else_is_no_shard_of_the_set(catalog, tmp_pat
     worker = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS))
     told = worker.told()
     with pytest.raises(FeaturizerError, match="started again would not make the same"):
-        worker.write(0, fingerprint(replace(told, version="0.0.9").config))
-    worker.write(0, fingerprint(told.config))
+        worker.write(0, "0" * 64)
+    worker.write(0, told.fingerprint)
     assert finished_shard(tmp_path / "f", 0, told.draft) is not None
     other = replace(told.draft, config={**told.draft.config, "libraries": {"numpy": "1.0"}})
     assert finished_shard(tmp_path / "f", 0, other) is None

@@ -13,7 +13,6 @@ from featurizer.ica.token_shard import DONE
 from featurizer.ica.token_store import cache_tokens, shard_folder
 from featurizer.ica.token_worker import TokenPlan, TokenWorker, on_ray
 from featurizer.operations.pretrain_ica import PretrainIca
-from featurizer.results.files import fingerprint
 from tests.support.items import make_catalog
 from tests.support.small_encoders import install
 
@@ -60,7 +59,7 @@ def plan(large, out):
 
 def test_a_worker_makes_the_shard_that_this_process_makes_and_asks_first(large, here, tmp_path):
     worker = TokenWorker(plan(large, tmp_path / "t"))
-    expected = fingerprint(worker.told().config)
+    expected = worker.told().fingerprint
     assert worker.write(2, expected) == 1100 - 2 * 512
     made = shard_folder(tmp_path / "t", 2)
     assert {path.name: path.read_bytes() for path in made.iterdir()} == {
@@ -85,7 +84,7 @@ def test_actors_make_the_same_tokens_and_go_on_where_another_stopped(cluster, la
 
     def broken_off(todo, tick):
         worker = TokenWorker(plan(large, out))
-        worker.write(todo[0], fingerprint(worker.told().config))
+        worker.write(todo[0], worker.told().fingerprint)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

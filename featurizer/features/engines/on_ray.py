@@ -11,7 +11,7 @@ from featurizer.actors import Actors, Cluster, actors
 from featurizer.encoders.device import cpu_threads
 from featurizer.features.draft import FeatureSetDraft
 from featurizer.features.engines.engine import Tick
-from featurizer.features.engines.plan import Plan, ShardWorker, Told
+from featurizer.features.engines.plan import Plan, ShardTold, ShardWorker
 from featurizer.features.shards import ShardMetadata
 from featurizer.results.files import PARTIAL, remove_leftovers
 
@@ -23,9 +23,9 @@ class RayEngine:
     actors: Actors
 
     @property
-    def told(self) -> Told:
+    def told(self) -> ShardTold:
         """What they all say of themselves."""
-        told: Told = self.actors.told
+        told: ShardTold = self.actors.told
         return told
 
     def run(self, out: Path, draft: FeatureSetDraft, todo: Sequence[int], tick: Tick) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import featurizer
-from featurizer.actors import check_unchanged
+from featurizer.actors import Told, check_unchanged
 from featurizer.catalog.store import Catalog
 from featurizer.encoders.base import AnyEncoder, Dtype, Images, Modality
 from featurizer.encoders.device import resolve_device
@@ -21,7 +20,6 @@ from featurizer.features.extract import ExtractOptions, drafted, encoding, taugh
 from featurizer.features.shards import ShardMetadata, finished_shard, write_shard
 from featurizer.features.update import EncodeRows
 from featurizer.memory import keep_freed_memory
-from featurizer.records import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +48,16 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a worker says of itself before it begins: two of them make the same bytes where `config` is equal.
+class ShardTold(Told):
+    """What a worker says of itself, and of the set.
 
     Attributes:
-        host: its machine.
-        version: of this package there.
-        draft: the set as it would make it: libraries, the hashes of the weights, device, threads.
+        draft: the set as it would make it.
         taught: the ids of the items whose interactions taught an encoder.
     """
 
-    host: str
-    version: str
     draft: FeatureSetDraft
     taught: tuple[str, ...]
-
-    @property
-    def config(self) -> dict[str, Json]:
-        """What has to be the same everywhere."""
-        return {**self.draft.config, "featurizer": self.version}
 
 
 @dataclass
@@ -85,11 +74,12 @@ class ShardWorker:
     plan: Plan
     open: ExitStack = field(default_factory=ExitStack)
 
-    def told(self) -> Told:
+    def told(self) -> ShardTold:
         """Say what it would make, and of what."""
         draft, encoders, _ = self._loaded
         specs = [encoder.spec for encoder in encoders]
-        return Told(platform.node(), featurizer.__version__, draft, tuple(taught_by(specs)))
+        here = Told.of(draft.config)
+        return ShardTold(here.host, here.config, draft, tuple(taught_by(specs)))
 
     def write(self, index: int, expected: str) -> ShardMetadata:
         """Make a shard and write it, unless it is finished.
