@@ -160,6 +160,18 @@ def test_an_update_that_would_lose_too_much_asks_the_web_for_nothing(tmp_path, s
     assert not shop.bodies()
 
 
+def test_an_update_may_drop_ten_items_whatever_their_share(tmp_path):
+    table = tmp_path / "t.csv"
+    items = [f"{n},Mug {n}\n" for n in range(12)]
+    table.write_text("id,title\n" + "".join(items))
+    fz.ingest(table, out=tmp_path / "c")
+    table.write_text("id,title\n" + items[0])
+    with pytest.raises(InputError, match="11 of the 12 items"):
+        fz.ingest(table, out=tmp_path / "c", update=True)
+    table.write_text("id,title\n" + "".join(items[:2]))
+    assert fz.ingest(table, out=tmp_path / "c", update=True).manifest.update.gone == 10
+
+
 @pytest.mark.parametrize(
     ("header", "before", "after", "counts"),
     [
