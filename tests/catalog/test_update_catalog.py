@@ -192,6 +192,17 @@ def test_a_change_is_counted_as_what_it_changes(tmp_path, header, before, after,
     assert changed.unchanged == (not any(counts))
 
 
+def test_a_picture_that_is_the_same_at_another_address_is_another_field(tmp_path, site):
+    shop = Shop(site, tmp_path)
+    shop.put("i0", address="/old.png")
+    shop.put("i1")
+    shop.make()
+    shop.put("i0", address="/new.png")
+    site.at("/new.png", shop._behave("/old.png"))
+    changed = shop.make(update=True).manifest.update
+    assert (changed.picture, changed.fields, changed.unchanged) == (0, 1, 1)
+
+
 def test_a_new_column_counts_where_it_holds_something(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("id,title\n1,Mug\n2,Cup\n")
