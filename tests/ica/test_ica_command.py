@@ -61,5 +61,5 @@ def test_a_catalog_becomes_a_model_whose_features_are_extracted_and_verified(sma
 
 
 def test_an_encoder_without_that_side_is_refused(small, tmp_path):
-    with pytest.raises(InputError, match="MiniLM-L6-v2 reads texts, but image was asked for"):
+    with pytest.raises(InputError, match="MiniLM-L6-v2 gives vectors of text, but image was asked for"):
         run("pretrain-ica", small.folder, "--vision", "minilm", "--text", "minilm", "--out", tmp_path / "x")
