@@ -9,6 +9,7 @@ from PIL import Image
 import featurizer as fz
 from featurizer.catalog.categories import as_categories
 from featurizer.catalog.columns import as_images
+from featurizer.catalog.near_misses import holds_pictures, picture_candidates
 from featurizer.catalog.table import TableSource
 from featurizer.errors import InputError, UnknownName
 from tests.catalog.exports import workbook
@@ -240,6 +241,15 @@ def test_no_column_is_read_where_none_is_asked_for(tmp_path, caplog):
     assert "full of addresses" not in caplog.text
     with pytest.raises(InputError, match="@none"):
         ingested(tmp_path, text, item_id_column="@none", overwrite=True)
+
+
+@pytest.mark.parametrize(("addresses", "texts", "taken"), [(5, 0, True), (4, 1, True), (3, 1, False)])
+def test_a_column_is_one_of_pictures_where_four_fifths_of_its_texts_name_one(addresses, texts, taken):
+    cells = ["https://shop.example/1.jpg"] * addresses + ["see below"] * texts + [None, " "]
+    rows = [{"photo": cell, "link": f"https://shop.example/item/{n}"} for n, cell in enumerate(cells)]
+    assert holds_pictures(rows, "photo") == taken
+    assert picture_candidates(rows, ["link", "photo"]) == (["photo", "link"] if taken else ["link"])
+    assert not holds_pictures([*rows, {"photo": 3}], "photo")
 
 
 def test_the_columns_of_interactions_are_known_by_what_shops_call_them(tmp_path):
