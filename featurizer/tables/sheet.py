@@ -152,12 +152,15 @@ def _table_among(sheets: Sequence[CalamineSheet]) -> CalamineSheet:
 
 
 def _size(sheet: CalamineSheet) -> tuple[int, int]:
-    """Return how many columns a sheet's table has, and rows below their names; 0 where there is no table."""
+    """Return how many columns a sheet's table has, and rows below their names; 0 where there is no table.
+
+    Of names half may be numbers, as sizes and years are, and one may stand there twice, which is told of the table.
+    """
     header = _header_of(sheet)
     cells = [(number, row) for number, row in _cells_of(sheet) if number >= header]
     names = [cell for cell in cells[0][1] if cell != ""] if cells else []
-    texts = all(isinstance(name, str) for name in names) and len(set(map(str, names))) == len(names)
-    return (len(names) if texts else 0), len(cells) - 1
+    texts = sum(isinstance(name, str) for name in names)
+    return (len(names) if 2 * texts >= len(names) else 0), len(cells) - 1
 
 
 def _refuse_bomb(path: Path) -> None:

@@ -161,6 +161,22 @@ def test_a_cover_before_the_products_is_passed_over(tmp_path, cover, caplog):
     assert "sheet 'Artikel' is read, not 'Deckblatt' (--sheet names another)" in caplog.text
 
 
+@pytest.mark.parametrize(("rows", "taken"), [(31, "Artikel"), (32, "Liste")])
+def test_two_columns_of_more_than_thirty_rows_are_no_cover(tmp_path, rows, taken):
+    first = (("sku", "name"), *((f"x{n}", f"Regal {n}") for n in range(1, rows)))
+    made = fz.ingest(workbook_of(tmp_path, Liste=first, Artikel=PRODUCTS), out=tmp_path / "c")
+    assert made.rows == {"Liste": rows - 1, "Artikel": 2}[taken]
+
+
+def test_a_table_with_sizes_for_names_is_taken_before_another_and_one_with_a_name_twice_is_told(tmp_path):
+    head, rest = ("sku", "name", 36, 37), (("farbe", "code", "hex"), ("rot", 1, "f00"))
+    path = workbook_of(tmp_path, Artikel=(head, ("x", "Schuh", 4, 0)), Farben=rest)
+    assert column(fz.ingest(path, out=tmp_path / "c"), "title") == {"x": "Schuh"}
+    path = workbook_of(tmp_path, Artikel=(("sku", "name", "name"), ("x", "Schuh", "rot")), Farben=rest)
+    with pytest.raises(InputError, match="columns named twice: name"):
+        fz.ingest(path, out=tmp_path / "d")
+
+
 @pytest.mark.parametrize("sheet", ["Lager", "lager", "2"])
 def test_a_sheet_is_named_by_its_name_or_its_number(tmp_path, sheet):
     path = workbook_of(tmp_path, Artikel=PRODUCTS, Lager=(("sku", "name"), ("x", "Regal")))
