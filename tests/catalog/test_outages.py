@@ -138,6 +138,17 @@ def test_a_host_that_wants_to_be_asked_seldom_is_and_loses_no_picture():
     assert sum(site.hits.values()) < 160
 
 
+def test_what_waits_for_another_try_while_its_host_is_given_up_keeps_the_reason_that_it_had():
+    hasty = replace(OPTIONS, give_up_after=1, give_up_seconds=0.05)
+    with serve() as site, ImageFetcher(hasty) as fetcher:
+        waiting = site.at("/busy.jpg", answer(b"", status=500, **{"Retry-After": "3"}))
+        others = [site.at(f"/{n}.jpg", lambda request: request.hang_up()) for n in range(30)]
+        images = fetcher.fetch([ImageRef(url=address) for address in (waiting, *others)])
+        assert site.hits["/busy.jpg"] == 1
+    assert images[0].status == "http_500"
+    assert "host_down" in {image.status for image in images[1:]}
+
+
 def test_a_host_that_only_ever_failed_at_tls_has_not_answered_and_gets_no_more_patience():
     def serve_badly():
         for turn in range(20):

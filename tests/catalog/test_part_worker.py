@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from PIL import Image
 
-from featurizer.actors import Cluster, connected
+from featurizer.actors import Cluster, Told, actors, connected
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.images.options import FetchOptions
 from featurizer.catalog.ingest import ingest
@@ -105,6 +105,21 @@ def test_relative_paths_mean_the_same_to_an_actor_wherever_its_cluster_was_start
     with ImageFetcher(OPTIONS) as fetcher:
         found = ingest(source, Path("c"), fetcher=fetcher, cluster=cluster)
     assert found.manifest.image_status == {"ok": 1}
+
+
+def test_actors_that_would_not_make_the_same_are_refused_before_they_make_anything(cluster):
+    class Odd:
+        def told(self):
+            return Told("here", {"process": os.getpid()})
+
+        def write(self, piece, expected):
+            raise AssertionError
+
+    with (
+        pytest.raises(FeaturizerError, match="here and here would not make the same: process"),
+        actors(Odd, [], cluster, threads=1),
+    ):
+        raise AssertionError
 
 
 def workers():

@@ -577,6 +577,14 @@ def test_an_update_without_an_option_of_the_first_time_is_refused(tmp_path):
     clicks.write_text("user,item,time\n" + "".join(f"u{n % 4},i{n},{n}\n" for n in range(12)))
     asked = {"out": tmp_path / "c", "interactions": clicks}
     first = {"split": "leave-one-out", "seed": 3, "license": "CC0-1.0", "text_template": "{title} {color}"}
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "i0.png").write_bytes(picture(1))
+    first |= {
+        "images": tmp_path / "pictures",
+        "max_images": 2,
+        "on_duplicate": "first",
+        "on_missing_id": "skip",
+    }
     made = fz.ingest(table, **asked, **first)
     table.write_text(table.read_text() + "i12,cup 12,blue\n")
     for name in first:
