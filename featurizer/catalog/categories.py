@@ -66,7 +66,8 @@ def divided_by_commas(cells: Iterable[object]) -> bool:
 
     Where as many have a comma inside a name, they do not.
     """
-    texts = [cell for cell in cells if isinstance(cell, str) and "," in cell and "|" not in cell]
+    lists = [cell for cell in cells if isinstance(cell, str) and "," in cell and "|" not in cell]
+    texts = [cell.replace("&gt;", ">") for cell in lists]
     if any("\\," in text for text in texts):
         return True
     listing = sum(map(_lists_paths, texts))

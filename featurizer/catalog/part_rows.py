@@ -17,7 +17,7 @@ from featurizer.catalog.journal import Outcome, Slot
 from featurizer.catalog.schema import IMAGE_TYPE, OUTCOME_TYPE, has_several
 from featurizer.catalog.store import ROW_GROUP_BYTES, ROW_GROUP_ROWS, part_writer
 from featurizer.catalog.stored_pictures import StoredPicture, picture_columns, stored_pictures
-from featurizer.records import OK, REPEATED
+from featurizer.records import NONE, OK, REPEATED
 
 NOT_ASKED: Final = frozenset({HOST_DOWN, "forbidden_host"})
 """Reasons why a host was not asked."""
@@ -192,7 +192,7 @@ def _stored(path: Path, came: dict[Slot, Picture]) -> Iterator[Row]:
 
 
 def _better(came: Picture | None, stored: Picture) -> Picture:
-    if came is None:
+    if came is None or came[0].status == NONE:  # it was carried by its source, and is to be had nowhere else
         return stored
     now, before = came[0].status, stored[0].status
     if now == OK or before in NOT_ASKED:

@@ -171,3 +171,14 @@ def test_a_kill_between_the_account_and_the_part_counts_no_try_twice(tmp_path, s
     again = make_killed(retry=True)
     assert [(entry["tries"], entry["status"]) for entry in again] == [(1, "ok"), (2, "ok")]
     assert site.hits == {"/a.png": 1, "/gone.png": 2}
+
+
+def test_a_broken_picture_that_its_source_carries_stays_what_it_is(tmp_path):
+    table = tmp_path / "items.parquet"
+    cells = [{"bytes": picture("red"), "path": None}, {"bytes": picture("blue")[:60], "path": None}]
+    pq.write_table(pa.table({"id": ["a", "b"], "image": cells}), table)
+    made = make(table, tmp_path / "c")
+    assert made.manifest.image_status == {"ok": 1, "truncated": 1}
+    again = make(table, tmp_path / "c", retry=True)
+    assert again.manifest.data_sha256 == made.manifest.data_sha256
+    assert rows(again) == rows(made)

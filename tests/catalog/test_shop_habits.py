@@ -109,6 +109,7 @@ def test_categories_are_divided_at_their_signs(cell, categories):
     ("cells", "categories"),
     [
         (["Kitchen > Mugs, Sale > Spring", "Home, Lamps"], ["Home", "Lamps"]),
+        (["Kitchen &gt; Mugs, Sale &gt; Spring", "Home, Lamps"], ["Home", "Lamps"]),
         (["Tables\\, Chairs", "Home, Lamps"], ["Home", "Lamps"]),
         (["Home", "Home, Lamps"], ["Home, Lamps"]),
         (["Toys > Dolls, Playsets & Toy Figures > Dolls", "Home, Lamps"], ["Home, Lamps"]),
