@@ -70,8 +70,8 @@ def unix_seconds(times: pl.Series, path: Path, place: Callable[[int], str]) -> p
 
 def holds_times(cells: pl.Series) -> bool:
     """Say whether cells are times for sure: of such a type, or text that is nothing else; a number may be anything."""
-    if cells.dtype.is_temporal():
-        return not isinstance(cells.dtype, pl.Duration)
+    if cells.dtype in (pl.Date, pl.Datetime):
+        return cells.null_count() < len(cells)
     if cells.dtype != pl.String:
         return False
     texts = trimmed(cells).drop_nulls().head(LOOKED).to_list()

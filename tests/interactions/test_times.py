@@ -1,10 +1,14 @@
 """What people write as the time of an interaction."""
 
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+
 import polars as pl
 import pytest
 
 from featurizer.errors import InputError
 from featurizer.interactions.read import read_interactions
+from featurizer.interactions.times import holds_times
 
 JANUARY_3 = 1_704_240_000
 JANUARY_31 = 1_706_659_200
@@ -132,3 +136,21 @@ def test_no_time_beside_milliseconds_is_no_other_unit(tmp_path):
 def test_times_in_two_forms_are_told_apart_from_what_is_no_time(tmp_path, times, told):
     with pytest.raises(InputError, match=told):
         read_interactions(write(tmp_path / "t.csv", times))
+
+
+@pytest.mark.parametrize(
+    ("cells", "held"),
+    [
+        (["2024-01-02", None, "2024-01-03 10:00"], True),
+        (["2024-01-02", "soon"], False),
+        ([None, None], False),
+        ([1_700_000_000, 1_700_000_001], False),
+        ([date(2024, 1, 2), None], True),
+        ([datetime(2024, 1, 2, tzinfo=UTC)], True),
+        ([clock(10, 30)], False),
+        ([timedelta(days=1)], False),
+    ],
+)
+def test_a_column_of_days_alone_is_taken_for_times(cells, held):
+    assert holds_times(pl.Series(cells)) == held
+    assert not holds_times(pl.Series(cells).clear())
