@@ -8,6 +8,7 @@ the folder; what dies is started again and its work with it.
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from collections import deque
@@ -29,8 +30,12 @@ AT_ONCE = 2
 """Pieces of work that an actor is sent: one that it makes, one that waits."""
 RETRIES = 5
 """Times that a piece is begun again whose actor died; more, and it is the piece that kills."""
+PATIENCE = 60.0
+"""Seconds until it is said that workers have not begun: others may have taken what the cluster has."""
 OBJECTS = 100 * 2**20
 """Bytes of a cluster's own that are set aside for what actors return, which is little."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,16 @@ def actors(worker: type[Worker], plan: Sequence[object], cluster: Cluster, threa
         )
         started = [kind.remote(*plan) for _ in range(_count(cluster, need))]
         try:
-            told = [_got(one, "a worker") for one in [actor.told.remote() for actor in started]]
+            promised = [actor.told.remote() for actor in started]
+            ready, missing = ray.wait(promised, num_returns=len(promised), timeout=PATIENCE)
+            if missing:
+                logger.warning(
+                    "%d of %d workers have begun; the others load what they need, or wait for the cluster to have "
+                    "cores and GPUs to spare",
+                    len(ready),
+                    len(promised),
+                )
+            told = [_got(one, "a worker") for one in promised]
             check_alike(told)
             yield Actors(started, told[0])
         finally:  # nobody writes into the folder any more, whoever's the cluster is

@@ -245,6 +245,12 @@ def test_what_does_not_fit_or_load_is_a_clear_error(cluster, catalog, tmp_path):
         pass
 
 
+def test_workers_that_wait_for_room_are_told_of(cluster, catalog, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("featurizer.actors.PATIENCE", 0.01)
+    with ray_engine(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS), Cluster(workers=1)):
+        assert "0 of 1 workers have begun" in caplog.text
+
+
 def test_a_worker_asks_first_whether_a_shard_is_finished(catalog, tmp_path):
     worker = ShardWorker(Plan(catalog.folder, ("small",), tmp_path / "f", OPTIONS))
     (tmp_path / "f").mkdir()
