@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from featurizer.catalog.download import default_cache
+from featurizer.memory import physical_memory
 from featurizer.registry import Extra
 
 State: TypeAlias = Literal["ok", "note", "broken"]
@@ -145,9 +146,9 @@ def threads() -> Check:
 
 def memory() -> Check:
     """Look at how much memory there is."""
-    if "SC_PHYS_PAGES" not in os.sysconf_names:
+    total = physical_memory()
+    if total is None:
         return Check("memory", "note", "not known on this system")
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if total < MEMORY:
         return Check("memory", "note", size(total), "Choose small encoders and a small --batch-size")
     return Check("memory", "ok", size(total))

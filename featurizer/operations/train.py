@@ -133,9 +133,21 @@ class Train(FolderOperation["Trained"]):
         recommender = load_recommender(self.model)
         if self.exact and EXACT not in recommender.presets:
             raise InputError(f"--exact: {self.model} has no preset '{EXACT}'; leave one of the two out")
+        if recommender.closed_form:
+            self._refuse_learning()
         found = configuration(recommender, EXACT if self.exact else DEFAULT)
         found = found.changed(self.options, {**self.training, "seed": self.seed})
         return found.changed(training={"ks": sorted(set(found.training.ks))})
+
+    def _refuse_learning(self) -> None:
+        """Refuse what says how a model learns to one that is solved at once."""
+        idle = [f"--{name.replace('_', '-')}" for name in self.training if name != "ks"]
+        idle += ["--seeds"] if self.seeds > 1 else []
+        if idle:
+            raise InputError(
+                f"{self.model} is solved at once, without epochs or chance, and has no use for {', '.join(idle)}; "
+                "leave it out"
+            )
 
     def settled(self) -> dict[str, Json]:
         """Return every option of model and training, whether given or the preset's."""
@@ -184,7 +196,8 @@ class Train(FolderOperation["Trained"]):
         chosen = self.chosen().changed(
             training={"device": training_device(self.device), "threads": self.threads}
         )
-        context.say(f"{chosen.training.batch(len(data.train.items)):,} train pairs a step")
+        if not chosen.recommender.closed_form:
+            context.say(f"{chosen.training.batch(len(data.train.items)):,} train pairs a step")
         inputs = fingerprints(features, space, self.interactions, self.item_map, fusion)
         if self.tune:
             folder = self.out / "tune"

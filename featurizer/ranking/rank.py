@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from featurizer.errors import InputError
 from featurizer.interactions.user_items import UserItems
@@ -15,6 +16,9 @@ from featurizer.ranking.ranks import ranked_users
 
 Score: TypeAlias = Callable[[np.ndarray], torch.Tensor]
 """(b,) user indices to (b, n) float scores, higher is better; the tensor may be overwritten."""
+
+Vectors: TypeAlias = torch.Tensor | sparse.csr_array
+"""(r, d) float32 rows, dense or sparse; sparse ones are on the CPU."""
 
 BLOCK = 2048
 
@@ -40,8 +44,31 @@ class Ranking:
         return np.asarray((self.items[rows, :k] == items[:, None]).any(1))
 
 
-def dot_products(users: torch.Tensor, items: torch.Tensor) -> Score:
-    """Score by the dot product of (u, d) users and (n, d) items; one buffer serves every block."""
+def vectors_from(rows: np.ndarray | sparse.csr_array, device: str = "cpu") -> Vectors:
+    """Return (r, d) rows as what is ranked with: dense ones a tensor on the device, sparse ones as they are."""
+    return torch.from_numpy(rows).to(device) if isinstance(rows, np.ndarray) else rows
+
+
+def dot_products(users: Vectors, items: Vectors) -> Score:
+    """Score by the dot product of (u, d) users and (n, d) items, where one side is sparse without making it dense."""
+    if isinstance(users, torch.Tensor) and isinstance(items, torch.Tensor):
+        return _dense_products(users, items)
+    return _sparse_products(users, items)
+
+
+def _sparse_products(users: Vectors, items: Vectors) -> Score:
+    rows, others = (side.cpu().numpy() if isinstance(side, torch.Tensor) else side for side in (users, items))
+    columns = np.ascontiguousarray(others.T) if isinstance(others, np.ndarray) else others.T.tocsr()
+
+    def score(block: np.ndarray) -> torch.Tensor:
+        product = rows[block] @ columns
+        return torch.from_numpy(product.toarray() if sparse.issparse(product) else product)
+
+    return score
+
+
+def _dense_products(users: torch.Tensor, items: torch.Tensor) -> Score:
+    """One buffer serves every block."""
     buffer = torch.empty(0)
 
     def score(block: np.ndarray) -> torch.Tensor:

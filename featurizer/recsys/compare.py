@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import torch
 
 from featurizer.errors import InputError
 from featurizer.interactions.indexed import index_interactions
@@ -16,8 +15,8 @@ from featurizer.interactions.store import read_split
 from featurizer.interactions.user_items import UserItems
 from featurizer.ranking.bootstrap import Interval, holm, mean_interval, paired_t_test
 from featurizer.ranking.metrics import METRICS, RANGE
-from featurizer.ranking.rank import dot_products, rank
-from featurizer.recsys.vectors import read_vectors, refuse_unfinished
+from featurizer.ranking.rank import Score, dot_products, rank, vectors_from
+from featurizer.recsys.vectors import Rows, read_vectors, refuse_unfinished
 from featurizer.results.names import ITEMS, USERS
 
 
@@ -50,8 +49,7 @@ def compare(
 ) -> list[Compared]:
     """Rank for every user with each model's vectors and compare all with the first.
 
-    Several folders under one name are a late fusion: their scores are added, which is the dot product of their
-    vectors laid end to end.
+    Several folders under one name are a late fusion: their scores are added.
 
     Args:
         models: folders that `featurizer train` wrote, by the row's name.
@@ -119,15 +117,23 @@ def _per_user(
     k: int,
 ) -> np.ndarray:
     """Return the (u,) metric of every ranked user."""
-    sides = []
-    for name, wanted in zip(("user", "item"), ids, strict=True):
-        parts = [_ordered(folder / f"{name}s.parquet", f"{name}_id", wanted) for folder in folders]
-        sides.append(torch.from_numpy(np.concatenate(parts, axis=1)))
-    shown = rank(dot_products(*sides), *pairs, k)
+    shown = rank(_added([_score(folder, ids) for folder in folders]), *pairs, k)
     return np.asarray(METRICS[metric](shown.hits, shown.positives, k))
 
 
-def _ordered(path: Path, id_name: str, wanted: list[str]) -> np.ndarray:
+def _score(folder: Path, ids: tuple[list[str], list[str]]) -> Score:
+    users, items = (
+        vectors_from(_ordered(folder / f"{name}s.parquet", f"{name}_id", wanted))
+        for name, wanted in zip(("user", "item"), ids, strict=True)
+    )
+    return dot_products(users, items)
+
+
+def _added(scores: Sequence[Score]) -> Score:
+    return lambda users: sum((score(users) for score in scores[1:]), scores[0](users))
+
+
+def _ordered(path: Path, id_name: str, wanted: list[str]) -> Rows:
     """Read (n, d) vectors in the order of the first model's ids."""
     found, vectors = read_vectors(path, id_name)
     if found == wanted:

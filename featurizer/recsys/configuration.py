@@ -16,7 +16,7 @@ from featurizer.registry import RECOMMENDERS, plugin_versions
 
 if TYPE_CHECKING:
     from featurizer.recsys.data import RecData
-    from featurizer.recsys.recommender import Recommender
+    from featurizer.recsys.recommender import ClosedForm, Recommender
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Configuration:
             **({"plugins": plugins} if plugins else {}),
         }
 
-    def build(self, data: RecData) -> Recommender:
+    def build(self, data: RecData) -> Recommender | ClosedForm:
         """Make the model with its first weights, drawn under the training's seed.
 
         Raises:

@@ -18,7 +18,7 @@ from featurizer.ranking.rank import Ranking, dot_products, rank
 from featurizer.records import Json
 from featurizer.recsys.data import RecData
 from featurizer.recsys.options import TrainOptions
-from featurizer.recsys.recommender import Embeddings, Recommender
+from featurizer.recsys.recommender import ClosedForm, Embeddings, Recommender
 from featurizer.recsys.sampler import Sampler
 from featurizer.training.checkpoint import Checkpoint
 from featurizer.training.hooks import Hooks
@@ -35,12 +35,13 @@ class Fitted:
     """A trained model.
 
     Attributes:
-        best_epoch: the epoch, from 1, with the best validation Recall@20; all else is of that epoch.
+        best_epoch: the epoch, from 1, with the best validation Recall@20; all else is of that epoch. A closed form has
+            one.
         epochs: one record an epoch, as `metrics.jsonl` holds them.
         valid: mean metrics on validation.
         test: mean metrics on test, computed once.
         embeddings: what scores.
-        weights: what was learned, the model's `state_dict`.
+        weights: what was learned, the model's `state_dict`; a closed form has none beside its vectors.
     """
 
     best_epoch: int
@@ -63,17 +64,17 @@ def ranked(embeddings: Embeddings, train: UserItems, positives: UserItems, ks: t
 
 
 def fit(
-    model: Recommender,
+    model: Recommender | ClosedForm,
     data: RecData,
     training: TrainOptions,
     hooks: Hooks | None = None,
     *,
     test: bool = True,
 ) -> Fitted:
-    """Train until validation stops improving, then test the best epoch once.
+    """Train until validation stops improving, then test the best epoch once; a closed form is solved in one.
 
     Args:
-        model: what learns; left with the weights of the best epoch.
+        model: what learns, left with the weights of the best epoch.
         data: interactions and features.
         training: how long and how fast.
         hooks: what is called on the way.
@@ -83,12 +84,36 @@ def fit(
         InputError: nothing can be sampled or ranked.
         FeaturizerError: the loss is not finite.
     """
+    if isinstance(model, ClosedForm):
+        return _solved(model, data, training, hooks or Hooks(), test=test)
     run = _TrainingRun(model, data, training, hooks or Hooks())
     run.resume()
     while run.goes_on():
         run.epoch()
     run.save()
     return run.result(test=test)
+
+
+def _solved(model: ClosedForm, data: RecData, training: TrainOptions, hooks: Hooks, *, test: bool) -> Fitted:
+    """Solve and rank; nothing is left to resume from, because a solution is whole or not there."""
+    names = metric_names(training.ks)
+    begun = hooks.clock()
+    embeddings = model.solve()
+    solved = hooks.clock()
+    valid = means(ranked(embeddings, data.train, data.valid, training.ks), names)
+    record: Epoch = {
+        "epoch": 1,
+        "seed": training.seed,
+        "seconds_train": round(solved - begun, 4),
+        "seconds_valid": round(hooks.clock() - solved, 4),
+        **{f"valid_{name}": value for name, value in valid.items()},
+    }
+    hooks.on_epoch(record)
+    hooks.report(
+        Progress("train", 1, 1, unit="epochs", note=f"solved, valid {SELECTION} {valid[SELECTION]:.4f}")
+    )
+    tested = means(ranked(embeddings, data.train, data.test, training.ks), names) if test else {}
+    return Fitted(1, [record], valid, tested, embeddings, {})
 
 
 class _TrainingRun:

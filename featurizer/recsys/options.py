@@ -19,6 +19,16 @@ Neighbors: TypeAlias = Annotated[
     Count, Field(description="Neighbors an item has in the item graph, itself included.")
 ]
 Uia: TypeAlias = Annotated[Weight, Field(description="Weight of user-item alignment (UIA).")]
+Ridge: TypeAlias = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False, description="Weight of the squared weights, λ of the closed form."),
+]
+Nearest: TypeAlias = Annotated[
+    Count, Field(description="Nearest items that an item adds its similarity to, itself not among them.")
+]
+Shrinkage: TypeAlias = Annotated[
+    Weight, Field(description="Is added to the denominator of the cosine, against chance among few buyers.")
+]
 L2: TypeAlias = Annotated[Weight, Field(description="Weight of the L2 term.")]
 
 LEARNING_RATES = (5e-3, 3e-3, 2e-3, 1e-3, 5e-4)

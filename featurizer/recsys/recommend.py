@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-import torch
 
 from featurizer.errors import InputError, UnknownName
-from featurizer.features.schema import arrow_to_vectors
-from featurizer.ranking.rank import top_items
-from featurizer.recsys.vectors import COLUMN, HISTORY, read_table, read_vectors, refuse_unfinished
+from featurizer.ranking.rank import dot_products, top_items, vectors_from
+from featurizer.recsys.vectors import COLUMN, HISTORY, read_table, read_vectors, refuse_unfinished, vectors_of
 from featurizer.results.names import ITEMS, USERS
 
 COMPARED = 5000
@@ -45,7 +43,7 @@ def recommend(model: Path, user: str, k: int) -> list[Recommended]:
             f"user '{user}' has no train items, so the model learned nothing of them; expected a user who has some"
         )
     item_ids, items = read_vectors(model / ITEMS, "item_id")
-    scores = items @ arrow_to_vectors(rows.column(COLUMN))[0][0]
-    scores[np.fromiter((item in seen for item in item_ids), bool, len(item_ids))] = -np.inf
-    shown = top_items(torch.from_numpy(scores)[None], k)[0].tolist()
-    return [Recommended(item_ids[item], float(scores[item])) for item in shown if item >= 0]
+    scores = dot_products(vectors_from(vectors_of(rows)), vectors_from(items))(np.zeros(1, np.int64))
+    scores[0, [place for place, item in enumerate(item_ids) if item in seen]] = -np.inf
+    shown = top_items(scores, k)[0].tolist()
+    return [Recommended(item_ids[item], float(scores[0, item])) for item in shown if item >= 0]

@@ -13,7 +13,7 @@ from featurizer.recsys.options import TrainOptions
 
 if TYPE_CHECKING:
     from featurizer.recsys.data import RecData
-    from featurizer.recsys.recommender import Recommender
+    from featurizer.recsys.recommender import ClosedForm, Recommender
 
 OptionsT = TypeVar("OptionsT", bound=Config)
 OptionsT_contra = TypeVar("OptionsT_contra", bound=Config, contravariant=True)
@@ -27,7 +27,7 @@ class Builder(Protocol[OptionsT_contra]):
 
     def __call__(
         self, data: RecData, options: OptionsT_contra, /, *, batch_size: int, seed: int, device: str
-    ) -> Recommender:
+    ) -> Recommender | ClosedForm:
         """Return the model on its device, the same bits for the same arguments."""
         ...
 
@@ -52,6 +52,7 @@ class RecommenderSpec(Generic[OptionsT]):
         grid: values that a search chooses from, by the name of a model or train option.
         paper: what to cite for it.
         needs_features: whether it learns nothing without item features.
+        closed_form: whether the builder makes a `ClosedForm`, which nothing of how one trains changes.
     """
 
     name: str
@@ -61,6 +62,7 @@ class RecommenderSpec(Generic[OptionsT]):
     grid: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     paper: Paper | None = None
     needs_features: bool = True
+    closed_form: bool = False
 
     def preset(self, name: str = DEFAULT) -> Preset[OptionsT]:
         """Return a preset by name.
@@ -74,7 +76,7 @@ class RecommenderSpec(Generic[OptionsT]):
 
     def build(
         self, data: RecData, options: OptionsT, *, batch_size: int, seed: int, device: str
-    ) -> Recommender:
+    ) -> Recommender | ClosedForm:
         """Make a model with its graphs and its first weights.
 
         Raises:

@@ -9,17 +9,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 
 from featurizer.encoders.device import computing_threads
 from featurizer.errors import StaleOutput
 from featurizer.progress import Progress, Report, silent
+from featurizer.ranking.rank import Vectors
 from featurizer.records import Json
 from featurizer.recsys.configuration import Configuration
 from featurizer.recsys.data import RecData
 from featurizer.recsys.fit import SELECTION, Epoch, Fitted, fit
 from featurizer.recsys.summary import seed_summary, summarize
-from featurizer.recsys.vectors import write_users, write_vectors
+from featurizer.recsys.vectors import Rows, write_users, write_vectors
 from featurizer.results.files import atomic_path, write_json
 from featurizer.results.manifests.recommender import (
     RecommenderManifest,
@@ -131,12 +133,16 @@ def train(
         summary = summarize(configuration.recommender.name, data, kept, figures, time.perf_counter() - begun)
     sizes: dict[str, Json] = {"seed": summary["seed"], "users": data.n_users, "items": data.n_items}
     _write_model(stage.folder, config | sizes, kept, logs)
-    write_users(out / USERS, data, kept.embeddings.users.cpu().numpy())
-    write_vectors(out / ITEMS, data.item_ids, kept.embeddings.items.cpu().numpy(), "item_id")
+    write_users(out / USERS, data, _rows(kept.embeddings.users))
+    write_vectors(out / ITEMS, data.item_ids, _rows(kept.embeddings.items), "item_id")
     files = (stage.folder / WEIGHTS, stage.folder / CONFIG, out / USERS, out / ITEMS)
     stage.finish({**summary, "files": file_hashes(files)})
     shutil.rmtree(work)
     return read_recommender_manifest(stage.folder / MODEL)
+
+
+def _rows(vectors: Vectors) -> Rows:
+    return vectors.cpu().numpy() if isinstance(vectors, torch.Tensor) else vectors
 
 
 def _one_seed(configuration: Configuration, data: RecData, work: Path, run: str, report: Report) -> Fitted:

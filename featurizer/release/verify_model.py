@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
@@ -18,11 +17,10 @@ import featurizer
 from featurizer.alignment.saved_model import WEIGHTS as MAP_WEIGHTS
 from featurizer.alignment.saved_model import load_map
 from featurizer.errors import FeaturizerError, InputError
-from featurizer.features.schema import arrow_to_vectors
 from featurizer.features.supervised import SUPERVISED
 from featurizer.ica.saved_model import load_saved_model
 from featurizer.records import Json
-from featurizer.recsys.vectors import COLUMN, HISTORY
+from featurizer.recsys.vectors import COLUMN, HISTORY, holds_vectors, vectors_of
 from featurizer.release.model import render_model_card
 from featurizer.release.verify_card import card_problems
 from featurizer.results.files import file_sha256, read_json
@@ -197,14 +195,15 @@ def _vectors(folder: Path, manifest: RecommenderManifest) -> Iterator[str]:
             yield f"{name} cannot be read: {error}"
             continue
         expected = [id_name, COLUMN, *([HISTORY] if name == USERS else [])]
-        if table.column_names != expected or not pa.types.is_fixed_size_list(table.schema.field(COLUMN).type):
+        if table.column_names != expected or not holds_vectors(table):
             yield f"{name}: its columns are {', '.join(table.column_names)}, expected {', '.join(expected)}"
             continue
-        vectors, present = arrow_to_vectors(table.column(COLUMN))
+        vectors = vectors_of(table)
         dims.add(vectors.shape[1])
         ids = table.column(id_name).to_pylist()
         items = items or set(ids)
-        if not present.all() or not np.isfinite(vectors).all():
+        numbers = vectors if isinstance(vectors, np.ndarray) else vectors.data
+        if table.column(COLUMN).null_count or not np.isfinite(numbers).all():
             yield f"{name}: a vector is null, or holds NaN or infinity"
         if len(set(ids)) != len(ids) or None in ids:
             yield f"{name}: ids are missing or repeated"

@@ -12,11 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from featurizer.encoders.device import computing_threads
 from featurizer.ranking.metrics import METRICS, RANGE
-from featurizer.ranking.rank import dot_products, rank
+from featurizer.ranking.rank import dot_products, rank, vectors_from
 from featurizer.records import Json
 from featurizer.recsys.configuration import Configuration, configuration
 from featurizer.recsys.data import RecData, assemble
@@ -86,10 +85,10 @@ def _measured(
     folder: Path, evaluation: EvaluationData, options: ScoreOptions, key: MetricKey
 ) -> Iterator[PerUser]:
     users, items = (
-        torch.from_numpy(read_vectors(folder / f"{side}s.parquet", f"{side}_id")[1]).to(options.device)
+        vectors_from(read_vectors(folder / f"{side}s.parquet", f"{side}_id")[1], options.device)
         for side in ("user", "item")
     )
-    block = max(1, options.memory // (len(items) * 4))
+    block = max(1, options.memory // (items.shape[0] * 4))
     for split, positives in evaluation.positives.items():
         shown = rank(dot_products(users, items), evaluation.train, positives, options.ks[-1], block=block)
         for k in options.ks:

@@ -7,6 +7,7 @@ Inherit them in tests:
             return load(EncoderRequest(name="mine", model="…"))[0]
 """
 
+from featurizer.testing.closed_forms import ClosedFormContract
 from featurizer.testing.families import EncoderFamilyContract
 from featurizer.testing.formats import FormatContract
 from featurizer.testing.recommenders import RecommenderContract
@@ -17,6 +18,7 @@ from featurizer.testing.vectors import EncoderContract
 
 __all__ = [
     "TOLERANCE",
+    "ClosedFormContract",
     "EncoderContract",
     "EncoderFamilyContract",
     "FormatContract",

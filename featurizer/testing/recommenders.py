@@ -2,71 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import torch
 
-from featurizer.errors import InputError
-from featurizer.recsys.configuration import Configuration, configuration
+from featurizer.recsys.configuration import Configuration
 from featurizer.recsys.data import RecData, assemble
 from featurizer.recsys.fit import Fitted, fit
-from featurizer.recsys.options import TrainOptions
+from featurizer.recsys.recommender import ClosedForm, Recommender
 from featurizer.recsys.sampler import Sampler, Triples
-from featurizer.recsys.spec import DEFAULT, AnyRecommender, RecommenderSpec
+from featurizer.testing.declarations import DeclaredRecommender, refusal
 
 USERS, ITEMS, GROUPS = 40, 30, 3
 
 
-class RecommenderContract:
-    """What the trainer relies on; every check is one test.
+class RecommenderContract(DeclaredRecommender):
+    """What the trainer relies on in a model that learns; every check is one test.
 
     Subclass it in a test module, name the class `Test…`, and write `make_recommender`. The model is built and
     trained, in seconds, on users of three groups who buy items of their group, whose features are near.
     """
 
-    def make_recommender(self) -> AnyRecommender:
-        """Return the recommender under test, as its entry point offers it."""
-        raise NotImplementedError("write make_recommender in your subclass of RecommenderContract")
-
-    def options(self) -> Mapping[str, object]:
-        """Return what differs from the default preset on forty users; replace it where more must differ."""
-        return {"dim": 8} if "dim" in self.make_recommender().options.model_fields else {}
-
     def training(self) -> Mapping[str, object]:
         """Return how it is trained on them; replace it when it learns only otherwise."""
         return {"epochs": 60, "batch_size": 64, "learning_rate": 0.03, "patience": 60, "evaluate_every": 1}
-
-    def test_every_option_has_a_default_and_says_what_it_is(self) -> None:
-        """The command line shows each option of the class with its help."""
-        options = self.make_recommender().options
-        for name, field in options.model_fields.items():
-            assert not field.is_required(), f"{name} has no default"
-            assert field.description, f"{name} has no docstring, so no help"
-
-    def test_options_are_checked_frozen_and_json(self) -> None:
-        """An option that there is not is refused; the rest goes into `config.json` and comes back the same."""
-        kind = self.make_recommender().options
-        assert kind.model_config.get("frozen"), "the options can be changed; derive them from config.Config"
-        told = refusal(lambda: self._configuration().changed({"no_such_option": 1}))
-        assert "has no use for no_such_option" in told
-        for preset in self.make_recommender().presets.values():
-            assert kind.model_validate(preset.options.model_dump(mode="json")) == preset.options
-
-    def test_presets_are_of_its_options_and_the_grid_names_options(self) -> None:
-        """There is a default preset, and a search finds an option of the model or the training for each name."""
-        recommender = self.make_recommender()
-        assert isinstance(recommender, RecommenderSpec)
-        assert DEFAULT in recommender.presets, f"no preset is called '{DEFAULT}'"
-        for name, preset in recommender.presets.items():
-            assert isinstance(preset.options, recommender.options), f"preset {name} has other options"
-        for name, values in recommender.grid.items():
-            known = name in recommender.options.model_fields or name in TrainOptions.model_fields
-            assert known, f"the grid's {name} is no option"
-            for value in values:
-                configuration(recommender).applied({name: value})
 
     def test_it_overfits_a_toy_graph(self) -> None:
         """The loss falls, and most of a user's held-out items are among the ten best."""
@@ -86,8 +48,8 @@ class RecommenderContract:
 
     def test_vectors_are_finite_float32_and_not_the_weights_themselves(self) -> None:
         """`embeddings` returns (u, d) and (n, d) of its own; training on changes them not."""
-        data, chosen = sample_data(), self._configuration()
-        model = chosen.build(data)
+        data = sample_data()
+        model = self._built(data)
         made = model.embeddings()
         assert made.users.shape == (data.n_users, made.items.shape[1])
         assert made.items.shape[0] == data.n_items
@@ -105,7 +67,7 @@ class RecommenderContract:
     def test_the_gradient_reaches_every_parameter(self) -> None:
         """Nothing is learned that no part of the loss depends on, where some items have a feature and some none."""
         data = without_features(sample_data(), every=5)
-        model = self._configuration().build(data)
+        model = self._built(data)
         model.begin_epoch(np.random.default_rng(0))
         losses = model.losses(whole_epoch(data))
         torch.stack(list(losses.values())).sum().backward()
@@ -127,9 +89,9 @@ class RecommenderContract:
     def test_its_weights_are_all_that_it_learned(self) -> None:
         """Another model that gets the `state_dict` scores the same: a saved model and a checkpoint are whole."""
         data, chosen = sample_data(), self._configuration().changed(training={"epochs": 2})
-        trained = chosen.build(data)
+        trained = self._built(data, chosen)
         fit(trained, data, chosen.training)
-        other = chosen.changed(training={"seed": 9}).build(data)
+        other = self._built(data, chosen.changed(training={"seed": 9}))
         other.weights.load_state_dict(trained.weights.state_dict())
         for model in (trained, other):
             model.weights.eval()
@@ -139,7 +101,7 @@ class RecommenderContract:
     def test_items_without_a_feature_have_finite_vectors_and_losses(self) -> None:
         """A zero row of the features is no reason for NaN."""
         data = without_features(sample_data(), every=5)
-        model = self._configuration().build(data)
+        model = self._built(data)
         model.begin_epoch(np.random.default_rng(0))
         losses = model.losses(whole_epoch(data))
         assert all(torch.isfinite(part) for part in losses.values()), f"a loss is not finite: {losses}"
@@ -163,8 +125,10 @@ class RecommenderContract:
         np.testing.assert_array_equal(data.known, sample_data().known)
         np.testing.assert_array_equal(data.train.items, sample_data().train.items)
 
-    def _configuration(self) -> Configuration:
-        return configuration(self.make_recommender()).changed(self.options(), self.training())
+    def _built(self, data: RecData, chosen: Configuration | None = None) -> Recommender:
+        model = (chosen or self._configuration()).build(data)
+        assert not isinstance(model, ClosedForm), "it is a closed form; inherit ClosedFormContract"
+        return model
 
     def _learned(self, data: RecData) -> Fitted:
         """Train on the data, and see that the loss falls."""
@@ -173,15 +137,6 @@ class RecommenderContract:
         first, last = (float(str(fitted.epochs[place]["loss"])) for place in (0, -1))
         assert last < 0.6 * first, f"the loss went from {first:.3g} to {last:.3g}"
         return fitted
-
-
-def refusal(attempt: Callable[[], object]) -> str:
-    """Return the message with which something is refused, which it has to be."""
-    try:
-        attempt()
-    except InputError as error:
-        return str(error)
-    raise AssertionError("it is accepted, expected an InputError")
 
 
 def whole_epoch(data: RecData) -> Triples:

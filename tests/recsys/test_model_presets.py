@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from toy import MODELS
+from toy import CLOSED_FORMS, MODELS
 
 from featurizer.recsys.registry import load_recommender
 
@@ -37,7 +37,13 @@ def test_each_preset_is_what_the_page_says(name, preset):
     assert f"| {name} | {preset} | {typed(found.options.model_dump())} | {typed(training)} |" in PAGE
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_each_closed_forms_preset_is_what_the_page_says_without_a_training(name):
+    found = load_recommender(name).preset()
+    assert f"| {name} | default | {typed(found.options.model_dump())} | none |" in PAGE
+
+
+@pytest.mark.parametrize("name", MODELS + CLOSED_FORMS)
 def test_each_grid_is_what_the_page_says(name):
     grid = load_recommender(name).grid
     told = [f"{option} {', '.join(f'{value:g}' for value in values)}" for option, values in grid.items()]

@@ -8,9 +8,10 @@ from featurizer.testing.recommenders import sample_data as toy_data
 from featurizer.testing.recommenders import sample_features as toy_features
 from featurizer.testing.recommenders import sample_interactions as toy_interactions
 
-__all__ = ["MODELS", "small", "toy_data", "toy_features", "toy_interactions"]
+__all__ = ["CLOSED_FORMS", "MODELS", "small", "toy_data", "toy_features", "toy_interactions"]
 
 MODELS = ("alignrec", "lightgcn", "bpr", "vbpr", "freedom")
+CLOSED_FORMS = ("itemknn", "itemknn-content", "itemknn-joint", "ease", "ridge")
 SMALL = {"dim": 8, "layers": 2, "neighbors": 4, "l2": 1e-4, "half": False}
 
 
