@@ -11,6 +11,9 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
+import socket
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -32,6 +35,8 @@ RETRIES = 5
 """Times that a piece is begun again whose actor died; more, and it is the piece that kills."""
 PATIENCE = 60.0
 """Seconds until it is said that workers have not begun: others may have taken what the cluster has."""
+PORT = 6379
+"""Where a head listens that was told no other."""
 OBJECTS = 100 * 2**20
 """Bytes of a cluster's own that are set aside for what actors return, which is little."""
 
@@ -133,7 +138,8 @@ class Actors:
         for actor in [actor for _ in range(AT_ONCE) for actor in self.handles]:
             ask(actor)
         while asked:
-            ready, _ = ray.wait(list(asked), num_returns=1, timeout=1.0)
+            with _as_raised():
+                ready, _ = ray.wait(list(asked), num_returns=1, timeout=1.0)
             if not ready:
                 meanwhile()
                 continue
@@ -172,7 +178,8 @@ def actors(worker: type[Worker], plan: Sequence[object], cluster: Cluster, threa
         started = [kind.remote(*plan) for _ in range(_count(cluster, need))]
         try:
             promised = [actor.told.remote() for actor in started]
-            ready, missing = ray.wait(promised, num_returns=len(promised), timeout=PATIENCE)
+            with _as_raised():
+                ready, missing = ray.wait(promised, num_returns=len(promised), timeout=PATIENCE)
             if missing:
                 logger.warning(
                     "%d of %d workers have begun; the others load what they need, or wait for the cluster to have "
@@ -236,6 +243,10 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    if address not in (None, "auto"):
+        _reach(str(address))
+    logger.info("starting Ray; its workers load what they need")
+    on_signal = signal.getsignal(signal.SIGTERM)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     own: dict[str, Any] = {
         "address": "local",
@@ -249,10 +260,37 @@ def connected(address: str | None) -> Iterator[None]:
             f"no Ray cluster at {address or 'this machine'}: {error}. Start one with 'ray start --head', or leave "
             "--address out to have one for this run alone"
         ) from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_signal)  # Ray's own aborts the process, with a dump of its stack
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Refuse an address at which nobody listens: Ray itself tries for minutes.
+
+    Raises:
+        InputError: nobody does.
+    """
+    host, _, port = address.rpartition(":") if ":" in address else (address, "", str(PORT))
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"no Ray cluster at {address}: {error}. Expected HOST or HOST:PORT of one that 'ray start --head' began, "
+            "or auto; leave --address out to have one for this run alone"
+        ) from error
+
+
+@contextmanager
+def _as_raised() -> Iterator[None]:
+    """Let through what a signal's handler raised while Ray waited, whose compiled code makes a `SystemError` of it."""
+    try:
+        yield
+    except SystemError as error:
+        raise (error.__cause__ or error) from None
 
 
 def _count(cluster: Cluster, need: Mapping[str, float]) -> int:
@@ -288,7 +326,8 @@ def _got(promised: Any, what: str) -> Any:  # noqa: ANN401 - what an actor retur
     from ray.exceptions import RayActorError, RayTaskError
 
     try:
-        return ray.get(promised)
+        with _as_raised():
+            return ray.get(promised)
     except RayTaskError as error:
         if isinstance(error.cause, FeaturizerError):
             raise FeaturizerError(str(error.cause)) from error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from featurizer.actors import Cluster, Told, actors, check_unchanged
+from featurizer.actors import Cluster, Told, actors, check_alike, check_unchanged
 from featurizer.catalog.arrivals import Arrivals
 from featurizer.catalog.images import ImageFetcher
 from featurizer.catalog.images.options import FetchOptions
@@ -47,7 +47,10 @@ class PartWorker:
                 f"{platform.node()} does not see {self.plan.folder}; expected a file system that all machines share"
             )
         libraries: dict[str, Json] = {name: version(name) for name in LIBRARIES}
-        return Told.of({"libraries": libraries})
+        try:
+            return Told.of({"libraries": libraries, "source": self.plan.source.identity})
+        except FeaturizerError as error:
+            raise FeaturizerError(f"{platform.node()}: {error}") from error
 
     def write(self, share: Share, expected: str) -> None:
         """Make the parts of a share that are not there.
@@ -85,8 +88,12 @@ def make_on_ray(plan: PartPlan, cluster: Cluster, options: FetchOptions, report:
             done[path] = done.get(path) or pq.read_metadata(path).num_rows
         report(Progress("catalog", sum(done.values()), note="as far as parts are complete"))
 
-    plan = replace(plan, folder=plan.folder.absolute())
-    with actors(PartWorker, [plan, options], cluster, threads=1) as workers:
+    here = PartWorker(plan, options).told()
+    # without what it has open, and has read of its files: a worker reads those that it sees
+    source = replace(plan.source) if is_dataclass(plan.source) else plan.source
+    sent = replace(plan, source=source, folder=plan.folder.absolute())
+    with actors(PartWorker, [sent, options], cluster, threads=1) as workers:
+        check_alike([here, workers.told])
         of = len(workers.handles)
         for _ in workers.make([Share(number, of) for number in range(1, of + 1)], "share", tell):
             tell()

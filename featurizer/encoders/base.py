@@ -135,8 +135,8 @@ class TextLoss:
 
     Attributes:
         cut: it is longer than the model's limit, and what comes behind is lost.
-        unknown: more than half of its tokens are unknown to the tokenizer, or of its letters, which are beyond Latin
-            script, only spelled by it.
+        unknown: more than a quarter of its tokens are unknown to the tokenizer; or of its letters that are beyond Latin
+            script, a quarter of all or more, most are only spelled by it.
     """
 
     cut: bool = False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+from featurizer.errors import InputError
 
 ENGLISH = ("en",)
 MANY = ("many",)
@@ -18,6 +21,20 @@ XLM_R = (
 """Those of XLM-RoBERTa, which multilingual-e5 and bge-m3 go on from; as the card of multilingual-e5 lists them."""
 
 
+def language_code(wanted: str) -> str:
+    """Return the code of a language as cards write it: of `de-DE` and `pt_BR` what stands first.
+
+    Raises:
+        InputError: it is none of two or three letters.
+    """
+    code = re.split(r"[-_]", wanted.strip().lower())[0]
+    if not re.fullmatch(r"[a-z]{2,3}", code):
+        raise InputError(
+            f"--language {wanted}; expected a code of two or three letters (ISO 639), such as de or zh"
+        )
+    return code
+
+
 def reads_language(languages: Sequence[str], code: str) -> bool:
     """Say whether a model reads a language, or may: one of many that lists none counts."""
-    return code.lower() in languages or tuple(languages) == MANY
+    return language_code(code) in languages or tuple(languages) == MANY

@@ -23,11 +23,11 @@ SHORT = 3
 
 
 def is_foreign(text: str) -> bool:
-    """Say whether more than half of a text's letters are beyond Latin script."""
+    """Say whether more than a quarter of a text's letters are beyond Latin script; brands seldom are."""
     if text.isascii():
         return False
     foreign = len(FOREIGN.findall(text))
-    return 2 * foreign > len(LETTER.findall(text))
+    return 4 * foreign > len(LETTER.findall(text))
 
 
 def spelling(tokenizer: PreTrainedTokenizerBase) -> Callable[[str], bool]:

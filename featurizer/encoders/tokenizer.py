@@ -116,6 +116,6 @@ def loss_counter(
 
     def is_unknown(ids: Sequence[int]) -> bool:
         words = [index for index in ids if index == unknown or index not in special]
-        return not words or 2 * sum(index == unknown for index in words) > len(words)
+        return not words or 4 * sum(index == unknown for index in words) > len(words)
 
     return losses

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from featurizer.features.feature_set import FeatureSet
 
+OTHERS = "featurizer encoders --language CODE lists those that read a language"
+
 
 def text_losses(feature_set: FeatureSet) -> Iterator[str]:
-    """Yield a sentence for each space whose encoder cut texts or did not know most of their tokens.
+    """Yield a sentence for each space whose encoder cut texts or did not know many of their tokens.
 
     Nothing is said of a space whose encoder counts neither.
     """
@@ -18,7 +20,7 @@ def text_losses(feature_set: FeatureSet) -> Iterator[str]:
         ends = f"its {limit} tokens" if limit else "its encoders read"
         parts = (
             (spec.texts_cut, f"are longer than {ends}, and what comes after is not read"),
-            (spec.texts_unknown, "are mostly of tokens that it does not know"),
+            (spec.texts_unknown, f"are for a quarter or more of tokens that it does not know ({OTHERS})"),
         )
         told = [
             f"{count:,} of {texts:,} texts ({count / texts:.1%}) {what}" for count, what in parts if count

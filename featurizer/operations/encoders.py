@@ -41,6 +41,10 @@ class Encoders(Operation):
     def _check(self) -> Encoders:
         if self.name is None and self.measure:
             raise InputError("--measure is of one encoder; name it: featurizer encoders show NAME --measure")
+        if self.language is not None:
+            from featurizer.encoders.languages import language_code
+
+            language_code(self.language)
         if self.name is not None and (self.modality or self.language):
             raise InputError("--modality and --language choose among all presets; leave the name or them out")
         return self

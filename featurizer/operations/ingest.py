@@ -187,7 +187,7 @@ class Ingest(FolderOperation["Catalog"]):
         from featurizer.catalog.text import TextRecipe
 
         refuse_forgotten(self)
-        name = self.source or Path(self.path[0].removeprefix(HUB)).name
+        name = self.source or ", ".join(Path(path.removeprefix(HUB)).name for path in self.path)
         try:
             with ImageFetcher(self.fetching.options()) as fetcher:
                 return ingest(

@@ -25,6 +25,7 @@ from featurizer.operations.download import Download
 from featurizer.operations.ingest import Ingest
 from featurizer.progress import silent
 from featurizer.results.stage import STAGE_FILE
+from tests.catalog.exports import workbook
 from tests.servers.faults import faults
 
 ROOT = Path(__file__).parents[2]
@@ -197,3 +198,19 @@ def test_what_is_missing_is_asked_for_from_one_process(tmp_path, given):
     if "update" not in given:
         with pytest.raises(InputError, match="leave --engine ray out"):
             Download(dataset="sample", out=tmp_path / "c", engine="ray", **given)
+
+
+def test_a_spreadsheet_that_is_open_here_is_opened_there(cluster, tmp_path):
+    pytest.importorskip("python_calamine")
+    path, out = tmp_path / "items.xlsx", tmp_path / "c"
+    rows = [("id", "title"), *((f"i{n}", f"cup {n}") for n in range(30))]
+    path.write_bytes(workbook({"items": rows}))
+    found = made(path, tmp_path / "ray", cluster)
+    assert found.manifest.data_sha256 == made(path, tmp_path / "here").manifest.data_sha256
+    out.mkdir()
+    (out / STAGE_FILE).write_text("{}")
+    source = open_source(str(path))
+    plan = PartPlan(source, out, TextRecipe(), catalog_schema(source.extra))
+    here = PartWorker(plan, OPTIONS).told()
+    path.write_bytes(workbook({"items": [*rows, ("i30", "cup 30")]}))
+    assert PartWorker(replace(plan, source=replace(source)), OPTIONS).told() != here

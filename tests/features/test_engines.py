@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -243,6 +244,38 @@ def test_what_does_not_fit_or_load_is_a_clear_error(cluster, catalog, tmp_path):
         ray_engine(replace(plan, catalog=tmp_path / "nowhere"), Cluster(workers=1)),
     ):
         pass
+
+
+def test_nobody_at_the_address_of_a_cluster_is_told_at_once(catalog, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        free = f"127.0.0.1:{taken.getsockname()[1]}"  # bound, and not listened at
+        for address in (free, "127.0.0.1:port", "127.0.0.1:99999"):
+            done = subprocess.run(
+                command(catalog, tmp_path / "g", "--engine", "ray", "--address", address),
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+            assert done.returncode == 1
+            assert f"no Ray cluster at {address}: " in done.stderr
+
+
+@pytest.mark.slow
+def test_sigterm_ends_a_run_as_it_does_without_ray(catalog, tmp_path, plugins):
+    for path in plugins.iterdir():
+        path.unlink()
+    given = command(catalog, tmp_path / "f", "--engine", "ray", "--workers", "1")
+    with subprocess.Popen(
+        given, stderr=subprocess.PIPE, text=True, env=os.environ | {"PAUSE": "2"}
+    ) as process:
+        while not [*plugins.iterdir()]:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "interrupted; what is finished is kept" in errors
+    assert "PC: @" not in errors
 
 
 def test_workers_that_wait_for_room_are_told_of(cluster, catalog, tmp_path, monkeypatch, caplog):

@@ -18,7 +18,8 @@ from tests.support.items import make_catalog
 
 TOLD = (
     "counted_text: 5 of 8 texts (62.5%) are longer than its 9 tokens, and what comes after is not read; "
-    "2 of 8 texts (25.0%) are mostly of tokens that it does not know"
+    "2 of 8 texts (25.0%) are for a quarter or more of tokens that it does not know "
+    "(featurizer encoders --language CODE lists those that read a language)"
 )
 
 

@@ -88,3 +88,9 @@ def test_a_measured_encoder_says_device_threads_and_speed():
     assert outcome.record["threads"] >= 1
     assert "minilm_text: " in outcome.text
     assert load_encoders(["minilm"], device="cpu")[0].spec.dim == speed["dim"]
+
+
+def test_a_language_is_a_code_and_its_region_says_nothing():
+    assert names(language="de-DE") == names(language="de") == names(language="DE")
+    with pytest.raises(InputError, match="expected a code of two or three letters"):
+        Encoders(language="deutsch")

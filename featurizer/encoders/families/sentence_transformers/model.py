@@ -167,9 +167,11 @@ def offered(opened: OpenedModel) -> tuple[Reads, ...]:
     sides = tuple(side for side, takes in INPUTS.items() if opened.model.supports(takes))
     wanted = opened.request.modalities or sides
     if not sides or not set(wanted) <= set(sides):
+        dual = {"image", "text"} <= set(sides) and "both" in wanted
+        join = ", or take both sides, whose join NAME_image+NAME_text every command makes" if dual else ""
         raise InputError(
             f"{FAMILY.name}:{opened.request.model} gives vectors of {' and '.join(sides) or 'nothing items have'}, but "
-            f"{' and '.join(wanted) or 'one of pictures or texts'} was asked for; choose another model"
+            f"{' and '.join(wanted) or 'one of pictures or texts'} was asked for; choose another model{join}"
         )
     return tuple(side for side in sides if side in wanted)
 
