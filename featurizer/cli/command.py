@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 
 from featurizer.cli import completion
 from featurizer.cli.console import COMMON, progress, say, settle, show
+from featurizer.errors import InputError
 from featurizer.operations.execute import execute
 from featurizer.operations.names import NAMES
 from featurizer.operations.operation import FORMER, Context
@@ -48,12 +49,28 @@ def command(name: str) -> TyperCommand:
 
     def called(**values: object) -> None:
         as_json = settle(values)
+        _refuse_passing(values.get("out"))
         made = operation_of(kind, dict(_given(options, values)), lambda option: option.called)
         with progress() as report:
             outcome = execute(made, Context(report, say))
         show(outcome, as_json=as_json)
 
     return drawn(name, called, inspect.getdoc(kind) or "", [_parameter(option) for option in options])
+
+
+def _refuse_passing(out: object) -> None:
+    """Refuse a store in memory, which ends with the command.
+
+    Raises:
+        InputError: that is where the result is to go.
+    """
+    if str(out).lower().startswith("memory:"):
+        from featurizer.results.store_path import shown
+
+        raise InputError(
+            f"{shown(str(out))} would be gone when this command ends; give a folder, or the address of a "
+            "store that stays. In one process of Python it may be used"
+        )
 
 
 def drawn(

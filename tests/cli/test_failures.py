@@ -26,6 +26,12 @@ def call(monkeypatch, capsys, tmp_path):
     return lambda *arguments: run_program(monkeypatch, capsys, *arguments)
 
 
+def test_a_store_that_ends_with_the_command_is_refused(call):
+    code, out, err = call("ingest", "items.csv", "--out", "memory://c")
+    assert (code, out) == (1, "")
+    assert "memory://c would be gone when this command ends" in err
+
+
 @pytest.mark.parametrize(
     "fault",
     [
