@@ -72,6 +72,7 @@ def test_actors_make_the_same_catalog_and_ask_for_each_picture_once(cluster, tmp
     assert not [*found.folder.rglob("*.journal")]
 
 
+@pytest.mark.slow
 def test_an_actor_that_is_killed_goes_on_from_what_had_arrived(cluster, tmp_path):
     with faults(hosts=4) as site:
         path, killed = table(tmp_path, site, 400), []

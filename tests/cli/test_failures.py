@@ -324,4 +324,4 @@ def test_a_terminal_of_ascii_ends_no_command():
 def test_an_error_about_a_name_beyond_ascii_is_told_there_too():
     code, _, err = ascii_program("-m", "featurizer", "encoders", "show", "nö±pe")
     assert code == 1
-    assert err.startswith("error: unknown encoder preset 'n\\xf6+-pe'")
+    assert err.startswith("error: unknown encoder 'n\\xf6+-pe'")
