@@ -603,7 +603,7 @@ def pretrain_ica(
     Example: featurizer pretrain-ica ./catalog --vision efficientnet-lite0 --text minilm --out ./ica
 
     Args:
-        catalog: A catalog folder.
+        catalog: A catalog: a folder, or an address such as s3://bucket/catalog.
         vision: The vision encoder, as for extract --encoder.
         text: The text encoder, likewise.
         size: The transformer: 128×2, 256×4 or 768×12.
@@ -841,8 +841,12 @@ def train(
     repeats: bool | None = None,
     contrast: int | None = None,
     half: bool | None = None,
+    ridge: float | None = None,
     content_loss: float | None = None,
     keep_edges: float | None = None,
+    nearest: int | None = None,
+    shrinkage: float | None = None,
+    content_share: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
@@ -878,13 +882,13 @@ def train(
         min_coverage: Least share of train pairs whose items have a feature.
         model: Which recommender.
         exact: AlignRec as its authors compute it.
-        dim: Width of the vectors that users and items get.
+        dim: Width of the vectors that users and items get. (alignrec, bpr, freedom, lightgcn, vbpr)
         layers: Layers over the graph of users and items. (alignrec, freedom, lightgcn)
         neighbors: Neighbors an item has in the item graph, itself included. (alignrec, freedom)
         alpha: Weight of content-id alignment (CCA). (alignrec)
         reg: Weight of the similarity regularization (REG). (alignrec)
         uia: Weight of user-item alignment (UIA). (alignrec, bpr, lightgcn)
-        l2: Weight of the L2 term.
+        l2: Weight of the L2 term. (alignrec, bpr, freedom, lightgcn, vbpr)
         temperature: Temperature of CCA. (alignrec)
         item_graph: The graph between items; off for an ablation. (alignrec)
         trainable_features: Whether the features are only where learning starts, not what it is held to. (alignrec)
@@ -892,8 +896,12 @@ def train(
         repeats: Whether an item or user counts in CCA and REG as often as it stands in the batch, as in the authors' code. (alignrec)
         contrast: Rows that CCA contrasts at a time and REG compares, out of a batch; 0 is the whole batch. (alignrec)
         half: Multiply fixed features in bfloat16 where the processor does that faster than in float32. (alignrec)
+        ridge: Weight of the squared weights, λ of the closed form. (ease, ridge)
         content_loss: Weight of the BPR loss on projected features. (freedom)
         keep_edges: Share of the train pairs that an epoch's graph keeps. (freedom)
+        nearest: Nearest items that an item adds its similarity to, itself not among them. (itemknn, itemknn-content, itemknn-joint)
+        shrinkage: Is added to the denominator of the cosine, against chance among few buyers. (itemknn, itemknn-joint)
+        content_share: Share that the features have in an item's similarity with another, c; the interactions have the rest. (itemknn-joint)
         epochs: Epochs at most.
         batch_size: Train pairs a step; where none are asked for, 2,048, and on large data as many as make 128 steps an epoch.
         learning_rate: Adam's, in the first epoch.

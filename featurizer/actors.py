@@ -27,6 +27,7 @@ from featurizer.records import Json
 from featurizer.registry import Extra
 from featurizer.results.files import fingerprint
 from featurizer.results.stage import differing_keys
+from featurizer.values import counted
 
 NEEDS = Extra(("ray",), "ray")
 AT_ONCE = 2
@@ -310,7 +311,8 @@ def _count(cluster: Cluster, need: Mapping[str, float]) -> int:
     if not fits or (cluster.workers or 0) > fits:
         has = "; ".join(f"{m.get('CPU', 0):g} cores, {m.get('GPU', 0):g} GPUs" for m in machines)
         raise InputError(
-            f"{cluster.workers or 1} workers of {need['CPU']:g} threads and {need['GPU']:g} GPUs each do not fit: the "
+            f"no room for {counted(cluster.workers or 1, 'worker', 'workers')} of {need['CPU']:g} threads and "
+            f"{need['GPU']:g} GPUs each: the "
             f"cluster has {has}. Give fewer --workers, --threads or --gpus-per-worker"
         )
     return cluster.workers or fits

@@ -15,6 +15,11 @@ os.environ.setdefault(
 )  # and programs that take a thread a core do not spin for each other
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, so that two processes end together."""
+    items.sort(key=lambda item: item.path.name not in ("test_docs.py", "test_cli.py"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_core():
     """What takes a thread a core takes one: small models are slower on many threads."""

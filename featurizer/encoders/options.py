@@ -2,8 +2,8 @@ r"""What of an encoder may be chosen behind its name: `e5=transformers:org/name,
 
 One text says it everywhere, on the command line, in a recipe, in what another process is handed and in what a manifest
 keeps; in Python and in recipes a mapping may (`{"encoder": "transformers:org/name", "name": "e5", "max_tokens": 256}`).
-A comma that an option's name and `=` follow begins an option; `\,` is a comma of the value, `\n` the end of a line,
-and spaces count.
+A comma that an option's name and `=` follow, after blanks or none, begins an option; `\,` is a comma of the value,
+`\n` the end of a line, and spaces of a value count.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Required, TypedDict
 from featurizer.encoders.base import Reads
 from featurizer.errors import InputError
 
-BEGINS = re.compile(r"(?<!\\),(?=[A-Za-z][A-Za-z_-]*=)")
+BEGINS = re.compile(r"(?<!\\), *(?=[A-Za-z][A-Za-z_-]*=)")
 """Where an option begins."""
 ESCAPED = {"\\\\": "\\", "\\,": ",", "\\n": "\n"}
 SIDES: tuple[Reads, ...] = ("image", "text", "both")

@@ -94,10 +94,8 @@ def _with_options(request: EncoderRequest, target: str, written: str) -> Encoder
         return request
     chosen = read_options(written, target, family_named(request.family).all_options)
     if "revision" in chosen and (request.revision or request.weights or is_folder(request.model)):
-        where = (
-            f"is {request.revision} already" if request.revision else "has none: it comes from no repository"
-        )
-        raise InputError(f"the revision of {target} {where}; leave the option out")
+        why = f"{request.revision} is named already" if request.revision else "it comes from no repository"
+        raise InputError(f"{target} takes no revision: {why}; leave the option out")
     return replace(request, **chosen)
 
 

@@ -119,11 +119,11 @@ class Extract(FolderOperation["FeatureSet"]):
             number, of = map(int, self.shard.split("/"))
             if number > of:
                 raise InputError(f"--shard {self.shard}; expected I/N with I from 1 to N, such as 1/4")
-            if self.overwrite or self.cluster.engine != "local":
-                raise InputError(
-                    "--shard makes a part of what other processes share; leave --overwrite out (remove the folder "
-                    "before all of them begin), and --engine ray too"
-                )
+            shares = "--shard makes a part of what other processes share; leave"
+            if self.cluster.engine != "local":
+                raise InputError(f"{shares} --engine ray out")
+            if self.overwrite:
+                raise InputError(f"{shares} --overwrite out (remove the folder before all of them begin)")
         return self
 
     def precheck(self) -> None:

@@ -50,7 +50,7 @@ class PretrainIca(FolderOperation["Pretrained"]):
     indifferent: ClassVar[frozenset[str]] = frozenset({"cache", "tensorboard", "cluster"})
 
     catalog: Annotated[Folder, Argument("CATALOG"), Reads(("catalog",))]
-    """A catalog folder."""
+    """A catalog: a folder, or an address such as s3://bucket/catalog."""
     vision: Annotated[str, Completed("encoder")]
     """The vision encoder, as for extract --encoder."""
     text: Annotated[str, Completed("encoder")]

@@ -78,6 +78,11 @@ def test_a_preset_takes_options_too():
     assert family_of("short=minilm,prompt=a") == "sentence-transformers"
 
 
+def test_blanks_after_a_comma_are_no_part_of_an_options_name():
+    found = resolve("minilm, max_tokens=32,  prompt=a, b ")
+    assert (found.max_tokens, found.prompt) == (32, "a, b ")
+
+
 def test_modality_and_revision_are_options():
     request = resolve("open_clip:org/name,modality=text+image,revision=abc")
     assert (request.modalities, request.revision) == (("image", "text"), "abc")
@@ -117,8 +122,8 @@ def test_a_folder_with_options_is_found_and_told_by_its_name_alone(tmp_path):
         ),
         ("transformers:a/b,pooling=", "pooling of transformers:a/b is empty"),
         ("transformers:a/b,max_tokens=1,max_tokens=2", "max_tokens of transformers:a/b is given twice"),
-        ("transformers:a/b@x,revision=y", "the revision of transformers:a/b@x is x already"),
-        ("minilm,revision=y", "the revision of minilm has none: it comes from no repository"),
+        ("transformers:a/b@x,revision=y", "transformers:a/b@x takes no revision: x is named already"),
+        ("minilm,revision=y", "minilm takes no revision: it comes from no repository"),
         ("ica:runs/x,prompt=a", "ica:runs/x has no option 'prompt'; it has none"),
         ("a b=minilm,prompt=a", "'a b' cannot name a space"),
     ],

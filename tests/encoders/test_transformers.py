@@ -476,7 +476,7 @@ def test_what_is_lost_of_a_text_is_counted(checkpoint):
     (encoder,) = load(request(checkpoint("bert")))
     limit = encoder.spec.preprocessing["token_limit"]
     fits, longer = "x " * (limit - 2), "x " * (limit - 1)
-    found = encoder.losses([fits, longer, "日本 語 x", "日本 x x x", ""])
+    found = encoder.losses([fits, longer, "日本 語 x", "日本 x x x x x x x", ""])
     assert [loss.cut for loss in found] == [False, True, False, False, False]
     assert [loss.unknown for loss in found] == [False, False, True, False, False]
 
