@@ -118,6 +118,17 @@ class Storage:
                 raise EOFError(f"{len(data):,} bytes came of {end - start:,}")
         return data
 
+    def read_whole(self, address: str) -> bytes:
+        """Return an object in one request, however long it is by now; one that is just written in place may be cut.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            StoreError: the store does not answer.
+        """
+        with _asking("read", address):
+            data: bytes = self._files.cat_file(address)
+        return data
+
     def put(self, address: str, file: Path) -> None:
         """Put a whole file at an address, in the place of what is there.
 

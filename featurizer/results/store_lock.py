@@ -90,11 +90,9 @@ def _is_gone(holder: Holder | None) -> bool:
 
 def _content(lock: StorePath) -> bytes | None:
     try:
-        with lock.open("rb") as file:
-            found: bytes = file.read()
+        return lock.storage.read_whole(str(lock))
     except FileNotFoundError:  # let go just now
         return None
-    return found
 
 
 class _Renewal:

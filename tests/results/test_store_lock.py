@@ -62,6 +62,23 @@ def test_one_that_is_renewed_is_not_taken_over(folder, quick):
         pass
 
 
+def test_one_that_is_just_written_in_place_has_nothing_in_it_and_is_held(folder):
+    folder.storage.write(str(folder / LOCK_FILE), b"")
+    with (
+        pytest.raises(FolderBusy, match="being written by another process"),
+        writing(folder, fingerprint="f"),
+    ):
+        pass
+    assert (folder / LOCK_FILE).is_file()
+
+
+def test_a_lock_is_read_as_long_as_it_is_by_then(folder, monkeypatch):
+    """Between asking how long it is and reading it, it may have been written anew."""
+    left_by(folder, ELSEWHERE)
+    monkeypatch.setattr(type(folder.storage), "find", lambda *_: pytest.fail("its length was asked for"))
+    assert store_lock._content(folder / LOCK_FILE) == ELSEWHERE.line().encode()
+
+
 def test_what_a_killed_process_of_this_machine_left_is_taken_over_at_once(folder):
     dead = Holder.this_process("f", shared=False)
     left_by(folder, Holder(os.getpid(), dead.host, "x", "2020-01-01 00:00:00 UTC", "f", shared=False))
