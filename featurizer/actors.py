@@ -312,8 +312,7 @@ def _count(cluster: Cluster, need: Mapping[str, float]) -> int:
         has = "; ".join(f"{m.get('CPU', 0):g} cores, {m.get('GPU', 0):g} GPUs" for m in machines)
         raise InputError(
             f"no room for {counted(cluster.workers or 1, 'worker', 'workers')} of {need['CPU']:g} threads and "
-            f"{need['GPU']:g} GPUs each: the "
-            f"cluster has {has}. Give fewer --workers, --threads or --gpus-per-worker"
+            f"{need['GPU']:g} GPUs each: the cluster has {has}. Give fewer --workers, --threads or --gpus-per-worker"
         )
     return cluster.workers or fits
 

@@ -169,6 +169,10 @@ class Encoder(Protocol[InputT, PreparedT]):
         """Return the (b, dim) float32 vectors of b prepared items, in their order.
 
         A row depends neither on the other rows of the batch nor on their order (to 1e-5).
+
+        Raises:
+            ValueError: it does not take one of the items; each is then tried alone, and those refused have the reason
+                `encode_ValueError`.
         """
         ...
 

@@ -12,10 +12,11 @@ from PIL.Image import Image
 from featurizer.catalog.decode import UndecodableImage, decode
 from featurizer.catalog.store import Catalog
 from featurizer.catalog.stored_pictures import StoredPicture, picture_columns, stored_pictures
-from featurizer.encoders.base import AnyEncoder, Dtype, Images, Pair
+from featurizer.encoders.base import AnyEncoder, Dtype, Images, Pair, Vectors
 from featurizer.encoders.mean_of_pictures import MeanOfPictures
 from featurizer.encoders.naming import found_request, local_folder, told_request
 from featurizer.encoders.resolve import load_encoders
+from featurizer.encoders.starting import start_taken
 from featurizer.errors import InputError
 from featurizer.features.feature_set import FeatureSet
 from featurizer.features.lookup import read_rows
@@ -98,13 +99,13 @@ def _compare(
         return
     vectors, present = arrow_to_vectors(read_rows(feature_set, [space], chosen).column(space))
     inputs = [_input(encoder, item) for item in items]
-    usable = [index for index, value in enumerate(inputs) if value is not None]
-    fresh = [
-        vector
-        for start in range(0, len(usable), BATCH_SIZE)
-        for vector in encoder.encode([inputs[index] for index in usable[start : start + BATCH_SIZE]])
-    ]
-    for index, vector in zip(usable, fresh, strict=True):
+    given = [index for index, value in enumerate(inputs) if value is not None]
+    fresh: dict[int, Vectors] = {}
+    for start in range(0, len(given), BATCH_SIZE):
+        batch = given[start : start + BATCH_SIZE]
+        started = start_taken(encoder, [inputs[index] for index in batch])
+        fresh.update(zip([batch[place] for place in started.places], started.vectors(), strict=True))
+    for index, vector in fresh.items():
         if not present[index] and not np.isfinite(vector).all():
             continue
         if not present[index]:
@@ -113,7 +114,7 @@ def _compare(
         gap = float(np.abs(vectors[index] - vector).max() / max(np.abs(vector).max(), 1e-12))
         if not gap <= TOLERANCE[recorded.dtype]:
             yield f"{space}: item {items[index]['item_id']} differs from its re-encoding by {gap:.2g} of its scale"
-    for index in set(range(len(items))) - set(usable):
+    for index in set(range(len(items))) - fresh.keys():
         if present[index]:
             yield f"{space}: item {items[index]['item_id']} has a vector, but nothing to encode"
 

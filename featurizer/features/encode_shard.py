@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from featurizer.encoders.base import AnyEncoder, EncoderSpec, TextLoss, Vectors
-from featurizer.encoders.starting import start_encoding
+from featurizer.encoders.starting import start_taken
 from featurizer.errors import ShapeMismatch
 from featurizer.features.clock import Clock
 from featurizer.features.decoding import Decoding
@@ -148,8 +148,10 @@ class _Shard:
             self._advance(covered)
             return
         with self.clock.timing("encode"):
-            vectors = start_encoding(encoder, inputs)
-        self.started.append(_Started(encoder.spec, rows, vectors, covered))
+            started = start_taken(encoder, inputs)
+        for place, error in started.refused.items():
+            self._blame(rows[place], f"{encoder.spec.space}: encode_{type(error).__name__}")
+        self.started.append(_Started(encoder.spec, rows[started.places], started.vectors, covered))
         self._fetch(IN_FLIGHT)
 
     def _fetch(self, left: int) -> None:
@@ -172,7 +174,10 @@ class _Shard:
         self.vectors[space][rows[finite]] = vectors[finite]
         self.present[space][rows[finite]] = True
         for row in rows[~finite]:
-            self.errors[row] = "; ".join(filter(None, [self.errors[row], f"{space}: nonfinite"]))
+            self._blame(row, f"{space}: nonfinite")
+
+    def _blame(self, row: int, reason: str) -> None:
+        self.errors[row] = "; ".join(filter(None, [self.errors[row], reason]))
 
     def _advance(self, rows: int) -> None:
         self.encoded += rows

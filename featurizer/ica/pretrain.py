@@ -163,7 +163,7 @@ def _source(
                 tokens,
                 run.vision,
                 run.text,
-                encoders.device,
+                encoders.device.split(":")[0],  # each worker has a GPU of its own
                 encoders.threads,
                 run.words,
             )

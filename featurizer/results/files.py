@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import socket
+import stat
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -91,8 +92,24 @@ def _partial_beside(path: Path, *, anyone: bool) -> Iterator[Path]:
 
 
 def scratch() -> Path:
-    """Return where this user's files lie on their way to an object store."""
-    return Path(tempfile.gettempdir()) / f"featurizer-{os.getuid()}"
+    """Return where this user's files lie on their way to an object store; nobody else may look into it.
+
+    Raises:
+        OutputError: somebody else has made it, or it cannot be made.
+    """
+    folder = Path(tempfile.gettempdir()) / f"featurizer-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+            raise OutputError(
+                f"{folder} is another user's, or a link, expected a folder of one's own; remove it, or name another "
+                "folder for temporary files (TMPDIR)"
+            )
+        folder.chmod(0o700)
+    except OSError as error:
+        raise output_error(folder, error) from error
+    return folder
 
 
 def remove_tree(path: Path) -> None:

@@ -1,15 +1,19 @@
 """A catalog of items with three pictures, one, none and a broken one, through a model that reads all of an item."""
 
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from featurizer.catalog.decode import decode
 from featurizer.encoders.base import Pair
 from featurizer.encoders.resolve import load_encoders
+from featurizer.encoders.starting import start_taken
+from featurizer.errors import InputError
 from featurizer.features.encode_again import recorded_encoders, verify_sample
 from featurizer.features.engines.plan import Plan, ShardWorker
 from featurizer.features.extract import ExtractOptions, extract, extract_part
@@ -100,6 +104,43 @@ def test_a_joint_vector_is_that_of_all_the_pictures_and_the_text_at_once(feature
         pictures = [decode(png(one)) for one in numbers if one is not None]
         expected = joint.encode([joint.prepare(Pair.of(pictures, title))])[0]
         np.testing.assert_allclose(found[name], expected, atol=1e-5)
+
+
+def square(shade):
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), (shade, 40, 200)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_an_item_that_the_model_itself_refuses_is_a_row_with_a_reason(model, tmp_path):
+    """Three pictures take more tokens than are left to a message, which shows when they are encoded."""
+    short = model.replace("sentence-transformers", "transformers") + ",max_tokens=76"
+    large = [square(shade) for shade in (10, 90, 170, 250)]
+    drawn = [item("three", *large[:3], title="a red cup"), records()[1], item("alone", *large)]
+    catalog = make_catalog(tmp_path / "c", drawn)
+    encoders = load_encoders([short], device="cpu", images="all")
+    made = extract(catalog, encoders, tmp_path / "f", replace(OPTIONS, shard_rows=2))
+    why = "vl_image: encode_ValueError; vl: encode_ValueError"
+    assert made.to_polars()["error"].to_list() == [why, None, why]
+    assert [name for name, vector in by_item(made, "vl").items() if vector is None] == ["three", "alone"]
+    assert by_item(made, "vl_text")["three"] is not None
+    again = recorded_encoders(made, device="cpu", named=[short])
+    assert verify_sample(made, catalog, again, sample=3) == []
+    with pytest.raises(InputError, match="Expected more max_tokens"):
+        load_encoders([short.replace("76", "24")], device="cpu")
+
+
+def test_a_batch_that_is_refused_though_each_of_it_is_taken_is_an_error(encoders):
+    class Odd:
+        spec = encoders[0].spec
+
+        def encode(self, prepared):
+            if len(prepared) > 1:
+                raise ValueError("not together")
+            return np.zeros((1, self.spec.dim), np.float32)
+
+    with pytest.raises(ValueError, match="not together"):
+        start_taken(Odd(), [1, 2])
 
 
 def test_the_set_says_that_pictures_were_read_together(features):

@@ -1,13 +1,22 @@
 import errno
 import os
 import re
+import stat
+import tempfile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from featurizer.errors import InputError, OutputError
-from featurizer.results.files import atomic_path, fingerprint, read_json, remove_leftovers, write_json
+from featurizer.results.files import (
+    atomic_path,
+    fingerprint,
+    read_json,
+    remove_leftovers,
+    scratch,
+    write_json,
+)
 from tests.support.killed import killed_while_writing
 
 values = st.recursive(
@@ -118,3 +127,21 @@ def test_a_manifest_that_is_no_object_is_a_clear_error(tmp_path, content):
     (tmp_path / "f.json").write_text(content)
     with pytest.raises(InputError, match=r"f\.json"):
         read_json(tmp_path / "f.json")
+
+
+def test_nobody_else_may_look_at_what_is_on_its_way_to_a_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = scratch()
+    assert folder.parent == tmp_path
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o755)
+    assert stat.S_IMODE(scratch().stat().st_mode) == 0o700
+    folder.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="another user's, or a link"):
+        scratch()
+    folder.unlink()
+    folder.touch()
+    with pytest.raises(OutputError, match="could not write"):
+        scratch()

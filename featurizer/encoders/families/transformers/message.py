@@ -201,8 +201,16 @@ def message_encoders(loaded: TransformersModel) -> tuple[AnyEncoder, ...]:
     def of_texts(texts: Sequence[str]) -> torch.Tensor:
         return messages.encode([Pair(None, text) for text in texts])
 
-    with torch.inference_mode():
-        dim = int(messages.encode([Pair(blank, "text")]).shape[-1])
+    try:
+        with torch.inference_mode():
+            dim = int(messages.encode([Pair(blank, "text")]).shape[-1])
+    except ValueError as error:
+        if messages.limit is None:
+            raise
+        raise InputError(
+            f"{FAMILY.name}:{loaded.request.model} takes no picture of 64 × 64 in a message of {messages.limit} "
+            f"tokens: {error}. Expected more max_tokens"
+        ) from error
     losses = messages.losses()
     build: Mapping[Reads, Callable[[], AnyEncoder]] = {
         "image": lambda: torch_encoder(messages.spec("image", dim), _as_seen, of_pictures),
