@@ -14,6 +14,7 @@ from featurizer.encoders.pixels import Normalization
 from featurizer.encoders.placement import Placement
 from featurizer.errors import ShapeMismatch
 
+ItemT = TypeVar("ItemT")
 OutputT = TypeVar("OutputT")
 
 
@@ -70,9 +71,9 @@ def _fetched(vectors: torch.Tensor) -> Callable[[], Vectors]:
     return wait
 
 
-def as_given(text: str) -> str:
-    """Prepare a text by leaving it alone: tokenizers pad a batch together, so they run in `encode`."""
-    return text
+def as_given(item: ItemT) -> ItemT:
+    """Prepare an item by leaving it alone: tokenizers pad a batch together, so they run in `encode`."""
+    return item
 
 
 def stacked(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from PIL.Image import Image
 from PIL.Image import new as new_image
 from transformers import PreTrainedTokenizerBase
 
@@ -69,7 +68,7 @@ def image_encoder(opened: OpenedModel) -> AnyEncoder:
 
     dim = int(forward([[blank] if together else blank]).shape[-1])
     spec = opened.spec("image", dim, {"prompt": opened.prompt or "", **settings})
-    return torch_encoder(spec, _unchanged, forward)
+    return torch_encoder(spec, as_given, forward)
 
 
 def joint_encoder(opened: OpenedModel) -> AnyEncoder:
@@ -85,7 +84,7 @@ def joint_encoder(opened: OpenedModel) -> AnyEncoder:
 
     dim = int(forward([Pair(new_image("RGB", (64, 64)), "text")]).shape[-1])
     spec = opened.spec("both", dim, {**_of_texts(opened), **processor_settings(opened.model)})
-    return torch_encoder(spec, _same, forward, _losses(opened))
+    return torch_encoder(spec, as_given, forward, _losses(opened))
 
 
 def _joint_input(pair: Pair) -> dict[str, object]:
@@ -93,15 +92,6 @@ def _joint_input(pair: Pair) -> dict[str, object]:
     pictures = list(pair.pictures)
     seen: dict[str, object] = {"image": pictures if pair.more else pictures[0]} if pictures else {}
     return seen if pair.text is None else {**seen, "text": pair.text}
-
-
-def _unchanged(image: Image) -> Image:
-    """Prepare a picture by leaving it alone: how large it may stay, the model decides in its batch."""
-    return image
-
-
-def _same(pair: Pair) -> Pair:
-    return pair
 
 
 def _of_texts(opened: OpenedModel) -> dict[str, Json]:

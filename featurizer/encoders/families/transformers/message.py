@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
-from PIL.Image import Image
 from PIL.Image import new as new_image
 from transformers import AutoProcessor, BaseImageProcessor, ProcessorMixin
 
@@ -213,16 +212,8 @@ def message_encoders(loaded: TransformersModel) -> tuple[AnyEncoder, ...]:
         ) from error
     losses = messages.losses()
     build: Mapping[Reads, Callable[[], AnyEncoder]] = {
-        "image": lambda: torch_encoder(messages.spec("image", dim), _as_seen, of_pictures),
+        "image": lambda: torch_encoder(messages.spec("image", dim), as_given, of_pictures),
         "text": lambda: torch_encoder(messages.spec("text", dim), as_given, of_texts, losses),
-        "both": lambda: torch_encoder(messages.spec("both", dim), _as_paired, messages.encode, losses),
+        "both": lambda: torch_encoder(messages.spec("both", dim), as_given, messages.encode, losses),
     }
     return tuple(build[side]() for side in loaded.sides)
-
-
-def _as_seen(image: Image) -> Image:
-    return image
-
-
-def _as_paired(pair: Pair) -> Pair:
-    return pair
